@@ -1,0 +1,5 @@
+"""`python -m cli` is `bearing-stream`."""
+
+from cli.main import main
+
+main()

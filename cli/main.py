@@ -1,0 +1,52 @@
+"""`bearing-stream`: one subcommand a task, each brought by its own room.
+
+A room is imported only when its subcommand runs: `bearing-stream --help` must not wait for torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Final
+
+import click
+
+COMMANDS: Final = {
+    "demo": ("demo", "Show all of it: a Kafka, the simulator, the consumer, a summary."),
+    "consume": ("consumer", "Diagnose windows out of Kafka, exactly once."),
+    "simulate": ("producer_sim", "Replay recordings into Kafka as windows."),
+    "watch": ("watch", "Watch the diagnoses in a live table."),
+    "train": ("training", "Fit the network and write it to assets."),
+    "recordings": ("recordings", "List, fetch and verify the CWRU recordings."),
+    "broker": ("local_kafka", "Run a Kafka here, for trying things by hand."),
+}
+"""Subcommand → the room that brings it, and its line in the help."""
+
+
+class Rooms(click.Group):
+    """A click group that imports a room when its subcommand is called for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The subcommands, in the order a new user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the room of a subcommand; None if there is no such subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        room, _ = COMMANDS[cmd_name]
+        command: click.Command = import_module(f"{room}.command").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the subcommands without importing a room."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("bearing-stream"), prog_name="bearing-stream")
+def main() -> None:
+    """Diagnose rolling-element bearings out of Kafka.
+
+    Every setting of a command is an option, an environment variable BEARING_STREAM_<NAME> and a key
+    of the TOML file given with --config.
+    """

@@ -1,0 +1,35 @@
+"""Where the cluster is, as settings that every command with a Kafka client shares."""
+
+from typing import Any
+
+from pydantic import Field
+
+from settings import Settings
+
+Properties = dict[str, Any]
+"""Client properties as librdkafka names them."""
+
+
+class ConnectionSettings(Settings):
+    """Settings of any command that connects to Kafka."""
+
+    bootstrap_servers: str = Field(default="localhost:9092", min_length=1)
+    """Kafka brokers to connect to first, `host:port,host:port`."""
+
+    kafka: dict[str, str] = Field(default_factory=dict)
+    """Any client property of librdkafka, passed through (repeatable). For TLS and SASL too; keep
+    passwords in the file or the environment (as a JSON object), where `ps` does not show them."""
+
+    startup_timeout: float = Field(default=60.0, ge=0)
+    """Seconds to wait at the start for a broker that is not there or a topic that is missing."""
+
+    def client_properties(self, **own: Any) -> Properties:
+        """Properties for one client.
+
+        Args:
+            **own: What the command itself needs, with `_` for `.`; a property that the user
+                passed through wins over it.
+        """
+        properties: Properties = {"bootstrap.servers": self.bootstrap_servers}
+        properties |= {name.replace("_", "."): value for name, value in own.items()}
+        return properties | self.kafka

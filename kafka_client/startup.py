@@ -1,0 +1,152 @@
+"""At the start: is the cluster there, do the topics exist, are we let in?"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from kafka_client.connection import Properties
+from kafka_client.errors import FatalKafkaError, explain, is_fatal
+
+RETRY_PAUSE = 0.5
+"""Seconds between two looks at the cluster."""
+
+LOOK_TIMEOUT = 5.0
+"""Seconds that one look may take."""
+
+
+class ClusterErrors:
+    """Remembers what librdkafka reports of the cluster as a whole; give it as `error_cb`.
+
+    librdkafka reports a refused login or a failed TLS handshake only here: a request that needed
+    the connection merely times out.
+    """
+
+    def __init__(self) -> None:
+        self.fatal: KafkaError | None = None
+        self.latest: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        """Note an error; called by librdkafka while the client is polled."""
+        self.latest = error
+        if self.fatal is None and is_fatal(error):
+            self.fatal = error
+
+    def raise_fatal(self) -> None:
+        """Raise the first fatal error seen, if there was one.
+
+        Raises:
+            FatalKafkaError: With one line that says what to do.
+        """
+        if self.fatal is not None:
+            raise FatalKafkaError(explain(self.fatal))
+
+
+def wait_for_topics(
+    properties: Properties,
+    topics: Iterable[str],
+    timeout: float,
+    waiting: Callable[[str], None],
+) -> None:
+    """Return when the cluster answers and has these topics.
+
+    Args:
+        properties: Connection properties of the client (others are left out).
+        topics: Names that must exist.
+        timeout: Seconds after which waiting ends.
+        waiting: Told each new reason for waiting, once.
+
+    Raises:
+        FatalKafkaError: The cluster does not let us in, or is not there or lacks a topic after
+            `timeout` seconds. One line says which, and what to do.
+    """
+    errors = ClusterErrors()
+    admin = AdminClient(_admin_properties(properties), error_cb=errors)
+    deadline = time.monotonic() + timeout
+    told = ""
+    while True:
+        reason = _missing(admin, set(topics), errors, properties)
+        if not reason:
+            return
+        errors.raise_fatal()
+        if time.monotonic() >= deadline:
+            raise FatalKafkaError(f"{reason} (waited {timeout:g} s)")
+        if reason != told:
+            waiting(reason)
+            told = reason
+        admin.poll(RETRY_PAUSE)
+
+
+def create_topics(
+    properties: Properties,
+    partitions: Mapping[str, int],
+    replication: int = -1,
+    topic_properties: Mapping[str, str] | None = None,
+) -> None:
+    """Create those of these topics that do not exist yet.
+
+    Args:
+        properties: Connection properties of the client.
+        partitions: Topic → number of partitions.
+        replication: Replicas of each partition; -1 leaves it to the broker.
+        topic_properties: Topic-level configuration, as Kafka names it.
+
+    Raises:
+        FatalKafkaError: A topic could not be created.
+    """
+    admin = AdminClient(_admin_properties(properties))
+    new = [
+        NewTopic(name, count, replication, config=dict(topic_properties or {}))
+        for name, count in partitions.items()
+    ]
+    for name, created in admin.create_topics(new, operation_timeout=30).items():
+        try:
+            created.result()
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise FatalKafkaError(f"cannot create topic '{name}': {explain(error)}") from None
+
+
+def _missing(
+    admin: AdminClient, topics: set[str], errors: ClusterErrors, properties: Properties
+) -> str:
+    """Why the cluster is not ready, or an empty string when it is."""
+    servers = properties["bootstrap.servers"]
+    try:
+        existing = admin.list_topics(timeout=LOOK_TIMEOUT).topics
+    except KafkaException as failure:
+        error: KafkaError = failure.args[0]
+        errors(error)
+        latest = errors.latest or error
+        return (
+            f"no Kafka broker answers at {servers}: is it running, and is the address right? "
+            f"— Kafka said: {latest.str()}"
+        )
+    absent = sorted(topics - existing.keys())
+    if not absent:
+        return ""
+    return (
+        f"the cluster at {servers} has no topic {', '.join(map(repr, absent))}: create it "
+        "(kafka-topics.sh --create), or start with --create-topics"
+    )
+
+
+def _admin_properties(properties: Properties) -> Properties:
+    """What an AdminClient understands without complaint: where the cluster is and how to get in."""
+    kept = (
+        "bootstrap.",
+        "security.",
+        "sasl.",
+        "ssl.",
+        "enable.ssl.",
+        "socket.",
+        "client.",
+        "broker.",
+    )
+    return {name: value for name, value in properties.items() if name.startswith(kept)} | {
+        # Everything the client has to say reaches the user through ClusterErrors.
+        "log_level": 0
+    }

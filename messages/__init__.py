@@ -1,0 +1,41 @@
+"""What is said over Kafka: windows, diagnoses and dead letters, each way.
+
+Metadata travels in headers as CloudEvents 1.0 binary mode for Kafka defines it, the value is the
+samples or JSON. Nothing here knows how a diagnosis is made.
+"""
+
+from messages.dead_letter import DeadLetter, Rejection, RejectionReason
+from messages.decoder import decode_window
+from messages.diagnosis import Diagnosis, Input, Latency, ModelInfo, diagnosis_id, encode_diagnosis
+from messages.headers import Headers, Message
+from messages.topics import TopicSettings
+from messages.window import (
+    SAMPLE_DTYPES,
+    SampleFormat,
+    Window,
+    WindowAttributes,
+    encode_window,
+    format_time,
+)
+
+__all__ = [
+    "SAMPLE_DTYPES",
+    "DeadLetter",
+    "Diagnosis",
+    "Headers",
+    "Input",
+    "Latency",
+    "Message",
+    "ModelInfo",
+    "Rejection",
+    "RejectionReason",
+    "SampleFormat",
+    "TopicSettings",
+    "Window",
+    "WindowAttributes",
+    "decode_window",
+    "diagnosis_id",
+    "encode_diagnosis",
+    "encode_window",
+    "format_time",
+]

@@ -1,0 +1,110 @@
+"""A diagnosis on the wire: one JSON object from one model."""
+
+from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from messages import headers as h
+from messages.window import WindowAttributes
+from vocabulary import FaultLabel
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Milliseconds = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    # Warned about names like `model_version` otherwise: pydantic keeps `model_` to itself.
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Latency(_Part):
+    """Where the time went, in milliseconds."""
+
+    queued: Milliseconds
+    """From the window's Kafka timestamp to the start of inference. The clock of whoever stamped it
+    is another one: if it runs ahead, this is negative."""
+    inference: Milliseconds
+    """The forward pass of the batch this window was in."""
+    total: Milliseconds
+    """From the window's Kafka timestamp to the making of this diagnosis."""
+
+
+class ModelInfo(_Part):
+    """What made the diagnosis."""
+
+    name: str
+    version: str
+    device: str
+    """`cpu` or `cuda`, as it was for this window."""
+
+
+class Input(_Part):
+    """Where the window stood."""
+
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+
+
+class Diagnosis(_Part):
+    """The diagnosis of one window."""
+
+    window_id: str
+    """`ce_id` of the window: unique within its source."""
+    source: str
+    """`ce_source` of the window."""
+    sensor: str
+    measured_at: AwareDatetime
+    """When the first sample was taken."""
+    prediction: FaultLabel
+    """The label with the highest probability."""
+    probability: Share
+    """Of the prediction."""
+    probabilities: dict[FaultLabel, Share]
+    """Of every label; they sum to 1."""
+    latency_ms: Latency
+    batch_size: Annotated[int, Field(ge=1)]
+    """Windows in the forward pass."""
+    model: ModelInfo
+    input: Input
+    shaft_speed: float | None = None
+    """Revolutions a minute, where the window says it."""
+    fault_label: FaultLabel | None = None
+    """The truth, where the window says it."""
+
+
+def diagnosis_id(window: WindowAttributes, model: str, version: str) -> str:
+    """The `ce_id` of a diagnosis: the same at every replay, so that anyone can deduplicate.
+
+    A hash of what identifies the window in CloudEvents (source and id) and the model: another
+    model's opinion of the same window is another diagnosis.
+    """
+    identity = "\0".join((window.source, window.id, model, version))
+    return blake2b(identity.encode(), digest_size=16).hexdigest()
+
+
+def encode_diagnosis(
+    diagnosis: Diagnosis, identity: str, made_at: str, window_headers: h.Headers
+) -> h.Message:
+    """The message for a diagnosis.
+
+    Args:
+        diagnosis: The value.
+        identity: From `diagnosis_id`.
+        made_at: RFC 3339 time of the diagnosis (see `format_time`); one string serves a batch.
+        window_headers: The window's headers; shaft speed, label and trace context are passed on.
+    """
+    source = f"/bearing-stream/consumer/{diagnosis.model.name}/{diagnosis.model.version}"
+    headers: h.Headers = [
+        (h.SPEC_VERSION, b"1.0"),
+        (h.TYPE, h.DIAGNOSIS_TYPE.encode()),
+        (h.SOURCE, source.encode()),
+        (h.ID, identity.encode()),
+        (h.TIME, made_at.encode()),
+        (h.SUBJECT, diagnosis.sensor.encode()),
+        (h.CONTENT_TYPE, h.JSON.encode()),
+    ]
+    headers += [(name, raw) for name, raw in window_headers if name in h.PASSED_ON]
+    value = diagnosis.__pydantic_serializer__.to_json(diagnosis)
+    return h.Message(diagnosis.sensor.encode(), value, headers)

@@ -1,0 +1,84 @@
+"""The base of every settings object, and where its values come from."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import new_class
+from typing import Any, TypeVar
+
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+ENVIRONMENT_PREFIX = "BEARING_STREAM_"
+
+SECRET_NAME = re.compile(r"password|secret|token|\.key|key\.pem|jaas|oauthbearer\.config", re.I)
+"""Names of client properties whose values are never printed."""
+
+MASK = "********"
+
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(BaseSettings):
+    """A frozen, validated set of settings.
+
+    Precedence: command line, then environment (`BEARING_STREAM_<NAME>`), then the TOML file, then
+    the default. An unknown key in the file is an error, so that a misspelt one is not ignored.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line first, then environment, then file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def printable(self) -> dict[str, Any]:
+        """Every setting by name, with the values of secrets replaced by asterisks."""
+        return {name: _masked(name, value) for name, value in self.model_dump(mode="json").items()}
+
+    def __repr_args__(self) -> Any:
+        """Let `repr`, and with it logs and tracebacks, show no secret either."""
+        return self.printable().items()
+
+
+def _masked(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _masked(key, item) for key, item in value.items()}
+    return MASK if SECRET_NAME.search(name) else value
+
+
+def load(settings_class: type[S], given: Mapping[str, Any], file: Path | None = None) -> S:
+    """The settings of a command.
+
+    Args:
+        settings_class: What to fill.
+        given: The values given on the command line, by field name.
+        file: A TOML file with values by field name.
+
+    Raises:
+        pydantic.ValidationError: A value is of the wrong kind or out of bounds, or the file has a
+            key that is no setting.
+        tomllib.TOMLDecodeError: The file is not TOML.
+    """
+    bound = new_class(settings_class.__name__, (settings_class,), {"toml_file": file})
+    settings: S = bound(**given)
+    return settings
