@@ -1,0 +1,191 @@
+"""From windows to the probabilities of each bearing state."""
+
+import copy
+import json
+import logging
+from importlib import resources
+from pathlib import Path
+from typing import Final, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model import checkpoint
+from model.network import FastNetwork, Network
+from model.scaling import standardise
+from vocabulary import FAULT_LABELS, WINDOW_LENGTH, FaultLabel
+
+Device = Literal["auto", "cpu", "cuda"]
+"""Where to diagnose: `auto` is CUDA where there is one that works, else the CPU."""
+
+Windows = NDArray[np.float32] | NDArray[np.float64] | NDArray[np.int16]
+"""Windows (n, 2048) in any unit."""
+
+NETWORK_NAME: Final = "bearing-cnn"
+"""What diagnoses call the network of this project."""
+
+WEIGHTS_FILE: Final = "model.pt"
+"""The network's weights, in the assets folder."""
+
+LABELS_FILE: Final = "labels.json"
+"""The label decoder, in the assets folder: the labels in the order of the network's outputs."""
+
+_CHUNK: Final = {"cpu": 128, "cuda": 8192}
+"""Windows in a forward pass. It bounds memory; and on a CPU, what a chunk of 128 computes stays in
+its caches: 1,024 windows at once take 1.4 times as long each."""
+
+_log = logging.getLogger(__name__)
+
+
+class DeviceError(Exception):
+    """The device that was asked for cannot be used; the message says why and what to do."""
+
+
+class Diagnoser:
+    """A network ready to diagnose.
+
+    A device that fails while diagnosing is given up for the CPU, for good, since a CUDA error
+    usually poisons the process: the windows at hand are diagnosed again there, `device` changes,
+    `fell_back` turns true and a warning is logged.
+
+    Attributes:
+        name: Of the network.
+        version: First twelve digits of the SHA-256 of the weights: the same weights are the same
+            version wherever they are loaded.
+        labels: Of the columns of what `diagnose` returns.
+        device: Where windows are diagnosed now, as torch names it: `cpu`, `cuda`.
+        fell_back: Whether the device failed and the CPU took over.
+    """
+
+    labels: Final[tuple[FaultLabel, ...]] = FAULT_LABELS
+
+    def __init__(self, network: Network, device: str = "cpu", name: str = NETWORK_NAME) -> None:
+        """Prepare `network` on a device that torch knows; raises RuntimeError if it fails there."""
+        self.name = name
+        self.version = checkpoint.digest(network)[:12]
+        self.device = device
+        self.fell_back = False
+        # Kept on the CPU: weights may not come back from a device that has failed.
+        self._cpu_network = FastNetwork(network.cpu())
+        self._network = copy.deepcopy(self._cpu_network).to(device)
+
+    @classmethod
+    def load(
+        cls, assets: Path | None = None, device: Device = "auto", threads: int | None = None
+    ) -> Self:
+        """Load the network from an assets folder.
+
+        Args:
+            assets: Folder with `model.pt` and `labels.json`; None is the one that came with the
+                project.
+            device: Where to diagnose.
+            threads: CPU threads that torch uses, in the whole process; None leaves them alone.
+
+        Raises:
+            checkpoint.CheckpointError: The weights or the labels are not this network's.
+            DeviceError: `cuda` was asked for and there is none that works.
+        """
+        if threads is not None:
+            torch.set_num_threads(threads)
+        with resources.as_file(resources.files("assets")) as packaged:
+            folder = assets or packaged
+            _check_labels(folder / LABELS_FILE)
+            network = checkpoint.load(folder / WEIGHTS_FILE)
+        return cls(network, _usable(device))
+
+    def diagnose(self, windows: Windows) -> NDArray[np.float32]:
+        """Return the probability of each label for each window.
+
+        Neither the scale nor the offset of a window matters, nor what else is in the batch
+        (to 1e-5). A contiguous, writable float32 array is read in place, without copying.
+
+        Args:
+            windows: (n, 2048), n ≥ 0, float32, float64 or int16, any unit.
+
+        Returns:
+            (n, 4), finite, each row summing to 1; columns as in `labels`. A flat window gets
+            finite probabilities too, but they mean nothing.
+
+        Raises:
+            ValueError: Another shape or dtype, or a sample that is not finite (the message names
+                the first such row).
+        """
+        batch = _as_tensor(windows)
+        try:
+            probabilities = self._probabilities(batch)
+        except RuntimeError as error:
+            if self.device == "cpu":
+                raise
+            _log.warning("device %s failed, going on with the CPU: %s", self.device, error)
+            self._network, self.device, self.fell_back = self._cpu_network, "cpu", True
+            probabilities = self._probabilities(batch)
+        _refuse_non_finite(probabilities)
+        return probabilities
+
+    @torch.inference_mode()
+    def _probabilities(self, batch: Tensor) -> NDArray[np.float32]:
+        """Run the network over a batch on the CPU, (n, 2048), chunk by chunk."""
+        probabilities = np.empty((len(batch), len(self.labels)), dtype=np.float32)
+        chunk = _CHUNK.get(self.device, _CHUNK["cpu"])
+        for start in range(0, len(batch), chunk):
+            windows = batch[start : start + chunk].to(self.device)
+            logits = self._network(standardise(windows))
+            probabilities[start : start + chunk] = logits.softmax(dim=1).cpu().numpy()
+        return probabilities
+
+
+def _as_tensor(windows: Windows) -> Tensor:
+    """Return checked windows as a tensor on the CPU; float32 is read in place if torch can."""
+    if windows.ndim != 2 or windows.shape[1] != WINDOW_LENGTH:
+        raise ValueError(f"expected windows of shape (n, {WINDOW_LENGTH}), got {windows.shape}")
+    if windows.dtype.type not in (np.float32, np.float64, np.int16):
+        raise ValueError(f"expected float32, float64 or int16 windows, got {windows.dtype}")
+    # float32 holds every int16; a float64 window keeps its precision until it is standardised.
+    precision = np.float64 if windows.dtype.type is np.float64 else np.float32
+    return torch.from_numpy(
+        np.require(windows, precision, ["C_CONTIGUOUS", "WRITEABLE", "ALIGNED"])
+    )
+
+
+def _refuse_non_finite(probabilities: NDArray[np.float32]) -> None:
+    """Raise if a window had samples that are not finite: they reach all of its probabilities.
+
+    Looking at four numbers a window costs nothing beside looking at its 2048 samples.
+    """
+    bad = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"window {bad[0]} (row, from 0) holds samples that are not finite; "
+            "check windows before they are diagnosed"
+        )
+
+
+def _check_labels(path: Path) -> None:
+    """Raise CheckpointError unless the decoder has the labels in the order of the vocabulary."""
+    try:
+        labels = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise checkpoint.CheckpointError(f"no readable label decoder at {path}: {error}") from error
+    if labels != list(FAULT_LABELS):
+        raise checkpoint.CheckpointError(
+            f"{path} decodes to {labels}; this network's labels are {list(FAULT_LABELS)}"
+        )
+
+
+def _usable(device: Device) -> str:
+    """Return the device as torch names it, having tried it."""
+    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    try:
+        torch.zeros(1, device="cuda").sum().item()
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a torch built without CUDA
+        if device == "cuda":
+            raise DeviceError(
+                f"CUDA was asked for and cannot be used ({error}); "
+                "give the device `cpu` or `auto`, or install the driver and a CUDA build of torch"
+            ) from error
+        _log.warning("CUDA is there but cannot be used, going on with the CPU: %s", error)
+        return "cpu"
+    return "cuda"

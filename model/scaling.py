@@ -1,0 +1,37 @@
+"""What is done to a window before the network sees it."""
+
+import torch
+from torch import Tensor
+
+
+def standardise(windows: Tensor) -> Tensor:
+    """Standardise each window: minus its mean, over its sample standard deviation (n - 1).
+
+    Whatever the scale and the offset of a window, the same numbers come out. It is first brought
+    to a peak between 0.5 and 1 by a power of two, which is exact, so that neither the sum nor the
+    squares of a float32 window of 1e30 or 1e-30 leave the range of float32. The mean is
+    subtracted twice: the first time leaves its own rounding error behind, and of a window with an
+    offset of 100 standard deviations that is 6e-5 of one.
+
+    A flat window has no standard deviation; it comes out as zeros. A window with a sample that is
+    not finite comes out as NaN throughout.
+
+    Args:
+        windows: (n, samples), float32 or float64, any unit.
+
+    Returns:
+        (n, samples), float32, of mean 0 and standard deviation 1.
+    """
+    low, high = windows.amin(dim=1, keepdim=True), windows.amax(dim=1, keepdim=True)
+    peak = torch.maximum(-low, high)
+    power_of_two = torch.frexp(peak).mantissa / peak
+    # The reciprocal of a subnormal number overflows, and that of zero is no number.
+    power_of_two = power_of_two.clamp(max=1 / torch.finfo(windows.dtype).tiny)
+    scaled = windows * torch.where(peak > 0, power_of_two, 1)
+    scaled -= scaled.mean(dim=1, keepdim=True)
+    scaled -= scaled.mean(dim=1, keepdim=True)
+    deviation = (
+        torch.linalg.vector_norm(scaled, dim=1, keepdim=True) / (windows.shape[1] - 1) ** 0.5
+    )
+    scaled *= torch.where(low == high, 0, 1 / deviation)
+    return scaled.to(torch.float32)
