@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from recordings import RecordingError
 from recordings.catalogue import CatalogueEntry, catalogue
 from recordings.cwru import load, present, read_entry
+from recordings.fetch import verify
 
 ENTRY = next(entry for entry in catalogue() if entry.number == 105)
 SIGNAL = np.random.default_rng(0).standard_normal((3000, 1))
@@ -165,3 +166,9 @@ def test_the_real_99_gives_its_own_signal_and_not_98s(cwru_folder: Path) -> None
     of_98, of_99 = load(cwru_folder, entries)
     n = min(of_98.samples.size, of_99.samples.size)
     assert abs(np.corrcoef(of_98.samples[:n], of_99.samples[:n])[0, 1]) < 0.5
+
+
+def test_the_real_files_are_known_for_the_official_ones(cwru_folder: Path) -> None:
+    states = {v.entry.number: v.state for v in verify(cwru_folder)}
+    assert all(state == "official" for number, state in states.items() if number > 100)
+    assert states[97] == "official"

@@ -1,0 +1,5 @@
+"""`python -m recordings`."""
+
+from recordings.command import command
+
+command()
