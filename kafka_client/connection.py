@@ -1,6 +1,6 @@
 """Where the cluster is, as settings that every command with a Kafka client shares."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -10,13 +10,17 @@ Properties = dict[str, Any]
 """Client properties as librdkafka names them."""
 
 
+Value = Annotated[str, Field(coerce_numbers_to_str=True)]
+"""Of a property; a number in the settings file needs no quotes."""
+
+
 class ConnectionSettings(Settings):
     """Settings of any command that connects to Kafka."""
 
     bootstrap_servers: str = Field(default="localhost:9092", min_length=1)
     """Kafka brokers to connect to first, `host:port,host:port`."""
 
-    kafka: dict[str, str] = Field(default_factory=dict)
+    kafka: dict[str, Value] = Field(default_factory=dict)
     """Any client property of librdkafka, passed through (repeatable). For TLS and SASL too; keep
     passwords in the file or the environment (as a JSON object), where `ps` does not show them."""
 

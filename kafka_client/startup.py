@@ -59,11 +59,11 @@ def wait_for_topics(
         waiting: Told each new reason for waiting, once.
 
     Raises:
-        FatalKafkaError: The cluster does not let us in, or is not there or lacks a topic after
-            `timeout` seconds. One line says which, and what to do.
+        FatalKafkaError: A property is wrong, the cluster does not let us in, or it is not there or
+            lacks a topic after `timeout` seconds. One line says which, and what to do.
     """
     errors = ClusterErrors()
-    admin = AdminClient(_admin_properties(properties), error_cb=errors)
+    admin = _admin(properties, errors)
     deadline = time.monotonic() + timeout
     told = ""
     while True:
@@ -94,9 +94,9 @@ def create_topics(
         topic_properties: Topic-level configuration, as Kafka names it.
 
     Raises:
-        FatalKafkaError: A topic could not be created.
+        FatalKafkaError: A property is wrong, or a topic could not be created.
     """
-    admin = AdminClient(_admin_properties(properties))
+    admin = _admin(properties, ClusterErrors())
     new = [
         NewTopic(name, count, replication, config=dict(topic_properties or {}))
         for name, count in partitions.items()
@@ -120,6 +120,8 @@ def _missing(
     except KafkaException as failure:
         error: KafkaError = failure.args[0]
         errors(error)
+        # Hear what the connection itself has to say: a refused login comes only this way.
+        admin.poll(0)
         latest = errors.latest or error
         return (
             f"no Kafka broker answers at {servers}: is it running, and is the address right? "
@@ -134,8 +136,8 @@ def _missing(
     )
 
 
-def _admin_properties(properties: Properties) -> Properties:
-    """What an AdminClient understands without complaint: where the cluster is and how to get in."""
+def _admin(properties: Properties, errors: ClusterErrors) -> AdminClient:
+    """A client with what concerns it of the properties: where the cluster is, how to get in."""
     kept = (
         "bootstrap.",
         "security.",
@@ -146,7 +148,10 @@ def _admin_properties(properties: Properties) -> Properties:
         "client.",
         "broker.",
     )
-    return {name: value for name, value in properties.items() if name.startswith(kept)} | {
-        # Everything the client has to say reaches the user through ClusterErrors.
-        "log_level": 0
-    }
+    own: Properties = {n: value for n, value in properties.items() if n.startswith(kept)}
+    # Everything the client has to say reaches the user through ClusterErrors.
+    own |= {"log_level": 0}
+    try:
+        return AdminClient(own, error_cb=errors)
+    except KafkaException as failure:
+        raise FatalKafkaError(explain(failure.args[0])) from None

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from messages import headers as h
 from messages.dead_letter import Rejection, RejectionReason
@@ -33,7 +33,10 @@ MAX_JSON_BYTES: Final = 64 * WINDOW_LENGTH
 class _Record(BaseModel):
     """The JSON form of a value."""
 
-    record: Annotated[list[float], Field(max_length=WINDOW_LENGTH + 1)]
+    # Strict: a number in quotes, or `true`, is no number.
+    model_config = ConfigDict(strict=True)
+
+    record: Annotated[list[float], FailFast(), Field(max_length=WINDOW_LENGTH + 1)]
 
 
 def decode_window(
@@ -54,7 +57,7 @@ def decode_window(
     if attributes.sampling_rate != SAMPLING_RATE:
         raise Rejection(
             Reason.WRONG_SAMPLING_RATE,
-            f"expected {SAMPLING_RATE} Hz, came {attributes.sampling_rate:g}: resample at the source",
+            f"expected {SAMPLING_RATE} Hz, came {attributes.sampling_rate}: resample at the source",
         )
     if value is None:
         raise Rejection(Reason.NO_VALUE, "expected 2048 samples, came a tombstone (no value)")

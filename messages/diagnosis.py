@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from messages import headers as h
 from messages.window import WindowAttributes
@@ -80,8 +81,8 @@ def diagnosis_id(window: WindowAttributes, model: str, version: str) -> str:
     A hash of what identifies the window in CloudEvents (source and id) and the model: another
     model's opinion of the same window is another diagnosis.
     """
-    identity = "\0".join((window.source, window.id, model, version))
-    return blake2b(identity.encode(), digest_size=16).hexdigest()
+    identity = to_json((window.source, window.id, model, version))
+    return blake2b(identity, digest_size=16).hexdigest()
 
 
 def encode_diagnosis(

@@ -92,13 +92,13 @@ def encode_window(
         (h.ID, window.id.encode()),
         (h.TIME, format_time(window.time).encode()),
         (h.SUBJECT, window.sensor.encode()),
-        (h.SAMPLING_RATE, f"{window.sampling_rate:g}".encode()),
+        (h.SAMPLING_RATE, _number(window.sampling_rate)),
         (h.CONTENT_TYPE, content_type.encode()),
     ]
     if binary:
         headers.append((h.SAMPLE_FORMAT, sample_format.encode()))
     if window.shaft_speed is not None:
-        headers.append((h.SHAFT_SPEED, f"{window.shaft_speed:g}".encode()))
+        headers.append((h.SHAFT_SPEED, _number(window.shaft_speed)))
     if window.fault_label is not None:
         headers.append((h.FAULT_LABEL, window.fault_label.encode()))
     if window.traceparent is not None:
@@ -110,3 +110,8 @@ def encode_window(
 def format_time(time: datetime) -> str:
     """RFC 3339 in UTC with microseconds, `2026-01-31T12:00:00.000000Z`."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _number(value: float) -> bytes:
+    """The shortest text that reads back as the same number: `12000`, `1796.25`."""
+    return repr(float(value)).removesuffix(".0").encode()

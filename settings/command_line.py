@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_settings import SettingsError
 
 from settings.base import ENVIRONMENT_PREFIX, S, Settings, load
 
@@ -53,10 +54,15 @@ def from_command_line(settings_class: type[S], given: Mapping[str, Any]) -> S:
         return load(settings_class, values, file)
     except ValidationError as error:
         raise click.UsageError("\n".join(_explained(settings_class, error, file))) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{file} is not a TOML file: {error}") from error
-    except ValueError as error:
-        raise click.UsageError(f"a setting in the environment cannot be read: {error}") from error
+    except SettingsError as error:
+        unread = [name for name in settings_class.model_fields if f'"{name}"' in str(error)]
+        variables = ", ".join(ENVIRONMENT_PREFIX + name.upper() for name in unread)
+        raise click.UsageError(
+            f'{variables}: expected a JSON object such as {{"client.id": "press-7"}}; '
+            "what came is not JSON"
+        ) from error
 
 
 def option_name(name: str) -> str:
@@ -97,7 +103,8 @@ def _without_none(annotation: Any) -> Any:
 def _key_and_value(name: str, text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not (key and equals):
-        raise click.UsageError(f"{option_name(name)} takes NAME=VALUE; '{key}' has no value")
+        # What came is not repeated: it may be a password.
+        raise click.UsageError(f"{option_name(name)} takes NAME=VALUE; one came without '='")
     return key, value
 
 
@@ -106,13 +113,15 @@ def _explained(
 ) -> list[str]:
     lines = []
     for detail in error.errors(include_input=False, include_url=False):
-        name = str(detail["loc"][0]) if detail["loc"] else ""
+        name, *inner = map(str, detail["loc"]) if detail["loc"] else [""]
         if name in settings_class.model_fields:
             where = f"{option_name(name)} ({ENVIRONMENT_PREFIX}{name.upper()})"
-            lines.append(f"{where}: {detail['msg']}")
+            lines.append(": ".join([where, *inner, detail["msg"]]))
         elif name:
             known = ", ".join(settings_class.model_fields)
-            lines.append(f"{file or 'settings'}: '{name}' is no setting of this command; {known}")
+            lines.append(
+                f"{file or 'settings'}: '{name}' is no setting of this command; it has {known}"
+            )
         else:
             lines.append(detail["msg"])
     return lines

@@ -1,5 +1,7 @@
 """The settings table of the README, made from the settings themselves."""
 
+from pydantic.fields import FieldInfo
+
 from settings.base import ENVIRONMENT_PREFIX, Settings
 
 
@@ -7,16 +9,15 @@ def markdown_table(settings_class: type[Settings]) -> str:
     """A Markdown table: a row a setting, with option, environment variable, default and meaning."""
     rows = ["| setting | environment | default | meaning |", "|---|---|---|---|"]
     for name, field in settings_class.model_fields.items():
-        default = (
-            ""
-            if field.default in (None, "")
-            else f"`{field.get_default(call_default_factory=True)}`"
-        )
-        if default == "`{}`":
-            default = ""
-        meaning = " ".join((field.description or "").split())
+        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         option = "--" + name.replace("_", "-")
-        rows.append(
-            f"| `{option}` | `{ENVIRONMENT_PREFIX}{name.upper()}` | {default} | {meaning} |"
-        )
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        rows.append(f"| `{option}` | `{variable}` | {_default(field)} | {meaning} |")
     return "\n".join(rows) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    return "" if default in (None, "", {}) else f"`{default}`"
