@@ -1,0 +1,269 @@
+"""The diagnoser's contract: whatever the batch, the scale, the offset and the device."""
+
+import json
+import logging
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from model import checkpoint
+from model.checkpoint import CheckpointError
+from model.diagnoser import DeviceError, Diagnoser
+from model.network import Network
+from vocabulary import FAULT_LABELS
+
+ASSETS = Path(str(files("assets")))
+
+
+@pytest.fixture(scope="module")
+def diagnoser() -> Diagnoser:
+    return Diagnoser.load(device="cpu")
+
+
+def signal(rows: int, seed: int = 0) -> NDArray[np.float32]:
+    """Return windows whose diagnoses differ: noise through a random resonance each."""
+    generator = np.random.default_rng(seed)
+    time = np.arange(2048)
+    frequency = generator.uniform(0.02, 0.45, (rows, 1))
+    windows = np.sin(2 * np.pi * frequency * time) * generator.exponential(1, (rows, 1))
+    return (windows + generator.standard_normal((rows, 2048))).astype(np.float32)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    rows=st.integers(0, 300),
+    seed=st.integers(0, 99),
+    dtype=st.sampled_from([np.float32, np.float64, np.int16]),
+)
+def test_every_window_gets_finite_probabilities(
+    rows: int, seed: int, dtype: Any, diagnoser: Diagnoser
+) -> None:
+    probabilities = diagnoser.diagnose((signal(rows, seed) * 1000).astype(dtype))
+    assert probabilities.shape == (rows, 4)
+    assert probabilities.dtype == np.float32
+    assert np.isfinite(probabilities).all()
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+def test_windows_of_many_kinds_are_told_apart(diagnoser: Diagnoser) -> None:
+    assert np.ptp(diagnoser.diagnose(signal(300)), axis=0).max() > 0.5
+
+
+@settings(deadline=None, max_examples=20)
+@given(cuts=st.lists(st.integers(0, 700), max_size=5), seed=st.integers(0, 99))
+def test_the_batch_changes_nothing(cuts: list[int], seed: int, diagnoser: Diagnoser) -> None:
+    windows = signal(700, seed)
+    pieces = np.split(windows, sorted(cuts))
+    apart = np.concatenate([diagnoser.diagnose(piece) for piece in pieces])
+    np.testing.assert_allclose(apart, diagnoser.diagnose(windows), atol=1e-5)
+
+
+@settings(deadline=None)
+@given(exponent=st.floats(-30, 30), offset=st.floats(-1e6, 1e6), seed=st.integers(0, 99))
+def test_scale_and_offset_change_nothing(
+    exponent: float, offset: float, seed: int, diagnoser: Diagnoser
+) -> None:
+    windows = signal(8, seed).astype(np.float64)
+    moved = (windows + offset) * 10**exponent
+    np.testing.assert_allclose(diagnoser.diagnose(moved), diagnoser.diagnose(windows), atol=1e-5)
+
+
+@settings(deadline=None)
+@given(exponent=st.floats(-30, 30), seed=st.integers(0, 99))
+def test_scale_changes_nothing_in_float32(exponent: float, seed: int, diagnoser: Diagnoser) -> None:
+    windows = signal(8, seed)
+    scaled = windows * np.float32(10**exponent)
+    np.testing.assert_allclose(diagnoser.diagnose(scaled), diagnoser.diagnose(windows), atol=1e-5)
+
+
+@settings(deadline=None)
+@given(offset=st.integers(-30_000, 30_000), seed=st.integers(0, 99))
+def test_raw_counts_need_no_calibration(offset: int, seed: int, diagnoser: Diagnoser) -> None:
+    counts = (signal(8, seed) * 100).astype(np.int16)
+    moved = (counts // 2 + offset).clip(-32768, 32767).astype(np.int16)
+    np.testing.assert_array_equal(
+        diagnoser.diagnose(moved), diagnoser.diagnose(moved.astype(np.float32))
+    )
+    np.testing.assert_allclose(
+        diagnoser.diagnose((counts // 2 + offset).astype(np.float32)),
+        diagnoser.diagnose((counts // 2).astype(np.int16)),
+        atol=1e-5,
+    )
+
+
+def test_flat_windows_stay_finite(diagnoser: Diagnoser) -> None:
+    flat = np.repeat(np.array([[0], [1e-44], [-3e38], [7]], np.float32), 2048, axis=1)
+    probabilities = diagnoser.diagnose(flat)
+    assert np.isfinite(probabilities).all()
+    assert (probabilities == probabilities[0]).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 299])
+def test_a_sample_that_is_not_finite_is_refused_by_row(
+    value: float, row: int, diagnoser: Diagnoser
+) -> None:
+    windows = signal(301)
+    windows[row, 5] = value
+    windows[300, 5] = value
+    with pytest.raises(ValueError, match=rf"window {row} .*not finite"):
+        diagnoser.diagnose(windows)
+
+
+@pytest.mark.parametrize("shape", [(2048,), (1, 2047), (1, 1, 2048), (2048, 1)])
+def test_another_shape_is_refused(shape: tuple[int, ...], diagnoser: Diagnoser) -> None:
+    with pytest.raises(ValueError, match=r"\(n, 2048\)"):
+        diagnoser.diagnose(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.complex64, np.bool_, object])
+def test_another_dtype_is_refused(dtype: Any, diagnoser: Diagnoser) -> None:
+    with pytest.raises(ValueError, match="float32, float64 or int16"):
+        diagnoser.diagnose(np.zeros((1, 2048), dtype))
+
+
+def test_any_memory_layout_is_read_and_none_is_written(diagnoser: Diagnoser) -> None:
+    windows = signal(5)
+    expected = diagnoser.diagnose(windows.copy())
+    read_only = windows.copy()
+    read_only.setflags(write=False)
+    unaligned = np.frombuffer(b"\0" + windows.tobytes(), np.uint8)[1:].view("<f4").reshape(5, 2048)
+    for layout in (
+        read_only,
+        unaligned,
+        np.asfortranarray(windows),
+        windows[::-1][::-1],
+        np.repeat(windows, 2, axis=0)[::2],
+        windows.astype(">f4"),
+    ):
+        np.testing.assert_array_equal(diagnoser.diagnose(layout), expected)
+    kept = windows.copy()
+    diagnoser.diagnose(kept)
+    np.testing.assert_array_equal(kept, windows)
+
+
+class FailingNetwork(torch.nn.Module):
+    """A device that computes twice and then fails for good."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network, self.calls = network, 0
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        if self.calls > 2:
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        return self.network(windows)  # type: ignore[no-any-return]
+
+
+def test_a_device_that_fails_is_given_up_for_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    diagnoser = Diagnoser(Network())
+    windows = signal(700)
+    expected = diagnoser.diagnose(windows)
+    failing = FailingNetwork(diagnoser._cpu_network)
+    monkeypatch.setattr(diagnoser, "_network", failing)
+    monkeypatch.setattr(diagnoser, "device", "cpu:0")
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_array_equal(diagnoser.diagnose(windows), expected)
+    assert diagnoser.device == "cpu"
+    assert diagnoser.fell_back
+    assert len(caplog.records) == 1
+    assert "unspecified launch failure" in caplog.text
+    assert failing.calls == 3
+    np.testing.assert_array_equal(diagnoser.diagnose(windows), expected)
+    assert failing.calls == 3, "a device that failed once is not asked again"
+
+
+def test_a_bad_window_does_not_cost_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    diagnoser = Diagnoser(Network())
+    monkeypatch.setattr(diagnoser, "device", "cpu:0")
+    with pytest.raises(ValueError, match="not finite"):
+        diagnoser.diagnose(np.full((1, 2048), np.nan, np.float32))
+    assert not diagnoser.fell_back
+
+
+def test_an_error_on_the_cpu_itself_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    diagnoser = Diagnoser(Network())
+    failing = FailingNetwork(diagnoser._cpu_network)
+    failing.calls = 2
+    monkeypatch.setattr(diagnoser, "_network", failing)
+    with pytest.raises(RuntimeError, match="launch failure"):
+        diagnoser.diagnose(signal(1))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_without_cuda() -> None:
+    assert Diagnoser.load(device="auto").device == "cpu"
+    with pytest.raises(DeviceError, match=r"CUDA was asked for.*`cpu` or `auto`"):
+        Diagnoser.load(device="cuda")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_cuda_that_is_there_but_does_not_work(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with caplog.at_level(logging.WARNING):
+        assert Diagnoser.load(device="auto").device == "cpu"
+    assert "going on with the CPU" in caplog.text
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_cuda_gives_the_same_numbers(diagnoser: Diagnoser) -> None:
+    there = Diagnoser.load(device="cuda")
+    assert there.device == "cuda"
+    windows = signal(10_000)
+    np.testing.assert_allclose(there.diagnose(windows), diagnoser.diagnose(windows), atol=1e-5)
+
+
+def test_it_says_what_it_is(diagnoser: Diagnoser) -> None:
+    assert diagnoser.labels == FAULT_LABELS
+    assert diagnoser.name
+    assert diagnoser.version == checkpoint.digest(checkpoint.load(ASSETS / "model.pt"))[:12]
+    assert diagnoser.device == "cpu"
+    assert not diagnoser.fell_back
+    assert Diagnoser(Network()).version != diagnoser.version
+
+
+def test_the_number_of_threads_is_the_callers_matter() -> None:
+    before = torch.get_num_threads()
+    try:
+        Diagnoser.load(device="cpu", threads=1)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (json.dumps(["Normal", "Ball", "InnerRace", "OuterRace"]), "decodes to"),
+        ("{", "no readable label decoder"),
+        (None, "no readable label decoder"),
+    ],
+)
+def test_another_label_decoder_is_refused(labels: str | None, said: str, tmp_path: Path) -> None:
+    shutil.copy(ASSETS / "model.pt", tmp_path)
+    if labels is not None:
+        (tmp_path / "labels.json").write_text(labels)
+    with pytest.raises(CheckpointError, match=said):
+        Diagnoser.load(tmp_path, device="cpu")
+
+
+def test_another_folder_is_another_network(tmp_path: Path, diagnoser: Diagnoser) -> None:
+    network = Network()
+    checkpoint.save(network, tmp_path / "model.pt")
+    shutil.copy(ASSETS / "labels.json", tmp_path)
+    other = Diagnoser.load(tmp_path, device="cpu")
+    assert other.version == checkpoint.digest(network)[:12] != diagnoser.version

@@ -1,0 +1,58 @@
+"""Standardising: exact where float32 is not, and blind to scale and offset."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.scaling import standardise
+
+
+def noise(rows: int = 4, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal((rows, 2048)))
+
+
+def test_mean_is_zero_and_sample_standard_deviation_one() -> None:
+    standardised = standardise(noise() * 3 + 7).double()
+    assert standardised.mean(dim=1).abs().max() < 1e-7
+    torch.testing.assert_close(
+        standardised.std(dim=1, correction=1), torch.ones(4).double(), atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize("offset", [0, 100, -10_000])
+def test_a_float32_window_with_a_large_offset_comes_out_right(offset: float) -> None:
+    windows = (noise() + offset).float()
+    exact = windows.double() - windows.double().mean(dim=1, keepdim=True)
+    exact /= exact.std(dim=1, keepdim=True)
+    assert (standardise(windows) - exact).abs().max() < 3e-6
+
+
+@given(exponent=st.integers(-100, 100), seed=st.integers(0, 9))
+def test_a_power_of_two_changes_nothing_at_all(exponent: int, seed: int) -> None:
+    windows = noise(seed=seed).float()
+    assert torch.equal(standardise(windows * 2.0**exponent), standardise(windows))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("where", ["largest", "smallest"])
+def test_the_ends_of_the_number_range_stay_finite(dtype: torch.dtype, where: str) -> None:
+    limits = torch.finfo(dtype)
+    signs = torch.tensor([1, -1], dtype=dtype).repeat(1, 1024)
+    scale = limits.max if where == "largest" else limits.smallest_normal * limits.eps
+    torch.testing.assert_close(standardise(signs * scale), standardise(signs))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e30, 1e-44])
+def test_a_flat_window_comes_out_as_zeros(value: float) -> None:
+    assert not standardise(torch.full((1, 2048), value)).any()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_one_sample_that_is_not_finite_spoils_its_window_and_no_other(value: float) -> None:
+    windows = noise(3)
+    windows[1, 17] = value
+    standardised = standardise(windows)
+    assert standardised[1].isnan().all()
+    assert standardised[[0, 2]].isfinite().all()
