@@ -19,7 +19,8 @@ ADVICE: Final[dict[int, str]] = {
     "sasl.password and sasl.mechanism",
     KafkaError.SASL_AUTHENTICATION_FAILED: "the broker refuses these credentials: check "
     "sasl.username, sasl.password and sasl.mechanism",
-    KafkaError._SSL: "TLS failed: check security.protocol, ssl.ca.location and the certificates",
+    KafkaError.MSG_SIZE_TOO_LARGE: "the broker refuses a message of this size: raise "
+    "max.message.bytes of the topic (a dead letter is the original and some headers)",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "this user may not use the cluster so: grant the "
     "operation on Cluster",
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "this user may not use the topic: grant READ on the "
@@ -28,10 +29,6 @@ ADVICE: Final[dict[int, str]] = {
     "on the group",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "this user may not use the transactional "
     "id: grant WRITE and DESCRIBE on it",
-    KafkaError._FENCED: "another consumer has taken over this transactional id: give each "
-    "consumer its own instance id",
-    KafkaError.PRODUCER_FENCED: "another producer has taken over this transactional id: give "
-    "each consumer its own instance id",
     KafkaError.FENCED_INSTANCE_ID: "another consumer has taken over this group.instance.id: give "
     "each consumer its own",
     KafkaError.UNSUPPORTED_VERSION: "the broker is too old for this: Kafka 2.5 is the oldest that "
@@ -43,8 +40,8 @@ ADVICE: Final[dict[int, str]] = {
 
 
 def is_fatal(error: KafkaError) -> bool:
-    """Whether waiting will not help."""
-    return bool(error.fatal()) or error.code() in ADVICE
+    """Whether waiting will not help, and nothing that the process could do itself."""
+    return error.code() in ADVICE
 
 
 def explain(error: KafkaError) -> str:

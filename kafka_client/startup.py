@@ -71,6 +71,12 @@ def wait_for_topics(
         if not reason:
             return
         errors.raise_fatal()
+        if errors.latest is not None and errors.latest.code() == KafkaError._SSL:
+            # While running it may pass (a broker restarts in the handshake); at the start it is us.
+            raise FatalKafkaError(
+                "TLS failed: check security.protocol, ssl.ca.location and the certificates "
+                f"— Kafka said: {errors.latest.str()}"
+            )
         if time.monotonic() >= deadline:
             raise FatalKafkaError(f"{reason} (waited {timeout:g} s)")
         if reason != told:

@@ -1,0 +1,117 @@
+"""A micro-batch: windows decoded into one preallocated buffer, and when it is due."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from confluent_kafka import KafkaError
+from numpy.typing import NDArray
+
+from consumer.metrics import DispatchReason
+from messages import DeadLetter, Headers, Message, Rejection, WindowAttributes, decode_window
+from vocabulary import WINDOW_LENGTH
+
+Partition = tuple[str, int]
+"""Topic and partition number."""
+
+Positions = dict[Partition, int]
+"""The next offset to read, by partition."""
+
+
+class KafkaMessage(Protocol):
+    """What we use of `confluent_kafka.Message`."""
+
+    def error(self) -> KafkaError | None: ...  # noqa: D102
+    def topic(self) -> str: ...  # noqa: D102
+    def partition(self) -> int: ...  # noqa: D102
+    def offset(self) -> int: ...  # noqa: D102
+    def key(self) -> bytes | None: ...  # noqa: D102
+    def value(self) -> bytes | None: ...  # noqa: D102
+    def headers(self) -> Headers | None: ...  # noqa: D102
+    def timestamp(self) -> tuple[int, int]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A window in the batch, without its samples."""
+
+    attributes: WindowAttributes
+    headers: Headers
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    """Kafka's, in milliseconds since the epoch."""
+
+
+class Batch:
+    """Collects messages until they are dispatched together.
+
+    Both windows and rejected messages take a place, so that memory stays bounded when all that
+    comes is bad.
+    """
+
+    def __init__(self, capacity: int, max_delay: float) -> None:
+        """Set up an empty batch of `capacity` messages that wait at most `max_delay` seconds."""
+        self._buffer: NDArray[np.float32] = np.empty((capacity, WINDOW_LENGTH), np.float32)
+        self._capacity = capacity
+        self._max_delay = max_delay
+        self._oldest = 0.0
+        self.accepted: list[Accepted] = []
+        self.dead_letters: list[DeadLetter] = []
+        self.positions: Positions = {}
+
+    def __len__(self) -> int:
+        return len(self.accepted) + len(self.dead_letters)
+
+    @property
+    def room(self) -> int:
+        """Messages that still fit."""
+        return self._capacity - len(self)
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """The windows, shape (n, 2048); a view, valid until `clear`."""
+        return self._buffer[: len(self.accepted)]
+
+    @property
+    def deadline(self) -> float:
+        """The monotonic time at which the oldest message has waited long enough."""
+        return self._oldest + self._max_delay
+
+    def add(self, message: KafkaMessage, now: float) -> None:
+        """Decode and check a message; one that fails becomes a dead letter.
+
+        Args:
+            message: As polled, without error.
+            now: Monotonic time in seconds.
+        """
+        if not len(self):
+            self._oldest = now
+        headers = message.headers() or []
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        _, timestamp = message.timestamp()
+        try:
+            attributes = decode_window(headers, message.value(), self._buffer[len(self.accepted)])
+        except Rejection as rejection:
+            original = Message(message.key(), message.value(), headers, timestamp)
+            self.dead_letters.append(
+                DeadLetter(topic, partition, offset, rejection.reason, rejection.detail, original)
+            )
+        else:
+            self.accepted.append(Accepted(attributes, headers, topic, partition, offset, timestamp))
+        self.positions[topic, partition] = offset + 1
+
+    def due(self, now: float) -> DispatchReason | None:
+        """Whether to dispatch by size or by age; None for not yet, or nothing in it."""
+        if not len(self):
+            return None
+        if not self.room:
+            return DispatchReason.FULL
+        return DispatchReason.DELAY if now >= self.deadline else None
+
+    def clear(self) -> None:
+        """Forget what is in it."""
+        self.accepted.clear()
+        self.dead_letters.clear()
+        self.positions.clear()

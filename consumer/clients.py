@@ -1,0 +1,85 @@
+"""The two Kafka clients of the consumer, and the properties that make them quick and bounded."""
+
+import uuid
+from typing import Final
+
+from confluent_kafka import Consumer, Producer
+
+from consumer.settings import ConsumerSettings
+from kafka_client import ClusterErrors, FatalKafkaError
+
+PREFETCH_KIB: Final = 32 * 1024
+"""Memory for windows fetched ahead: about 4,000 of 8 KB."""
+
+OUTBOX_KIB: Final = 64 * 1024
+"""Memory for diagnoses and dead letters on their way to the broker."""
+
+
+def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
+    """A consumer for the windows topic; not subscribed yet.
+
+    Raises:
+        FatalKafkaError: A property is wrong.
+    """
+    properties = settings.client_properties(
+        group_id=settings.group,
+        group_protocol=settings.group_protocol,
+        auto_offset_reset=settings.start_from,
+        # Offsets are committed with the diagnoses, by us.
+        enable_auto_commit=False,
+        enable_auto_offset_store=False,
+        isolation_level="read_committed",
+        # The default of 1,000 lets fetching rest for a second whenever the local queue is full.
+        fetch_queue_backoff_ms=5,
+        queued_max_messages_kbytes=PREFETCH_KIB,
+        error_cb=errors,
+        log_level=0,
+    )
+    if settings.group_protocol == "classic":
+        properties.setdefault("partition.assignment.strategy", "cooperative-sticky")
+        properties.setdefault("session.timeout.ms", round(settings.session_timeout * 1000))
+        properties.setdefault("heartbeat.interval.ms", round(settings.session_timeout * 300))
+    if settings.instance_id:
+        properties.setdefault("group.instance.id", settings.instance_id)
+    try:
+        return Consumer(properties)
+    except Exception as error:
+        raise FatalKafkaError(f"a consumer property is wrong: {error}") from error
+
+
+def transactional_id(settings: ConsumerSettings) -> str:
+    """This process's transactional id: stable with an instance id, else its own.
+
+    Zombies are fenced by the group's generation (KIP-447), so it need not be tied to partitions.
+    """
+    return f"{settings.group}-{settings.instance_id or uuid.uuid4().hex}"
+
+
+def new_producer(
+    settings: ConsumerSettings, errors: ClusterErrors, transactional_id: str
+) -> Producer:
+    """A producer for both output topics: transactional, or idempotent for at least once.
+
+    Raises:
+        FatalKafkaError: A property is wrong.
+    """
+    properties = settings.client_properties(
+        enable_idempotence=True,
+        acks="all",
+        compression_type="lz4",
+        linger_ms=5,
+        queue_buffering_max_kbytes=OUTBOX_KIB,
+        message_max_bytes=8 * 1024 * 1024,
+        # The flush before a commit waits for the rest; only failures need a callback.
+        delivery_report_only_error=True,
+        message_timeout_ms=round(settings.transaction_timeout * 1000),
+        error_cb=errors,
+        log_level=0,
+    )
+    if settings.guarantee == "exactly-once":
+        properties.setdefault("transactional.id", transactional_id)
+        properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
+    try:
+        return Producer(properties)
+    except Exception as error:
+        raise FatalKafkaError(f"a producer property is wrong: {error}") from error

@@ -1,0 +1,52 @@
+"""Every number that the consumer counts, listed once."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class DispatchReason(StrEnum):
+    """Why a batch was dispatched."""
+
+    FULL = "full"
+    """It holds as many windows as it can."""
+    DELAY = "delay"
+    """Its oldest window has waited `max_delay`."""
+    CAUGHT_UP = "caught-up"
+    """There is nothing more to fetch."""
+    DRAIN = "drain"
+    """Partitions are being revoked, or the consumer stops."""
+
+
+@dataclass
+class Metrics:
+    """Counts since the start. Only what is committed counts as diagnosed or dead-lettered."""
+
+    diagnosed: int = 0
+    """Windows whose diagnoses are committed."""
+    dead_letters: Counter[str] = field(default_factory=Counter)
+    """Committed dead letters by reason."""
+    batches: Counter[str] = field(default_factory=Counter)
+    """Batches dispatched, by `DispatchReason`."""
+    inference_seconds: float = 0.0
+    """Time in forward passes."""
+    commits: int = 0
+    """Transactions committed, or offset commits after a flush."""
+    aborts: int = 0
+    """Deliveries given up and wound back to the last committed offsets; nothing is lost."""
+    repeated: int = 0
+    """Messages that came again after a rebalance and were passed over."""
+    rebalances: int = 0
+    """Times that partitions were assigned, revoked or lost."""
+    kafka_errors: Counter[str] = field(default_factory=Counter)
+    """Errors that pass, as the client reported them, by name."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a log line."""
+        return asdict(self) | {
+            "dead_letters": dict(self.dead_letters),
+            "batches": dict(self.batches),
+            "kafka_errors": dict(self.kafka_errors),
+            "inference_seconds": round(self.inference_seconds, 3),
+        }

@@ -1,0 +1,231 @@
+"""The loop: poll → decode and check → batch → diagnose → publish → commit, on one thread."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import structlog
+
+from consumer.answers import Inference, diagnoses
+from consumer.batch import Batch, KafkaMessage, Positions
+from consumer.delivery import Delivery, Undelivered
+from consumer.metrics import DispatchReason, Metrics
+from consumer.settings import ConsumerSettings
+from kafka_client import FatalKafkaError
+from messages import ModelInfo
+from model.diagnoser import Diagnoser
+
+IDLE_POLL: Final = 0.5
+"""Seconds that a poll waits when nothing is in flight."""
+
+DRAIN_TIMEOUT: Final = 4.0
+"""Seconds for the last commit before partitions go or the consumer stops."""
+
+RECOVERY_TIMEOUT: Final = 3.0
+"""Seconds for one attempt to recover; short, so that a signal to stop is heard meanwhile."""
+
+LONGEST_BACKOFF: Final = 5.0
+"""Seconds between two attempts to recover, at most."""
+
+
+class Source(Protocol):
+    """What the loop needs of the windows topic; see `source.WindowSource`."""
+
+    def poll(self, most: int, timeout: float) -> list[KafkaMessage]: ...  # noqa: D102
+    def behind(self) -> bool: ...  # noqa: D102
+    def rewind(self) -> None: ...  # noqa: D102
+
+
+@dataclass
+class Uncommitted:
+    """What was published since the last commit."""
+
+    positions: Positions = field(default_factory=dict)
+    diagnosed: int = 0
+    dead_letters: Counter[str] = field(default_factory=Counter)
+
+
+class Pipeline:
+    """Walks windows from the source to the delivery.
+
+    `step` does one round; `run` goes on until `stop`. `drain` and `forget` are for the source's
+    rebalances, which happen inside its `poll`, on the same thread.
+    """
+
+    def __init__(
+        self,
+        settings: ConsumerSettings,
+        source: Source,
+        diagnoser: Diagnoser,
+        delivery: Delivery,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Put the pieces together; nothing runs yet."""
+        self._settings = settings
+        self._source = source
+        self._diagnoser = diagnoser
+        self._delivery = delivery
+        self._metrics = metrics
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._batch = Batch(settings.batch_size, settings.max_delay)
+        self._uncommitted = Uncommitted()
+        self._undelivered: Undelivered | None = None
+        self._fatal: FatalKafkaError | None = None
+        self._stopping = False
+        self._log = structlog.get_logger("consumer")
+
+    def stop(self) -> None:
+        """Ask `run` to finish what is in flight and return; safe in a signal handler."""
+        self._stopping = True
+
+    def run(self, each_round: Callable[[], None] = lambda: None) -> None:
+        """Go on until `stop` is called, then finish what is in flight.
+
+        Raises:
+            FatalKafkaError: Kafka refuses something that waiting will not change.
+        """
+        while not self._stopping:
+            self.step()
+            each_round()
+        self.drain()
+        self._raise_fatal()
+
+    def step(self) -> None:
+        """One round: poll what there is, dispatch what is due, commit what is due."""
+        messages = self._source.poll(self._batch.room, self._patience())
+        self._raise_fatal()
+        if self._undelivered is not None:
+            # Partitions went while we polled; what was polled comes again after winding back.
+            self._recover(self._undelivered)
+            return
+        now = self._clock()
+        for message in messages:
+            self._batch.add(message, now)
+        try:
+            self._advance(bool(messages))
+        except Undelivered as undelivered:
+            self._recover(undelivered)
+
+    def drain(self) -> None:
+        """Dispatch and commit what is in flight, in bounded time; if it fails, give it up.
+
+        Never raises, since the Kafka client calls it; the next `step` acts on what went wrong.
+        """
+        if self._undelivered is not None:
+            # What is open failed already and waits to be given up: committing it would repeat it.
+            return
+        try:
+            self._dispatch(DispatchReason.DRAIN)
+            self._commit(DRAIN_TIMEOUT)
+        except Undelivered as undelivered:
+            self._undelivered = undelivered
+            self._give_up()
+        except FatalKafkaError as fatal:
+            self._fatal = fatal
+
+    def forget(self) -> None:
+        """Give up what is in flight: its partitions were lost, and another will do it."""
+        if len(self._batch) or self._delivery.opened_at is not None:
+            self._undelivered = Undelivered("partitions were lost to another consumer")
+            self._give_up()
+
+    def _patience(self) -> float:
+        """How long the next poll may wait for a message."""
+        deadlines = []
+        if len(self._batch):
+            deadlines.append(self._batch.deadline)
+        if self._delivery.opened_at is not None:
+            deadlines.append(self._delivery.opened_at + self._settings.commit_interval)
+        if not deadlines:
+            return IDLE_POLL
+        # Nothing more to fetch: look once without waiting, then dispatch at once.
+        return max(min(deadlines) - self._clock(), 0.0) if self._source.behind() else 0.0
+
+    def _advance(self, came: bool) -> None:
+        now = self._clock()
+        caught_up = not came and not self._source.behind()
+        reason = self._batch.due(now) or (DispatchReason.CAUGHT_UP if caught_up else None)
+        if reason is not None:
+            self._dispatch(reason)
+        opened_at = self._delivery.opened_at
+        if opened_at is not None and (
+            caught_up or self._clock() >= opened_at + self._settings.commit_interval
+        ):
+            self._commit(self._settings.transaction_timeout)
+
+    def _dispatch(self, reason: DispatchReason) -> None:
+        batch = self._batch
+        if not len(batch):
+            return
+        self._metrics.batches[reason] += 1
+        if batch.accepted:
+            inference = self._diagnose()
+            for message in diagnoses(batch, inference, self._wall_clock()):
+                self._delivery.publish(self._settings.diagnoses_topic, message)
+        for dead_letter in batch.dead_letters:
+            self._delivery.publish(self._settings.dead_letters_topic, dead_letter.message())
+        self._uncommitted.diagnosed += len(batch.accepted)
+        self._uncommitted.dead_letters.update(letter.reason for letter in batch.dead_letters)
+        self._uncommitted.positions |= batch.positions
+        batch.clear()
+
+    def _diagnose(self) -> Inference:
+        started, started_at = self._clock(), self._wall_clock()
+        probabilities = self._diagnoser.diagnose(self._batch.samples)
+        seconds = self._clock() - started
+        self._metrics.inference_seconds += seconds
+        model = ModelInfo(
+            name=self._diagnoser.name,
+            version=self._diagnoser.version,
+            device=self._diagnoser.device,
+        )
+        return Inference(probabilities, started_at, seconds, model)
+
+    def _commit(self, timeout: float) -> None:
+        if self._delivery.opened_at is None:
+            return
+        self._delivery.commit(self._uncommitted.positions, timeout)
+        self._metrics.commits += 1
+        self._metrics.diagnosed += self._uncommitted.diagnosed
+        self._metrics.dead_letters.update(self._uncommitted.dead_letters)
+        self._uncommitted = Uncommitted()
+
+    def _recover(self, undelivered: Undelivered) -> None:
+        """Give up what is in flight and wind back, again and again until Kafka lets us."""
+        self._log.warning("winding back to the committed offsets", reason=str(undelivered))
+        self._undelivered = undelivered
+        backoff = 0.1
+        while not self._stopping:
+            if self._give_up():
+                self._raise_fatal()
+                self._undelivered = None
+                return
+            # Polling keeps our place in the group; what comes is wound back too.
+            self._source.poll(self._settings.batch_size, backoff)
+            self._raise_fatal()
+            backoff = min(2 * backoff, LONGEST_BACKOFF)
+
+    def _give_up(self) -> bool:
+        """Abort and wind back; False if Kafka does not answer, and it must be tried again."""
+        self._batch.clear()
+        self._uncommitted = Uncommitted()
+        if self._delivery.opened_at is not None:
+            self._metrics.aborts += 1
+        try:
+            self._delivery.recover(RECOVERY_TIMEOUT)
+            self._source.rewind()
+        except Undelivered as still:
+            self._log.warning("waiting for Kafka", reason=str(still))
+            return False
+        except FatalKafkaError as fatal:
+            self._fatal = fatal
+        return True
+
+    def _raise_fatal(self) -> None:
+        if self._fatal is not None:
+            raise self._fatal

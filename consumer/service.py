@@ -1,0 +1,119 @@
+"""Puts the consumer together, from its settings to the running loop, and takes it apart."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError
+
+from consumer.clients import new_consumer, new_producer, transactional_id
+from consumer.delivery import Delivery, Flushes, Transactions, Undelivered
+from consumer.metrics import Metrics
+from consumer.pipeline import Pipeline
+from consumer.reporting import Reporter
+from consumer.settings import ConsumerSettings
+from consumer.source import WindowSource
+from kafka_client import ClusterErrors, FatalKafkaError, create_topics, wait_for_topics
+from model.diagnoser import Diagnoser
+
+
+class _NotedErrors(ClusterErrors):
+    """Errors of a running client: the fatal ones end the loop, the others are reported."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__()
+        self._reporter = reporter
+
+    def __call__(self, error: KafkaError) -> None:
+        super().__call__(error)
+        # A client that calls itself fatally failed (_FATAL) says why in the call that needed it.
+        if self.fatal is None and error.code() != KafkaError._FATAL:
+            self._reporter.note_error(error)
+
+
+class Service:
+    """`bearing-stream consume`, from start to stop."""
+
+    def __init__(self, settings: ConsumerSettings) -> None:
+        """Load the network; Kafka is not touched before `run`.
+
+        Raises:
+            model.CheckpointError: The network cannot be loaded.
+            model.DeviceError: The device cannot be used.
+        """
+        self._settings = settings
+        self._log = structlog.get_logger("consumer")
+        self._diagnoser = Diagnoser.load(
+            settings.assets, device=settings.device, threads=settings.threads
+        )
+        self.metrics = Metrics()
+        self._reporter = Reporter(self.metrics, settings.report_interval)
+        self._errors = _NotedErrors(self._reporter)
+        self._pipeline: Pipeline | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Ask `run` to finish what is in flight and return; safe in a signal handler."""
+        self._stopping = True
+        if self._pipeline is not None:
+            self._pipeline.stop()
+
+    def run(self) -> None:
+        """Diagnose until `stop` is called.
+
+        Raises:
+            FatalKafkaError: Kafka is not there, or refuses something; one line says what to do.
+        """
+        settings = self._settings
+        self._await_topics()
+        consumer = new_consumer(settings, self._errors)
+        source = WindowSource(
+            consumer, settings.windows_topic, self.metrics, self._reporter.note_error
+        )
+        try:
+            delivery = self._delivery(source, consumer.consumer_group_metadata)
+            self._pipeline = Pipeline(settings, source, self._diagnoser, delivery, self.metrics)
+            source.subscribe(self._pipeline.drain, self._pipeline.forget)
+            self._log.info(
+                "ready",
+                device=self._diagnoser.device,
+                model=f"{self._diagnoser.name} {self._diagnoser.version}",
+                settings=settings.printable(),
+            )
+            if self._stopping:
+                return
+            self._pipeline.run(self._each_round)
+        finally:
+            source.close()
+            self._reporter.report("stopped")
+
+    def _each_round(self) -> None:
+        self._errors.raise_fatal()
+        self._reporter.report_if_due()
+
+    def _await_topics(self) -> None:
+        settings = self._settings
+        outputs = {settings.diagnoses_topic, settings.dead_letters_topic}
+        needed = {settings.windows_topic, *outputs}
+        properties = settings.client_properties()
+        wait = partial(self._log.warning, "waiting")
+        if settings.create_topics:
+            wait_for_topics(properties, (), settings.startup_timeout, wait)
+            create_topics(properties, dict.fromkeys(sorted(needed), -1))
+        wait_for_topics(properties, needed, settings.startup_timeout, wait)
+
+    def _delivery(self, source: WindowSource, group_metadata: Callable[[], Any]) -> Delivery:
+        producers = partial(
+            new_producer, self._settings, self._errors, transactional_id(self._settings)
+        )
+        delivery: Delivery
+        if self._settings.guarantee == "exactly-once":
+            delivery = Transactions(producers, group_metadata)
+        else:
+            delivery = Flushes(producers, source.commit)
+        try:
+            delivery.start(self._settings.startup_timeout)
+        except Undelivered as undelivered:
+            raise FatalKafkaError(str(undelivered)) from None
+        return delivery

@@ -1,0 +1,71 @@
+"""Every setting of the consumer."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from messages import TopicSettings
+
+
+class ConsumerSettings(TopicSettings):
+    """Settings of `bearing-stream consume`."""
+
+    group: str = Field(default="bearing-stream", min_length=1)
+    """Consumer group. Consumers of one group share the partitions of the windows topic."""
+
+    instance_id: str | None = Field(default=None, min_length=1)
+    """Stable name of this consumer, unique in its group. With it a restart keeps its partitions
+    (static membership) and takes over its own unfinished transaction at once."""
+
+    guarantee: Literal["exactly-once", "at-least-once"] = "exactly-once"
+    """`exactly-once` commits diagnoses and offsets in one transaction; `at-least-once` commits
+    offsets after the diagnoses are acknowledged: faster, and a crash may repeat some."""
+
+    group_protocol: Literal["classic", "consumer"] = "classic"
+    """Rebalance protocol: `classic` with cooperative-sticky assignment, or `consumer`, the new one
+    of Kafka 4 (KIP-848)."""
+
+    start_from: Literal["earliest", "latest"] = "earliest"
+    """Where a group without committed offsets begins."""
+
+    create_topics: bool = False
+    """Create the topics that are missing, with the broker's default number of partitions."""
+
+    batch_size: int = Field(default=256, ge=1, le=65536)
+    """Most windows in one forward pass."""
+
+    max_delay: float = Field(default=0.02, ge=0, le=60)
+    """Seconds that a window waits at most for its batch to fill. When there is nothing more to
+    fetch, it does not wait."""
+
+    commit_interval: float = Field(default=0.2, gt=0, le=60)
+    """Seconds that a transaction spans at most under load. When the consumer has caught up, it
+    commits at once."""
+
+    transaction_timeout: float = Field(default=10.0, ge=1, le=900)
+    """Seconds after which Kafka aborts the transaction of a consumer that died. Until then, readers
+    of committed diagnoses wait."""
+
+    session_timeout: float = Field(default=10.0, ge=1, le=1800)
+    """Seconds without heartbeat after which the group gives a consumer's partitions to others
+    (`classic` only; with `consumer` the broker decides)."""
+
+    assets: Path | None = None
+    """Folder with the trained network; default is the one that ships."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the network runs. `auto` takes CUDA where there is one."""
+
+    threads: int = Field(default=1, ge=1, le=256)
+    """CPU threads of a forward pass. The network is small: more consumers serve better than more
+    threads."""
+
+    report_interval: float = Field(default=30.0, gt=0)
+    """Seconds between two log lines with the counts."""
+
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """`json` is one object a line; `auto` takes `console` on a terminal."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is logged."""
