@@ -50,7 +50,7 @@ def draw(data: Path) -> "Figure":
             _draw_envelope(axes[2], recording, where, condition, colour)
         axes[0].set_ylabel(f"{label}, {condition.rpm:.0f} rpm")
         axes[1].legend(loc="lower left", fontsize=8)
-    titles = ["first window, g", "spectrum, dB(g²/Hz)", "spectrum of the squared envelope"]
+    titles = ["100 ms, to one scale", "spectrum, dB(g²/Hz)", "spectrum of the squared envelope"]
     for axis, title in zip(rows[0], titles, strict=True):
         axis.set_title(title)
     for axis, unit in zip(rows[-1], ["ms", "kHz", "Hz (dotted: the fault's lines)"], strict=True):
@@ -63,7 +63,7 @@ def _draw_window(axis: Any, recording: Recording, where: int, colour: str) -> No
     times = 1000 * np.arange(WINDOW_LENGTH) / SAMPLING_RATE
     height = 6 * recording.samples.std()  # real above, synthetic below
     axis.plot(times, window + where * height, color=colour, linewidth=0.5)
-    axis.set_xlim(0, 100)
+    axis.set(xlim=(0, 100), yticks=[])
 
 
 def _draw_spectrum(axis: Any, recording: Recording, name: str, colour: str) -> None:
@@ -80,6 +80,7 @@ def _draw_envelope(
     shown = frequencies < 400
     axis.plot(frequencies[shown], where * amplitudes[shown], color=colour, linewidth=0.7)
     axis.set_xlim(0, 400)
+    axis.yaxis.set_major_formatter(lambda height, _: f"{abs(height):g}")
     if condition.fault in IMPACT_ORDER:
         shaft = condition.rpm / 60
         side = MODULATION_ORDER[condition.fault] * shaft
