@@ -19,7 +19,7 @@ class Recording:
         id: The recording within its collection: `105`, or a file's name without its ending.
         sensor: Who measured, unique within the collection (`105/DE`). It is the key and the
             `ce_subject` of every window, so one sensor's windows stay in order.
-        collection: Where it comes from: `cwru`, `files` or `synthetic`.
+        collection: Where it comes from: `cwru`, `files`, or `synthetic/<seed>`.
         samples: Acceleration, float64, shape (n,), finite. Kept as a read-only view.
         sampling_rate: Hz. Every reader of this package hands out 12,000.
         unit: Of the samples: `g`, or the empty string where it is not known.
