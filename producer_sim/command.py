@@ -1,0 +1,113 @@
+"""`bearing-stream simulate`."""
+
+import json
+import signal
+import threading
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from kafka_client import FatalKafkaError
+from producer_sim.settings import SimulatorSettings
+from producer_sim.simulate import Sent, simulate
+from producer_sim.sources import open_streams
+from producer_sim.streams import SensorStream
+from recordings import RecordingError
+from settings import from_command_line, options
+
+NOTICEABLE = 1.0
+"""Seconds behind the schedule from which on it is worth a word."""
+
+
+@click.command(name="simulate")
+@click.option(
+    "--summary-json",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write what was sent to this file, as JSON.",
+)
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@options(SimulatorSettings)
+def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) -> None:
+    """Replay recordings into Kafka as windows: FILES of your own, CWRU's, or made-up ones.
+
+    Ctrl-C and SIGTERM stop it; what was accepted is still delivered. The exit status is not zero if
+    anything was not delivered.
+    """
+    settings = from_command_line(SimulatorSettings, given)
+    console = Console(stderr=True)
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    try:
+        streams = open_streams(settings, files, click.echo)
+        sent = _with_progress(settings, streams, stop, console)
+    except (RecordingError, FatalKafkaError) as error:
+        raise click.ClickException(str(error)) from error
+    if summary_json is not None:
+        summary_json.write_text(json.dumps(asdict(sent), indent=2) + "\n")
+    click.echo(_summary(sent))
+    for reason, count in sent.failures.items():
+        click.echo(f"not delivered: {count}: {reason}", err=True)
+    if sent.fatal:
+        raise click.ClickException(sent.fatal)
+    if not sent.complete:
+        raise SystemExit(1)
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    """Stop at the first signal; a second one does what it does to any process."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        stop.set()
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+
+
+def _with_progress(
+    settings: SimulatorSettings,
+    streams: list[SensorStream],
+    stop: threading.Event,
+    console: Console,
+) -> Sent:
+    planned = min(sum(stream.count for stream in streams), settings.limit or float("inf"))
+    columns = (
+        TextColumn("windows"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=planned if isfinite(planned) else None, state="")
+
+        def show(sent: Sent) -> None:
+            progress.update(task, completed=sent.windows, state=_state(sent))
+
+        def say(trouble: str) -> None:
+            progress.console.print(trouble, markup=False, highlight=False, soft_wrap=True)
+
+        return simulate(settings, streams, stop, show, say)
+
+
+def _state(sent: Sent) -> str:
+    parts = [f"{sent.rate:,.0f}/s", f"{sent.failed} failed"]
+    if sent.malformed:
+        parts.append(f"{sum(sent.malformed.values())} malformed")
+    if sent.behind > NOTICEABLE:
+        parts.append(f"{sent.behind:.0f} s behind")
+    return ", ".join(parts)
+
+
+def _summary(sent: Sent) -> str:
+    return (
+        f"sent {sent.windows} windows of {sent.sensors} sensors in {sent.seconds:.1f} s "
+        f"({_state(sent)})"
+    )

@@ -1,0 +1,133 @@
+"""Bad messages of every kind, for drills: does each become a dead letter, and for its reason?
+
+A bad message is a good window's, spoilt in one way, and comes beside the good one, never instead.
+Its key, `malformed/<kind>/<number>`, survives whatever is done to the rest, so that a checker can
+account for every one of them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import count, cycle
+from random import Random
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from messages import SAMPLE_DTYPES, Message, RejectionReason, Window, encode_window
+from messages import headers as h
+from vocabulary import WINDOW_LENGTH
+
+Reason = RejectionReason
+
+
+def _unchanged(value: bytes) -> bytes:
+    return value
+
+
+def _with_sample(value: bytes, sample: float) -> bytes:
+    samples = np.frombuffer(value, SAMPLE_DTYPES["float32-le"]).copy()
+    samples[WINDOW_LENGTH // 2] = sample
+    return samples.tobytes()
+
+
+def _record(*samples: str, length: int = WINDOW_LENGTH) -> bytes:
+    """A JSON value of `length` samples that ends in these."""
+    numbers = ["0.5"] * (length - len(samples)) + list(samples)
+    return f'{{"record":[{",".join(numbers)}]}}'.encode()
+
+
+class Kind(NamedTuple):
+    """One way to spoil a message.
+
+    `reason` is what it must be rejected for. `headers` says what a header holds instead: nothing at
+    all, one thing, or two, for a header that comes twice. `value` makes the bad value of the good
+    one, 2048 samples of float32.
+    """
+
+    reason: RejectionReason
+    headers: Mapping[str, tuple[bytes, ...]] = {}
+    value: Callable[[bytes], bytes | None] = _unchanged
+
+
+_JSON: Final = {h.CONTENT_TYPE: (b"application/json",), h.SAMPLE_FORMAT: ()}
+_FLOAT64: Final = {h.SAMPLE_FORMAT: (b"float64-le",)}
+_ALL: Final = (
+    *(h.SPEC_VERSION, h.TYPE, h.SOURCE, h.ID, h.TIME, h.SUBJECT, h.SAMPLING_RATE, h.SAMPLE_FORMAT),
+    *(h.CONTENT_TYPE, h.SHAFT_SPEED, h.FAULT_LABEL),
+)
+
+KINDS: Final[dict[str, Kind]] = {
+    "header-missing": Kind(Reason.MISSING_HEADER, {h.ID: ()}),
+    "header-doubled": Kind(Reason.INVALID_HEADER, {h.ID: (b"one", b"another")}),
+    "type-other": Kind(Reason.UNSUPPORTED_TYPE, {h.TYPE: (b"bearing.temperature.v1",)}),
+    "format-unknown": Kind(Reason.UNSUPPORTED_FORMAT, {h.SAMPLE_FORMAT: (b"float16-le",)}),
+    "rate-48-khz": Kind(Reason.WRONG_SAMPLING_RATE, {h.SAMPLING_RATE: (b"48000",)}),
+    "tombstone": Kind(Reason.NO_VALUE, value=lambda _: None),
+    "value-truncated": Kind(Reason.WRONG_LENGTH, value=lambda value: value[: len(value) // 2 - 1]),
+    "json-broken": Kind(Reason.INVALID_JSON, _JSON, lambda _: _record()[:-2]),
+    "nan": Kind(Reason.NON_FINITE, value=lambda value: _with_sample(value, np.nan)),
+    # Every reason has had its turn by here; what follows are other ways to each.
+    "headers-missing": Kind(Reason.MISSING_HEADER, dict.fromkeys(_ALL, ())),
+    "format-missing": Kind(Reason.MISSING_HEADER, {h.SAMPLE_FORMAT: ()}),
+    "header-not-utf8": Kind(Reason.INVALID_HEADER, {h.SUBJECT: (b"sensor \xff\xfe",)}),
+    "header-empty": Kind(Reason.INVALID_HEADER, {h.SUBJECT: (b"",)}),
+    "time-unreadable": Kind(Reason.INVALID_HEADER, {h.TIME: (b"yesterday",)}),
+    "time-without-zone": Kind(Reason.INVALID_HEADER, {h.TIME: (b"2026-01-31T12:00:00",)}),
+    "rate-unreadable": Kind(Reason.INVALID_HEADER, {h.SAMPLING_RATE: (b"fast",)}),
+    "rate-negative": Kind(Reason.INVALID_HEADER, {h.SAMPLING_RATE: (b"-12000",)}),
+    "label-unknown": Kind(Reason.INVALID_HEADER, {h.FAULT_LABEL: (b"Cage",)}),
+    "version-other": Kind(Reason.UNSUPPORTED_TYPE, {h.SPEC_VERSION: (b"0.3",)}),
+    "content-type-other": Kind(Reason.UNSUPPORTED_FORMAT, {h.CONTENT_TYPE: (b"text/csv",)}),
+    "value-empty": Kind(Reason.WRONG_LENGTH, value=lambda _: b""),
+    "value-too-long": Kind(Reason.WRONG_LENGTH, value=lambda value: value + value[:4]),
+    "json-too-short": Kind(Reason.WRONG_LENGTH, _JSON, lambda _: _record(length=2047)),
+    "json-too-long": Kind(Reason.WRONG_LENGTH, _JSON, lambda _: _record(length=2049)),
+    "json-not-a-record": Kind(Reason.INVALID_JSON, _JSON, lambda _: b"[1, 2, 3]"),
+    "json-not-utf8": Kind(Reason.INVALID_JSON, _JSON, lambda _: b'{"record":["\xff"]}'),
+    "infinity": Kind(Reason.NON_FINITE, value=lambda value: _with_sample(value, -np.inf)),
+    "json-beyond-float32": Kind(Reason.NON_FINITE, _JSON, lambda _: _record("1e39")),
+    "float64-beyond-float32": Kind(
+        Reason.NON_FINITE,
+        _FLOAT64,
+        lambda _: np.full(WINDOW_LENGTH, 1e300, SAMPLE_DTYPES["float64-le"]).tobytes(),
+    ),
+}
+"""Every kind by name, in the order of their turns."""
+
+
+def spoil(window: Window, kind: str, number: int) -> Message:
+    """A bad message of a kind, from a good window.
+
+    Args:
+        window: With 2048 finite samples of any type.
+        kind: A name from `KINDS`.
+        number: Tells it from all others of the same run.
+    """
+    key = f"malformed/{kind}/{number:06d}"
+    good = encode_window(replace(window, id=key), "float32-le")
+    changes = KINDS[kind].headers
+    headers = [header for header in good.headers if header[0] not in changes]
+    headers += [(name, raw) for name, raws in changes.items() for raw in raws]
+    assert good.value is not None
+    return Message(key.encode(), KINDS[kind].value(good.value), headers)
+
+
+class Drill:
+    """Decides when a bad message comes, and of which kind: chance by seed, kinds in turn.
+
+    Args:
+        rate: Bad messages for each good one, 0 to 1.
+        seed: The same seed spoils the same windows.
+    """
+
+    def __init__(self, rate: float, seed: int) -> None:
+        self._rate = rate
+        self._random = Random(seed)
+        self._turns: Iterator[tuple[str, int]] = zip(cycle(KINDS), count(), strict=False)
+
+    def beside(self, window: Window) -> tuple[str, Message] | None:
+        """The kind and the bad message to send beside a good window, or mostly None."""
+        if self._random.random() >= self._rate:
+            return None
+        kind, number = next(self._turns)
+        return kind, spoil(window, kind, number)

@@ -1,0 +1,189 @@
+"""The simulation: every window at its time, until the end, a limit or a stop."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from kafka_client import FatalKafkaError, create_topics, wait_for_topics
+from kafka_client.connection import Properties
+from messages import Window, encode_window
+from producer_sim.malformed import Drill
+from producer_sim.schedule import DueWindow, Pace, interleave
+from producer_sim.sender import PRODUCER_PROPERTIES, Sender, Tally
+from producer_sim.settings import SimulatorSettings
+from producer_sim.streams import SensorStream
+
+LONGEST_WAIT: Final = 0.1
+"""Seconds after which a waiting simulation looks again whether it is to stop."""
+
+TICK: Final = 0.001
+"""Seconds of the client's clock: a window is due when less than that remains."""
+
+PROGRESS_PERIOD: Final = 0.1
+"""Seconds between two reports of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a simulation, at its end or on the way.
+
+    At the end every message is either delivered, that is acknowledged by all in-sync replicas, or
+    failed.
+    """
+
+    windows: int
+    """Good windows delivered, or still pending."""
+    malformed: dict[str, int]
+    """Malformed messages delivered, or still pending, by kind."""
+    failed: int
+    """Messages of either sort that were not delivered."""
+    failures: dict[str, int]
+    """The same by Kafka's reason."""
+    pending: int
+    """Messages on their way; 0 at the end."""
+    sensors: int
+    seconds: float
+    """Since the first window was due."""
+    behind: float
+    """Seconds by which the latest window missed its time; 0 at `--speed max`."""
+    fatal: str = ""
+    """Why the simulation could not go on and what to do, or empty."""
+
+    @property
+    def rate(self) -> float:
+        """Good windows a second, on average."""
+        return self.windows / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether Kafka has everything it was given."""
+        return not (self.failed or self.pending or self.fatal)
+
+
+class Simulation:
+    """Sends what streams say, when it is due, and counts.
+
+    Args:
+        settings: How.
+        streams: What.
+        sender: Where to.
+        clock: Monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        streams: Sequence[SensorStream],
+        sender: Sender,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._streams = streams
+        self._sender = sender
+        self._prefix = f"{settings.run}/" if settings.run else ""
+        self._drill = Drill(settings.malformed, settings.seed)
+        self._start = settings.start_time or datetime.now(UTC)
+        self._pace = Pace(settings.speed, clock)
+        self._behind = 0.0
+        self._windows = sender.tally()
+        self._malformed: defaultdict[str, Tally] = defaultdict(sender.tally)
+
+    def run(self, stop: threading.Event, on_progress: Callable[[Sent], None]) -> Sent:
+        """Send until the streams end, the limit is reached or `stop` is set, and deliver it all."""
+        fatal = ""
+        next_report = 0.0
+        try:
+            for due in islice(interleave(self._streams), self._settings.limit):
+                self._wait_for(due.offset, stop)
+                if stop.is_set():
+                    break
+                self._send(due, stop)
+                if self._pace.elapsed() >= next_report:
+                    on_progress(self.sent())
+                    next_report = self._pace.elapsed() + PROGRESS_PERIOD
+        except FatalKafkaError as failure:
+            fatal = str(failure)
+        self._sender.drain(stop)
+        return replace(self.sent(), fatal=fatal)
+
+    def sent(self) -> Sent:
+        """The counts of this moment."""
+        failures = sum(
+            (tally.failures for tally in self._malformed.values()), self._windows.failures
+        )
+        return Sent(
+            windows=self._windows.delivered,
+            malformed={kind: tally.delivered for kind, tally in self._malformed.items()},
+            failed=failures.total(),
+            failures=dict(failures),
+            pending=len(self._sender),
+            sensors=len(self._streams),
+            seconds=self._pace.elapsed(),
+            behind=self._behind,
+        )
+
+    def _wait_for(self, offset: float, stop: threading.Event) -> None:
+        self._sender.poll(0)
+        remaining = self._pace.remaining(offset)
+        while remaining >= TICK and not stop.is_set():
+            self._sender.poll(min(remaining, LONGEST_WAIT))
+            remaining = self._pace.remaining(offset)
+        self._behind = max(0.0, -remaining)
+
+    def _send(self, due: DueWindow, stop: threading.Event) -> None:
+        stream = due.stream
+        window = Window(
+            source=stream.source,
+            id=self._prefix + stream.window_id(due.number),
+            sensor=stream.sensor,
+            time=self._start + timedelta(seconds=due.offset),
+            samples=due.samples,
+            shaft_speed=stream.shaft_speed,
+            fault_label=stream.fault_label,
+        )
+        message = encode_window(window, self._settings.wire_format, self._settings.content_type)
+        self._sender.send(message, self._windows, stop)
+        bad = self._drill.beside(window)
+        if bad is not None:
+            kind, message = bad
+            self._sender.send(message, self._malformed[kind], stop)
+
+
+def simulate(
+    settings: SimulatorSettings,
+    streams: Sequence[SensorStream],
+    stop: threading.Event | None = None,
+    on_progress: Callable[[Sent], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Sent:
+    """Replay streams into Kafka.
+
+    Args:
+        settings: How fast, how much, in which form and to which cluster.
+        streams: One for each sensor, with samples in the settings' format (see `open_streams`).
+        stop: Ends it early when set: what was accepted is still delivered, for a few seconds.
+        on_progress: Told the counts a few times a second.
+        say: Told why it waits for the cluster, and of passing trouble with it.
+
+    Returns:
+        The counts at the end. Look at `complete`: failures are told, not raised.
+
+    Raises:
+        FatalKafkaError: The cluster is not there, does not let us in or lacks the topic.
+    """
+    topic = settings.windows_topic
+    properties: Properties = {
+        **PRODUCER_PROPERTIES,
+        **settings.client_properties(client_id="bearing-stream-simulator"),
+    }
+    if settings.create_topics:
+        wait_for_topics(properties, [], settings.startup_timeout, say)
+        create_topics(properties, {topic: settings.partitions})
+    wait_for_topics(properties, [topic], settings.startup_timeout, say)
+    simulation = Simulation(settings, streams, Sender(properties, topic, say))
+    return simulation.run(stop or threading.Event(), on_progress)

@@ -1,0 +1,140 @@
+"""Where windows come from: CWRU recordings, a user's own files, or made-up bearings."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from producer_sim.settings import SimulatorSettings
+from producer_sim.streams import BLOCK, SensorStream, from_bearing, from_recording
+from recordings import Recording, RecordingError
+from recordings.catalogue import CatalogueEntry, catalogue
+from recordings.cwru import load, present
+from recordings.fetch import default_folder
+from recordings.files import read_file
+from recordings.synthetic import bearings
+from vocabulary import FAULT_LABELS
+
+
+def open_streams(
+    settings: SimulatorSettings,
+    files: Sequence[Path] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> list[SensorStream]:
+    """The sensors to simulate, with their samples in the settings' format.
+
+    Args:
+        settings: Which source, and what of it.
+        files: A user's own recordings.
+        say: Told in one line where the windows come from.
+
+    Raises:
+        RecordingError: A recording is missing or cannot be read, or what was asked for does not go
+            together.
+    """
+    labels = _listed(settings.label)
+    if unknown := [label for label in labels if label not in FAULT_LABELS]:
+        raise RecordingError(
+            f"no label {', '.join(unknown)}: choose from {', '.join(FAULT_LABELS)}"
+        )
+    folder = None if files else default_folder(settings.data)
+    source = settings.source
+    if source == "auto":
+        source = "files" if files else "cwru" if folder else "synthetic"
+    _check(settings, source, files)
+    if source == "synthetic":
+        why = "" if settings.source == source else ", because no recordings are at hand"
+        say(f"synthetic signals of {settings.sensors} bearings, seed {settings.seed}{why}")
+        return _synthetic(settings, labels)
+    if source == "files":
+        say(f"{len(files)} recordings of your own")
+        return _streams(settings, _own(settings, files))
+    if folder is None:
+        raise RecordingError(
+            "no CWRU recordings: name their folder with --data or CWRU_DATA, or get them with "
+            "`bearing-stream recordings fetch`"
+        )
+    entries = _chosen(folder, _listed(settings.recordings), labels)
+    say(f"{len(entries)} CWRU recordings from {folder}")
+    return _streams(settings, load(folder, entries, settings.strict))
+
+
+def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> None:
+    """Refuse what would silently do nothing with this source."""
+    given = {
+        "files": (bool(files), {"files"}),
+        "--data": (settings.data is not None, {"cwru"}),
+        "--recordings": (bool(settings.recordings), {"cwru"}),
+        "--label": (bool(settings.label), {"cwru", "synthetic"}),
+        "--rate": (settings.rate is not None, {"files"}),
+        "--channel": (bool(settings.channel), {"files"}),
+        "--rpm": (settings.rpm is not None, {"files", "synthetic"}),
+    }
+    for name, (is_given, sources) in given.items():
+        if is_given and source not in sources:
+            raise RecordingError(
+                f"{name} is for the source {' or '.join(sorted(sources))}, and this is {source}"
+            )
+    if source == "files" and not files:
+        raise RecordingError("--source files: name the files")
+
+
+def _chosen(folder: Path, names: Sequence[str], labels: Sequence[str]) -> list[CatalogueEntry]:
+    """The recordings asked for; where none are, all that are there."""
+    entries: Iterable[CatalogueEntry] = present(folder)
+    if names:
+        by_name = {name: entry for entry in catalogue() for name in (entry.id, entry.label)}
+        if unknown := [name for name in names if name not in by_name]:
+            raise RecordingError(
+                f"no recording {', '.join(unknown)}: `bearing-stream recordings list` shows all"
+            )
+        entries = dict.fromkeys(by_name[name] for name in names)
+    chosen = [entry for entry in entries if not labels or entry.fault in labels]
+    if not chosen:
+        raise RecordingError(
+            f"{folder}: expected a folder with CWRU recordings to choose from, and none of it "
+            "was chosen; `bearing-stream recordings list` shows what is there"
+        )
+    return chosen
+
+
+def _own(settings: SimulatorSettings, files: Sequence[Path]) -> Iterable[Recording]:
+    doubled = [name for name, times in Counter(path.stem for path in files).items() if times > 1]
+    if doubled:
+        raise RecordingError(
+            f"several files are named {', '.join(doubled)}: a file's name is its sensor's id, so "
+            "give them names of their own"
+        )
+    for path in files:
+        yield read_file(
+            path,
+            sampling_rate=settings.rate,
+            channel=settings.channel or None,
+            rpm=settings.rpm,
+        )
+
+
+def _streams(settings: SimulatorSettings, recordings: Iterable[Recording]) -> list[SensorStream]:
+    return [
+        from_recording(recording, settings.wire_format, loop=settings.loop, truth=settings.truth)
+        for recording in recordings
+    ]
+
+
+def _synthetic(settings: SimulatorSettings, labels: Sequence[str]) -> list[SensorStream]:
+    # Labels come in turn, so four times as many hold enough of any of them.
+    made = bearings(len(FAULT_LABELS) * settings.sensors, settings.seed, settings.rpm)
+    chosen = [bearing for bearing in made if not labels or bearing.condition.fault in labels]
+    return [
+        from_bearing(
+            bearing,
+            settings.wire_format,
+            loop=settings.loop,
+            truth=settings.truth,
+            first_block=1 + place % BLOCK,
+        )
+        for place, bearing in enumerate(chosen[: settings.sensors])
+    ]
+
+
+def _listed(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
