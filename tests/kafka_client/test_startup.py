@@ -10,6 +10,11 @@ from kafka_client import FatalKafkaError, create_topics, startup, wait_for_topic
 from kafka_client.connection import Properties
 
 
+@pytest.fixture(autouse=True)
+def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.3)
+
+
 @pytest.fixture
 def closed_address() -> Iterator[str]:
     """An address on which nobody listens, and nobody will: the port stays bound."""
@@ -38,10 +43,7 @@ def answer_in_plain_text(listener: socket.socket) -> None:
             connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
-def test_no_broker_is_one_line_after_the_timeout(
-    closed_address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.3)
+def test_no_broker_is_one_line_after_the_timeout(closed_address: str) -> None:
     told: list[str] = []
     with pytest.raises(FatalKafkaError) as caught:
         wait_for_topics({"bootstrap.servers": closed_address}, ["a"], 1.0, told.append)
@@ -78,11 +80,8 @@ def test_a_failed_tls_handshake_is_one_line_before_the_timeout(plain_address: st
         wait_for_topics(properties, ["a"], 30, print)
 
 
-def test_properties_of_consumers_and_producers_are_no_hindrance(
-    closed_address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_properties_of_consumers_and_producers_are_no_hindrance(closed_address: str) -> None:
     """The same settings serve all clients; an AdminClient must not choke on `linger.ms`."""
-    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.1)
     properties = {"bootstrap.servers": closed_address, "linger.ms": "5", "group.id": "g"}
     with pytest.raises(FatalKafkaError, match="no Kafka broker"):
         wait_for_topics(properties, ["a"], 0, lambda _: None)
