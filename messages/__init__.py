@@ -6,7 +6,15 @@ samples or JSON. Nothing here knows how a diagnosis is made.
 
 from messages.dead_letter import DeadLetter, Rejection, RejectionReason
 from messages.decoder import decode_window
-from messages.diagnosis import Diagnosis, Input, Latency, ModelInfo, diagnosis_id, encode_diagnosis
+from messages.diagnosis import (
+    Diagnosis,
+    Input,
+    Latency,
+    ModelInfo,
+    decode_diagnosis,
+    diagnosis_id,
+    encode_diagnosis,
+)
 from messages.headers import Headers, Message
 from messages.topics import TopicSettings
 from messages.window import (
@@ -33,6 +41,7 @@ __all__ = [
     "TopicSettings",
     "Window",
     "WindowAttributes",
+    "decode_diagnosis",
     "decode_window",
     "diagnosis_id",
     "encode_diagnosis",

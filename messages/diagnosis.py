@@ -109,3 +109,18 @@ def encode_diagnosis(
     headers += [(name, raw) for name, raw in window_headers if name in h.PASSED_ON]
     value = diagnosis.__pydantic_serializer__.to_json(diagnosis)
     return h.Message(diagnosis.sensor.encode(), value, headers)
+
+
+def decode_diagnosis(headers: h.Headers | None, value: bytes | None) -> tuple[str, Diagnosis]:
+    """The `ce_id` and the diagnosis that a message holds.
+
+    Raises:
+        ValueError: The message is no diagnosis of version 1; says what was expected.
+    """
+    found = dict(headers or ())
+    if found.get(h.TYPE) != h.DIAGNOSIS_TYPE.encode():
+        raise ValueError(f"expected a header {h.TYPE} that says {h.DIAGNOSIS_TYPE}")
+    identity = found.get(h.ID)
+    if not identity:
+        raise ValueError(f"expected a header {h.ID}")
+    return identity.decode(), Diagnosis.model_validate_json(value or b"")

@@ -18,6 +18,7 @@ from messages import (
     Latency,
     ModelInfo,
     WindowAttributes,
+    decode_diagnosis,
     diagnosis_id,
     encode_diagnosis,
 )
@@ -93,7 +94,36 @@ def test_every_diagnosis_validates_against_the_committed_schema(diagnosis: Diagn
     jsonschema.Draft202012Validator(
         schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     ).validate(json.loads(value))
-    assert Diagnosis.model_validate_json(value) == diagnosis
+
+
+@given(diagnoses(), TEXT)
+def test_every_diagnosis_comes_back_as_it_went(diagnosis: Diagnosis, identity: str) -> None:
+    message = encode_diagnosis(diagnosis, identity, "2026-01-31T12:00:00.000000Z", [])
+    assert decode_diagnosis(message.headers, message.value) == (identity, diagnosis)
+
+
+TYPE = ("ce_type", b"bearing.diagnosis.v1")
+ID = ("ce_id", b"1")
+
+
+@pytest.mark.parametrize(
+    ("headers", "value", "said"),
+    [
+        (None, b"{}", "ce_type"),
+        ([("ce_type", b"bearing.diagnosis.v2"), ID], b"{}", r"ce_type.*v1"),
+        ([TYPE], b"{}", "ce_id"),
+        ([TYPE, ("ce_id", None)], b"{}", "ce_id"),
+        ([TYPE, ("ce_id", b"\xff")], b"{}", "utf-8"),
+        ([TYPE, ID], None, "JSON"),
+        ([TYPE, ID], b"\xff", "JSON"),
+        ([TYPE, ID], b"{}", "Field required"),
+    ],
+)
+def test_what_is_no_diagnosis_is_a_value_error(
+    headers: Headers | None, value: bytes | None, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        decode_diagnosis(headers, value)
 
 
 @pytest.mark.parametrize(
