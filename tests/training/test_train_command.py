@@ -1,0 +1,91 @@
+"""`bearing-stream train` from files to assets, and what it says when it cannot."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy.io import savemat
+
+from model.checkpoint import digest, load
+from model.diagnoser import Diagnoser
+from recordings import Recording, cwru
+from training.card import ModelCard
+from training.command import command
+from training.judge import judge
+from training.split import random_split
+from training.windows import cut
+
+FILES = {"InnerRace": 105, "Ball": 118, "OuterRace": 130}
+"""A file of the catalogue at 12 kHz, by fault label."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, made: list[Recording]) -> Path:
+    """Return a folder of made recordings in files named as the real ones."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for recording in made:
+        number = FILES.get(str(recording.fault), 97)
+        samples = recording.samples if number != 97 else np.repeat(recording.samples, 4)
+        savemat(data / f"{number}.mat", {f"X{number:03d}_DE_time": samples[:, None]})
+    return data
+
+
+def test_it_writes_assets_that_the_diagnoser_loads(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "assets"
+    options = ["--data", str(folder), "--out", str(out), "--epochs", "2", "--seed", "7"]
+    result = CliRunner().invoke(command, options)
+    assert result.exit_code == 0, result.output
+    assert {file.name for file in out.iterdir()} == {
+        "model.pt",
+        "labels.json",
+        "model_card.json",
+        "MODEL_CARD.md",
+        "architecture.png",
+        "confusion_matrix.png",
+        "training_curves.png",
+    }
+    card = ModelCard.model_validate_json((out / "model_card.json").read_text())
+    diagnoser = Diagnoser.load(out, device="cpu")
+    assert card.version == diagnoser.version == digest(load(out / "model.pt"))[:12]
+    assert (card.seed, card.epochs) == (7, 2)
+    assert [file.id for file in card.data] == ["97", "105", "118", "130"]
+    assert not any(file.official for file in card.data)
+    assert card.version in result.output
+
+    recordings = list(cwru.load(folder, cwru.present(folder)))
+    judged = judge(diagnoser, cut(recordings, random_split(recordings, 7).test))
+    assert card.test_scores.confusion == judged.confusion.tolist()
+    words = (out / "MODEL_CARD.md").read_text()
+    for said in (card.version, f"{card.test_scores.accuracy:.2%}", "97.mat, 105.mat", "Seed 7"):
+        assert said in words
+
+
+def test_without_recordings_it_names_the_ways_to_get_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CWRU_DATA", raising=False)
+    monkeypatch.setattr("training.command.default_folder", lambda _: None)
+    result = CliRunner().invoke(command, ["--out", str(tmp_path)])
+    assert result.exit_code == 2
+    for way in ("--data", "CWRU_DATA", "bearing-stream recordings fetch"):
+        assert way in result.output
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [((), "no CWRU recording there"), ((105, 118, 130), "no Normal window to train on")],
+)
+def test_a_folder_that_is_not_enough_is_one_clear_error(
+    files: tuple[int, ...], said: str, folder: Path, tmp_path: Path
+) -> None:
+    for path in folder.iterdir():
+        if int(path.stem) not in files:
+            path.unlink()
+    out = tmp_path / "assets"
+    result = CliRunner().invoke(command, ["--data", str(folder), "--out", str(out)])
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "Traceback" not in result.output
+    assert not out.exists()

@@ -1,0 +1,61 @@
+"""Windows are cut where the split says, with the truth of their recording."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from recordings import Recording
+from training.split import random_split
+from training.windows import TrainingPool, cut
+from vocabulary import FAULT_LABELS, WINDOW_LENGTH
+
+
+def test_windows_are_the_samples_at_their_starts(made: list[Recording]) -> None:
+    split = random_split(made, seed=0)
+    test = cut(made, split.test)
+    assert test.windows.shape == (len(test.labels), WINDOW_LENGTH)
+    position = 0
+    for label, recording in enumerate(made):
+        for start in split.test[recording.id]:
+            expected = recording.samples[start : start + WINDOW_LENGTH].astype(np.float32)
+            np.testing.assert_array_equal(test.windows[position], expected)
+            assert test.labels[position] == label
+            position += 1
+    assert position == len(test.labels)
+
+
+def test_a_recording_without_truth_is_refused(made: list[Recording]) -> None:
+    unknown = dataclasses.replace(made[0], fault=None)
+    with pytest.raises(ValueError, match="Ball: its fault label is not known"):
+        cut([unknown], {"Ball": np.array([0])})
+
+
+def test_the_pool_draws_each_class_as_often_and_never_a_sample_held_out(
+    made: list[Recording],
+) -> None:
+    # Every sample says where it is from, exactly in float32 too.
+    numbered = [
+        dataclasses.replace(
+            recording, samples=np.arange(recording.samples.size, dtype=np.float64) + 1e6 * number
+        )
+        for number, recording in enumerate(made)
+    ]
+    held_out = random_split(numbered, seed=0).held_out()
+    drawn = TrainingPool(numbered, held_out).draw(200, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.bincount(drawn.labels), [200] * len(FAULT_LABELS))
+    assert (np.diff(drawn.windows, axis=1) == 1).all(), "no window crosses recordings"
+    assert not (np.diff(drawn.labels) >= 0).all(), "classes are mixed"
+    for window, label in zip(drawn.windows, drawn.labels, strict=True):
+        assert window[0] // 1e6 == label
+        apart = np.abs(held_out[numbered[label].id] - window[0] % 1e6)
+        assert apart.min() >= WINDOW_LENGTH
+
+
+def test_a_class_without_a_window_to_train_on_is_refused(made: list[Recording]) -> None:
+    nothing = {recording.id: np.empty(0, np.int64) for recording in made}
+    every = np.arange(20) * WINDOW_LENGTH
+    with pytest.raises(ValueError, match="no Normal window to train on"):
+        TrainingPool(made, nothing | {"Normal": every})
+    with pytest.raises(ValueError, match="no OuterRace window to train on"):
+        TrainingPool(made[:3], nothing)

@@ -1,0 +1,54 @@
+"""Controls: the same test windows with one thing taken away, to see what a result rests on."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from scipy.signal import butter, resample_poly, sosfiltfilt
+
+from model.diagnoser import Diagnoser
+from recordings import Recording
+from recordings.samples import to_model_rate
+from training.judge import Judgement, judge
+from training.split import Starts
+from training.windows import cut
+from vocabulary import SAMPLING_RATE
+
+_BASELINE_RATE: Final = 48_000
+"""Hz. What the healthy recordings were sampled at, four times the rate of the others."""
+
+_HUM_BEGINS: Final = 4_000
+"""Hz. A quarter to two thirds of the healthy recordings' energy lies between this and 5 kHz."""
+
+
+def resampled_as_healthy(recording: Recording) -> Recording:
+    """Take a recording to 48 kHz and back the way the healthy ones come down.
+
+    If the network knew the healthy recordings by the filter that they went through, faults that
+    went through it too would pass for healthy.
+    """
+    raised = resample_poly(recording.samples, _BASELINE_RATE // SAMPLING_RATE, 1, padtype="mean")
+    return dataclasses.replace(recording, samples=to_model_rate(raised, _BASELINE_RATE))
+
+
+def without_hum(recording: Recording) -> Recording:
+    """Remove what lies above 4 kHz, where the rig hums (Butterworth, order 16, zero phase)."""
+    low_pass = butter(16, _HUM_BEGINS, fs=SAMPLING_RATE, output="sos")
+    return dataclasses.replace(recording, samples=sosfiltfilt(low_pass, recording.samples))
+
+
+CONTROLS: Final[dict[str, Callable[[Recording], Recording]]] = {
+    "taken to 48 kHz and back": resampled_as_healthy,
+    "nothing above 4 kHz": without_hum,
+}
+"""What is done to whole recordings before the test windows are cut, by what the card calls it."""
+
+
+def run_controls(
+    diagnoser: Diagnoser, recordings: Sequence[Recording], test: Starts
+) -> dict[str, Judgement]:
+    """Judge the test windows once more under each control."""
+    return {
+        name: judge(diagnoser, cut([change(recording) for recording in recordings], test))
+        for name, change in CONTROLS.items()
+    }

@@ -1,0 +1,57 @@
+"""Judging a diagnoser on windows whose truth is known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+from model.diagnoser import Diagnoser
+from training.windows import LabelledWindows
+from vocabulary import FAULT_LABELS, FaultLabel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """What became of the windows of each class.
+
+    Args:
+        confusion: (4, 4), windows of true class (row) diagnosed as class (column), in the order of
+            the vocabulary's labels.
+    """
+
+    confusion: NDArray[np.int64]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of all windows diagnosed right; NaN of no windows."""
+        return float(np.trace(self.confusion) / self.confusion.sum())
+
+    @property
+    def recall(self) -> dict[FaultLabel, float]:
+        """Share of each class's windows diagnosed right, for the classes that have any."""
+        return {label: right / windows for label, right, windows in self._by_class()}
+
+    @property
+    def recall_at_least(self) -> dict[FaultLabel, float]:
+        """Lower bound of each class's recall at 95 % confidence, were its windows independent.
+
+        The one-sided exact bound of Clopper and Pearson (1934), Biometrika 26:404.
+        """
+        return {
+            label: float(beta.ppf(0.05, right, windows - right + 1)) if right else 0.0
+            for label, right, windows in self._by_class()
+        }
+
+    def _by_class(self) -> list[tuple[FaultLabel, int, int]]:
+        """List the label, windows right and windows of each class that has any."""
+        rows = zip(FAULT_LABELS, np.diag(self.confusion), self.confusion.sum(axis=1), strict=True)
+        return [(label, int(right), int(windows)) for label, right, windows in rows if windows]
+
+
+def judge(diagnoser: Diagnoser, labelled: LabelledWindows) -> Judgement:
+    """Diagnose the windows as the service would, and count."""
+    predicted = diagnoser.diagnose(labelled.windows).argmax(axis=1)
+    confusion = np.zeros((len(FAULT_LABELS), len(FAULT_LABELS)), dtype=np.int64)
+    np.add.at(confusion, (labelled.labels, predicted), 1)
+    return Judgement(confusion)

@@ -1,0 +1,124 @@
+"""From a folder of recordings to an assets folder: read, split, fit, judge once, write."""
+
+import dataclasses
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from model import checkpoint
+from model.diagnoser import LABELS_FILE, WEIGHTS_FILE, Diagnoser
+from recordings import Recording, RecordingError, cwru
+from training.architecture import architecture
+from training.card import DataFile, ModelCard, data_files, scores_of, windows_of
+from training.controls import run_controls
+from training.figures import confusion_matrix, save, training_curves
+from training.fit import Epoch, Fit, Recipe, fit
+from training.judge import judge
+from training.markdown import markdown
+from training.split import Split, random_split
+from training.windows import LabelledWindows, TrainingPool, cut
+from vocabulary import FAULT_LABELS
+
+CARD_FILE: Final = "model_card.json"
+CARD_MARKDOWN_FILE: Final = "MODEL_CARD.md"
+
+_LIBRARIES: Final = ("bearing-stream", "torch", "numpy", "scipy")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A fitted network, its card, and its pictures by file name."""
+
+    fit: Fit
+    card: ModelCard
+    figures: dict[str, Figure]
+
+    def write(self, out: Path) -> None:
+        """Write all of it into a folder, which is made if need be; the weights come last."""
+        out.mkdir(parents=True, exist_ok=True)
+        for name, figure in self.figures.items():
+            save(figure, out / name)
+        (out / CARD_MARKDOWN_FILE).write_text(markdown(self.card), encoding="utf-8")
+        (out / CARD_FILE).write_text(self.card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (out / LABELS_FILE).write_text(json.dumps(FAULT_LABELS) + "\n", encoding="utf-8")
+        checkpoint.save(self.fit.network, out / WEIGHTS_FILE)
+
+
+def train(
+    folder: Path, seed: int, recipe: Recipe, report: Callable[[Epoch], None] | None = None
+) -> Trained:
+    """Train on the CWRU recordings of a folder; the test windows are diagnosed once, at the end.
+
+    Args:
+        folder: With the data center's files by their official names; those that are there are used.
+        seed: Of the split and the fit.
+        recipe: How to fit.
+        report: Called with each epoch when it is over.
+
+    Raises:
+        RecordingError: No recording is there, or one cannot be read.
+        ValueError: The recordings do not hold windows of every class to train on.
+    """
+    entries = cwru.present(folder)
+    if not entries:
+        raise RecordingError(f"{folder}: no CWRU recording there, such as 97.mat or 105.mat")
+    recordings = list(cwru.load(folder, entries))
+    split = random_split(recordings, seed)
+    validation = cut(recordings, split.validation)
+    fitted = fit(TrainingPool(recordings, split.held_out()), validation, seed, recipe, report)
+    card = _card(fitted, recordings, split, data_files(folder, entries, recordings), seed, recipe)
+    return Trained(fitted, card, _figures(fitted, card, cut(recordings, split.test)))
+
+
+def _card(
+    fitted: Fit,
+    recordings: Sequence[Recording],
+    split: Split,
+    data: list[DataFile],
+    seed: int,
+    recipe: Recipe,
+) -> ModelCard:
+    """Judge what was fitted, and write down all that is known of it."""
+    diagnoser = Diagnoser(fitted.network)
+    controls = run_controls(diagnoser, recordings, split.test)
+    return ModelCard(
+        name=diagnoser.name,
+        version=diagnoser.version,
+        labels=diagnoser.labels,
+        trained_on=datetime.now(UTC).date(),
+        seed=seed,
+        recipe=dataclasses.asdict(recipe),
+        epochs=len(fitted.history),
+        best_epoch=fitted.best + 1,
+        validation_loss=fitted.history[fitted.best].validation_loss,
+        libraries={"python": platform.python_version()}
+        | {name: version(name) for name in _LIBRARIES},
+        data=data,
+        training=windows_of(recordings, split.training),
+        validation=windows_of(recordings, split.validation),
+        test=windows_of(recordings, split.test),
+        validation_scores=scores_of(judge(diagnoser, cut(recordings, split.validation))),
+        test_scores=scores_of(judge(diagnoser, cut(recordings, split.test))),
+        controls={name: scores_of(judgement) for name, judgement in controls.items()},
+    )
+
+
+def _figures(fitted: Fit, card: ModelCard, test: LabelledWindows) -> dict[str, Figure]:
+    """Draw the pictures that the card shows, by file name."""
+    example = int(np.argmax(test.labels == FAULT_LABELS.index("InnerRace")))
+    truth = FAULT_LABELS[test.labels[example]]
+    return {
+        "training_curves.png": training_curves(fitted.history, fitted.best),
+        "confusion_matrix.png": confusion_matrix(
+            np.array(card.test_scores.confusion), "Test windows of bearings trained on"
+        ),
+        "architecture.png": architecture(fitted.network, test.windows[example], truth),
+    }
