@@ -1,7 +1,7 @@
 """The two Kafka clients of the consumer, and the properties that make them quick and bounded."""
 
 import uuid
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import Consumer, Producer
 
@@ -13,6 +13,11 @@ PREFETCH_KIB: Final = 32 * 1024
 
 OUTBOX_KIB: Final = 64 * 1024
 """Memory for diagnoses and dead letters on their way to the broker."""
+
+
+def _told_by(errors: ClusterErrors) -> dict[str, Any]:
+    # What the client would print on standard error reaches the log through its error callback.
+    return {"error_cb": errors, "log_level": 0}
 
 
 def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
@@ -32,8 +37,6 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
         # The default of 1,000 lets fetching rest for a second whenever the local queue is full.
         fetch_queue_backoff_ms=5,
         queued_max_messages_kbytes=PREFETCH_KIB,
-        error_cb=errors,
-        log_level=0,
     )
     if settings.group_protocol == "classic":
         properties.setdefault("partition.assignment.strategy", "cooperative-sticky")
@@ -42,7 +45,7 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
     if settings.instance_id:
         properties.setdefault("group.instance.id", settings.instance_id)
     try:
-        return Consumer(properties)
+        return Consumer(properties | _told_by(errors))
     except Exception as error:
         raise FatalKafkaError(f"a consumer property is wrong: {error}") from error
 
@@ -73,13 +76,11 @@ def new_producer(
         # The flush before a commit waits for the rest; only failures need a callback.
         delivery_report_only_error=True,
         message_timeout_ms=round(settings.transaction_timeout * 1000),
-        error_cb=errors,
-        log_level=0,
     )
     if settings.guarantee == "exactly-once":
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
     try:
-        return Producer(properties)
+        return Producer(properties | _told_by(errors))
     except Exception as error:
         raise FatalKafkaError(f"a producer property is wrong: {error}") from error

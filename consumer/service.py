@@ -97,11 +97,13 @@ class Service:
         outputs = {settings.diagnoses_topic, settings.dead_letters_topic}
         needed = {settings.windows_topic, *outputs}
         properties = settings.client_properties()
-        wait = partial(self._log.warning, "waiting")
         if settings.create_topics:
-            wait_for_topics(properties, (), settings.startup_timeout, wait)
+            wait_for_topics(properties, (), settings.startup_timeout, self._tell)
             create_topics(properties, dict.fromkeys(sorted(needed), -1))
-        wait_for_topics(properties, needed, settings.startup_timeout, wait)
+        wait_for_topics(properties, needed, settings.startup_timeout, self._tell)
+
+    def _tell(self, reason: str) -> None:
+        self._log.warning("waiting", reason=reason)
 
     def _delivery(self, source: WindowSource, group_metadata: Callable[[], Any]) -> Delivery:
         producers = partial(
