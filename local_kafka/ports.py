@@ -1,0 +1,40 @@
+"""Ports that are free, and stay free while a broker is down."""
+
+import socket
+from random import SystemRandom
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+RANGE: Final = range(20_000, 30_000)
+"""Below the ports that Linux (32768 up) and macOS (49152 up) give to outgoing connections, so that
+none of those takes a broker's port while it is stopped; not even its own client's attempts to
+connect, which on one machine can meet themselves."""
+
+_RANDOM: Final = SystemRandom()
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens on this port of the local host."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        if probe.connect_ex((HOST, port)) == 0:
+            return False
+    with socket.socket() as probe:
+        # As Kafka does: connections that have just ended do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Return `count` different ports that are free now, chosen at random."""
+    free: list[int] = []
+    for port in _RANDOM.sample(RANGE, len(RANGE)):
+        if len(free) == count:
+            break
+        if is_free(port):
+            free.append(port)
+    return free
