@@ -2,14 +2,17 @@
 
 from kafka_client.connection import ConnectionSettings
 from kafka_client.errors import FatalKafkaError, explain, is_fatal
-from kafka_client.startup import ClusterErrors, create_topics, wait_for_topics
+from kafka_client.reading import read_to_end
+from kafka_client.startup import ClusterErrors, admin_client, create_topics, wait_for_topics
 
 __all__ = [
     "ClusterErrors",
     "ConnectionSettings",
     "FatalKafkaError",
+    "admin_client",
     "create_topics",
     "explain",
     "is_fatal",
+    "read_to_end",
     "wait_for_topics",
 ]

@@ -44,6 +44,35 @@ class ClusterErrors:
             raise FatalKafkaError(explain(self.fatal))
 
 
+def admin_client(properties: Properties, errors: ClusterErrors | None = None) -> AdminClient:
+    """A client for questions about the cluster.
+
+    Args:
+        properties: Of any client; those that do not concern connecting are left out.
+        errors: Told what the client reports of the cluster.
+
+    Raises:
+        FatalKafkaError: A property is wrong.
+    """
+    kept = (
+        "bootstrap.",
+        "security.",
+        "sasl.",
+        "ssl.",
+        "enable.ssl.",
+        "socket.",
+        "client.",
+        "broker.",
+    )
+    own: Properties = {n: value for n, value in properties.items() if n.startswith(kept)}
+    # Everything the client has to say reaches the user through ClusterErrors.
+    own |= {"log_level": 0}
+    try:
+        return AdminClient(own, error_cb=errors or ClusterErrors())
+    except KafkaException as failure:
+        raise FatalKafkaError(explain(failure.args[0])) from None
+
+
 def wait_for_topics(
     properties: Properties,
     topics: Iterable[str],
@@ -63,7 +92,7 @@ def wait_for_topics(
             lacks a topic after `timeout` seconds. One line says which, and what to do.
     """
     errors = ClusterErrors()
-    admin = _admin(properties, errors)
+    admin = admin_client(properties, errors)
     deadline = time.monotonic() + timeout
     told = ""
     while True:
@@ -102,7 +131,7 @@ def create_topics(
     Raises:
         FatalKafkaError: A property is wrong, or a topic could not be created.
     """
-    admin = _admin(properties, ClusterErrors())
+    admin = admin_client(properties)
     new = [
         NewTopic(name, count, replication, config=dict(topic_properties or {}))
         for name, count in partitions.items()
@@ -138,26 +167,5 @@ def _missing(
         return ""
     return (
         f"the cluster at {servers} has no topic {', '.join(map(repr, absent))}: create it "
-        "(kafka-topics.sh --create), or start with --create-topics"
+        "(kafka-topics.sh --create), or start the consumer with --create-topics"
     )
-
-
-def _admin(properties: Properties, errors: ClusterErrors) -> AdminClient:
-    """A client with what concerns it of the properties: where the cluster is, how to get in."""
-    kept = (
-        "bootstrap.",
-        "security.",
-        "sasl.",
-        "ssl.",
-        "enable.ssl.",
-        "socket.",
-        "client.",
-        "broker.",
-    )
-    own: Properties = {n: value for n, value in properties.items() if n.startswith(kept)}
-    # Everything the client has to say reaches the user through ClusterErrors.
-    own |= {"log_level": 0}
-    try:
-        return AdminClient(own, error_cb=errors)
-    except KafkaException as failure:
-        raise FatalKafkaError(explain(failure.args[0])) from None

@@ -1,0 +1,27 @@
+"""What all tests share: the broker, and the recordings where there are any."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import Broker, find_broker
+
+_broker = pytest.StashKey[Broker]()
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """A real Kafka: yours, one in Docker, or a local one. Started once, for whoever needs it."""
+    with find_broker() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def cwru_data() -> Path:
+    """The folder of the CWRU recordings; skips the test where there is none."""
+    folder = os.environ.get("CWRU_DATA")
+    if not folder:
+        pytest.skip("needs the CWRU recordings: set CWRU_DATA to their folder")
+    return Path(folder)
