@@ -1,0 +1,123 @@
+"""The broker that integration tests run on: yours, one in Docker, or a local one. All are real."""
+
+import gc
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from docker.errors import DockerException  # type: ignore[import-untyped]
+from requests import RequestException
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+from local_kafka import LocalKafka, Security, configuration
+from local_kafka.jars import kafka_version, read_lock
+from local_kafka.ports import free_ports
+
+VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
+VERSION = kafka_version(read_lock())
+IMAGE = f"apache/kafka:{VERSION}"
+DOCKER_TIMEOUT = 3
+"""Seconds for an engine to answer; one that is there takes milliseconds."""
+EXTERNAL_TIMEOUT = 15.0
+
+Kind = Literal["external", "docker", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A Kafka that answers."""
+
+    bootstrap_servers: str
+    kind: Kind
+    description: str
+
+
+def choose() -> tuple[Kind, str]:
+    """Which broker the tests will take, and a line that says so; starts nothing."""
+    if servers := os.environ.get(VARIABLE):
+        return "external", f"{servers}, from {VARIABLE}"
+    if docker_answers():
+        return "docker", f"{IMAGE} in Docker"
+    return "local", f"Apache Kafka {VERSION}, local processes"
+
+
+@contextmanager
+def find_broker() -> Iterator[Broker]:
+    """Yield the first broker that can be had: external, in Docker, or local."""
+    kind, description = choose()
+    if kind == "external":
+        servers = os.environ[VARIABLE]
+        check_external(servers)
+        yield Broker(servers, kind, description)
+    elif kind == "docker":
+        with docker_broker() as servers:
+            yield Broker(servers, kind, description)
+    else:
+        with LocalKafka() as kafka:
+            yield Broker(kafka.bootstrap_servers, kind, description)
+
+
+def docker_answers() -> bool:
+    """Whether there is a Docker engine; a `docker` command alone is none."""
+    with warnings.catch_warnings():
+        # The SDK leaves its socket open when nobody answers.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            client = DockerClient(timeout=DOCKER_TIMEOUT).client
+            client.ping()
+            client.close()
+        except (DockerException, RequestException):
+            return False
+        finally:
+            gc.collect()
+    return True
+
+
+def check_external(servers: str) -> None:
+    """Fail at once, and not test by test, if the broker asked for does not answer."""
+    try:
+        AdminClient({"bootstrap.servers": servers}).list_topics(timeout=EXTERNAL_TIMEOUT)
+    except KafkaException as error:
+        raise RuntimeError(
+            f"{VARIABLE} is {servers}, where no Kafka answers ({error.args[0].str()}). "
+            "Start it, or unset the variable to have one started."
+        ) from error
+
+
+def docker_environment(host: str, port: int) -> dict[str, str]:
+    """The environment of the official image for one small broker that clients reach there.
+
+    The image makes `KAFKA_NODE_ID` the property `node.id`, and so on for all properties.
+    """
+    broker = configuration.Broker(1, port, 19093, 19094, Path("/unused"))
+    properties = configuration.broker_properties(broker, [broker], Security()) | {
+        "log.dirs": "/tmp/kafka-data",
+        "listeners": f"CLIENT://:{port},BROKER://:19093,CONTROLLER://:19094",
+        "advertised.listeners": f"CLIENT://{host}:{port},BROKER://localhost:19093",
+        "controller.quorum.voters": "1@localhost:19094",
+    }
+    return {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in properties.items()}
+
+
+@contextmanager
+def docker_broker() -> Iterator[str]:
+    """Run the official image; yields its bootstrap servers."""
+    # testcontainers' own KafkaContainer is for Confluent's images. The port is chosen before the
+    # start, because the broker must know at its start where clients will find it.
+    (port,) = free_ports(1)
+    container = DockerContainer(IMAGE).with_bind_ports(port, port)
+    host = container.get_docker_client().host()
+    container.with_envs(**docker_environment(host, port))
+    container.waiting_for(LogMessageWaitStrategy("Kafka Server started"))
+    with container:
+        servers = f"{host}:{port}"
+        AdminClient({"bootstrap.servers": servers}).list_topics(timeout=EXTERNAL_TIMEOUT)
+        yield servers

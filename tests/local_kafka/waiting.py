@@ -1,0 +1,32 @@
+"""Waiting for what happens in other processes."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+PATIENCE = 20.0
+"""Seconds; far more than anything here takes."""
+
+
+def eventually(condition: Callable[[], bool], patience: float = PATIENCE) -> bool:
+    """Whether the condition comes true before patience ends."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process runs no more; a zombie, which only waits to be reaped, is gone."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def everything_is_gone(pids: list[int], folder: Path) -> bool:
+    return all(map(is_gone, pids)) and not folder.exists()
