@@ -3,6 +3,8 @@
 import json
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
@@ -41,11 +43,10 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
     """
     settings = from_command_line(SimulatorSettings, given)
     console = Console(stderr=True)
-    stop = threading.Event()
-    _stop_on_signals(stop)
     try:
-        streams = open_streams(settings, files, click.echo)
-        sent = _with_progress(settings, streams, stop, console)
+        with _stopped_by_signals() as stop:
+            streams = open_streams(settings, files, click.echo)
+            sent = _with_progress(settings, streams, stop, console)
     except (RecordingError, FatalKafkaError) as error:
         raise click.ClickException(str(error)) from error
     if summary_json is not None:
@@ -59,16 +60,26 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
         raise SystemExit(1)
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
-    """Stop at the first signal; a second one does what it does to any process."""
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Set an event at the first signal; a second one does what it does to any process."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        restore()
         stop.set()
 
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield stop
+    finally:
+        restore()
 
 
 def _with_progress(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
+from math import inf
 from typing import Any, Final, NamedTuple
 
 from numpy.typing import NDArray
@@ -67,6 +68,8 @@ class Pace:
 
     def remaining(self, offset: float) -> float:
         """Seconds until the window at `offset` is due; negative if it is late."""
+        if self._speed == inf:
+            return 0.0
         return self._start + offset / self._speed - self._clock()
 
     def elapsed(self) -> float:

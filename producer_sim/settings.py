@@ -62,7 +62,8 @@ class SimulatorSettings(TopicSettings):
     gives the same ids, and whoever deduplicates sees each window once."""
 
     start_time: AwareDatetime | None = None
-    """Measured time of the first sample, `2026-01-31T12:00:00Z`. By default now."""
+    """Measured time of the first sample, `2026-01-31T12:00:00Z`. By default now. Measured time runs
+    at the speed: at 50, a minute's windows span fifty minutes."""
 
     sample_format: Literal["float32", "int16"] = "float32"
     """How samples are written. `int16` halves the bytes: counts of one scale for each sensor."""

@@ -1,0 +1,37 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from recordings import Recording
+from tests.producer_sim.mock_kafka import MockKafka
+from vocabulary import WINDOW_LENGTH
+
+
+@pytest.fixture
+def mock_kafka() -> MockKafka:
+    return MockKafka()
+
+
+@pytest.fixture
+def make_recording() -> Callable[..., Recording]:
+    def make(sensor: str = "105/DE", windows: int = 3, scale: float = 1.0) -> Recording:
+        seed = sum(sensor.encode())
+        samples = np.random.default_rng(seed).standard_normal(windows * WINDOW_LENGTH) * scale
+        return Recording(
+            id=sensor.partition("/")[0],
+            sensor=sensor,
+            collection="cwru",
+            samples=samples,
+            sampling_rate=12_000,
+            fault="InnerRace",
+            rpm=1797.0,
+        )
+
+    return make
+
+
+@pytest.fixture
+def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look only briefly for a cluster that is not there."""
+    monkeypatch.setattr("kafka_client.startup.LOOK_TIMEOUT", 0.5)

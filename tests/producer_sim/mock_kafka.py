@@ -1,0 +1,42 @@
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+
+TOPIC = "bearing.windows"
+
+
+class MockKafka:
+    """The broker that librdkafka brings for its own tests: no Java, up in a millisecond."""
+
+    def __init__(self) -> None:
+        self._owner = Producer(
+            {"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 0}
+        )
+        [broker] = self._owner.list_topics(TOPIC).brokers.values()
+        self.bootstrap_servers = f"{broker.host}:{broker.port}"
+
+    def messages(self, count: int) -> list[Message]:
+        """Wait for `count` messages, and take those that should not be there too."""
+        return read_messages(self.bootstrap_servers, TOPIC, count)
+
+    def await_first(self) -> None:
+        """Wait until there is a message."""
+        read_messages(self.bootstrap_servers, TOPIC, 1, settle=0)
+
+
+def read_messages(
+    bootstrap_servers: str, topic: str, count: int, settle: float = 0.15
+) -> list[Message]:
+    """Wait for `count` messages, and then until none has come for `settle` seconds."""
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap_servers, "group.id": "test", "fetch.wait.max.ms": 50}
+    )
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+        found: list[Message] = []
+        # Not by its truth: a message without a value is as false as none at all.
+        while (message := consumer.poll(settle if len(found) >= count else 15)) is not None:
+            assert message.error() is None
+            found.append(message)
+        return found
+    finally:
+        consumer.close()

@@ -1,0 +1,90 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from producer_sim.command import command
+from tests.producer_sim.mock_kafka import MockKafka
+
+SYNTHETIC = ("--source", "synthetic", "--sensors", "4")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, [*SYNTHETIC, *arguments])
+
+
+def test_it_says_what_was_sent(mock_kafka: MockKafka, tmp_path: Path) -> None:
+    summary = tmp_path / "sent.json"
+    result = run(
+        *("--bootstrap-servers", mock_kafka.bootstrap_servers, "--speed", "max"),
+        *("--limit", "40", "--malformed", "0.5", "--summary-json", str(summary)),
+    )
+    assert result.exit_code == 0, result.output
+    assert "sent 40 windows of 4 sensors" in result.stdout
+    assert result.stderr == ""
+    sent = json.loads(summary.read_text())
+    assert (sent["windows"], sent["failed"], sent["sensors"]) == (40, 0, 4)
+    assert len(mock_kafka.messages(40)) == 40 + sum(sent["malformed"].values())
+
+
+@pytest.mark.usefixtures("short_look")
+def test_a_cluster_that_is_not_there_is_one_line_and_a_failure() -> None:
+    result = run("--bootstrap-servers", "127.0.0.1:1", "--startup-timeout", "0")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: no Kafka broker answers at 127.0.0.1:1")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_window_that_was_not_delivered_makes_the_exit_status(mock_kafka: MockKafka) -> None:
+    result = run(
+        *("--bootstrap-servers", mock_kafka.bootstrap_servers, "--speed", "max", "--limit", "3"),
+        *("--kafka", "message.max.bytes=1000"),
+    )
+    assert result.exit_code == 1
+    assert "not delivered" in result.stderr
+    assert "sent 0 windows" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--speed", "fast"), ("--speed", "0"), ("--malformed", "2")]
+)
+def test_a_wrong_setting_is_a_usage_error(option: str, value: str) -> None:
+    result = run(option, value)
+    assert result.exit_code == 2
+    assert f"{option} (BEARING_STREAM_{option[2:].upper()})" in result.stderr
+
+
+def test_a_recording_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, [str(tmp_path / "missing.wav")])
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {tmp_path / 'missing.wav'}: no such file\n"
+
+
+def test_signal_handlers_are_left_as_they_were(mock_kafka: MockKafka) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    run("--bootstrap-servers", mock_kafka.bootstrap_servers, "--speed", "max", "--limit", "1")
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_everything_delivered(
+    mock_kafka: MockKafka, number: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "producer_sim", *SYNTHETIC, "--speed", "50"],
+        env=os.environ | {"BEARING_STREAM_BOOTSTRAP_SERVERS": mock_kafka.bootstrap_servers},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    mock_kafka.await_first()
+    process.send_signal(number)
+    said, trouble = process.communicate(timeout=20)
+    assert process.returncode == 0, trouble
+    sent = int(said.rpartition("sent ")[2].split()[0])
+    assert len(mock_kafka.messages(sent)) == sent

@@ -1,0 +1,59 @@
+import uuid
+from collections import Counter, defaultdict
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+
+from messages import Rejection, decode_window
+from producer_sim import SimulatorSettings, open_streams, simulate
+from producer_sim.malformed import KINDS
+from tests.producer_sim.mock_kafka import read_messages
+
+
+class Broker(Protocol):
+    bootstrap_servers: str
+
+
+@pytest.mark.integration
+def test_every_window_and_every_bad_message_is_on_the_topic_once(broker: Broker) -> None:
+    settings = SimulatorSettings(
+        bootstrap_servers=broker.bootstrap_servers,
+        windows_topic=f"windows-{uuid.uuid4().hex}",
+        create_topics=True,
+        partitions=3,
+        source="synthetic",
+        sensors=8,
+        limit=2000,
+        speed=float("inf"),
+        sample_format="int16",
+        malformed=0.1,
+    )
+    sent = simulate(settings, open_streams(settings))
+    assert sent.complete
+    assert sent.windows == 2000
+    bad_count = sum(sent.malformed.values())
+    assert sent.malformed.keys() == KINDS.keys()
+
+    numbers: defaultdict[str, list[str]] = defaultdict(list)
+    bad: Counter[str] = Counter()
+    messages = read_messages(
+        broker.bootstrap_servers, settings.windows_topic, sent.windows + bad_count
+    )
+    for message in messages:
+        key = (message.key() or b"").decode()
+        headers: Any = message.headers()
+        try:
+            window = decode_window(headers, message.value(), np.empty(2048, np.float32))
+        except Rejection as rejection:
+            kind = key.split("/")[1]
+            bad[kind] += rejection.reason is KINDS[kind].reason
+        else:
+            assert window.sensor == key
+            numbers[key].append(window.id)
+    assert bad == sent.malformed
+    assert len({message.partition() for message in messages}) == 3
+    assert len(messages) == 2000 + bad_count
+    for sensor in range(8):
+        name = f"bearing-{sensor:04d}"
+        assert numbers[name] == [f"{name}/{number:06d}" for number in range(250)]

@@ -1,0 +1,160 @@
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.io
+
+from producer_sim import SensorStream, SimulatorSettings, open_streams
+from recordings import RecordingError
+
+SIGNAL = np.random.default_rng(0).standard_normal((5000, 1))
+
+
+@pytest.fixture(autouse=True)
+def nothing_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CWRU_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two recordings under CWRU's names: 105 of an inner race, 118 of a ball."""
+    folder = tmp_path / "cwru"
+    folder.mkdir()
+    for number in (105, 118):
+        scipy.io.savemat(folder / f"{number}.mat", {f"X{number}_DE_time": SIGNAL * number})
+    return folder
+
+
+@pytest.fixture
+def own_files(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / "pump.npy", tmp_path / "fan.npy"]
+    for path in paths:
+        np.save(path, SIGNAL[:, 0])
+    return paths
+
+
+def opened(files: list[Path] | None = None, **given: Any) -> tuple[list[SensorStream], str]:
+    said: list[str] = []
+    streams = open_streams(SimulatorSettings(**given), files or [], said.append)
+    assert len(said) == 1
+    return streams, said[0]
+
+
+def sensors(streams: list[SensorStream]) -> list[str]:
+    return [stream.sensor for stream in streams]
+
+
+def test_with_nothing_at_hand_signals_are_made_up_and_that_is_said() -> None:
+    streams, said = opened(sensors=8, seed=3)
+    assert sensors(streams) == [f"bearing-{n:04d}" for n in range(8)]
+    assert Counter(stream.fault_label for stream in streams) == {
+        "Ball": 2, "InnerRace": 2, "Normal": 2, "OuterRace": 2,
+    }  # fmt: skip
+    assert "synthetic" in said
+    assert "because no recordings are at hand" in said
+    assert "because" not in opened(source="synthetic")[1]
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_folder_of_recordings_is_taken(
+    folder: Path, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {"data": folder} if by == "option" else {}
+    monkeypatch.setenv("CWRU_DATA", "elsewhere" if given else str(folder))
+    streams, said = opened(**given)
+    assert sensors(streams) == ["105/DE", "118/DE"]
+    assert [stream.count for stream in streams] == [2, 2]
+    assert str(folder) in said
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({"recordings": "118, 105"}, ["118/DE", "105/DE"]),
+        ({"recordings": "IR007_0,105"}, ["105/DE"]),
+        ({"label": "Ball"}, ["118/DE"]),
+        ({"label": "Normal,Ball,InnerRace"}, ["105/DE", "118/DE"]),
+    ],
+)
+def test_recordings_are_chosen_by_number_name_and_label(
+    folder: Path, chosen: dict[str, Any], expected: list[str]
+) -> None:
+    assert sensors(opened(data=folder, **chosen)[0]) == expected
+
+
+def test_made_up_bearings_are_chosen_by_label() -> None:
+    streams, _ = opened(source="synthetic", sensors=5, label="Normal")
+    assert [stream.fault_label for stream in streams] == ["Normal"] * 5
+    assert len(set(sensors(streams))) == 5
+
+
+def test_own_files_come_first(
+    folder: Path, own_files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CWRU_DATA", str(folder))
+    streams, said = opened(own_files, rate=12_000, rpm=1480)
+    assert sensors(streams) == ["pump", "fan"]
+    assert {(s.source, s.fault_label, s.shaft_speed, s.count) for s in streams} == {
+        ("/files/pump", None, 1480, 2),
+        ("/files/fan", None, 1480, 2),
+    }
+    assert "your own" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"source": "cwru"}, "no CWRU recordings: name their folder"),
+        ({"source": "files"}, "name the files"),
+        ({"data": Path("missing")}, "missing: expected a folder"),
+        ({"recordings": "105"}, "--recordings is for the source cwru, and this is synthetic"),
+        ({"rate": 48_000}, "--rate is for the source files"),
+        ({"label": "Cage"}, "no label Cage: choose from Ball, InnerRace, Normal, OuterRace"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_error(given: dict[str, Any], reason: str) -> None:
+    with pytest.raises(RecordingError, match=reason):
+        open_streams(SimulatorSettings(**given))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"recordings": "105,9999"}, "no recording 9999"),
+        ({"recordings": "106"}, "106.mat: no such file"),
+        ({"label": "Normal"}, "none of it was chosen"),
+        ({"strict": True}, "not the official file"),
+    ],
+)
+def test_what_a_folder_lacks_is_one_clear_error(
+    folder: Path, given: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(RecordingError, match=reason):
+        open_streams(SimulatorSettings(data=folder, **given))
+
+
+def test_two_files_of_one_name_are_refused(own_files: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    np.save(tmp_path / "b" / "pump.npy", SIGNAL)
+    with pytest.raises(RecordingError, match="several files are named pump"):
+        open_streams(SimulatorSettings(rate=12_000), [*own_files, tmp_path / "b" / "pump.npy"])
+
+
+@pytest.mark.parametrize("loop", [False, True])
+@pytest.mark.parametrize(("sample_format", "dtype"), [("float32", "<f4"), ("int16", "<i2")])
+def test_all_sources_are_in_the_format_asked_for(
+    folder: Path, own_files: list[Path], loop: bool, sample_format: str, dtype: str
+) -> None:
+    given: dict[str, Any] = {"sample_format": sample_format, "loop": loop}
+    opened_streams = [
+        *opened(data=folder, **given)[0],
+        *opened(own_files, rate=12_000, **given)[0],
+        *opened(source="synthetic", **given)[0],
+    ]
+    for stream in opened_streams:
+        for samples in islice(stream.windows, 2):
+            assert (samples.dtype, samples.shape) == (np.dtype(dtype), (2048,))
