@@ -1,0 +1,41 @@
+"""The parts of the README that are made from the code: `python -m cli.readme` writes them.
+
+They stand between `<!-- settings: NAME -->` and `<!-- end -->`; a test holds the two together.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from consumer.settings import ConsumerSettings
+from demo.settings import DemoSettings
+from messages import TopicSettings
+from producer_sim.settings import SimulatorSettings
+from settings import Settings, markdown_table
+from watch.settings import WatchSettings
+
+README: Final = Path(__file__).parent.parent / "README.md"
+
+TABLES: Final[dict[str, type[Settings]]] = {
+    "consume": ConsumerSettings,
+    "simulate": SimulatorSettings,
+    "watch": WatchSettings,
+    "demo": DemoSettings,
+}
+
+MARKED: Final = re.compile(r"(<!-- settings: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def with_tables(text: str) -> str:
+    """The README with its settings tables as the code has them now."""
+    return MARKED.sub(lambda found: found[1] + _table(found[2]) + found[3], text)
+
+
+def _table(command: str) -> str:
+    """A command's table; what all commands share stands in that of `consume` alone."""
+    shared = set() if command in ("consume", "demo") else set(TopicSettings.model_fields)
+    return markdown_table(TABLES[command], without=shared)
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text()))
