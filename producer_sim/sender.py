@@ -133,6 +133,7 @@ class Sender:
             if stop.is_set():
                 deadline = min(deadline, now + STOP_TIMEOUT)
             if now >= deadline:
+                self._say(f"Kafka has not answered for {STOP_TIMEOUT:g} s: giving up the rest")
                 break
         self._producer.purge()
         self._producer.flush(1)

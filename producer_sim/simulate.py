@@ -41,7 +41,8 @@ class Sent:
     malformed: dict[str, int]
     """Malformed messages delivered, or still pending, by kind."""
     failed: int
-    """Messages of either sort that were not delivered."""
+    """Messages of either sort that were not delivered, or of which nobody knows: one whose
+    acknowledgement was lost may be there all the same."""
     failures: dict[str, int]
     """The same by Kafka's reason."""
     pending: int
@@ -109,7 +110,9 @@ class Simulation:
         except FatalKafkaError as failure:
             fatal = str(failure)
         self._sender.drain(stop)
-        return replace(self.sent(), fatal=fatal)
+        sent = replace(self.sent(), fatal=fatal)
+        on_progress(sent)
+        return sent
 
     def sent(self) -> Sent:
         """The counts of this moment."""
