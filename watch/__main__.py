@@ -1,0 +1,5 @@
+"""`python -m watch` is `bearing-stream watch`."""
+
+from watch.command import command
+
+command()
