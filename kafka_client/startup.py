@@ -94,7 +94,7 @@ def wait_for_topics(
     errors = ClusterErrors()
     admin = admin_client(properties, errors)
     deadline = time.monotonic() + timeout
-    told = ""
+    told: set[str] = set()
     while True:
         reason = _missing(admin, set(topics), errors, properties)
         if not reason:
@@ -108,9 +108,9 @@ def wait_for_topics(
             )
         if time.monotonic() >= deadline:
             raise FatalKafkaError(f"{reason} (waited {timeout:g} s)")
-        if reason != told:
+        if reason not in told:
             waiting(reason)
-            told = reason
+            told.add(reason)
         admin.poll(RETRY_PAUSE)
 
 
