@@ -104,7 +104,12 @@ class LocalKafka:
 
     @property
     def bootstrap_servers(self) -> str:
-        """The addresses of all brokers, `host:port,…`; they stay the same over restarts."""
+        """The addresses of all brokers, `host:port,…`; they stay the same over restarts.
+
+        Raises:
+            LocalKafkaError: nothing has been started yet.
+        """
+        self._process(1)
         return ",".join(process.broker.address for process in self._processes)
 
     @property

@@ -101,12 +101,18 @@ def class_path(jars: Sequence[Jar], repository: Path | None = None) -> tuple[Pat
         repository: The Maven repository to look in and to fetch to; the user's cache by default.
 
     Raises:
-        LocalKafkaError: a jar differs from the lock, or Maven Central cannot be reached.
+        LocalKafkaError: a jar differs from the lock, Maven Central cannot be reached, or the
+            repository cannot be written.
     """
     root = repository or default_repository()
     missing = [jar for jar in jars if not (root / jar.path).exists()]
     if missing:
-        _fetch(missing, root, f"Apache Kafka {kafka_version(jars)}")
+        try:
+            _fetch(missing, root, f"Apache Kafka {kafka_version(jars)}")
+        except OSError as error:
+            raise LocalKafkaError(
+                f"Apache Kafka's jars cannot be kept in {root}: {error}."
+            ) from error
     for jar in jars:
         _check(jar, root / jar.path, f"Delete {root / jar.path} and start again to fetch it anew.")
     return tuple(root / jar.path for jar in jars)

@@ -155,3 +155,10 @@ def test_without_maven_central_one_line_names_the_two_ways_out(
     assert "\n" not in message
     for word in ("Maven Central", "BOOTSTRAP_SERVERS", "Docker"):
         assert word in message
+
+
+def test_a_cache_that_cannot_be_written_is_told(central: MavenCentral, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LocalKafkaError, match="cannot be kept in"):
+        class_path(KAFKA, tmp_path / "file" / "maven")
+    assert not central.requests
