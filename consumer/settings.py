@@ -1,11 +1,35 @@
 """Every setting of the consumer."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from messages import TopicSettings
+
+OWN_PROPERTIES: Final = {
+    "group.id": "set group",
+    "group.instance.id": "set instance_id",
+    "group.protocol": "set group_protocol",
+    "transactional.id": "set instance_id",
+    "transaction.timeout.ms": "set transaction_timeout",
+    "message.timeout.ms": "set transaction_timeout",
+    "delivery.timeout.ms": "set transaction_timeout",
+    **dict.fromkeys(
+        (
+            "acks",
+            "request.required.acks",
+            "auto.commit.enable",
+            "delivery.report.only.error",
+            "enable.auto.commit",
+            "enable.auto.offset.store",
+            "enable.idempotence",
+            "isolation.level",
+        ),
+        "set guarantee",
+    ),
+}
+"""Client properties on which the guarantee rests → what to do instead of passing them through."""
 
 
 class ConsumerSettings(TopicSettings):
@@ -69,3 +93,21 @@ class ConsumerSettings(TopicSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
+
+    @field_validator("kafka")
+    @classmethod
+    def _leaves_the_guarantee_alone(cls, kafka: dict[str, str]) -> dict[str, str]:
+        for name, instead in OWN_PROPERTIES.items():
+            if name in kafka:
+                raise ValueError(f"'{name}' is the consumer's own business: {instead} instead")
+        return kafka
+
+    @model_validator(mode="after")
+    def _commits_before_the_transaction_times_out(self) -> Self:
+        if self.commit_interval > self.transaction_timeout / 2:
+            raise ValueError(
+                f"commit_interval ({self.commit_interval:g} s) must be at most half of "
+                f"transaction_timeout ({self.transaction_timeout:g} s): Kafka aborts what is not "
+                "committed by then"
+            )
+        return self
