@@ -1,12 +1,16 @@
 """The two Kafka clients of the consumer, and the properties that make them quick and bounded."""
 
+import logging
 import uuid
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 
 from consumer.settings import ConsumerSettings
 from kafka_client import ClusterErrors, FatalKafkaError
+
+C = TypeVar("C", Consumer, Producer)
 
 PREFETCH_KIB: Final = 32 * 1024
 """Memory for windows fetched ahead: about 4,000 of 8 KB."""
@@ -16,8 +20,18 @@ OUTBOX_KIB: Final = 64 * 1024
 
 
 def _told_by(errors: ClusterErrors) -> dict[str, Any]:
-    # What the client would print on standard error reaches the log through its error callback.
-    return {"error_cb": errors, "log_level": 0}
+    # What the client would print on standard error reaches the log through its error callback; the
+    # few lines that level 0 lets pass go through a logger, so that the log stays in one form.
+    return {"error_cb": errors, "log_level": 0, "logger": logging.getLogger("librdkafka")}
+
+
+def _made(kind: Callable[[dict[str, Any]], C], name: str, properties: dict[str, Any]) -> C:
+    try:
+        return kind(properties)
+    except KafkaException as failure:
+        raise FatalKafkaError(f"a {name} property is wrong: {failure.args[0].str()}") from None
+    except (TypeError, ValueError) as error:
+        raise FatalKafkaError(f"a {name} property is wrong: {error}") from None
 
 
 def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
@@ -44,10 +58,7 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
         properties.setdefault("heartbeat.interval.ms", round(settings.session_timeout * 300))
     if settings.instance_id:
         properties.setdefault("group.instance.id", settings.instance_id)
-    try:
-        return Consumer(properties | _told_by(errors))
-    except Exception as error:
-        raise FatalKafkaError(f"a consumer property is wrong: {error}") from error
+    return _made(Consumer, "consumer", properties | _told_by(errors))
 
 
 def transactional_id(settings: ConsumerSettings) -> str:
@@ -80,7 +91,4 @@ def new_producer(
     if settings.guarantee == "exactly-once":
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
-    try:
-        return Producer(properties | _told_by(errors))
-    except Exception as error:
-        raise FatalKafkaError(f"a producer property is wrong: {error}") from error
+    return _made(Producer, "producer", properties | _told_by(errors))
