@@ -6,7 +6,7 @@ commit. Each step is a small object:
 - `source.WindowSource` polls the windows topic and follows the group's rebalances;
 - `batch.Batch` decodes and checks into a preallocated buffer, and knows when it is due;
 - `model.Diagnoser` diagnoses a batch in one forward pass;
-- `answers.answers` words the diagnoses and dead letters of a batch;
-- `delivery.Transactions` or `delivery.Flushes` publishes them and commits the offsets;
+- `answers.diagnoses` words the diagnoses of a batch;
+- `transactions.Transactions` or `flushes.Flushes` publishes them and commits the offsets;
 - `pipeline.Pipeline` walks the way, and winds back to the committed offsets when delivery fails.
 """

@@ -1,4 +1,4 @@
-"""What the consumer says of a batch: a diagnosis for each window, a dead letter for the rest."""
+"""What the consumer says of a batch: a diagnosis for each of its windows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

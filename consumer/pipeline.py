@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -26,8 +27,12 @@ DRAIN_TIMEOUT: Final = 4.0
 RECOVERY_TIMEOUT: Final = 3.0
 """Seconds for one attempt to recover; short, so that a signal to stop is heard meanwhile."""
 
-LONGEST_BACKOFF: Final = 5.0
-"""Seconds between two attempts to recover, at most."""
+FIRST_BACKOFF: Final = 0.1
+"""Seconds to wait when a delivery fails again right after the last was given up; then twice that,
+and so on."""
+
+LONGEST_BACKOFF: Final = 2.0
+"""Seconds to wait at most."""
 
 
 class Source(Protocol):
@@ -63,6 +68,7 @@ class Pipeline:
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Put the pieces together; nothing runs yet."""
         self._settings = settings
@@ -72,9 +78,11 @@ class Pipeline:
         self._metrics = metrics
         self._clock = clock
         self._wall_clock = wall_clock
+        self._sleep = sleep
         self._batch = Batch(settings.batch_size, settings.max_delay)
         self._uncommitted = Uncommitted()
         self._undelivered: Undelivered | None = None
+        self._failures = 0
         self._fatal: FatalKafkaError | None = None
         self._stopping = False
         self._log = structlog.get_logger("consumer")
@@ -89,19 +97,28 @@ class Pipeline:
         Raises:
             FatalKafkaError: Kafka refuses something that waiting will not change.
         """
-        while not self._stopping:
-            self.step()
-            each_round()
-        self.drain()
-        self._raise_fatal()
+        try:
+            while not self._stopping:
+                self.step()
+                each_round()
+            self.drain()
+            self._raise_fatal()
+            if self._undelivered is not None:
+                self._log.warning("what was in flight is left to the next consumer")
+        except BaseException:
+            # What is in flight may be half published; leaving the group must not commit it.
+            self._undelivered = Undelivered("the consumer ends in an error")
+            raise
 
     def step(self) -> None:
         """One round: poll what there is, dispatch what is due, commit what is due."""
+        if self._undelivered is not None:
+            self._recover()
+            return
         messages = self._source.poll(self._batch.room, self._patience())
         self._raise_fatal()
         if self._undelivered is not None:
             # Partitions went while we polled; what was polled comes again after winding back.
-            self._recover(self._undelivered)
             return
         now = self._clock()
         for message in messages:
@@ -109,30 +126,35 @@ class Pipeline:
         try:
             self._advance(bool(messages))
         except Undelivered as undelivered:
-            self._recover(undelivered)
+            self._fail(undelivered)
 
     def drain(self) -> None:
         """Dispatch and commit what is in flight, in bounded time; if it fails, give it up.
 
-        Never raises, since the Kafka client calls it; the next `step` acts on what went wrong.
+        Never raises what Kafka did, since its client calls this; the next `step` acts on it.
         """
-        if self._undelivered is not None:
+        if self._undelivered is not None or self._fatal is not None:
             # What is open failed already and waits to be given up: committing it would repeat it.
             return
         try:
-            self._dispatch(DispatchReason.DRAIN)
-            self._commit(DRAIN_TIMEOUT)
-        except Undelivered as undelivered:
-            self._undelivered = undelivered
-            self._give_up()
+            self._finish()
         except FatalKafkaError as fatal:
             self._fatal = fatal
 
     def forget(self) -> None:
         """Give up what is in flight: its partitions were lost, and another will do it."""
-        if len(self._batch) or self._delivery.opened_at is not None:
-            self._undelivered = Undelivered("partitions were lost to another consumer")
-            self._give_up()
+        if self._undelivered is None and (len(self._batch) or self._delivery.opened_at is not None):
+            self._fail(Undelivered("partitions were lost to another consumer"))
+
+    def _finish(self) -> None:
+        try:
+            self._dispatch(DispatchReason.DRAIN)
+            self._commit(DRAIN_TIMEOUT)
+        except Undelivered as undelivered:
+            self._fail(undelivered)
+            # At once, so that the next owner need not wait; if it fails, `step` tries again.
+            with suppress(Undelivered):
+                self._give_up()
 
     def _patience(self) -> float:
         """How long the next poll may wait for a message."""
@@ -194,37 +216,38 @@ class Pipeline:
         self._metrics.diagnosed += self._uncommitted.diagnosed
         self._metrics.dead_letters.update(self._uncommitted.dead_letters)
         self._uncommitted = Uncommitted()
+        self._failures = 0
 
-    def _recover(self, undelivered: Undelivered) -> None:
-        """Give up what is in flight and wind back, again and again until Kafka lets us."""
+    def _fail(self, undelivered: Undelivered) -> None:
+        """Note that what is in flight must be given up; until it is, nothing is published."""
         self._log.warning("winding back to the committed offsets", reason=str(undelivered))
         self._undelivered = undelivered
-        backoff = 0.1
-        while not self._stopping:
-            if self._give_up():
-                self._raise_fatal()
-                self._undelivered = None
-                return
-            # Polling keeps our place in the group; what comes is wound back too.
-            self._source.poll(self._settings.batch_size, backoff)
-            self._raise_fatal()
-            backoff = min(2 * backoff, LONGEST_BACKOFF)
+        self._failures += 1
+        self._metrics.aborts += 1
 
-    def _give_up(self) -> bool:
-        """Abort and wind back; False if Kafka does not answer, and it must be tried again."""
-        self._batch.clear()
-        self._uncommitted = Uncommitted()
-        if self._delivery.opened_at is not None:
-            self._metrics.aborts += 1
+    def _recover(self) -> None:
+        """Try once to give up what is in flight and to wind back."""
+        if self._failures > 1:
+            self._sleep(min(FIRST_BACKOFF * 2 ** (self._failures - 2), LONGEST_BACKOFF))
         try:
-            self._delivery.recover(RECOVERY_TIMEOUT)
+            self._give_up()
             self._source.rewind()
         except Undelivered as still:
-            self._log.warning("waiting for Kafka", reason=str(still))
-            return False
-        except FatalKafkaError as fatal:
-            self._fatal = fatal
-        return True
+            self._failures += 1
+            if str(still) != str(self._undelivered):
+                self._log.warning("waiting for Kafka", reason=str(still))
+            self._undelivered = still
+            # Keeps our place in the group; what comes is wound back too.
+            self._source.poll(self._settings.batch_size, 0)
+        else:
+            self._undelivered = None
+        self._raise_fatal()
+
+    def _give_up(self) -> None:
+        """Forget and abort what is in flight; raises `Undelivered` if Kafka does not answer."""
+        self._batch.clear()
+        self._uncommitted = Uncommitted()
+        self._delivery.recover(RECOVERY_TIMEOUT)
 
     def _raise_fatal(self) -> None:
         if self._fatal is not None:

@@ -1,19 +1,20 @@
 """Puts the consumer together, from its settings to the running loop, and takes it apart."""
 
-from collections.abc import Callable
+from contextlib import closing
 from functools import partial
-from typing import Any
 
 import structlog
 from confluent_kafka import KafkaError
 
 from consumer.clients import new_consumer, new_producer, transactional_id
-from consumer.delivery import Delivery, Flushes, Transactions, Undelivered
+from consumer.delivery import Delivery, Undelivered
+from consumer.flushes import Flushes
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.reporting import Reporter
 from consumer.settings import ConsumerSettings
 from consumer.source import WindowSource
+from consumer.transactions import Transactions
 from kafka_client import ClusterErrors, FatalKafkaError, create_topics, wait_for_topics
 from model.diagnoser import Diagnoser
 
@@ -53,11 +54,17 @@ class Service:
         self._pipeline: Pipeline | None = None
         self._stopping = False
 
-    def stop(self) -> None:
-        """Ask `run` to finish what is in flight and return; safe in a signal handler."""
+    def stop(self) -> bool:
+        """Ask `run` to finish what is in flight and return; for any thread.
+
+        Returns:
+            Whether there may be something in flight; if not, the process may end at once.
+        """
         self._stopping = True
-        if self._pipeline is not None:
-            self._pipeline.stop()
+        if self._pipeline is None:
+            return False
+        self._pipeline.stop()
+        return True
 
     def run(self) -> None:
         """Diagnose until `stop` is called.
@@ -72,20 +79,18 @@ class Service:
             consumer, settings.windows_topic, self.metrics, self._reporter.note_error
         )
         try:
-            delivery = self._delivery(source, consumer.consumer_group_metadata)
-            self._pipeline = Pipeline(settings, source, self._diagnoser, delivery, self.metrics)
-            source.subscribe(self._pipeline.drain, self._pipeline.forget)
-            self._log.info(
-                "ready",
-                device=self._diagnoser.device,
-                model=f"{self._diagnoser.name} {self._diagnoser.version}",
-                settings=settings.printable(),
-            )
-            if self._stopping:
-                return
-            self._pipeline.run(self._each_round)
+            with closing(source), closing(self._delivery(source)) as delivery:
+                self._pipeline = Pipeline(settings, source, self._diagnoser, delivery, self.metrics)
+                source.subscribe(self._pipeline.drain, self._pipeline.forget)
+                self._log.info(
+                    "ready",
+                    device=self._diagnoser.device,
+                    model=f"{self._diagnoser.name} {self._diagnoser.version}",
+                    settings=settings.printable(),
+                )
+                if not self._stopping:
+                    self._pipeline.run(self._each_round)
         finally:
-            source.close()
             self._reporter.report("stopped")
 
     def _each_round(self) -> None:
@@ -105,17 +110,19 @@ class Service:
     def _tell(self, reason: str) -> None:
         self._log.warning("waiting", reason=reason)
 
-    def _delivery(self, source: WindowSource, group_metadata: Callable[[], Any]) -> Delivery:
-        producers = partial(
-            new_producer, self._settings, self._errors, transactional_id(self._settings)
-        )
+    def _delivery(self, source: WindowSource) -> Delivery:
+        settings = self._settings
+        producers = partial(new_producer, settings, self._errors, transactional_id(settings))
         delivery: Delivery
-        if self._settings.guarantee == "exactly-once":
-            delivery = Transactions(producers, group_metadata)
+        if settings.guarantee == "exactly-once":
+            delivery = Transactions(producers, source.membership)
         else:
             delivery = Flushes(producers, source.commit)
         try:
-            delivery.start(self._settings.startup_timeout)
+            delivery.start(settings.startup_timeout)
         except Undelivered as undelivered:
-            raise FatalKafkaError(str(undelivered)) from None
+            raise FatalKafkaError(
+                "Kafka does not register the transactional id: are all its brokers up? "
+                f"— Kafka said: {undelivered} (waited {settings.startup_timeout:g} s)"
+            ) from None
         return delivery

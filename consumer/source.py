@@ -1,16 +1,17 @@
 """Polls the windows topic, and follows the group's rebalances."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, cast
+from typing import Any, Final, cast
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumer.batch import KafkaMessage, Partition, Positions
-from consumer.delivery import Undelivered
+from consumer.delivery import Undelivered, verdict
 from consumer.metrics import Metrics
 from kafka_client import FatalKafkaError, explain, is_fatal
 
-COMMITTED_TIMEOUT: Final = 10.0
+COMMITTED_TIMEOUT: Final = 5.0
 """Seconds to wait for the broker to tell the committed offsets."""
 
 
@@ -29,10 +30,13 @@ class WindowSource:
         self._topic = topic
         self._metrics = metrics
         self._on_error = on_error
+        self._polled: list[KafkaMessage] = []
+        self._owned: set[Partition] = set()
         self._next: Positions = {}
         self._first: Positions = {}
         self._drain: Callable[[], None] = lambda: None
         self._forget: Callable[[], None] = lambda: None
+        self._log = structlog.get_logger("consumer")
 
     def subscribe(self, drain: Callable[[], None], forget: Callable[[], None]) -> None:
         """Join the group.
@@ -56,15 +60,12 @@ class WindowSource:
             FatalKafkaError: The group or the topic refuses this consumer.
         """
         # consume(n, timeout) would wait for all n.
-        messages = self._consumer.consume(1, timeout)
-        if messages and most > 1:
-            messages += self._consumer.consume(most - 1, 0)
-        return [
-            message
-            # The client's own type allows for what only messages with an error lack.
-            for message in cast("list[KafkaMessage]", messages)
-            if self._is_new(message)
-        ]
+        self._polled = self._consume(1, timeout)
+        if self._polled and most > 1:
+            # A rebalance inside this call takes what it concerns out of what was polled before.
+            more = self._consume(most - 1, 0)
+            self._polled += more
+        return [message for message in self._polled if self._is_new(message)]
 
     def behind(self) -> bool:
         """Whether the brokers are known to hold messages that have not come yet."""
@@ -81,10 +82,14 @@ class WindowSource:
 
         Raises:
             Undelivered: The broker does not tell the committed offsets now.
+            FatalKafkaError: It refuses to.
         """
         assigned = self._consumer.assignment()
         try:
             for committed in self._consumer.committed(assigned, COMMITTED_TIMEOUT):
+                if committed.error is not None:
+                    # Its offset says nothing; "never committed" it does not mean.
+                    raise KafkaException(committed.error)
                 partition = (committed.topic, committed.partition)
                 if committed.offset < 0:
                     # Nothing was ever committed here: go back to where this consumer began.
@@ -93,7 +98,21 @@ class WindowSource:
                     self._consumer.seek(committed)
                     self._next[partition] = committed.offset
         except KafkaException as failure:
-            raise Undelivered(explain(failure.args[0])) from None
+            raise verdict(failure.args[0]) from None
+
+    def membership(self) -> Any:
+        """What Kafka checks before it takes offsets of a transaction: that we are in the group.
+
+        Raises:
+            Undelivered: We are not, or not any more.
+        """
+        metadata = self._consumer.consumer_group_metadata()
+        # Kafka takes offsets unchecked from whoever claims no membership at all, and that is what
+        # the client says between losing its membership and telling us. Asked after `metadata`:
+        # whoever is a member now was one then, since joining again needs our next poll.
+        if not self._consumer.memberid():
+            raise Undelivered("the group has put this consumer out")
+        return metadata
 
     def commit(self, offsets: list[TopicPartition]) -> None:
         """Commit offsets and wait for the answer; raises `KafkaException`."""
@@ -105,6 +124,13 @@ class WindowSource:
         """Leave the group."""
         self._consumer.close()
 
+    def _consume(self, most: int, timeout: float) -> list[KafkaMessage]:
+        try:
+            # The client's own type allows for what only messages with an error lack.
+            return cast("list[KafkaMessage]", self._consumer.consume(most, timeout))
+        except KafkaException as failure:
+            raise FatalKafkaError(explain(failure.args[0])) from None
+
     def _is_new(self, message: KafkaMessage) -> bool:
         error = message.error()
         if error is not None:
@@ -113,29 +139,49 @@ class WindowSource:
             self._on_error(error)
             return False
         partition, offset = (message.topic(), message.partition()), message.offset()
+        if partition not in self._owned:
+            # It was polled just before its partition went; the next owner gets it too.
+            return False
         if offset < self._next.get(partition, 0):
-            self._metrics.repeated += 1
+            self._pass_over(partition, offset)
             return False
         self._first.setdefault(partition, offset)
         self._next[partition] = offset + 1
         return True
 
+    def _pass_over(self, partition: Partition, offset: int) -> None:
+        if not self._metrics.repeated:
+            self._log.warning(
+                "messages come again and are passed over; was the topic made anew?",
+                partition=partition,
+                offset=offset,
+                expected=self._next[partition],
+            )
+        self._metrics.repeated += 1
+
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
-        self._forget_positions(partitions)
+        self._owned |= self._start_over(partitions)
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
         self._drain()
-        self._forget_positions(partitions)
+        self._owned -= self._start_over(partitions)
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
         self._forget()
-        self._forget_positions(partitions)
+        self._owned -= self._start_over(partitions)
 
-    def _forget_positions(self, partitions: Iterable[TopicPartition]) -> None:
-        for gone in partitions:
-            partition: Partition = (gone.topic, gone.partition)
+    def _start_over(self, partitions: Iterable[TopicPartition]) -> set[Partition]:
+        """Forget all that was known of these partitions."""
+        concerned = {(partition.topic, partition.partition) for partition in partitions}
+        for partition in concerned:
             self._next.pop(partition, None)
             self._first.pop(partition, None)
+        self._polled = [
+            message
+            for message in self._polled
+            if message.error() or (message.topic(), message.partition()) not in concerned
+        ]
+        return concerned
