@@ -1,0 +1,330 @@
+"""What tests on a real broker share: topics, windows in, everything out, the consumer as a process.
+
+Nothing here waits by the clock: `eventually` looks until a condition holds.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Message as Polled
+from confluent_kafka.admin import AdminClient
+
+from kafka_client import create_topics
+from messages import Diagnosis, Message, decode_diagnosis
+from messages import headers as h
+from producer_sim import SimulatorSettings, open_streams, simulate
+
+PATIENCE = 60.0
+"""Seconds that a condition may take on a loaded machine before the test fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The three topics of one test, and the group that reads them."""
+
+    servers: str
+    windows: str
+    diagnoses: str
+    dead_letters: str
+    group: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """As settings of any command."""
+        return {
+            "bootstrap_servers": self.servers,
+            "windows_topic": self.windows,
+            "diagnoses_topic": self.diagnoses,
+            "dead_letters_topic": self.dead_letters,
+        }
+
+
+def named_topics(servers: str) -> Topics:
+    """Names that no other test has; nothing is created."""
+    run = uuid.uuid4().hex[:8]
+    return Topics(servers, f"windows-{run}", f"diagnoses-{run}", f"dead-letters-{run}", f"g-{run}")
+
+
+def new_topics(servers: str, partitions: int = 4, **dead_letters: str) -> Topics:
+    """Three topics of a test's own; `dead_letters` are properties of that topic, `_` for `.`."""
+    topics = named_topics(servers)
+    connection = {"bootstrap.servers": servers}
+    create_topics(connection, dict.fromkeys((topics.windows, topics.diagnoses), partitions), 1)
+    create_topics(
+        connection,
+        {topics.dead_letters: partitions},
+        1,
+        {name.replace("_", "."): value for name, value in dead_letters.items()},
+    )
+    return topics
+
+
+def delete_topics(topics: Topics) -> None:
+    """Give the broker its disk back; topics that are not there are no trouble."""
+    admin = AdminClient({"bootstrap.servers": topics.servers, "log_level": 0})
+    for deleted in admin.delete_topics(
+        [topics.windows, topics.diagnoses, topics.dead_letters]
+    ).values():
+        try:
+            deleted.result()
+        except KafkaException as failure:
+            if failure.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+
+
+def simulate_windows(topics: Topics, count: int, run: str = "", **settings: Any) -> int:
+    """Put windows into Kafka as fast as it takes them: CWRU recordings if at hand, else made up.
+
+    Returns how many messages that were, malformed ones included.
+    """
+    simulator = SimulatorSettings.model_validate(
+        topics.settings
+        | {"limit": count, "loop": True, "speed": "max", "sample_format": "int16", "run": run}
+        | settings
+    )
+    sent = simulate(
+        simulator, open_streams(simulator), threading.Event(), lambda _: None, lambda _: None
+    )
+    assert sent.complete
+    return sent.windows + sum(sent.malformed.values())
+
+
+def produce(servers: str, topic: str, messages: Iterable[Message], **properties: Any) -> None:
+    """Put messages into a topic; every one is acknowledged when this returns."""
+    failed: list[KafkaError] = []
+
+    def note(error: KafkaError | None, _message: Polled) -> None:
+        if error is not None:
+            failed.append(error)
+
+    producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True} | properties)
+    for message in messages:
+        producer.produce(
+            topic,
+            key=message.key,
+            value=message.value,
+            headers=list(message.headers),
+            timestamp=message.timestamp,
+            on_delivery=note,
+        )
+    assert producer.flush(30) == 0
+    assert not failed
+
+
+def read_to_end(servers: str, topic: str, isolation: str = "read_committed") -> list[Polled]:
+    """Every message of a topic up to its present end, in order by partition."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": f"reader-{uuid.uuid4().hex}",
+            "isolation.level": isolation,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
+    partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+    messages: list[Polled] = []
+    ended: set[int | None] = set()
+    deadline = time.monotonic() + PATIENCE
+    while len(ended) < len(partitions):
+        assert time.monotonic() < deadline, f"{topic} has no end"
+        for message in consumer.consume(1000, 0.1):
+            error = message.error()
+            if error is None:
+                messages.append(message)
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF, error
+                ended.add(message.partition())
+    consumer.close()
+    return messages
+
+
+def headers_of(message: Polled) -> h.Headers:
+    """A polled message's headers; an empty list if it has none."""
+    found: h.Headers = message.headers() or []  # type: ignore[assignment]
+    return found
+
+
+def read_diagnoses(topics: Topics) -> list[tuple[str, Diagnosis]]:
+    """The committed diagnoses with their `ce_id`, in order by partition."""
+    return [
+        decode_diagnosis(headers_of(message), message.value())
+        for message in read_to_end(topics.servers, topics.diagnoses)
+    ]
+
+
+def position(message: Polled) -> tuple[int, int]:
+    """Partition and offset of a polled message."""
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    return partition, offset
+
+
+def dead_letter_position(message: Polled) -> tuple[int, int]:
+    """Where the original of a dead letter stood."""
+    headers = {name: raw or b"" for name, raw in headers_of(message)}
+    prefix = "__connect.errors."
+    return int(headers[prefix + "partition"]), int(headers[prefix + "offset"])
+
+
+def assert_each_once_in_order(topics: Topics, expected: int) -> None:
+    """Every message of the windows topic came out once, diagnosed or as a dead letter.
+
+    And those of a sensor in order. All of it is counted from the topics.
+    """
+    windows = [position(message) for message in read_to_end(topics.servers, topics.windows)]
+    diagnoses = [diagnosis for _, diagnosis in read_diagnoses(topics)]
+    dead_letters = read_to_end(topics.servers, topics.dead_letters)
+    out = Counter((diagnosis.input.partition, diagnosis.input.offset) for diagnosis in diagnoses)
+    out.update(map(dead_letter_position, dead_letters))
+    assert len(windows) == expected
+    assert [place for place in windows if place not in out] == [], "lost"
+    assert [place for place, times in out.items() if times > 1] == [], "duplicated"
+    assert len(out) == expected
+    by_sensor: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for diagnosis in diagnoses:
+        by_sensor[diagnosis.sensor].append((diagnosis.input.partition, diagnosis.input.offset))
+    assert [sensor for sensor, places in by_sensor.items() if places != sorted(places)] == []
+
+
+def end_offsets(servers: str, topic: str) -> dict[int, int]:
+    """The high watermark of each partition: moves with every message, committed or not."""
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": "watermarks"})
+    partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+    ends = {
+        number: consumer.get_watermark_offsets(TopicPartition(topic, number), 10)[1]
+        for number in partitions
+    }
+    consumer.close()
+    return ends
+
+
+def committed(topics: Topics) -> dict[int, int]:
+    """The group's committed offset by partition of the windows topic; 0 where there is none."""
+    consumer = Consumer({"bootstrap.servers": topics.servers, "group.id": topics.group})
+    partitions = consumer.list_topics(topics.windows, 10).topics[topics.windows].partitions
+    asked = [TopicPartition(topics.windows, number) for number in partitions]
+    offsets = {each.partition: max(each.offset, 0) for each in consumer.committed(asked, 10)}
+    consumer.close()
+    return offsets
+
+
+def eventually(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
+    """Return when the condition holds; fail the test if it does not in time."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout:g} s in vain: {what}"
+        time.sleep(0.05)
+
+
+def wait_for_progress(topics: Topics, messages: int) -> None:
+    """Return when that many more diagnoses are in the topic than now, committed or not."""
+    before = sum(end_offsets(topics.servers, topics.diagnoses).values())
+    eventually(
+        lambda: sum(end_offsets(topics.servers, topics.diagnoses).values()) >= before + messages,
+        f"{messages} more diagnoses",
+    )
+
+
+def wait_until_finished(topics: Topics) -> None:
+    """Return when the group has committed the end of every partition of the windows topic."""
+    ends = end_offsets(topics.servers, topics.windows)
+    eventually(lambda: committed(topics) == ends, "the group to commit the end of the windows")
+
+
+class ConsumerProcess:
+    """`bearing-stream consume` as its users run it: a process, with signals and an exit status.
+
+    Ends with the `with` block, by SIGKILL if it is still there.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        defaults: bool = True,
+    ) -> None:
+        command = [sys.executable, "-m", "cli", "consume", *arguments]
+        if defaults:
+            command += [
+                *(f"--{name.replace('_', '-')}={value}" for name, value in topics.settings.items()),
+                f"--group={topics.group}",
+                "--device=cpu",
+            ]
+        self._process = subprocess.Popen(
+            command,
+            cwd=Path(__file__).parents[1],
+            env=os.environ | {"OMP_NUM_THREADS": "1"} | (environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.output: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.output.append(line.decode().rstrip())
+
+    def events(self, name: str | None = None) -> list[dict[str, Any]]:
+        """The log lines so far, of one event or of all."""
+        lines = [json.loads(line) for line in list(self.output) if line.startswith("{")]
+        return [line for line in lines if name in (None, line["event"])]
+
+    def wait_for(self, event: str, timeout: float = PATIENCE) -> dict[str, Any]:
+        """Return the first log line of an event."""
+        eventually(
+            lambda: bool(self.events(event)) or self._process.poll() is not None, event, timeout
+        )
+        found = self.events(event)
+        assert found, f"no '{event}' in:\n" + "\n".join(self.output)
+        return found[0]
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """Return the exit status."""
+        status = self._process.wait(timeout)
+        self._reader.join(5)
+        return status
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal to stop, and check that it is obeyed within ten seconds."""
+        self.send(number)
+        assert self.wait(10) == 0, "\n".join(self.output)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(5)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+def run_to_end(topics: Topics, arguments: Sequence[str] = ()) -> ConsumerProcess:
+    """Start a consumer, let it do all there is, and stop it in order."""
+    with ConsumerProcess(topics, *arguments) as consumer:
+        wait_until_finished(topics)
+        consumer.stop()
+    return consumer
