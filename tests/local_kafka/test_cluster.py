@@ -188,13 +188,13 @@ def test_a_port_lost_to_another_is_replaced(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_three_brokers_survive_the_loss_of_one() -> None:
-    with LocalKafka(3, {"default.replication.factor": 3}, heap="512m") as kafka:
+    with LocalKafka(3, heap="512m") as kafka:
         assert kafka.brokers == (1, 2, 3)
         topic = create_topic(kafka.client_properties)
+        described = AdminClient({**kafka.client_properties, **QUIET}).list_topics(topic, PATIENCE)
+        assert sorted(described.topics[topic].partitions[0].replicas) == [1, 2, 3]
         kafka.kill(2)
         assert send(kafka.client_properties, topic, b"window")
-        kafka.start(2)
-        kafka.kill(3)
         assert receive(kafka.client_properties, topic, 1) == [b"window"]
 
 
