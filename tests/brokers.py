@@ -11,7 +11,7 @@ from typing import Literal
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from docker.errors import DockerException  # type: ignore[import-untyped]
+from docker.errors import DockerException
 from requests import RequestException
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import Broker, find_broker
+from tests.brokers import Broker, choose, find_broker
 
-_broker = pytest.StashKey[Broker]()
+
+def pytest_report_header() -> str:
+    """Say which Kafka the integration tests will run on."""
+    _, description = choose()
+    return f"broker: {description}"
 
 
 @pytest.fixture(scope="session")
