@@ -18,8 +18,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from cli.main import main
-from consumer.command import SHUTDOWN_LIMIT
 from consumer.settings import ConsumerSettings
+from consumer.signals import SHUTDOWN_LIMIT
 from kafka_client import ConnectionSettings
 from local_kafka.configuration import (
     Broker,
