@@ -62,7 +62,7 @@ class DiagnosisReader:
         self._consumer = _consumer(settings, self._errors)
         self._start = OFFSET_BEGINNING if settings.from_beginning else OFFSET_END
         self._assigned: set[int] = set()
-        self._next_look = time.monotonic()
+        self._looked = -LOOK_PAUSE
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +86,10 @@ class DiagnosisReader:
         Raises:
             FatalKafkaError: Kafka refuses us; one line says what to do.
         """
-        if time.monotonic() >= self._next_look:
+        pause = TROUBLED_PAUSE if self._errors.latest else LOOK_PAUSE
+        if time.monotonic() - self._looked >= pause:
             self._look()
+            self._looked = time.monotonic()
         messages = self._consumer.consume(1, WAIT)
         if messages:
             messages += self._consumer.consume(MOST - 1, 0)
@@ -101,10 +103,8 @@ class DiagnosisReader:
             metadata = self._consumer.list_topics(self._topic, timeout=LOOK_TIMEOUT)
         except KafkaException as failure:
             self._errors(failure.args[0])
-            self._next_look = time.monotonic() + TROUBLED_PAUSE
             return
         self._errors.latest = None
-        self._next_look = time.monotonic() + LOOK_PAUSE
         new = metadata.topics[self._topic].partitions.keys() - self._assigned
         if new:
             self._consumer.incremental_assign(
@@ -118,7 +118,6 @@ class DiagnosisReader:
         error = message.error()
         if error is not None:
             self._errors(error)
-            self._next_look = min(self._next_look, time.monotonic() + TROUBLED_PAUSE)
             return None
         try:
             return Received(*decode_diagnosis(cast("Headers", message.headers()), message.value()))
@@ -136,6 +135,8 @@ def _consumer(settings: WatchSettings, errors: ClusterErrors) -> Consumer:
         enable_auto_offset_store=False,
         auto_offset_reset="earliest",
         fetch_queue_backoff_ms=5,
+        # Somebody is looking at the table while the broker comes back.
+        reconnect_backoff_max_ms=1000,
         queued_max_messages_kbytes=16 * 1024,
     )
     try:

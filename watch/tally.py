@@ -1,6 +1,7 @@
 """What is known of each sensor from its diagnoses, in bounded memory; no Kafka, no terminal."""
 
 import math
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -67,7 +68,10 @@ class Snapshot:
 
 
 class Tally:
-    """Counts diagnoses by sensor."""
+    """Counts diagnoses by sensor.
+
+    One thread may add while another takes snapshots.
+    """
 
     def __init__(self, clock: Clock = time.monotonic, max_sensors: int = 10_000) -> None:
         self._clock = clock
@@ -75,10 +79,19 @@ class Tally:
         self._sensors: OrderedDict[str, _Sensor] = OrderedDict()
         self._total = _Counts(KEPT_IN_ALL)
         self._dropped = 0
+        self._lock = threading.Lock()
 
     def add(self, diagnosis: Diagnosis) -> None:
         """Count a diagnosis that has just arrived."""
-        now = self._clock()
+        with self._lock:
+            self._add(diagnosis, self._clock())
+
+    def snapshot(self, most: int) -> Snapshot:
+        """What there is to show now, with `most` rows at most."""
+        with self._lock:
+            return self._snapshot(most, self._clock())
+
+    def _add(self, diagnosis: Diagnosis, now: float) -> None:
         self._total.add(diagnosis, now)
         sensor = self._sensors.get(diagnosis.sensor)
         if sensor is None:
@@ -90,9 +103,7 @@ class Tally:
         sensor.latest, sensor.seen = diagnosis, now
         sensor.counts.add(diagnosis, now)
 
-    def snapshot(self, most: int) -> Snapshot:
-        """What there is to show now, with `most` rows at most."""
-        now = self._clock()
+    def _snapshot(self, most: int, now: float) -> Snapshot:
         first = sorted(self._sensors.items(), key=_damaged_first)[:most]
         rows = [
             SensorRow(

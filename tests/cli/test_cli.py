@@ -1,0 +1,60 @@
+"""The roof: every room's command is there, and asking for help loads none of them."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from cli.main import COMMANDS, main
+
+
+def test_help_lists_every_command() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    for name, (_, line) in COMMANDS.items():
+        assert name in result.output
+        assert line.split(",")[0] in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--version"], []])
+def test_help_waits_for_nothing_heavy(arguments: list[str]) -> None:
+    heavy = {"torch", "numpy", "scipy", "matplotlib", "confluent_kafka", "pydantic", "rich"}
+    program = (
+        "import sys; from cli.main import main;"
+        f"main({arguments}, standalone_mode=False) if {arguments} else None;"
+        f"print('loaded', sorted({heavy} & sys.modules.keys()))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "loaded []"
+
+
+def test_an_unknown_command_is_refused_by_name() -> None:
+    result = CliRunner().invoke(main, ["diagnose"])
+    assert result.exit_code == 2
+    assert "No such command 'diagnose'" in result.output
+
+
+def test_python_m_cli_is_the_same() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "cli", "--version"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith("bearing-stream, version ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_and_explains_itself(name: str) -> None:
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"Usage: main {name} ")
+    assert len(result.output.splitlines()) > 3
+
+
+@pytest.mark.parametrize("room", sorted({room for room, _ in COMMANDS.values()}))
+def test_every_room_is_a_program_of_its_own(room: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", room, "--help"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith(f"Usage: python -m {room} ")
