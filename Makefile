@@ -30,7 +30,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@echo 'default: 2.7 GB to fetch, 5 GB on disk. TORCH_INDEX=URL takes torch from another index, such'
 	@echo 'as that of its CPU build.'
 	$(PYTHON) -m venv $(VENV)
-	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
 	$(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable '.[dev]'
 	@touch $@
 

@@ -107,8 +107,13 @@ def _copy_binary(attributes: WindowAttributes, value: bytes, samples: NDArray[np
             f"expected {WINDOW_LENGTH * dtype.itemsize} bytes ({WINDOW_LENGTH} samples of "
             f"{attributes.sample_format}), came {len(value)}",
         )
-    with np.errstate(over="ignore", invalid="ignore"):
-        samples[:] = np.frombuffer(value, dtype)
+    found = np.frombuffer(value, dtype)
+    if dtype.itemsize > samples.itemsize:
+        # What does not fit becomes infinite, and is refused as such.
+        with np.errstate(over="ignore", invalid="ignore"):
+            samples[:] = found
+    else:
+        samples[:] = found
 
 
 def _copy_json(value: bytes, samples: NDArray[np.float32]) -> None:
