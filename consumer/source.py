@@ -30,7 +30,6 @@ class WindowSource:
         self._topic = topic
         self._metrics = metrics
         self._on_error = on_error
-        self._polled: list[KafkaMessage] = []
         self._owned: set[Partition] = set()
         self._next: Positions = {}
         self._first: Positions = {}
@@ -60,12 +59,10 @@ class WindowSource:
             FatalKafkaError: The group or the topic refuses this consumer.
         """
         # consume(n, timeout) would wait for all n.
-        self._polled = self._consume(1, timeout)
-        if self._polled and most > 1:
-            # A rebalance inside this call takes what it concerns out of what was polled before.
-            more = self._consume(most - 1, 0)
-            self._polled += more
-        return [message for message in self._polled if self._is_new(message)]
+        messages = self._consume(1, timeout)
+        if messages and most > 1:
+            messages += self._consume(most - 1, 0)
+        return [message for message in messages if self._is_new(message)]
 
     def behind(self) -> bool:
         """Whether the brokers are known to hold messages that have not come yet."""
@@ -140,7 +137,7 @@ class WindowSource:
             return False
         partition, offset = (message.topic(), message.partition()), message.offset()
         if partition not in self._owned:
-            # It was polled just before its partition went; the next owner gets it too.
+            # Its partition went inside the same poll; the next owner gets it too.
             return False
         if offset < self._next.get(partition, 0):
             self._pass_over(partition, offset)
@@ -179,9 +176,4 @@ class WindowSource:
         for partition in concerned:
             self._next.pop(partition, None)
             self._first.pop(partition, None)
-        self._polled = [
-            message
-            for message in self._polled
-            if message.error() or (message.topic(), message.partition()) not in concerned
-        ]
         return concerned

@@ -1,0 +1,234 @@
+"""The two Kafka clients of the consumer, on the cluster in memory."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from messages import Message
+from tests.consumer.fakes import (
+    WINDOWS,
+    Clock,
+    Cluster,
+    FakeMessage,
+    abortable,
+    fenced,
+    kafka_error,
+    timed_out,
+)
+
+
+class FakeConsumer:
+    """What `WindowSource` uses of `confluent_kafka.Consumer`."""
+
+    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self._cluster, self._clock = cluster, clock
+        self._positions: dict[int, int] = {}
+        self._member: str | None = "member"
+        self._callbacks: dict[str, Callable[..., None]] = {}
+        self._rebalances: deque[Callable[[], None]] = deque()
+        self.most = 1000
+        """Messages that one call returns at most, whatever was asked for."""
+
+    def subscribe(self, _topics: list[str], **callbacks: Callable[..., None]) -> None:
+        self._callbacks = callbacks
+        self.assign_later(*range(self._cluster.partitions))
+
+    def assign_later(self, *partitions: int) -> None:
+        self._rebalances.append(lambda: self._assign(partitions))
+
+    def revoke_later(self, partition: int, others: int = 0) -> None:
+        """Give a partition to another member, that does `others` windows, when next polled."""
+        self._rebalances.append(lambda: self._revoke((partition,), others))
+
+    def evict(self, others: int) -> None:
+        """Put the consumer out of the group; it hears of that when next polled."""
+        lost = tuple(self._positions)
+        self._cluster.generation += 1
+        self._member = None
+        for partition in lost:
+            self._cluster.another_consumer_takes(partition, others)
+        self._rebalances.clear()
+        self._rebalances.append(lambda: self._lose(lost))
+        self.assign_later(*range(self._cluster.partitions))
+
+    def _assign(self, partitions: Sequence[int]) -> None:
+        self._member = "member"
+        self._cluster.generation += 1
+        taken = [number for number in partitions if number not in self._positions]
+        self._callbacks["on_assign"](self, _listed(taken))
+        for number in taken:
+            self._positions[number] = self._cluster.committed.get((WINDOWS, number), 0)
+
+    def _revoke(self, partitions: Sequence[int], others: int) -> None:
+        gone = [number for number in partitions if number in self._positions]
+        self._callbacks["on_revoke"](self, _listed(gone))
+        self._cluster.generation += 1
+        for number in gone:
+            del self._positions[number]
+            self._cluster.another_consumer_takes(number, others)
+
+    def _lose(self, partitions: Sequence[int]) -> None:
+        self._callbacks["on_lost"](self, _listed(partitions))
+        for number in partitions:
+            self._positions.pop(number, None)
+
+    def consume(self, most: int, timeout: float) -> list[FakeMessage]:
+        self._cluster.in_call("consume" if timeout else "consume_more")
+        if timeout:
+            self._rebalance()
+        messages: list[FakeMessage] = []
+        for number, position in self._positions.items():
+            room = min(most, self.most) - len(messages)
+            taken = self._cluster.log[number][position : position + room]
+            self._positions[number] += len(taken)
+            messages += taken
+        if not timeout:
+            # What was taken out of the client's queue before stays taken, whoever's it is now.
+            self._rebalance()
+        if not messages:
+            self._clock.now += timeout
+        return messages
+
+    def _rebalance(self) -> None:
+        if self._rebalances:
+            self._rebalances.popleft()()
+
+    def assignment(self) -> list[TopicPartition]:
+        return _listed(self._positions)
+
+    def committed(self, partitions: list[TopicPartition], _timeout: float) -> list[TopicPartition]:
+        self._cluster.in_call("committed")
+        return [
+            TopicPartition(
+                each.topic,
+                each.partition,
+                self._cluster.committed.get((each.topic, each.partition), -1001),
+            )
+            for each in partitions
+        ]
+
+    def seek(self, where: TopicPartition) -> None:
+        self._cluster.in_call("seek")
+        self._positions[where.partition] = where.offset
+
+    def get_watermark_offsets(self, where: TopicPartition, cached: bool) -> tuple[int, int]:
+        assert cached, "asking the broker in every round would cost a round trip"
+        return 0, len(self._cluster.log[where.partition])
+
+    def consumer_group_metadata(self) -> int | None:
+        return self._cluster.generation if self._member else None
+
+    def memberid(self) -> str | None:
+        return self._member
+
+    def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition]:
+        assert not asynchronous
+        self._cluster.in_call("commit")
+        if not self._member:
+            raise kafka_error(KafkaError.UNKNOWN_MEMBER_ID)
+        for each in offsets:
+            self._cluster.committed[each.topic, each.partition] = each.offset
+        return offsets
+
+    def close(self) -> None:
+        self._revoke(tuple(self._positions), 0)
+
+
+def _listed(partitions: Any) -> list[TopicPartition]:
+    return [TopicPartition(WINDOWS, number) for number in partitions]
+
+
+class FakeProducer:
+    """What `Transactions` and `Flushes` use of `confluent_kafka.Producer`."""
+
+    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self._cluster, self._clock = cluster, clock
+        self._epoch = 0
+        self._open = False
+        self._stuck = False
+        self._sent: list[tuple[str, Message, Any]] = []
+
+    def init_transactions(self, timeout: float) -> None:
+        self._call("init_transactions", timeout)
+        self._cluster.epoch += 1
+        self._epoch = self._cluster.epoch
+        self._cluster.pending = {}
+
+    def begin_transaction(self) -> None:
+        self._call("begin_transaction")
+        assert not self._open, "a transaction inside a transaction"
+        self._open, self._sent = True, []
+
+    def produce(self, topic: str, on_delivery: Any = None, **message: Any) -> None:
+        self._call("produce")
+        self._sent.append((topic, Message(**message), on_delivery))
+
+    def flush(self, timeout: float) -> int:
+        self._call("flush", timeout)
+        if not self._epoch:
+            self._deliver()
+        return len(self._sent) if not self._epoch else 0
+
+    def poll(self, timeout: float) -> int:
+        self._call("poll", timeout)
+        return 0
+
+    def purge(self) -> None:
+        self._sent = []
+
+    def send_offsets_to_transaction(
+        self, offsets: list[TopicPartition], generation: int | None, timeout: float
+    ) -> None:
+        self._call("send_offsets_to_transaction", timeout)
+        if generation not in (None, self._cluster.generation):
+            raise abortable()
+        self._cluster.pending = {(each.topic, each.partition): each.offset for each in offsets}
+
+    def commit_transaction(self, timeout: float) -> None:
+        self._call("commit_transaction", timeout)
+        self._apply()
+
+    def commit_without_telling(self) -> None:
+        """The commit gets through and its answer does not."""
+        self._apply()
+        self.be_stuck()
+
+    def be_stuck(self) -> None:
+        """Let every further call time out; only a new producer gets out of this."""
+        self._stuck = True
+        raise timed_out()
+
+    def abort_transaction(self, timeout: float) -> None:
+        self._call("abort_transaction", timeout)
+        if not self._open:
+            raise kafka_error(KafkaError._STATE)
+        self._open, self._cluster.pending = False, {}
+
+    def _apply(self) -> None:
+        assert self._open, "nothing to commit"
+        assert self._cluster.pending, "a commit without offsets"
+        self._deliver()
+        self._cluster.committed |= self._cluster.pending
+        self._open, self._cluster.pending = False, {}
+
+    def _deliver(self) -> None:
+        for topic, message, on_delivery in self._sent:
+            self._cluster.output.append((topic, message))
+            if on_delivery is not None:
+                on_delivery(None, None)
+        self._sent = []
+
+    def _call(self, name: str, timeout: float = 0.0) -> None:
+        if name != "init_transactions" and self._epoch != self._cluster.epoch:
+            raise fenced()
+        if self._stuck:
+            self._clock.now += timeout
+            raise timed_out()
+        try:
+            self._cluster.in_call(name)
+        except KafkaException as failure:
+            if failure.args[0].retriable():
+                self._clock.now += timeout
+            raise

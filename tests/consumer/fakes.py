@@ -1,0 +1,181 @@
+"""A Kafka in memory, small enough to reason about: what the consumer's unit tests run on.
+
+It keeps the rules on which the guarantee rests: output and offsets of a transaction appear together
+or not at all, a new producer with the same transactional id ends what the old one left, offsets are
+taken only from the group's present generation, and unchecked from whoever claims no membership.
+"""
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from confluent_kafka import KafkaError, KafkaException
+from numpy.typing import NDArray
+
+from consumer.batch import Positions
+from messages import Headers, Message, Window, encode_window
+from vocabulary import FAULT_LABELS, WINDOW_LENGTH
+
+WINDOWS, DIAGNOSES, DEAD_LETTERS = "bearing.windows", "bearing.diagnoses", "bearing.dead-letters"
+START = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def kafka_error(code: int, **flags: bool) -> KafkaException:
+    """What the client raises; flags are `fatal`, `retriable`, `txn_requires_abort`."""
+    return KafkaException(KafkaError(code, "said the fake", **flags))
+
+
+def abortable(code: int = KafkaError.ILLEGAL_GENERATION) -> KafkaException:
+    return kafka_error(code, txn_requires_abort=True)
+
+
+def timed_out() -> KafkaException:
+    return kafka_error(KafkaError._TIMED_OUT, retriable=True)
+
+
+def fenced() -> KafkaException:
+    return kafka_error(KafkaError._FENCED, fatal=True)
+
+
+class Clock:
+    """Time that passes only when someone waits."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class FakeMessage:
+    """A polled message."""
+
+    message: Message
+    partition_number: int = 0
+    offset_number: int = 0
+    failure: KafkaError | None = None
+    topic_name: str = WINDOWS
+
+    def error(self) -> KafkaError | None:
+        return self.failure
+
+    def topic(self) -> str:
+        return self.topic_name
+
+    def partition(self) -> int:
+        return self.partition_number
+
+    def offset(self) -> int:
+        return self.offset_number
+
+    def key(self) -> bytes | None:
+        return self.message.key
+
+    def value(self) -> bytes | None:
+        return self.message.value
+
+    def headers(self) -> Headers | None:
+        return self.message.headers
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.message.timestamp
+
+
+def window(number: int, label: int = 0) -> Message:
+    """A good window; `StubDiagnoser` says it is label `label`."""
+    samples = np.full(WINDOW_LENGTH, label, np.float32)
+    return encode_window(Window("/fake", f"w{number:06d}", "pump", START, samples))._replace(
+        timestamp=1_000
+    )
+
+
+def malformed(number: int) -> Message:
+    """A message that is no window."""
+    return Message(f"bad{number}".encode(), b"\x00", [("x", None)], 1_000)
+
+
+class StubDiagnoser:
+    """Says what the first sample says, so that a diagnosis shows which window it is of."""
+
+    name, version, device = "stub", "0123456789ab", "cpu"
+
+    def diagnose(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert windows.shape[1:] == (WINDOW_LENGTH,)
+        rows: NDArray[np.float32] = np.zeros((len(windows), len(FAULT_LABELS)), np.float32)
+        rows[np.arange(len(windows)), windows[:, 0].astype(int)] = 1
+        return rows
+
+
+@dataclass
+class Cluster:
+    """One windows topic, its group's offsets, and all that was published for good."""
+
+    partitions: int = 2
+    log: dict[int, list[FakeMessage]] = field(default_factory=dict)
+    committed: Positions = field(default_factory=dict)
+    output: list[tuple[str, Message]] = field(default_factory=list)
+    generation: int = 1
+    epoch: int = 0
+    pending: Positions = field(default_factory=dict)
+    """Offsets in a transaction that is still open."""
+    faults: dict[str, deque[Any]] = field(default_factory=dict)
+    """By name of a client's call, what happens when it is called next: something to call, or
+    something to raise."""
+
+    def __post_init__(self) -> None:
+        self.log = {number: [] for number in range(self.partitions)}
+
+    def arrive(self, partition: int, *messages: Message) -> None:
+        """Append to the windows topic."""
+        log = self.log[partition]
+        log += [
+            FakeMessage(message, partition, len(log) + place)
+            for place, message in enumerate(messages)
+        ]
+
+    def happens_in(self, call: str, event: Any) -> None:
+        """Let something happen in the next call of that name that nothing happens in yet."""
+        self.faults.setdefault(call, deque()).append(event)
+
+    def in_call(self, call: str) -> None:
+        waiting = self.faults.get(call)
+        if not waiting:
+            return
+        event = waiting.popleft()
+        if isinstance(event, BaseException):
+            raise event
+        event()
+
+    def another_consumer_takes(self, partition: int, most: int) -> None:
+        """Another member of the group does some windows, exactly once."""
+        if (WINDOWS, partition) in self.pending:
+            # Kafka does not tell it where to begin before that transaction has ended.
+            return
+        done = self.committed.get((WINDOWS, partition), 0)
+        for message in self.log[partition][done : done + most]:
+            place = json.dumps({"input": {"partition": partition, "offset": message.offset()}})
+            self.output.append(("another", Message(None, place.encode(), [])))
+            self.committed[WINDOWS, partition] = message.offset() + 1
+
+    @property
+    def ends(self) -> Positions:
+        return {(WINDOWS, number): len(log) for number, log in self.log.items() if log}
+
+    def places_out(self, *topics: str) -> list[tuple[int, int]]:
+        """Partition and offset of every window that came out, in the order in which it did."""
+        return [_place(message) for topic, message in self.output if topic in (topics or {topic})]
+
+
+def _place(message: Message) -> tuple[int, int]:
+    headers = dict(message.headers)
+    if (partition := headers.get("__connect.errors.partition")) is not None:
+        return int(partition), int(headers["__connect.errors.offset"] or b"")
+    where = json.loads(message.value or b"")["input"]
+    return where["partition"], where["offset"]

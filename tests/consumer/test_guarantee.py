@@ -1,0 +1,243 @@
+"""Every window comes out once, in order, whatever fails and whoever takes partitions away.
+
+The real source, pipeline and delivery run on the cluster in memory. Each round something may happen
+to them, in whichever call Hypothesis likes; then all heals, and the topics are counted.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Producer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.delivery import Delivery
+from consumer.flushes import Flushes
+from consumer.metrics import Metrics
+from consumer.pipeline import Pipeline
+from consumer.settings import ConsumerSettings
+from consumer.source import WindowSource
+from consumer.transactions import Transactions
+from messages import Message, decode_diagnosis
+from model.diagnoser import Diagnoser
+from tests.consumer.fake_clients import FakeConsumer, FakeProducer
+from tests.consumer.fakes import (
+    DEAD_LETTERS,
+    DIAGNOSES,
+    Clock,
+    Cluster,
+    StubDiagnoser,
+    abortable,
+    fenced,
+    kafka_error,
+    malformed,
+    timed_out,
+    window,
+)
+from vocabulary import FAULT_LABELS
+
+MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
+
+
+class World:
+    """A consumer on a cluster in memory, and what can happen to it."""
+
+    def __init__(self, guarantee: str = "exactly-once", batch_size: int = 4) -> None:
+        self.clock = Clock()
+        self.cluster = Cluster()
+        self.consumer = FakeConsumer(self.cluster, self.clock)
+        self.producers: list[FakeProducer] = []
+        self.metrics = Metrics()
+        self.source = WindowSource(
+            cast("Consumer", self.consumer), "bearing.windows", self.metrics, lambda _: None
+        )
+        self.delivery = self._delivery(guarantee)
+        self.delivery.start(1.0)
+        self.pipeline = Pipeline(
+            ConsumerSettings(batch_size=batch_size),
+            self.source,
+            cast("Diagnoser", StubDiagnoser()),
+            self.delivery,
+            self.metrics,
+            self.clock,
+            lambda: 2.0,
+            self.clock.sleep,
+        )
+        self.source.subscribe(self.pipeline.drain, self.pipeline.forget)
+        self._sent = 0
+
+    def _delivery(self, guarantee: str) -> Delivery:
+        if guarantee == "exactly-once":
+            return Transactions(
+                self._new_producer, self.source.membership, self.clock, self.clock.sleep
+            )
+        return Flushes(self._new_producer, self.source.commit, self.clock)
+
+    def _new_producer(self) -> Producer:
+        self.producers.append(FakeProducer(self.cluster, self.clock))
+        return cast("Producer", self.producers[-1])
+
+    def arrive(self, partition: int, count: int) -> None:
+        messages = MESSAGES[self._sent : self._sent + count]
+        self.cluster.arrive(partition, *messages)
+        self._sent += len(messages)
+
+    def happens_in(self, call: str, event: Any) -> None:
+        self.cluster.happens_in(call, event)
+
+    def finish(self) -> None:
+        """Let nothing more fail, give back what others hold, and go on until all is committed."""
+        self.cluster.faults.clear()
+        self.consumer.most = 1000
+        self.consumer.assign_later(*range(self.cluster.partitions))
+        for _ in range(200):
+            self.pipeline.step()
+            if self.cluster.committed == self.cluster.ends:
+                return
+        pytest.fail(f"still not finished: {self.cluster.committed} of {self.cluster.ends}")
+
+
+Event = Callable[[World], None]
+
+
+def arrives(partition: int, count: int) -> Event:
+    return lambda world: world.arrive(partition, count)
+
+
+def fails_in(call: str, failure: Callable[[], Exception]) -> Event:
+    return lambda world: world.happens_in(call, failure())
+
+
+def polls_at_most(most: int) -> Event:
+    return lambda world: setattr(world.consumer, "most", most)
+
+
+def goes_to_another(partition: int, others: int, call: str) -> Event:
+    """In the first or the second call of a poll, a partition goes; later it comes back."""
+
+    def event(world: World) -> None:
+        def rebalance() -> None:
+            world.consumer.revoke_later(partition, others)
+            world.consumer.assign_later(partition)
+
+        world.happens_in(call, rebalance)
+
+    return event
+
+
+def is_put_out_in(call: str, others: int) -> Event:
+    return lambda world: world.happens_in(call, lambda: world.consumer.evict(others))
+
+
+def loses_the_answer(world: World) -> None:
+    world.happens_in("commit_transaction", lambda: world.producers[-1].commit_without_telling())
+
+
+def hangs_in(call: str) -> Event:
+    return lambda world: world.happens_in(call, lambda: world.producers[-1].be_stuck())
+
+
+CALLS = ("begin_transaction", "produce", "flush", "send_offsets_to_transaction")
+EVENTS = st.one_of(
+    st.builds(arrives, st.integers(0, 1), st.integers(1, 9)),
+    st.builds(polls_at_most, st.integers(1, 5)),
+    st.builds(
+        fails_in,
+        st.sampled_from((*CALLS, "commit_transaction", "abort_transaction")),
+        st.sampled_from((abortable, fenced, timed_out)),
+    ),
+    st.builds(fails_in, st.just("produce"), st.just(BufferError)),
+    st.builds(
+        fails_in,
+        st.sampled_from(("committed", "seek", "init_transactions", "commit")),
+        st.sampled_from((timed_out, lambda: kafka_error(KafkaError._STATE))),
+    ),
+    st.builds(hangs_in, st.sampled_from((*CALLS, "commit_transaction", "abort_transaction"))),
+    st.just(loses_the_answer),
+    st.builds(
+        goes_to_another,
+        st.integers(0, 1),
+        st.integers(0, 5),
+        st.sampled_from(("consume", "consume_more")),
+    ),
+    st.builds(
+        is_put_out_in,
+        st.sampled_from(("consume_more", "produce", "flush", "commit_transaction")),
+        st.integers(0, 5),
+    ),
+)
+LIVES = st.lists(st.lists(EVENTS, max_size=3), max_size=25)
+
+
+def live(world: World, life: list[list[Event]]) -> None:
+    world.arrive(0, 7)
+    world.arrive(1, 5)
+    for events in life:
+        for event in events:
+            event(world)
+        world.pipeline.step()
+    world.finish()
+
+
+@settings(max_examples=150, deadline=None)
+@given(LIVES)
+def test_exactly_once_whatever_happens(life: list[list[Event]]) -> None:
+    world = World()
+    live(world, life)
+    assert sorted(world.cluster.places_out()) == sorted(places_in(world))
+    for topic in (DIAGNOSES, DEAD_LETTERS):
+        for number in (0, 1):
+            out = [place for place in world.cluster.places_out(topic) if place[0] == number]
+            assert out == sorted(out)
+    check_contents(world)
+
+
+@settings(max_examples=60, deadline=None)
+@given(LIVES)
+def test_at_least_once_whatever_happens(life: list[list[Event]]) -> None:
+    world = World("at-least-once")
+    live(world, life)
+    assert set(world.cluster.places_out()) == set(places_in(world))
+    check_contents(world)
+
+
+def places_in(world: World) -> list[tuple[int, int]]:
+    return [
+        (number, message.offset()) for number, log in world.cluster.log.items() for message in log
+    ]
+
+
+def check_contents(world: World) -> None:
+    """Good windows are diagnosed, each as itself; bad ones are dead letters as they came."""
+    for topic, message in world.cluster.output:
+        if topic == DIAGNOSES:
+            _, diagnosis = decode_diagnosis(message.headers, message.value)
+            number = int(diagnosis.window_id[1:])
+            assert diagnosis.prediction == FAULT_LABELS[number % 4]
+            place = diagnosis.input
+            assert world.cluster.log[place.partition][place.offset].message == MESSAGES[number]
+        elif topic == DEAD_LETTERS:
+            original = MESSAGES[int((message.key or b"")[3:])]
+            assert message[:2] == original[:2]
+            assert message.headers[: len(original.headers)] == original.headers
+
+
+def test_what_the_metrics_count_is_what_was_committed() -> None:
+    world = World()
+    live(world, [[fails_in("commit_transaction", abortable)], *[[]] * 9])
+    topics = Counter(topic for topic, _ in world.cluster.output)
+    assert world.metrics.diagnosed == topics[DIAGNOSES]
+    assert sum(world.metrics.dead_letters.values()) == topics[DEAD_LETTERS]
+    assert world.metrics.aborts == 1
+
+
+def test_a_dead_letter_keeps_the_original() -> None:
+    world = World()
+    world.cluster.arrive(0, Message(b"k", b"\x00\xff", [("h", b"1"), ("h", None)], 77))
+    world.finish()
+    [(topic, message)] = world.cluster.output
+    assert topic == DEAD_LETTERS
+    assert (message.key, message.value, message.timestamp) == (b"k", b"\x00\xff", 77)
+    assert message.headers[:2] == [("h", b"1"), ("h", None)]
