@@ -28,6 +28,8 @@ class FakeConsumer:
         self._member: str | None = "member"
         self._callbacks: dict[str, Callable[..., None]] = {}
         self._rebalances: deque[Callable[[], None]] = deque()
+        self.begins_at = 0
+        """Where a partition begins of which nothing was ever committed."""
         self.most = 1000
         """Messages that one call returns at most, whatever was asked for."""
 
@@ -59,7 +61,7 @@ class FakeConsumer:
         taken = [number for number in partitions if number not in self._positions]
         self._callbacks["on_assign"](self, _listed(taken))
         for number in taken:
-            self._positions[number] = self._cluster.committed.get((WINDOWS, number), 0)
+            self._positions[number] = self._cluster.committed.get((WINDOWS, number), self.begins_at)
 
     def _revoke(self, partitions: Sequence[int], others: int) -> None:
         gone = [number for number in partitions if number in self._positions]
@@ -167,9 +169,13 @@ class FakeProducer:
 
     def flush(self, timeout: float) -> int:
         self._call("flush", timeout)
-        if not self._epoch:
+        if not self._epoch and not self._stuck:
             self._deliver()
-        return len(self._sent) if not self._epoch else 0
+        return 0 if self._epoch else len(self._sent)
+
+    def keep_everything(self) -> None:
+        """Let nothing leave the queue."""
+        self._stuck = True
 
     def poll(self, timeout: float) -> int:
         self._call("poll", timeout)
@@ -215,9 +221,10 @@ class FakeProducer:
 
     def _deliver(self) -> None:
         for topic, message, on_delivery in self._sent:
-            self._cluster.output.append((topic, message))
+            if self._cluster.refused is None:
+                self._cluster.output.append((topic, message))
             if on_delivery is not None:
-                on_delivery(None, None)
+                on_delivery(self._cluster.refused, None)
         self._sent = []
 
     def _call(self, name: str, timeout: float = 0.0) -> None:
@@ -229,6 +236,6 @@ class FakeProducer:
         try:
             self._cluster.in_call(name)
         except KafkaException as failure:
-            if failure.args[0].retriable():
+            if failure.args[0].code() == KafkaError._TIMED_OUT:
                 self._clock.now += timeout
             raise

@@ -125,6 +125,8 @@ class Cluster:
     epoch: int = 0
     pending: Positions = field(default_factory=dict)
     """Offsets in a transaction that is still open."""
+    refused: KafkaError | None = None
+    """What a message's delivery report says instead of nothing."""
     faults: dict[str, deque[Any]] = field(default_factory=dict)
     """By name of a client's call, what happens when it is called next: something to call, or
     something to raise."""

@@ -1,0 +1,84 @@
+"""A batch takes what fits, keeps rows and windows together, and knows when it is due."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.batch import Batch
+from consumer.metrics import DispatchReason
+from messages import RejectionReason
+from tests.consumer.fakes import WINDOWS, FakeMessage, malformed, window
+
+
+def filled(batch: Batch, kinds: list[bool], now: float = 0.0) -> None:
+    """Add a window for each True and a malformed message for each False."""
+    for number, good in enumerate(kinds):
+        message = window(number, number % 4) if good else malformed(number)
+        batch.add(FakeMessage(message, number % 3, 10 + number), now)
+
+
+@given(st.lists(st.booleans(), max_size=20))
+def test_rejected_messages_take_room_and_no_row(kinds: list[bool]) -> None:
+    batch = Batch(capacity=20, max_delay=1.0)
+    filled(batch, kinds)
+    assert len(batch) == len(kinds)
+    assert batch.room == 20 - len(kinds)
+    assert len(batch.dead_letters) == kinds.count(False)
+    good = [number for number, is_good in enumerate(kinds) if is_good]
+    assert [accepted.attributes.id for accepted in batch.accepted] == [f"w{n:06d}" for n in good]
+    assert batch.samples.shape == (len(good), 2048)
+    np.testing.assert_array_equal(batch.samples[:, 0], [number % 4 for number in good])
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=20))
+def test_positions_are_the_next_offsets_of_good_and_bad(kinds: list[bool]) -> None:
+    batch = Batch(capacity=20, max_delay=1.0)
+    filled(batch, kinds)
+    expected = {(WINDOWS, n % 3): 10 + n + 1 for n in range(len(kinds))}
+    assert batch.positions == expected
+
+
+def test_is_due_when_full() -> None:
+    batch = Batch(capacity=2, max_delay=1.0)
+    filled(batch, [True])
+    assert batch.due(now=0.5) is None
+    filled(batch, [False])
+    assert batch.due(now=0.5) is DispatchReason.FULL
+
+
+def test_is_due_when_its_oldest_message_has_waited() -> None:
+    batch = Batch(capacity=9, max_delay=1.0)
+    filled(batch, [True], now=5.0)
+    filled(batch, [True], now=5.9)
+    assert batch.deadline == pytest.approx(6.0)
+    assert batch.due(now=5.99) is None
+    assert batch.due(now=6.0) is DispatchReason.DELAY
+
+
+def test_counts_the_delay_anew_after_it_was_cleared() -> None:
+    batch = Batch(capacity=9, max_delay=1.0)
+    filled(batch, [True, False], now=5.0)
+    batch.clear()
+    assert (len(batch), batch.positions, batch.due(now=99.0)) == (0, {}, None)
+    filled(batch, [True], now=8.0)
+    assert batch.deadline == pytest.approx(9.0)
+
+
+def test_a_rejection_halfway_leaves_no_trace_in_the_next_window() -> None:
+    batch = Batch(capacity=3, max_delay=1.0)
+    good = window(0, 2)
+    samples = np.full(2048, np.nan, np.float32)
+    bad = good._replace(value=samples.tobytes())
+    batch.add(FakeMessage(bad, offset_number=0), 0.0)
+    batch.add(FakeMessage(good, offset_number=1), 0.0)
+    assert batch.dead_letters[0].reason is RejectionReason.NON_FINITE
+    np.testing.assert_array_equal(batch.samples, np.full((1, 2048), 2, np.float32))
+
+
+def test_a_message_without_headers_key_or_value_is_a_dead_letter() -> None:
+    batch = Batch(capacity=3, max_delay=1.0)
+    message = FakeMessage(malformed(0)._replace(key=None, value=None, headers=None))  # type: ignore[arg-type]
+    batch.add(message, 0.0)
+    [letter] = batch.dead_letters
+    assert (letter.original.key, letter.original.value, letter.original.headers) == (None, None, [])

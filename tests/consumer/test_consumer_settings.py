@@ -1,0 +1,80 @@
+"""Settings that would break the guarantee are refused, with what to use instead."""
+
+import logging
+
+import pytest
+from pydantic import ValidationError
+
+from consumer.clients import new_consumer, new_producer, transactional_id
+from consumer.settings import OWN_PROPERTIES, ConsumerSettings
+from kafka_client import ClusterErrors, FatalKafkaError
+
+
+@pytest.mark.parametrize("name", OWN_PROPERTIES)
+def test_a_property_on_which_the_guarantee_rests_is_refused(name: str) -> None:
+    setting = OWN_PROPERTIES[name].removeprefix("set ")
+    assert setting in ConsumerSettings.model_fields
+    with pytest.raises(ValidationError, match=f"'{name}'.*{setting} instead"):
+        ConsumerSettings(kafka={name: "1"})
+
+
+def test_a_commit_interval_that_the_transaction_would_not_live_to_see_is_refused() -> None:
+    with pytest.raises(ValidationError, match="at most half of transaction_timeout"):
+        ConsumerSettings(commit_interval=6, transaction_timeout=10)
+    assert ConsumerSettings(commit_interval=5, transaction_timeout=10).commit_interval == 5
+
+
+@pytest.mark.parametrize(
+    "name_and_value",
+    [
+        ("fetch.min.bytes", "1"),  # of consumers only
+        ("max.poll.interval.ms", "600000"),
+        ("linger.ms", "1"),  # of producers only
+        ("compression.type", "none"),
+    ],
+)
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_property_of_one_client_does_not_trouble_the_other(
+    name_and_value: tuple[str, str],
+    guarantee: str,
+    protocol: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    settings = ConsumerSettings.model_validate(
+        {
+            "bootstrap_servers": "127.0.0.1:9",
+            "kafka": dict([name_and_value]),
+            "guarantee": guarantee,
+            "group_protocol": protocol,
+        }
+    )
+    new_consumer(settings, ClusterErrors()).close()
+    new_producer(settings, ClusterErrors(), "t")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "kafka", [{"fetch.min.bytes": "many"}, {"no.such.property": "1"}, {"security.protocol": "x"}]
+)
+def test_a_wrong_property_is_one_clear_line(kafka: dict[str, str]) -> None:
+    settings = ConsumerSettings(kafka=kafka)
+    name = next(iter(kafka)).replace(".", r"\.")
+    with pytest.raises(FatalKafkaError, match=rf"^a consumer property is wrong: .*{name}"):
+        new_consumer(settings, ClusterErrors())
+    with pytest.raises(FatalKafkaError, match=rf"^a producer property is wrong: .*{name}"):
+        new_producer(settings, ClusterErrors(), "t")
+
+
+def test_the_transactional_id_is_stable_with_an_instance_id_and_else_its_own() -> None:
+    named = ConsumerSettings(group="g", instance_id="press-7")
+    assert transactional_id(named) == transactional_id(named) == "g-press-7"
+    assert transactional_id(ConsumerSettings()) != transactional_id(ConsumerSettings())
+
+
+def test_no_secret_is_in_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    settings = ConsumerSettings(kafka={"sasl.password": "hunter2", "security.protocol": "x"})
+    with pytest.raises(FatalKafkaError) as raised:
+        new_consumer(settings, ClusterErrors())
+    assert "hunter2" not in str(raised.value) + caplog.text + repr(settings)

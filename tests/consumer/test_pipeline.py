@@ -1,0 +1,182 @@
+"""When batches are dispatched and transactions closed, and what is never committed."""
+
+import pytest
+
+from consumer.metrics import DispatchReason
+from consumer.pipeline import LONGEST_BACKOFF
+from kafka_client import FatalKafkaError
+from tests.consumer.fakes import abortable, kafka_error, timed_out, window
+from tests.consumer.world import World
+
+FULL, DELAY, CAUGHT_UP = DispatchReason.FULL, DispatchReason.DELAY, DispatchReason.CAUGHT_UP
+
+
+def steps(world: World, count: int, each: float = 0.0) -> None:
+    for _ in range(count):
+        world.pipeline.step()
+        world.clock.sleep(each)
+
+
+def test_nothing_waits_when_there_is_nothing_more_to_fetch() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 1)
+    steps(world, 2)
+    assert dict(world.metrics.batches) == {CAUGHT_UP: 1}
+    assert world.cluster.places_out() == [(0, 0)]
+    # The polls that looked for more waited for nothing.
+    assert world.clock.now - world.born < 0.01
+
+
+def test_a_full_batch_goes_at_once() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 9)
+    world.pipeline.step()
+    assert dict(world.metrics.batches) == {FULL: 1}
+
+
+def test_a_batch_goes_when_its_oldest_window_has_waited() -> None:
+    world = World(batch_size=100)
+    world.consumer.most = 1
+    world.arrive(0, 100)
+    steps(world, 5, each=0.006)
+    assert dict(world.metrics.batches) == {DELAY: 1}
+
+
+def test_a_transaction_spans_batches_up_to_the_commit_interval_under_load() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 150)
+    while not world.metrics.commits:
+        steps(world, 1, each=0.03)
+    # 0.2 s of commit interval at 0.03 s a batch.
+    assert world.metrics.batches[FULL] == 8
+    assert world.metrics.diagnosed + sum(world.metrics.dead_letters.values()) == 32
+
+
+def test_the_transaction_closes_at_once_when_caught_up() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    steps(world, 2)
+    assert (world.metrics.commits, world.delivery.opened_at) == (1, None)
+
+
+def test_offsets_of_bad_messages_are_committed_with_their_dead_letters() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)  # The fourth is malformed.
+    steps(world, 2)
+    assert world.cluster.committed == {("bearing.windows", 0): 4}
+
+
+def test_stopping_finishes_what_is_in_flight() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 3)
+    world.pipeline.step()
+    assert world.cluster.output == []
+    world.pipeline.stop()
+    world.pipeline.run()
+    assert len(world.cluster.output) == 3
+    assert world.cluster.committed == {("bearing.windows", 0): 3}
+
+
+def test_what_cannot_be_finished_when_stopping_is_left_to_the_next_consumer() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 3)
+    world.pipeline.step()
+    world.happens_in("commit_transaction", abortable())
+    world.pipeline.stop()
+    world.pipeline.run()
+    world.consumer.close()
+    assert world.cluster.output == []
+    assert world.cluster.committed == {}
+
+
+def test_what_failed_is_not_committed_by_a_drain() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    world.happens_in("flush", abortable())
+    world.happens_in("abort_transaction", timed_out())
+    world.happens_in("init_transactions", timed_out())
+    steps(world, 2)
+    world.pipeline.drain()
+    assert world.cluster.output == []
+
+
+def test_after_a_fatal_error_leaving_the_group_commits_nothing() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    # The first diagnosis is out, the second is refused for good.
+    world.happens_in("produce", lambda: None)
+    world.happens_in("produce", kafka_error(10))
+    with pytest.raises(FatalKafkaError, match=r"max\.message\.bytes"):
+        world.pipeline.run()
+    world.consumer.close()
+    assert world.cluster.output == []
+    assert world.cluster.committed == {}
+
+
+def test_after_any_error_leaving_the_group_commits_nothing() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    world.happens_in("produce", lambda: None)
+    world.happens_in("produce", MemoryError())
+    with pytest.raises(MemoryError):
+        world.pipeline.run()
+    world.consumer.close()
+    assert world.cluster.output == []
+
+
+def test_a_fatal_error_in_a_drain_ends_the_run() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 1)
+    world.pipeline.step()
+    world.happens_in("commit_transaction", kafka_error(53))
+    world.happens_in("consume_more", lambda: world.consumer.revoke_later(0))
+    with pytest.raises(FatalKafkaError, match="transactional"):
+        world.pipeline.run()
+    assert world.cluster.committed == {}
+
+
+def test_a_fatal_error_while_recovering_ends_the_run() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    world.happens_in("commit_transaction", abortable())
+    world.happens_in("committed", kafka_error(30))
+    with pytest.raises(FatalKafkaError, match="consumer group"):
+        world.pipeline.run()
+
+
+def test_failures_without_a_commit_between_them_are_retried_ever_more_slowly() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    waits = []
+    for _ in range(12):
+        world.happens_in("flush", abortable())
+        before = world.clock.now
+        steps(world, 3)  # Publish, fail to commit, wind back.
+        waits.append(world.clock.now - before)
+    assert waits[:4] == pytest.approx([0.0, 0.1, 0.2, 0.4], abs=0.02)
+    assert waits[-1] == pytest.approx(LONGEST_BACKOFF, abs=0.02)
+    world.finish()
+    world.cluster.arrive(0, window(0))
+    world.happens_in("flush", abortable())
+    before = world.clock.now
+    steps(world, 3)
+    assert world.clock.now - before < 0.1
+
+
+def test_each_round_is_called_while_waiting_for_kafka_too() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    world.happens_in("commit_transaction", abortable())
+    for _ in range(5):
+        world.happens_in("committed", timed_out())
+    rounds = 0
+
+    def each_round() -> None:
+        nonlocal rounds
+        rounds += 1
+        if world.cluster.output:
+            world.pipeline.stop()
+
+    world.pipeline.run(each_round)
+    assert rounds >= 6
+    assert len(world.cluster.output) == 4

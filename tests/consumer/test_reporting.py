@@ -1,0 +1,92 @@
+"""Logs are structured, bounded and free of secrets."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from confluent_kafka import KafkaError
+from structlog.testing import capture_logs
+
+from consumer.metrics import Metrics
+from consumer.reporting import Reporter, configure_logs
+from tests.consumer.fakes import Clock
+
+
+@pytest.fixture
+def log_settings() -> Iterator[None]:
+    """Put the logging back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def reporter(clock: Clock, metrics: Metrics | None = None) -> Reporter:
+    return Reporter(metrics or Metrics(), 30.0, clock)
+
+
+def test_an_error_that_comes_a_thousand_times_is_one_line_until_the_next_report() -> None:
+    clock, metrics = Clock(), Metrics()
+    with capture_logs() as lines:
+        under_test = reporter(clock, metrics)
+        for _ in range(1000):
+            under_test.note_error(KafkaError(KafkaError._TRANSPORT))
+            under_test.note_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+        assert len(lines) == 2
+        clock.sleep(30)
+        under_test.report_if_due()
+        under_test.note_error(KafkaError(KafkaError._TRANSPORT))
+    assert len(lines) == 4
+    assert metrics.kafka_errors == {"_TRANSPORT": 1001, "_ALL_BROKERS_DOWN": 1000}
+    assert lines[2]["kafka_errors"] == {"_TRANSPORT": 1000, "_ALL_BROKERS_DOWN": 1000}
+
+
+def test_reports_when_the_interval_is_over_and_not_before() -> None:
+    clock, metrics = Clock(), Metrics()
+    with capture_logs() as lines:
+        under_test = reporter(clock, metrics)
+        clock.sleep(29.9)
+        under_test.report_if_due()
+        assert lines == []
+        metrics.diagnosed = 600
+        clock.sleep(0.1)
+        under_test.report_if_due()
+        under_test.report_if_due()
+    [line] = lines
+    assert (line["event"], line["windows_per_s"], line["diagnosed"]) == ("progress", 20.0, 600)
+
+
+@pytest.mark.usefixtures("log_settings")
+def test_json_is_an_object_a_line_for_our_lines_and_those_of_libraries(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs("json", "info")
+    structlog.get_logger("consumer").info("ready", device="cpu")
+    structlog.get_logger("consumer").debug("not this")
+    logging.getLogger("model.diagnoser").warning("device %s failed", "cuda")
+    output = capsys.readouterr()
+    ours, theirs = map(json.loads, output.err.splitlines())
+    assert output.out == ""
+    assert (ours["event"], ours["level"], ours["device"]) == ("ready", "info", "cpu")
+    assert (theirs["event"], theirs["level"]) == ("device cuda failed", "warning")
+    assert ours["timestamp"].endswith("Z")
+
+
+@pytest.mark.usefixtures("log_settings")
+def test_auto_is_json_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("auto", "info")
+    structlog.get_logger("consumer").warning("waiting", reason="no broker")
+    assert json.loads(capsys.readouterr().err)["reason"] == "no broker"
+
+
+@pytest.mark.usefixtures("log_settings")
+def test_console_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("console", "info")
+    structlog.get_logger("consumer").warning("waiting", reason="no broker")
+    line = capsys.readouterr().err
+    assert "waiting" in line
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(line)

@@ -1,0 +1,225 @@
+"""What is retried, what is aborted, when a producer is renewed, and when it is all over."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError, Producer
+
+from consumer.delivery import Undelivered
+from consumer.transactions import MOST_FENCINGS, REST, Transactions
+from kafka_client import FatalKafkaError
+from messages import Message
+from tests.consumer.fake_clients import FakeProducer
+from tests.consumer.fakes import (
+    DIAGNOSES,
+    Clock,
+    Cluster,
+    abortable,
+    fenced,
+    kafka_error,
+    timed_out,
+)
+
+POSITIONS = {("bearing.windows", 0): 5}
+MESSAGE = Message(b"pump", b"{}", [])
+
+
+class Harness:
+    """Transactions over producers in memory."""
+
+    def __init__(self, group_metadata: Callable[[], Any] = lambda: 1) -> None:
+        self.cluster, self.clock = Cluster(), Clock()
+        self.producers: list[FakeProducer] = []
+        self.delivery = Transactions(
+            self._new_producer, group_metadata, self.clock, self.clock.sleep
+        )
+        self.delivery.start(5.0)
+
+    def _new_producer(self) -> Producer:
+        self.producers.append(FakeProducer(self.cluster, self.clock))
+        return cast("Producer", self.producers[-1])
+
+    def deliver(self) -> None:
+        self.delivery.publish(DIAGNOSES, MESSAGE)
+        self.delivery.commit(POSITIONS, 5.0)
+
+
+def test_output_and_offsets_appear_together() -> None:
+    harness = Harness()
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    assert (harness.cluster.output, harness.cluster.committed) == ([], {})
+    harness.delivery.commit(POSITIONS, 5.0)
+    assert len(harness.cluster.output) == 2
+    assert harness.cluster.committed == POSITIONS
+
+
+def test_a_transaction_is_open_from_its_first_message_to_its_commit() -> None:
+    harness = Harness()
+    assert harness.delivery.opened_at is None
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    assert harness.delivery.opened_at == harness.clock.now
+    harness.delivery.commit(POSITIONS, 5.0)
+    assert harness.delivery.opened_at is None
+
+
+def test_rests_between_two_transactions_and_not_inside_one() -> None:
+    harness = Harness()
+    harness.deliver()
+    before = harness.clock.now
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    assert harness.clock.now - before == pytest.approx(REST)
+
+
+def test_a_full_queue_is_waited_for() -> None:
+    harness = Harness()
+    for _ in range(3):
+        harness.cluster.happens_in("produce", BufferError())
+    harness.deliver()
+    assert len(harness.cluster.output) == 1
+
+
+@pytest.mark.parametrize("call", ["send_offsets_to_transaction", "commit_transaction"])
+def test_what_can_be_retried_is_retried_until_the_timeout(call: str) -> None:
+    harness = Harness()
+    harness.cluster.happens_in(
+        call, kafka_error(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, retriable=True)
+    )
+    harness.deliver()
+    assert harness.cluster.committed == POSITIONS
+
+
+@pytest.mark.parametrize(
+    "call", ["produce", "flush", "send_offsets_to_transaction", "commit_transaction"]
+)
+@pytest.mark.parametrize("failure", [abortable, fenced])
+def test_after_a_failure_nothing_is_there_and_the_next_delivery_works(
+    call: str, failure: Callable[[], Exception]
+) -> None:
+    harness = Harness()
+    harness.cluster.happens_in(call, failure())
+    with pytest.raises(Undelivered):
+        harness.deliver()
+    harness.delivery.recover(5.0)
+    assert (harness.cluster.output, harness.cluster.committed) == ([], {})
+    harness.deliver()
+    assert len(harness.cluster.output) == 1
+
+
+def test_an_abort_is_enough_where_it_is_possible() -> None:
+    harness = Harness()
+    harness.cluster.happens_in("flush", abortable())
+    with pytest.raises(Undelivered):
+        harness.deliver()
+    harness.delivery.recover(5.0)
+    assert len(harness.producers) == 1
+
+
+@pytest.mark.parametrize("got_through", [True, False])
+def test_a_commit_of_unknown_outcome_is_settled_by_a_new_producer(got_through: bool) -> None:
+    harness = Harness()
+    producer = harness.producers[0]
+    harness.cluster.happens_in(
+        "commit_transaction",
+        producer.commit_without_telling if got_through else producer.be_stuck,
+    )
+    with pytest.raises(Undelivered):
+        harness.deliver()
+    harness.delivery.recover(5.0)
+    assert len(harness.producers) == 2
+    # Whichever way it went, output and offsets agree.
+    assert bool(harness.cluster.output) == bool(harness.cluster.committed) == got_through
+    harness.deliver()
+
+
+def test_a_producer_that_waits_for_the_broker_is_kept() -> None:
+    harness = Harness()
+    harness.cluster.happens_in("flush", fenced())
+    harness.cluster.happens_in("abort_transaction", fenced())
+    with pytest.raises(Undelivered):
+        harness.deliver()
+    for _ in range(20):
+        for _ in range(5):
+            harness.cluster.happens_in("init_transactions", timed_out())
+        with pytest.raises(Undelivered):
+            harness.delivery.recover(3.0)
+    harness.cluster.faults.clear()
+    harness.delivery.recover(3.0)
+    assert len(harness.producers) == 2
+    harness.deliver()
+
+
+def test_fenced_again_and_again_ends_with_what_to_do() -> None:
+    harness = Harness()
+
+    def fenced_and_renewed() -> None:
+        harness.cluster.happens_in("flush", fenced())
+        harness.cluster.happens_in("abort_transaction", fenced())
+        with pytest.raises(Undelivered):
+            harness.deliver()
+        harness.delivery.recover(5.0)
+
+    for _ in range(MOST_FENCINGS):
+        fenced_and_renewed()
+    with pytest.raises(FatalKafkaError, match=r"same transactional\.id.*instance id"):
+        fenced_and_renewed()
+
+
+def test_fencing_now_and_then_is_no_reason_to_end() -> None:
+    harness = Harness()
+    for _ in range(3 * MOST_FENCINGS):
+        harness.cluster.happens_in("flush", fenced())
+        harness.cluster.happens_in("abort_transaction", fenced())
+        with pytest.raises(Undelivered):
+            harness.deliver()
+        harness.delivery.recover(5.0)
+        harness.deliver()
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (KafkaError.MSG_SIZE_TOO_LARGE, r"max\.message\.bytes"),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, "grant"),
+        (KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "grant"),
+        (KafkaError.INVALID_TIMESTAMP, "INVALID_TIMESTAMP"),
+        (KafkaError.INVALID_RECORD, "INVALID_RECORD"),
+        (KafkaError.POLICY_VIOLATION, "POLICY_VIOLATION"),
+    ],
+)
+@pytest.mark.parametrize("call", ["produce", "send_offsets_to_transaction", "commit_transaction"])
+def test_what_would_fail_again_is_fatal(call: str, code: int, advice: str) -> None:
+    harness = Harness()
+    harness.cluster.happens_in(call, abortable(code))
+    with pytest.raises(FatalKafkaError, match=advice):
+        harness.deliver()
+
+
+def test_offsets_are_never_offered_without_a_membership() -> None:
+    def no_member() -> Any:
+        raise Undelivered("not in the group")
+
+    harness = Harness(no_member)
+    with pytest.raises(Undelivered, match="not in the group"):
+        harness.deliver()
+    harness.delivery.recover(5.0)
+    assert (harness.cluster.output, harness.cluster.committed) == ([], {})
+
+
+def test_closing_aborts_what_is_open_and_does_not_mind_if_that_fails() -> None:
+    harness = Harness()
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.cluster.happens_in("abort_transaction", fenced())
+    harness.delivery.close()
+    harness.delivery.close()
+    assert harness.cluster.output == []
+
+
+def test_starting_says_if_the_broker_does_not_answer() -> None:
+    harness = Harness()
+    for _ in range(9):
+        harness.cluster.happens_in("init_transactions", timed_out())
+    with pytest.raises(Undelivered):
+        harness.delivery.start(3.0)

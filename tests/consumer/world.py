@@ -1,0 +1,79 @@
+"""The consumer, put together on the cluster in memory."""
+
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from consumer.delivery import Delivery
+from consumer.flushes import Flushes
+from consumer.metrics import Metrics
+from consumer.pipeline import Pipeline
+from consumer.settings import ConsumerSettings
+from consumer.source import WindowSource
+from consumer.transactions import Transactions
+from model.diagnoser import Diagnoser
+from tests.consumer.fake_clients import FakeConsumer, FakeProducer
+from tests.consumer.fakes import Clock, Cluster, StubDiagnoser, malformed, window
+
+MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
+"""What arrives, in this order; now and then a bad one."""
+
+
+class World:
+    """A consumer on a cluster in memory, and what can happen to it."""
+
+    def __init__(self, guarantee: str = "exactly-once", batch_size: int = 4) -> None:
+        self.clock = Clock()
+        self.born = self.clock.now
+        self.cluster = Cluster()
+        self.consumer = FakeConsumer(self.cluster, self.clock)
+        self.producers: list[FakeProducer] = []
+        self.metrics = Metrics()
+        self.source = WindowSource(
+            cast("Consumer", self.consumer), "bearing.windows", self.metrics, lambda _: None
+        )
+        self.delivery = self._delivery(guarantee)
+        self.delivery.start(1.0)
+        self.pipeline = Pipeline(
+            ConsumerSettings(batch_size=batch_size),
+            self.source,
+            cast("Diagnoser", StubDiagnoser()),
+            self.delivery,
+            self.metrics,
+            self.clock,
+            lambda: 2.0,
+            self.clock.sleep,
+        )
+        self.source.subscribe(self.pipeline.drain, self.pipeline.forget)
+        self._sent = 0
+
+    def _delivery(self, guarantee: str) -> Delivery:
+        if guarantee == "exactly-once":
+            return Transactions(
+                self._new_producer, self.source.membership, self.clock, self.clock.sleep
+            )
+        return Flushes(self._new_producer, self.source.commit, self.clock)
+
+    def _new_producer(self) -> Producer:
+        self.producers.append(FakeProducer(self.cluster, self.clock))
+        return cast("Producer", self.producers[-1])
+
+    def arrive(self, partition: int, count: int) -> None:
+        messages = MESSAGES[self._sent : self._sent + count]
+        self.cluster.arrive(partition, *messages)
+        self._sent += len(messages)
+
+    def happens_in(self, call: str, event: Any) -> None:
+        self.cluster.happens_in(call, event)
+
+    def finish(self) -> None:
+        """Let nothing more fail, give back what others hold, and go on until all is committed."""
+        self.cluster.faults.clear()
+        self.consumer.most = 1000
+        self.consumer.assign_later(*range(self.cluster.partitions))
+        for _ in range(200):
+            self.pipeline.step()
+            if self.cluster.committed == self.cluster.ends:
+                return
+        pytest.fail(f"still not finished: {self.cluster.committed} of {self.cluster.ends}")
