@@ -149,10 +149,13 @@ class _JarProgress:
 def _fetch(jars: Sequence[Jar], root: Path, title: str) -> None:
     """Download these jars, several at once, under a progress bar on stderr."""
     # Here and below jgo is imported where it is used: with the jars there, nobody waits for it.
+    import truststore
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext, PythonResolver
 
+    # Believe whom the system believes: a plant's proxy has its own certificate authority.
+    truststore.inject_into_ssl()
     root.mkdir(parents=True, exist_ok=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with (
