@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +24,7 @@ from confluent_kafka.admin import AdminClient
 from kafka_client import create_topics
 from messages import Diagnosis, Message, decode_diagnosis
 from messages import headers as h
-from producer_sim import SimulatorSettings, open_streams, simulate
+from producer_sim import Sent, SimulatorSettings, open_streams, simulate
 
 PATIENCE = 60.0
 """Seconds that a condition may take on a loaded machine before the test fails."""
@@ -84,21 +84,53 @@ def delete_topics(topics: Topics) -> None:
                 raise
 
 
-def simulate_windows(topics: Topics, count: int, run: str = "", **settings: Any) -> int:
+def _simulator(topics: Topics, **settings: Any) -> SimulatorSettings:
+    return SimulatorSettings.model_validate(
+        topics.settings | {"loop": True, "sample_format": "int16"} | settings
+    )
+
+
+def _sent(sent: Sent) -> int:
+    assert sent.complete, sent
+    return sent.windows + sum(sent.malformed.values())
+
+
+def simulate_windows(topics: Topics, count: int, **settings: Any) -> int:
     """Put windows into Kafka as fast as it takes them: CWRU recordings if at hand, else made up.
 
     Returns how many messages that were, malformed ones included.
     """
-    simulator = SimulatorSettings.model_validate(
-        topics.settings
-        | {"limit": count, "loop": True, "speed": "max", "sample_format": "int16", "run": run}
-        | settings
-    )
-    sent = simulate(
-        simulator, open_streams(simulator), threading.Event(), lambda _: None, lambda _: None
-    )
-    assert sent.complete
-    return sent.windows + sum(sent.malformed.values())
+    simulator = _simulator(topics, limit=count, speed="max", **settings)
+    return _sent(simulate(simulator, open_streams(simulator)))
+
+
+class Load:
+    """Windows that keep coming, about a thousand a second, until the `with` block ends.
+
+    Attributes:
+        sent: Afterwards, how many messages that were.
+    """
+
+    def __init__(self, topics: Topics) -> None:
+        self.sent = 0
+        self._simulator = _simulator(topics, source="synthetic", sensors=60, speed=3)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        self.sent = _sent(simulate(self._simulator, open_streams(self._simulator), self._stop))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Let no more windows come; `sent` is final when this returns."""
+        self._stop.set()
+        self._thread.join(PATIENCE)
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 def produce(servers: str, topic: str, messages: Iterable[Message], **properties: Any) -> None:
@@ -204,11 +236,21 @@ def assert_each_once_in_order(topics: Topics, expected: int) -> None:
 def end_offsets(servers: str, topic: str) -> dict[int, int]:
     """The high watermark of each partition: moves with every message, committed or not."""
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "watermarks"})
-    partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-    ends = {
-        number: consumer.get_watermark_offsets(TopicPartition(topic, number), 10)[1]
-        for number in partitions
-    }
+    ends: dict[int, int] = {}
+
+    def all_answered() -> bool:
+        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+        try:
+            for number in partitions:
+                _, ends[number] = consumer.get_watermark_offsets(TopicPartition(topic, number), 10)
+        except KafkaException as failure:
+            # Right after a topic's creation, its leader does not know yet that it is one.
+            if failure.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                raise
+            return False
+        return True
+
+    eventually(all_answered, f"the ends of {topic}")
     consumer.close()
     return ends
 
@@ -227,7 +269,7 @@ def eventually(condition: Callable[[], bool], what: str, timeout: float = PATIEN
     """Return when the condition holds; fail the test if it does not in time."""
     deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout:g} s in vain: {what}"
+        assert time.monotonic() < deadline, f"waited {timeout:g} s in vain for {what}"
         time.sleep(0.05)
 
 
@@ -259,13 +301,14 @@ class ConsumerProcess:
         environment: dict[str, str] | None = None,
         defaults: bool = True,
     ) -> None:
-        command = [sys.executable, "-m", "cli", "consume", *arguments]
+        command = [sys.executable, "-m", "cli", "consume"]
         if defaults:
             command += [
                 *(f"--{name.replace('_', '-')}={value}" for name, value in topics.settings.items()),
                 f"--group={topics.group}",
                 "--device=cpu",
             ]
+        command += arguments
         self._process = subprocess.Popen(
             command,
             cwd=Path(__file__).parents[1],
@@ -320,11 +363,3 @@ class ConsumerProcess:
         self._reader.join(5)
         assert self._process.stdout is not None
         self._process.stdout.close()
-
-
-def run_to_end(topics: Topics, arguments: Sequence[str] = ()) -> ConsumerProcess:
-    """Start a consumer, let it do all there is, and stop it in order."""
-    with ConsumerProcess(topics, *arguments) as consumer:
-        wait_until_finished(topics)
-        consumer.stop()
-    return consumer
