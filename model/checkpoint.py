@@ -64,10 +64,15 @@ def save(network: Network, path: Path) -> None:
     """
     content = io.BytesIO()
     torch.save({name: weight.cpu() for name, weight in network.state_dict().items()}, content)
+    write_whole(path, content.getvalue())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is never seen half written; OSError if it cannot be written."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:
-            file.write(content.getvalue())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

@@ -3,6 +3,7 @@
 import copy
 import json
 import logging
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -10,10 +11,11 @@ from typing import Final, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from model import checkpoint
 from model.network import FastNetwork, Network
+from model.novelty import NOVELTY_FILE, Novelty, NoveltyScore
 from model.scaling import standardise
 from vocabulary import FAULT_LABELS, WINDOW_LENGTH, FaultLabel
 
@@ -43,6 +45,23 @@ class DeviceError(Exception):
     """The device that was asked for cannot be used; the message says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Examination:
+    """What the network says of n windows, and how far they are from what it knows.
+
+    Args:
+        probabilities: (n, 4) float32, finite, each row summing to 1, columns as the vocabulary's
+            labels.
+        novelty: (n,) float32, finite, at least 0: distance from the windows trained on over the
+            distance that is doubted. Above 1 a window is novel: of those that the network was
+            validated on, one in a hundred is. All 0 where nothing is known of the windows trained
+            on, as of a checkpoint from elsewhere.
+    """
+
+    probabilities: NDArray[np.float32]
+    novelty: NDArray[np.float32]
+
+
 class Diagnoser:
     """A network ready to diagnose.
 
@@ -61,14 +80,23 @@ class Diagnoser:
 
     labels: Final[tuple[FaultLabel, ...]] = FAULT_LABELS
 
-    def __init__(self, network: Network, device: str = "cpu", name: str = NETWORK_NAME) -> None:
-        """Prepare `network` on a device that torch knows; raises RuntimeError if it fails there."""
+    def __init__(
+        self,
+        network: Network,
+        device: str = "cpu",
+        name: str = NETWORK_NAME,
+        novelty: Novelty | None = None,
+    ) -> None:
+        """Prepare `network` on a device that torch knows; raises RuntimeError if it fails there.
+
+        Without `novelty`, what is known of the windows trained on, nothing is novel.
+        """
         self.name = name
         self.version = checkpoint.digest(network)[:12]
         self.device = device
         self.fell_back = False
         # Kept on the CPU: weights may not come back from a device that has failed.
-        self._cpu_network = FastNetwork(network.cpu())
+        self._cpu_network = _Examiner(network.cpu(), novelty)
         self._network = copy.deepcopy(self._cpu_network).to(device)
 
     @classmethod
@@ -78,13 +106,15 @@ class Diagnoser:
         """Load the network from an assets folder.
 
         Args:
-            assets: Folder with `model.pt` and `labels.json`; None is the one that came with the
-                project.
+            assets: Folder with `model.pt`, `labels.json` and `novelty.npz`; None is the one that
+                came with the project. Without the last, as beside a checkpoint from elsewhere, a
+                warning is logged and no window is called novel.
             device: Where to diagnose.
             threads: CPU threads that torch uses, in the whole process; None leaves them alone.
 
         Raises:
-            checkpoint.CheckpointError: The weights or the labels are not this network's.
+            checkpoint.CheckpointError: The weights or the labels are not this network's, or
+                `novelty.npz` is not these weights'.
             DeviceError: `cuda` was asked for and there is none that works.
         """
         if threads is not None:
@@ -93,7 +123,8 @@ class Diagnoser:
             folder = assets or packaged
             _check_labels(folder / LABELS_FILE)
             network = checkpoint.load(folder / WEIGHTS_FILE)
-        return cls(network, _usable(device))
+            novelty = _novelty_beside(folder, network)
+        return cls(network, _usable(device), novelty=novelty)
 
     def diagnose(self, windows: Windows) -> NDArray[np.float32]:
         """Return the probability of each label for each window.
@@ -112,28 +143,67 @@ class Diagnoser:
             ValueError: Another shape or dtype, or a sample that is not finite (the message names
                 the first such row).
         """
+        return self.examine(windows).probabilities
+
+    def examine(self, windows: Windows) -> Examination:
+        """Return the probabilities, and how novel each window is; one forward pass for both.
+
+        Arguments and errors as for `diagnose`.
+        """
         batch = _as_tensor(windows)
         try:
-            probabilities = self._probabilities(batch)
+            examination = self._examined(batch)
         except RuntimeError as error:
             if self.device == "cpu":
                 raise
             _log.warning("device %s failed, going on with the CPU: %s", self.device, error)
             self._network, self.device, self.fell_back = self._cpu_network, "cpu", True
-            probabilities = self._probabilities(batch)
-        _refuse_non_finite(probabilities)
-        return probabilities
+            examination = self._examined(batch)
+        _refuse_non_finite(examination.probabilities)
+        return examination
 
     @torch.inference_mode()
-    def _probabilities(self, batch: Tensor) -> NDArray[np.float32]:
+    def _examined(self, batch: Tensor) -> Examination:
         """Run the network over a batch on the CPU, (n, 2048), chunk by chunk."""
         probabilities = np.empty((len(batch), len(self.labels)), dtype=np.float32)
+        novelty = np.zeros(len(batch), dtype=np.float32)
         chunk = _CHUNK.get(self.device, _CHUNK["cpu"])
         for start in range(0, len(batch), chunk):
             windows = batch[start : start + chunk].to(self.device)
-            logits = self._network(standardise(windows))
+            logits, novel = self._network(standardise(windows))
             probabilities[start : start + chunk] = logits.softmax(dim=1).cpu().numpy()
-        return probabilities
+            novelty[start : start + chunk] = novel.cpu().numpy()
+        return Examination(probabilities, novelty)
+
+
+class _Examiner(nn.Module):
+    """Standardised windows (n, 2048) in; tempered logits (n, 4) and novelty (n,) out."""
+
+    def __init__(self, network: Network, novelty: Novelty | None) -> None:
+        super().__init__()
+        self.network = FastNetwork(network)
+        self.score = None if novelty is None else NoveltyScore(novelty)
+        self.temperature = 1.0 if novelty is None else novelty.temperature
+
+    def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.network.features(windows)
+        logits = self.network.decide(features) / self.temperature
+        if self.score is None:
+            return logits, logits.new_zeros(len(logits))
+        return logits, self.score(features)
+
+
+def _novelty_beside(folder: Path, network: Network) -> Novelty | None:
+    """Load what is known of the windows trained on, if it came with the weights."""
+    path = folder / NOVELTY_FILE
+    if path.is_file():
+        return Novelty.load(path, network)
+    _log.warning(
+        "no %s in %s: no window will be called novel; `bearing-stream train` fits one",
+        NOVELTY_FILE,
+        folder,
+    )
+    return None
 
 
 def _as_tensor(windows: Windows) -> Tensor:

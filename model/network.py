@@ -88,6 +88,10 @@ class FastNetwork(nn.Module):
         pooled = halves.view(-1, POOLED, CHANNELS, POOL).mean(dim=3)
         return (2 * pooled - 1).transpose(1, 2).flatten(1)
 
+    def decide(self, features: Tensor) -> Tensor:
+        """Return the logits (n, 4) of pooled features (n, 190)."""
+        return nn.functional.linear(features, self.fc_weight, self.fc_bias)
+
     def forward(self, windows: Tensor) -> Tensor:
         """Return the logits (n, 4) of standardised windows (n, 2048), both float32."""
-        return nn.functional.linear(self.features(windows), self.fc_weight, self.fc_bias)
+        return self.decide(self.features(windows))

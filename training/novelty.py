@@ -1,0 +1,131 @@
+"""What a fitted network's training windows look like, and how sure the network may be."""
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+from torch import Tensor
+
+from model import checkpoint
+from model.network import FastNetwork, Network
+from model.novelty import Novelty, NoveltyScore
+from model.scaling import standardise
+from training.windows import LabelledWindows, TrainingPool
+
+FALSE_FLAGS: Final = 0.01
+"""Share of the validation windows that the limit calls novel."""
+
+_PER_CLASS: Final = 1_500
+"""Windows drawn of each class trained on: eight for each feature."""
+
+_RIDGE: Final = 0.1
+"""Share of the mean variance that is added to every feature's: neighbouring pools of one filter are
+nearly the same number, and what is left of their difference would be trusted too far."""
+
+_HOTTEST: Final = 10.0
+"""Temperature up to which the best is searched."""
+
+_CHUNK: Final = 256
+"""Windows whose features are computed at a time."""
+
+
+def fit_novelty(
+    network: Network, pool: TrainingPool, validation: LabelledWindows, seed: int
+) -> Novelty:
+    """Describe the windows that a network was trained on, and fit the limit and the temperature.
+
+    Args:
+        network: As fitted to the pool.
+        pool: Windows trained on; of classes that it does not hold nothing is known.
+        validation: Windows that are known too, and not trained on: one in a hundred is to be novel.
+        seed: Decides which windows of the pool are drawn.
+    """
+    drawn = pool.draw(_PER_CLASS, np.random.default_rng(seed))
+    features = features_of(network, drawn.windows).astype(np.float64)
+    classes = np.unique(drawn.labels)
+    means = np.stack([features[drawn.labels == label].mean(axis=0) for label in classes])
+    unlimited = Novelty(
+        weights=checkpoint.digest(network),
+        means=means.astype(np.float32),
+        whitening=_whitening(features - means[np.searchsorted(classes, drawn.labels)]),
+        limit=1.0,
+    )
+    seen = features_of(network, validation.windows)
+    limit = float(np.quantile(_distances(unlimited, seen), 1 - FALSE_FLAGS))
+    with torch.inference_mode():
+        logits = FastNetwork(network).decide(torch.from_numpy(seen)).numpy().astype(np.float64)
+    return Novelty(
+        weights=unlimited.weights,
+        means=unlimited.means,
+        whitening=unlimited.whitening,
+        limit=limit,
+        temperature=best_temperature(logits, validation.labels),
+    )
+
+
+@torch.inference_mode()
+def features_of(network: Network, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the pooled features (n, 190) of windows (n, 2048) in any unit."""
+    fast = FastNetwork(network)
+    pieces: list[Tensor] = [
+        fast.features(standardise(torch.from_numpy(windows[begin : begin + _CHUNK])))
+        for begin in range(0, max(len(windows), 1), _CHUNK)
+    ]
+    features: NDArray[np.float32] = torch.cat(pieces).numpy()
+    return features
+
+
+def best_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Return the temperature, from 1 to 10, of the lowest cross-entropy.
+
+    It only ever makes a network less sure. One that is right about every validation window would
+    be made the surer the better, without end: what it has not got wrong says nothing about how sure
+    it may be of windows unlike those.
+
+    Args:
+        logits: (n, 4) before any temperature.
+        labels: (n,), index of the truth.
+    """
+    rows = np.arange(len(labels))
+
+    def cross_entropy(temperature: float) -> float:
+        return -float(log_softmax(logits / temperature, axis=1)[rows, labels].mean())
+
+    found = minimize_scalar(cross_entropy, bounds=(1, _HOTTEST), method="bounded")
+    return float(found.x) if found.fun < cross_entropy(1.0) else 1.0
+
+
+def calibration_error(
+    probabilities: NDArray[np.floating], labels: NDArray[np.int64], bins: int = 15
+) -> float:
+    """Return the expected calibration error (Guo et al. 2017, arXiv 1706.04599, equation 3).
+
+    That is how far confidence and share of right diagnoses lie apart, over bins of confidence,
+    weighted by their windows.
+
+    Args:
+        probabilities: (n, 4), n ≥ 1.
+        labels: (n,), index of the truth.
+        bins: Of equal width.
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    places = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gaps = np.bincount(places, weights=confidence - right, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def _whitening(residuals: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the Cholesky factor of the inverse of the residuals' covariance, ridge added."""
+    covariance = residuals.T @ residuals / len(residuals)
+    covariance += _RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    return np.linalg.cholesky(np.linalg.inv(covariance)).astype(np.float32)
+
+
+def _distances(novelty: Novelty, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    with torch.inference_mode():
+        distances: NDArray[np.float32] = NoveltyScore(novelty)(torch.from_numpy(features)).numpy()
+    return distances
