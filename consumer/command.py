@@ -6,6 +6,7 @@ from typing import Any
 import click
 import structlog
 
+from assessment.sensors import SensorsError
 from consumer.reporting import configure_logs
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
@@ -29,6 +30,6 @@ def command(**given: Any) -> None:
         service = Service(settings)
         stop_on_signals(service.stop)
         service.run()
-    except (FatalKafkaError, CheckpointError, DeviceError) as error:
+    except (FatalKafkaError, CheckpointError, DeviceError, SensorsError) as error:
         structlog.get_logger("consumer").error("stopping", error=str(error))
         sys.exit(1)

@@ -30,19 +30,30 @@ REFUSED: Final = frozenset(
 )
 """Errors that a topic or the cluster answers for what it was asked, and would answer again."""
 
+FENCED: Final = frozenset(
+    (
+        KafkaError._FENCED,
+        KafkaError._FATAL,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+    )
+)
+"""What a producer hears whose transactional id has gone to a newer one."""
+
 
 class Undelivered(Exception):  # noqa: N818 - a verdict on what was published, not a failure of ours
     """What was published since the last commit will not be committed. It passes: wind back.
 
     Attributes:
         retriable: The client says that the call may be repeated.
-        fatal: The client says that this producer is of no use any more.
+        fenced: Another producer has taken over this one's transactional id, or Kafka has timed its
+            transaction out.
     """
 
-    def __init__(self, reason: str, *, retriable: bool = False, fatal: bool = False) -> None:
+    def __init__(self, reason: str, *, retriable: bool = False, fenced: bool = False) -> None:
         super().__init__(reason)
         self.retriable = retriable
-        self.fatal = fatal
+        self.fenced = fenced
 
 
 class Delivery(Protocol):
@@ -127,4 +138,5 @@ def verdict(error: KafkaError) -> FatalKafkaError | Undelivered:
     """
     if is_fatal(error) or error.code() in REFUSED:
         return FatalKafkaError(explain(error))
-    return Undelivered(explain(error), retriable=error.retriable(), fatal=error.fatal())
+    fenced = error.fatal() or error.code() in FENCED
+    return Undelivered(explain(error), retriable=error.retriable(), fenced=fenced)

@@ -25,12 +25,14 @@ class Metrics:
 
     diagnosed: int = 0
     """Windows whose diagnoses are committed."""
+    uncertain: Counter[str] = field(default_factory=Counter)
+    """Diagnoses that are committed and doubted, by reason; one may be for several."""
     dead_letters: Counter[str] = field(default_factory=Counter)
     """Committed dead letters by reason."""
     batches: Counter[str] = field(default_factory=Counter)
     """Batches dispatched, by `DispatchReason`."""
     inference_seconds: float = 0.0
-    """Time in forward passes."""
+    """Time in assessing windows."""
     commits: int = 0
     """Transactions committed, or offset commits after a flush."""
     aborts: int = 0
@@ -45,6 +47,7 @@ class Metrics:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a log line."""
         return asdict(self) | {
+            "uncertain": dict(+self.uncertain),
             "dead_letters": dict(self.dead_letters),
             "batches": dict(self.batches),
             "kafka_errors": dict(self.kafka_errors),

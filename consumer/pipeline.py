@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+import numpy as np
 import structlog
 
+from assessment.assessor import Assessor
 from consumer.answers import Inference, diagnoses
 from consumer.batch import Batch, KafkaMessage, Positions
 from consumer.delivery import Delivery, Undelivered
@@ -16,7 +18,7 @@ from consumer.metrics import DispatchReason, Metrics
 from consumer.settings import ConsumerSettings
 from kafka_client import FatalKafkaError
 from messages import ModelInfo
-from model.diagnoser import Diagnoser
+from vocabulary import DOUBTS
 
 IDLE_POLL: Final = 0.5
 """Seconds that a poll waits when nothing is in flight."""
@@ -49,6 +51,7 @@ class Uncommitted:
 
     positions: Positions = field(default_factory=dict)
     diagnosed: int = 0
+    uncertain: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
 
 
@@ -63,7 +66,7 @@ class Pipeline:
         self,
         settings: ConsumerSettings,
         source: Source,
-        diagnoser: Diagnoser,
+        assessor: Assessor,
         delivery: Delivery,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
@@ -73,7 +76,7 @@ class Pipeline:
         """Put the pieces together; nothing runs yet."""
         self._settings = settings
         self._source = source
-        self._diagnoser = diagnoser
+        self._assessor = assessor
         self._delivery = delivery
         self._metrics = metrics
         self._clock = clock
@@ -187,8 +190,12 @@ class Pipeline:
         self._metrics.batches[reason] += 1
         if batch.accepted:
             inference = self._diagnose()
-            for message in diagnoses(batch, inference, self._wall_clock()):
+            for message in diagnoses(
+                batch, inference, self._wall_clock(), self._settings.uncertain_as_unknown
+            ):
                 self._delivery.publish(self._settings.diagnoses_topic, message)
+            doubted = inference.assessment.doubts.sum(axis=0).tolist()
+            self._uncommitted.uncertain.update(dict(zip(DOUBTS, doubted, strict=True)))
         for dead_letter in batch.dead_letters:
             self._delivery.publish(self._settings.dead_letters_topic, dead_letter.message())
         self._uncommitted.diagnosed += len(batch.accepted)
@@ -198,15 +205,19 @@ class Pipeline:
 
     def _diagnose(self) -> Inference:
         started, started_at = self._clock(), self._wall_clock()
-        probabilities = self._diagnoser.diagnose(self._batch.samples)
+        windows = [window.attributes for window in self._batch.accepted]
+        # None becomes NaN.
+        rpm = np.array([window.shaft_speed for window in windows], np.float64)
+        sensors = [window.sensor for window in windows]
+        assessment = self._assessor.assess(self._batch.samples, rpm, sensors)
         seconds = self._clock() - started
         self._metrics.inference_seconds += seconds
         model = ModelInfo(
-            name=self._diagnoser.name,
-            version=self._diagnoser.version,
-            device=self._diagnoser.device,
+            name=self._assessor.name,
+            version=self._assessor.version,
+            device=self._assessor.device,
         )
-        return Inference(probabilities, started_at, seconds, model)
+        return Inference(assessment, started_at, seconds, model)
 
     def _commit(self, timeout: float) -> None:
         if self._delivery.opened_at is None:
@@ -214,6 +225,7 @@ class Pipeline:
         self._delivery.commit(self._uncommitted.positions, timeout)
         self._metrics.commits += 1
         self._metrics.diagnosed += self._uncommitted.diagnosed
+        self._metrics.uncertain.update(self._uncommitted.uncertain)
         self._metrics.dead_letters.update(self._uncommitted.dead_letters)
         self._uncommitted = Uncommitted()
         self._failures = 0
@@ -241,6 +253,7 @@ class Pipeline:
             self._source.poll(self._settings.batch_size, 0)
         else:
             self._undelivered = None
+            self._log.info("going on from the committed offsets")
         self._raise_fatal()
 
     def _give_up(self) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 from confluent_kafka import KafkaError
 
+from assessment.assessor import Assessor
 from consumer.clients import new_consumer, new_producer, transactional_id
 from consumer.delivery import Delivery, Undelivered
 from consumer.flushes import Flushes
@@ -16,7 +17,6 @@ from consumer.settings import ConsumerSettings
 from consumer.source import WindowSource
 from consumer.transactions import Transactions
 from kafka_client import ClusterErrors, FatalKafkaError, create_topics, wait_for_topics
-from model.diagnoser import Diagnoser
 
 
 class _NotedErrors(ClusterErrors):
@@ -37,17 +37,16 @@ class Service:
     """`bearing-stream consume`, from start to stop."""
 
     def __init__(self, settings: ConsumerSettings) -> None:
-        """Load the network; Kafka is not touched before `run`.
+        """Load the network and the table of sensors; Kafka is not touched before `run`.
 
         Raises:
-            model.CheckpointError: The network cannot be loaded.
-            model.DeviceError: The device cannot be used.
+            model.checkpoint.CheckpointError: The network cannot be loaded.
+            model.diagnoser.DeviceError: The device cannot be used.
+            assessment.sensors.SensorsError: The table of sensors cannot be used.
         """
         self._settings = settings
         self._log = structlog.get_logger("consumer")
-        self._diagnoser = Diagnoser.load(
-            settings.assets, device=settings.device, threads=settings.threads
-        )
+        self._assessor = Assessor.of(settings)
         self.metrics = Metrics()
         self._reporter = Reporter(self.metrics, settings.report_interval)
         self._errors = _NotedErrors(self._reporter)
@@ -80,12 +79,12 @@ class Service:
         )
         try:
             with closing(source), closing(self._delivery(source)) as delivery:
-                self._pipeline = Pipeline(settings, source, self._diagnoser, delivery, self.metrics)
+                self._pipeline = Pipeline(settings, source, self._assessor, delivery, self.metrics)
                 source.subscribe(self._pipeline.drain, self._pipeline.forget)
                 self._log.info(
                     "ready",
-                    device=self._diagnoser.device,
-                    model=f"{self._diagnoser.name} {self._diagnoser.version}",
+                    device=self._assessor.device,
+                    model=f"{self._assessor.name} {self._assessor.version}",
                     settings=settings.printable(),
                 )
                 if not self._stopping:

@@ -1,10 +1,10 @@
 """Every setting of the consumer."""
 
-from pathlib import Path
 from typing import Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from assessment.settings import AssessmentSettings
 from messages import TopicSettings
 
 OWN_PROPERTIES: Final = {
@@ -32,7 +32,7 @@ OWN_PROPERTIES: Final = {
 """Client properties on which the guarantee rests → what to do instead of passing them through."""
 
 
-class ConsumerSettings(TopicSettings):
+class ConsumerSettings(AssessmentSettings, TopicSettings):
     """Settings of `bearing-stream consume`."""
 
     group: str = Field(default="bearing-stream", min_length=1)
@@ -75,15 +75,9 @@ class ConsumerSettings(TopicSettings):
     """Seconds without heartbeat after which the group gives a consumer's partitions to others
     (`classic` only; with `consumer` the broker decides)."""
 
-    assets: Path | None = None
-    """Folder with the trained network; default is the one that ships."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the network runs. `auto` takes CUDA where there is one."""
-
-    threads: int = Field(default=1, ge=1, le=256)
-    """CPU threads of a forward pass. The network is small: more consumers serve better than more
-    threads."""
+    uncertain_as_unknown: bool = False
+    """Predict `Unknown` where there is a reason to doubt the diagnosis, instead of the likeliest
+    label."""
 
     report_interval: float = Field(default=30.0, gt=0)
     """Seconds between two log lines with the counts."""

@@ -60,39 +60,45 @@ class Transactions(Publisher):
 
     def publish(self, topic: str, message: Message) -> None:
         """Produce inside the transaction, which the first message begins."""
-        if self.opened_at is None:
-            self._begin()
-        self._produce(topic, message)
+        try:
+            if self.opened_at is None:
+                self._begin()
+            self._produce(topic, message)
+        except Undelivered as undelivered:
+            self._count_fencing(undelivered)
+            raise
 
     def commit(self, positions: Positions, timeout: float) -> None:
         """Flush, add the offsets, commit."""
         deadline = self._clock() + timeout
-        # Flushed first, a commit takes 1 ms; with messages still queued, 27.
-        self._serve(self._producer.flush, timeout)
-        self._attempt(
-            self._producer.send_offsets_to_transaction,
-            topic_partitions(positions),
-            self._group_metadata(),
-            deadline=deadline,
-        )
-        self._attempt(self._producer.commit_transaction, deadline=deadline)
+        try:
+            # Flushed first, a commit takes 1 ms; with messages still queued, 27.
+            self._serve(self._producer.flush, timeout)
+            self._attempt(
+                self._producer.send_offsets_to_transaction,
+                topic_partitions(positions),
+                self._group_metadata(),
+                deadline=deadline,
+            )
+            self._attempt(self._producer.commit_transaction, deadline=deadline)
+        except Undelivered as undelivered:
+            self._count_fencing(undelivered)
+            raise
         self._closed()
         self._fencings = 0
 
     def recover(self, timeout: float) -> None:
-        """Abort; where that cannot be, put a new producer in the old one's place.
+        """Put a new producer in the place of the one that failed.
 
-        An abort is refused when the outcome of a commit is unknown, or the producer is fenced. The
-        new producer has the same transactional id, so Kafka first completes or aborts whatever the
-        old one left: either way, after this the committed offsets are the truth.
+        It has the same transactional id, so Kafka first completes or aborts whatever the old one
+        left, also when a commit's outcome is unknown: after this the committed offsets are the
+        truth. An abort would not do: it purges what is still queued, the producer's next sequence
+        numbers do not follow, and librdkafka 2.16 then hangs in `send_offsets_to_transaction`,
+        beyond any timeout.
         """
-        if self._initialised and self.opened_at is not None:
-            try:
-                self._attempt(self._producer.abort_transaction, deadline=self._clock() + timeout)
-            except Undelivered as refused:
-                self._count_fencing(refused)
-                self._initialised = False
-                self._replace_producer()
+        if self.opened_at is not None and self._initialised:
+            self._initialised = False
+            self._replace_producer()
         if not self._initialised:
             self._initialise_again(timeout)
         self._closed()
@@ -110,21 +116,21 @@ class Transactions(Publisher):
         try:
             self.start(timeout)
         except Undelivered as undelivered:
+            self._count_fencing(undelivered)
             if not undelivered.retriable:
                 # This one will not get ready any more.
-                self._count_fencing(undelivered)
                 self._replace_producer()
             raise
 
     def _count_fencing(self, undelivered: Undelivered) -> None:
-        if undelivered.fatal:
+        if undelivered.fenced:
             self._fencings += 1
         if self._fencings > MOST_FENCINGS:
             raise FatalKafkaError(
                 "the producer is fenced again and again: another process uses the same "
-                "transactional.id; give each consumer its own instance id "
-                f"— Kafka said: {undelivered}"
-            )
+                "transactional.id (give each consumer its own instance id), or transaction_timeout "
+                f"is too short — Kafka said: {undelivered}"
+            ) from None
 
     def _attempt(self, call: Callable[..., Any], *arguments: Any, deadline: float) -> None:
         """Call, and call again what the client says can be repeated, until the deadline."""

@@ -8,6 +8,7 @@ from messages.dead_letter import DeadLetter, Rejection, RejectionReason
 from messages.decoder import decode_window
 from messages.diagnosis import (
     Diagnosis,
+    Evidence,
     Input,
     Latency,
     ModelInfo,
@@ -30,6 +31,7 @@ __all__ = [
     "SAMPLE_DTYPES",
     "DeadLetter",
     "Diagnosis",
+    "Evidence",
     "Headers",
     "Input",
     "Latency",

@@ -36,6 +36,8 @@ class RejectionReason(StrEnum):
     """The value is not `{"record": [numbers]}`."""
     NON_FINITE = "non-finite"
     """A sample is NaN, infinite, or beyond float32."""
+    FLAT_LINE = "flat-line"
+    """All samples are the same: nothing was measured."""
 
 
 class Rejection(Exception):  # noqa: N818 - a verdict on a message, not a failure of the program

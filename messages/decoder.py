@@ -69,6 +69,11 @@ def decode_window(
         raise Rejection(
             Reason.NON_FINITE, "expected finite samples within float32, came NaN or infinity"
         )
+    # Hardly ever are the first two the same, and only then is it worth looking at all.
+    if samples[0] == samples[1] and (samples == samples[0]).all():
+        raise Rejection(
+            Reason.FLAT_LINE, f"expected a vibration, came {WINDOW_LENGTH} times {samples[0]:g}"
+        )
     return attributes
 
 

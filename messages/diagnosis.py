@@ -1,14 +1,15 @@
 """A diagnosis on the wire: one JSON object from one model."""
 
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from messages import headers as h
 from messages.window import WindowAttributes
-from vocabulary import FaultLabel
+from vocabulary import Doubt, FaultLabel
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(allow_inf_nan=False)]
@@ -48,6 +49,22 @@ class Input(_Part):
     offset: Annotated[int, Field(ge=0)]
 
 
+class Evidence(_Part):
+    """What the physics of the bearing says, beside the network."""
+
+    outer_sigma: float
+    """How far the lines of an outer-race fault stand out of the envelope spectrum, in standard
+    deviations of the machine's healthy windows."""
+    inner_sigma: float
+    """The same of an inner-race fault."""
+    ball_sigma: float
+    """The same of a ball fault."""
+    shaft_speed: Annotated[float, Field(gt=0)]
+    """Revolutions a minute at which the lines were read."""
+    decided_by: Literal["physics", "network"]
+    """Which of the two the prediction rests on."""
+
+
 class Diagnosis(_Part):
     """The diagnosis of one window."""
 
@@ -58,12 +75,21 @@ class Diagnosis(_Part):
     sensor: str
     measured_at: AwareDatetime
     """When the first sample was taken."""
-    prediction: FaultLabel
-    """The label with the highest probability."""
+    prediction: FaultLabel | Literal["Unknown"]
+    """The label with the highest probability; `Unknown` where the diagnosis is uncertain and the
+    consumer is set to say so."""
     probability: Share
-    """Of the prediction."""
+    """The highest of the probabilities."""
     probabilities: dict[FaultLabel, Share]
     """Of every label; they sum to 1."""
+    quality: Literal["good", "uncertain"]
+    """`uncertain` where there are reasons to doubt the diagnosis."""
+    reasons: list[Doubt]
+    """The doubts; empty where the quality is good."""
+    novelty: Annotated[float, Field(ge=0)]
+    """How unlike the windows that the network was trained on; doubted above 1."""
+    evidence: Evidence | None = None
+    """Where the consumer weighs the physics of the bearing too."""
     latency_ms: Latency
     batch_size: Annotated[int, Field(ge=1)]
     """Windows in the forward pass."""
@@ -96,19 +122,27 @@ def encode_diagnosis(
         made_at: RFC 3339 time of the diagnosis (see `format_time`); one string serves a batch.
         window_headers: The window's headers; shaft speed, label and trace context are passed on.
     """
-    source = f"/bearing-stream/consumer/{diagnosis.model.name}/{diagnosis.model.version}"
+    sensor = diagnosis.sensor.encode()
     headers: h.Headers = [
-        (h.SPEC_VERSION, b"1.0"),
-        (h.TYPE, h.DIAGNOSIS_TYPE.encode()),
-        (h.SOURCE, source.encode()),
+        *_made_by(diagnosis.model.name, diagnosis.model.version),
         (h.ID, identity.encode()),
         (h.TIME, made_at.encode()),
-        (h.SUBJECT, diagnosis.sensor.encode()),
-        (h.CONTENT_TYPE, h.JSON.encode()),
+        (h.SUBJECT, sensor),
     ]
-    headers += [(name, raw) for name, raw in window_headers if name in h.PASSED_ON]
+    headers += [header for header in window_headers if header[0] in h.PASSED_ON]
     value = diagnosis.__pydantic_serializer__.to_json(diagnosis)
-    return h.Message(diagnosis.sensor.encode(), value, headers)
+    return h.Message(sensor, value, headers)
+
+
+@lru_cache(16)
+def _made_by(model: str, version: str) -> h.Headers:
+    """The headers that all diagnoses of a model share."""
+    return [
+        (h.SPEC_VERSION, b"1.0"),
+        (h.TYPE, h.DIAGNOSIS_TYPE.encode()),
+        (h.CONTENT_TYPE, h.JSON.encode()),
+        (h.SOURCE, f"/bearing-stream/consumer/{model}/{version}".encode()),
+    ]
 
 
 def decode_diagnosis(headers: h.Headers | None, value: bytes | None) -> tuple[str, Diagnosis]:

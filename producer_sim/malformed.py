@@ -66,6 +66,7 @@ KINDS: Final[dict[str, Kind]] = {
     "value-truncated": Kind(Reason.WRONG_LENGTH, value=lambda value: value[: len(value) // 2 - 1]),
     "json-broken": Kind(Reason.INVALID_JSON, _JSON, lambda _: _record()[:-2]),
     "nan": Kind(Reason.NON_FINITE, value=lambda value: _with_sample(value, np.nan)),
+    "flat-line": Kind(Reason.FLAT_LINE, value=lambda value: value[:4] * WINDOW_LENGTH),
     # Every reason has had its turn by here; what follows are other ways to each.
     "headers-missing": Kind(Reason.MISSING_HEADER, dict.fromkeys(_ALL, ())),
     "format-missing": Kind(Reason.MISSING_HEADER, {h.SAMPLE_FORMAT: ()}),
@@ -84,6 +85,7 @@ KINDS: Final[dict[str, Kind]] = {
     "json-too-long": Kind(Reason.WRONG_LENGTH, _JSON, lambda _: _record(length=2049)),
     "json-not-a-record": Kind(Reason.INVALID_JSON, _JSON, lambda _: b"[1, 2, 3]"),
     "json-not-utf8": Kind(Reason.INVALID_JSON, _JSON, lambda _: b'{"record":["\xff"]}'),
+    "json-flat-line": Kind(Reason.FLAT_LINE, _JSON, lambda _: _record()),
     "infinity": Kind(Reason.NON_FINITE, value=lambda value: _with_sample(value, -np.inf)),
     "json-beyond-float32": Kind(Reason.NON_FINITE, _JSON, lambda _: _record("1e39")),
     "float64-beyond-float32": Kind(

@@ -17,3 +17,10 @@ FaultLabel = Literal["Ball", "InnerRace", "Normal", "OuterRace"]
 
 FAULT_LABELS: Final[tuple[FaultLabel, ...]] = get_args(FaultLabel)
 """The labels in the order of the network's outputs: 0 Ball, 1 InnerRace, 2 Normal, 3 OuterRace."""
+
+Doubt = Literal["clipping", "dropout", "jump", "mains-hum", "novelty"]
+"""Why a diagnosis is uncertain: what is wrong with the signal, or that it is unlike all signals
+that the network was trained on."""
+
+DOUBTS: Final[tuple[Doubt, ...]] = get_args(Doubt)
+"""The doubts in the order of the columns of arrays."""

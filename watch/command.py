@@ -17,7 +17,7 @@ from settings import from_command_line, options
 from watch.reader import DiagnosisReader, Received
 from watch.settings import WatchSettings
 from watch.tally import Tally
-from watch.view import OTHER_LINES, hidden, render
+from watch.view import OTHER_LINES, doubted, hidden, render
 
 REFRESH: Final = 0.25
 """Seconds between two pictures of the table."""
@@ -110,7 +110,7 @@ def _picture(
     if console.is_terminal:
         most = max(1, console.height - OTHER_LINES)
     snapshot = tally.snapshot(most)
-    notes = hidden(snapshot) + _unreadable(reader)
+    notes = hidden(snapshot) + doubted(snapshot) + _unreadable(reader)
     if reader.trouble:
         notes.append(f"Kafka does not answer, trying again: {reader.trouble}")
     return render(snapshot, f"{settings.diagnoses_topic} at {settings.bootstrap_servers}", notes)

@@ -3,15 +3,15 @@
 import math
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
 from messages import Diagnosis
-from vocabulary import FaultLabel
+from vocabulary import Doubt, FaultLabel
 
 Clock = Callable[[], float]
 """Monotonic seconds."""
@@ -39,7 +39,7 @@ class Figures:
     agreed: int
     """Diagnoses that name the true fault."""
     judged: int
-    """Diagnoses of windows whose true fault is known."""
+    """Diagnoses that name a fault, of windows whose true fault is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,10 @@ class SensorRow:
     """The latest diagnosis of a sensor, and its figures."""
 
     sensor: str
-    prediction: FaultLabel
+    prediction: FaultLabel | Literal["Unknown"]
     probability: float
+    uncertain: bool
+    """Whether there is a reason to doubt it."""
     age: float
     """Seconds since that diagnosis arrived here."""
     figures: Figures
@@ -64,6 +66,10 @@ class Snapshot:
     """Sensors remembered, of which `rows` may be a part."""
     dropped: int
     """Times a sensor was dropped to make room for another."""
+    uncertain: int
+    """Diagnoses that there is a reason to doubt."""
+    reasons: dict[Doubt, int]
+    """Diagnoses doubted for each reason, the most frequent first; one may be for several."""
     total: Figures
 
 
@@ -78,6 +84,8 @@ class Tally:
         self._max_sensors = max_sensors
         self._sensors: OrderedDict[str, _Sensor] = OrderedDict()
         self._total = _Counts(KEPT_IN_ALL)
+        self._uncertain = 0
+        self._reasons: Counter[Doubt] = Counter()
         self._dropped = 0
         self._lock = threading.Lock()
 
@@ -93,6 +101,8 @@ class Tally:
 
     def _add(self, diagnosis: Diagnosis, now: float) -> None:
         self._total.add(diagnosis, now)
+        self._uncertain += diagnosis.quality == "uncertain"
+        self._reasons.update(diagnosis.reasons)
         sensor = self._sensors.get(diagnosis.sensor)
         if sensor is None:
             if len(self._sensors) == self._max_sensors:
@@ -110,12 +120,20 @@ class Tally:
                 sensor=name,
                 prediction=sensor.latest.prediction,
                 probability=sensor.latest.probability,
+                uncertain=sensor.latest.quality == "uncertain",
                 age=now - sensor.seen,
                 figures=sensor.counts.figures(now),
             )
             for name, sensor in first
         ]
-        return Snapshot(rows, len(self._sensors), self._dropped, self._total.figures(now))
+        return Snapshot(
+            rows=rows,
+            sensors=len(self._sensors),
+            dropped=self._dropped,
+            uncertain=self._uncertain,
+            reasons=dict(self._reasons.most_common()),
+            total=self._total.figures(now),
+        )
 
 
 class _Counts:
@@ -127,7 +145,7 @@ class _Counts:
     def add(self, diagnosis: Diagnosis, now: float) -> None:
         self._latencies[self.diagnosed % len(self._latencies)] = diagnosis.latency_ms.total
         self.diagnosed += 1
-        if diagnosis.fault_label is not None:
+        if diagnosis.fault_label is not None and diagnosis.prediction != "Unknown":
             self.judged += 1
             self.agreed += diagnosis.fault_label == diagnosis.prediction
         self._rate.add(now)

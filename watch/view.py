@@ -9,8 +9,8 @@ from rich.text import Text
 
 from watch.tally import Figures, SensorRow, Snapshot
 
-OTHER_LINES: Final = 8
-"""Lines of the picture that are no sensors: title, header, totals, borders, two notes."""
+OTHER_LINES: Final = 9
+"""Lines of the picture that are no sensors: title, header, totals, borders, three notes."""
 
 SILENT_AFTER: Final = 10.0
 """Seconds without a diagnosis from which on a sensor's row is dimmed."""
@@ -59,8 +59,19 @@ def hidden(snapshot: Snapshot) -> list[str]:
     return [" and ".join(parts)] if parts else []
 
 
+def doubted(snapshot: Snapshot) -> list[str]:
+    """A note on how many diagnoses are uncertain, and why, if any are."""
+    if not snapshot.uncertain:
+        return []
+    reasons = ", ".join(f"{reason} {times:,}" for reason, times in snapshot.reasons.items())
+    return [f"? uncertain: {snapshot.uncertain:,} windows ({reasons})"]
+
+
 def _cells(row: SensorRow) -> list[Text]:
-    state = Text(row.prediction, style="green" if row.prediction == "Normal" else "bold red")
+    sure = "green" if row.prediction == "Normal" else "bold red"
+    state = Text(row.prediction, style="yellow" if row.uncertain else sure)
+    if row.uncertain:
+        state.append("?")
     if row.age > SILENT_AFTER:
         state.append(f" ({row.age:,.0f} s ago)")
     probability = Text(f"{row.probability:.1%}")

@@ -15,9 +15,10 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException
 from numpy.typing import NDArray
 
+from assessment import Assessment
 from consumer.batch import Positions
 from messages import Headers, Message, Window, encode_window
-from vocabulary import FAULT_LABELS, WINDOW_LENGTH
+from vocabulary import DOUBTS, FAULT_LABELS, WINDOW_LENGTH
 
 WINDOWS, DIAGNOSES, DEAD_LETTERS = "bearing.windows", "bearing.diagnoses", "bearing.dead-letters"
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -89,8 +90,8 @@ class FakeMessage:
 
 
 def window(number: int, label: int = 0) -> Message:
-    """A good window; `StubDiagnoser` says it is label `label`."""
-    samples = np.full(WINDOW_LENGTH, label, np.float32)
+    """A good window; `StubAssessor` says it is label `label`."""
+    samples = np.arange(label, label + WINDOW_LENGTH, dtype=np.float32)
     return encode_window(Window("/fake", f"w{number:06d}", "pump", START, samples))._replace(
         timestamp=1_000
     )
@@ -101,16 +102,25 @@ def malformed(number: int) -> Message:
     return Message(f"bad{number}".encode(), b"\x00", [("x", None)], 1_000)
 
 
-class StubDiagnoser:
-    """Says what the first sample says, so that a diagnosis shows which window it is of."""
+class StubAssessor:
+    """Says what the first sample says, so that a diagnosis shows which window it is of.
+
+    A Ball is a novelty to it.
+    """
 
     name, version, device = "stub", "0123456789ab", "cpu"
 
-    def diagnose(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        assert windows.shape[1:] == (WINDOW_LENGTH,)
-        rows: NDArray[np.float32] = np.zeros((len(windows), len(FAULT_LABELS)), np.float32)
-        rows[np.arange(len(windows)), windows[:, 0].astype(int)] = 1
-        return rows
+    def assess(
+        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+    ) -> Assessment:
+        assert windows.shape == (len(sensors), WINDOW_LENGTH)
+        assert rpm.shape == (len(sensors),)
+        labels = windows[:, 0].astype(int)
+        novel = labels == FAULT_LABELS.index("Ball")
+        doubts = np.zeros((len(windows), len(DOUBTS)), np.bool_)
+        doubts[:, DOUBTS.index("novelty")] = novel
+        probabilities = np.eye(len(FAULT_LABELS), dtype=np.float32)[labels]
+        return Assessment(probabilities, np.where(novel, 2, 0.5).astype(np.float32), doubts)
 
 
 @dataclass

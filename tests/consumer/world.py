@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from assessment.assessor import Assessor
 from consumer.delivery import Delivery
 from consumer.flushes import Flushes
 from consumer.metrics import Metrics
@@ -12,9 +13,8 @@ from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
 from consumer.source import WindowSource
 from consumer.transactions import Transactions
-from model.diagnoser import Diagnoser
 from tests.consumer.fake_clients import FakeConsumer, FakeProducer
-from tests.consumer.fakes import Clock, Cluster, StubDiagnoser, malformed, window
+from tests.consumer.fakes import Clock, Cluster, StubAssessor, malformed, window
 
 MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
 """What arrives, in this order; now and then a bad one."""
@@ -38,7 +38,7 @@ class World:
         self.pipeline = Pipeline(
             ConsumerSettings(batch_size=batch_size),
             self.source,
-            cast("Diagnoser", StubDiagnoser()),
+            cast("Assessor", StubAssessor()),
             self.delivery,
             self.metrics,
             self.clock,

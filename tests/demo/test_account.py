@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
+from assessment import Assessment
 from consumer.answers import Inference, diagnoses
 from consumer.batch import Batch
 from demo.account import account
@@ -12,7 +13,7 @@ from messages import Message, ModelInfo, TopicSettings, Window, encode_window
 from settings import load
 from tests.brokers import Broker
 from tests.demo.polled import Polled, windows
-from vocabulary import FAULT_LABELS
+from vocabulary import DOUBTS, FAULT_LABELS
 
 BALL = FAULT_LABELS.index("Ball")
 
@@ -48,7 +49,10 @@ def answers(sent: list[Window], topic: str, predicted: int) -> list[Message]:
         batch.add(Polled(encode_window(window), topic, 0, offset), now=0.0)
     probabilities = np.zeros((len(sent), len(FAULT_LABELS)), np.float32)
     probabilities[:, predicted] = 1
-    inference = Inference(probabilities, 0.0, 0.0, ModelInfo(name="n", version="v", device="cpu"))
+    assessment = Assessment(
+        probabilities, np.zeros(len(sent), np.float32), np.zeros((len(sent), len(DOUBTS)), bool)
+    )
+    inference = Inference(assessment, 0.0, 0.0, ModelInfo(name="n", version="v", device="cpu"))
     return list(diagnoses(batch, inference, 0.0))
 
 

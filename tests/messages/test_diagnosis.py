@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from messages import (
     Diagnosis,
+    Evidence,
     Headers,
     Input,
     Latency,
@@ -23,7 +24,7 @@ from messages import (
     encode_diagnosis,
 )
 from messages.schema import diagnosis_schema
-from vocabulary import FAULT_LABELS
+from vocabulary import DOUBTS, FAULT_LABELS
 
 SCHEMA = Path(__file__).parents[2] / "assets" / "diagnosis.schema.json"
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -31,18 +32,33 @@ SHARES = st.floats(0, 1)
 MS = st.floats(-1e9, 1e9)
 
 
+EVIDENCE = st.builds(
+    Evidence,
+    outer_sigma=MS,
+    inner_sigma=MS,
+    ball_sigma=MS,
+    shaft_speed=st.floats(0.1, 1e5),
+    decided_by=st.sampled_from(("physics", "network")),
+)
+
+
 @st.composite
 def diagnoses(draw: st.DrawFn) -> Diagnosis:
     shares = {label: draw(SHARES) for label in FAULT_LABELS}
     prediction = draw(st.sampled_from(FAULT_LABELS))
+    reasons = draw(st.lists(st.sampled_from(DOUBTS), unique=True))
     return Diagnosis(
         window_id=draw(TEXT),
         source=draw(TEXT),
         sensor=draw(TEXT),
         measured_at=draw(st.datetimes(datetime(1970, 1, 2), timezones=st.just(UTC))),
-        prediction=prediction,
+        prediction=draw(st.sampled_from((prediction, "Unknown"))),
         probability=shares[prediction],
         probabilities=shares,
+        quality="uncertain" if reasons else "good",
+        reasons=reasons,
+        novelty=draw(st.floats(0, 1e6)),
+        evidence=draw(st.none() | EVIDENCE),
         latency_ms=draw(st.builds(Latency, queued=MS, inference=MS, total=MS)),
         batch_size=draw(st.integers(1, 10**6)),
         model=draw(st.builds(ModelInfo, name=TEXT, version=TEXT, device=TEXT)),
@@ -60,6 +76,12 @@ EXAMPLE = Diagnosis(
     prediction="Ball",
     probability=0.75,
     probabilities={"Ball": 0.75, "InnerRace": 0.25, "Normal": 0.0, "OuterRace": 0.0},
+    quality="uncertain",
+    reasons=["mains-hum", "novelty"],
+    novelty=1.5,
+    evidence=Evidence(
+        outer_sigma=0.5, inner_sigma=-1.0, ball_sigma=2.0, shaft_speed=1797, decided_by="network"
+    ),
     latency_ms=Latency(queued=3.5, inference=1.25, total=5.0),
     batch_size=64,
     model=ModelInfo(name="wdcnn", version="1", device="cpu"),
@@ -132,6 +154,10 @@ def test_what_is_no_diagnosis_is_a_value_error(
         {"prediction": "Cage"},
         {"probability": 1.5},
         {"batch_size": 0},
+        {"quality": "bad"},
+        {"reasons": ["mood"]},
+        {"novelty": -0.5},
+        {"evidence": {"outer_sigma": 1}},
         {"measured_at": None},
         {"severity": "high"},
     ],
@@ -157,11 +183,11 @@ def test_the_headers_are_those_of_the_wire_contract() -> None:
     assert message.headers == [
         ("ce_specversion", b"1.0"),
         ("ce_type", b"bearing.diagnosis.v1"),
+        ("content-type", b"application/json"),
         ("ce_source", b"/bearing-stream/consumer/wdcnn/1"),
         ("ce_id", b"abc"),
         ("ce_time", b"2026-01-31T12:00:01.000000Z"),
         ("ce_subject", b"press-7"),
-        ("content-type", b"application/json"),
         ("ce_shaftspeed", b"1796.0"),
         ("ce_faultlabel", b"Ball"),
         ("traceparent", b"\xffuntouched"),
@@ -179,6 +205,16 @@ def test_the_value_is_the_json_of_the_wire_contract() -> None:
         "prediction": "Ball",
         "probability": 0.75,
         "probabilities": {"Ball": 0.75, "InnerRace": 0.25, "Normal": 0.0, "OuterRace": 0.0},
+        "quality": "uncertain",
+        "reasons": ["mains-hum", "novelty"],
+        "novelty": 1.5,
+        "evidence": {
+            "outer_sigma": 0.5,
+            "inner_sigma": -1.0,
+            "ball_sigma": 2.0,
+            "shaft_speed": 1797.0,
+            "decided_by": "network",
+        },
         "latency_ms": {"queued": 3.5, "inference": 1.25, "total": 5.0},
         "batch_size": 64,
         "model": {"name": "wdcnn", "version": "1", "device": "cpu"},

@@ -26,7 +26,7 @@ R = RejectionReason
 
 
 def good(form: Any = "application/octet-stream") -> Message:
-    window = Window("/rig", "1", "s", datetime(2026, 1, 1, tzinfo=UTC), np.ones(WINDOW_LENGTH))
+    window = Window("/rig", "1", "s", datetime(2026, 1, 1, tzinfo=UTC), np.arange(WINDOW_LENGTH))
     return encode_window(window, content_type=form)
 
 
@@ -108,6 +108,8 @@ CASES = [
     (R.NON_FINITE, with_sample("<f8", 1e39), ["float32"]),
     (R.NON_FINITE, record([1.0] * 2047 + [float("nan")]), ["finite"]),
     (R.NON_FINITE, record([1.0] * 2047 + [10**400]), ["finite"]),
+    (R.FLAT_LINE, good()._replace(value=bytes(8192)), ["vibration", "2048 times 0"]),
+    (R.FLAT_LINE, record([2.5] * 2048), ["vibration", "2048 times 2.5"]),
 ]
 
 

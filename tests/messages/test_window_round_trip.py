@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,14 @@ SPEEDS = st.floats(min_value=1e-3, max_value=1e6)
 TIMES = st.datetimes(
     datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC) | st.just(timezone.max)
 )
+
+
+def not_flat(samples: NDArray[Any]) -> NDArray[Any]:
+    """The samples, of which the last two now differ: flat windows are refused."""
+    samples[-2:] = 1, 2
+    return samples
+
+
 FLOATS = npst.arrays(np.float32, WINDOW_LENGTH, elements=st.floats(-1e6, 1e6, width=32))
 COUNTS = npst.arrays(np.int16, WINDOW_LENGTH)
 
@@ -39,7 +48,7 @@ def windows(draw: st.DrawFn) -> Window:
         id=draw(NAMES),
         sensor=draw(NAMES),
         time=draw(TIMES),
-        samples=draw(FLOATS | COUNTS),
+        samples=draw((FLOATS | COUNTS).map(not_flat)),
         shaft_speed=draw(st.none() | SPEEDS),
         fault_label=draw(st.sampled_from((None, *FAULT_LABELS))),
     )
@@ -67,7 +76,7 @@ def test_everything_a_window_says_arrives(
 
 
 @given(
-    npst.arrays(np.float64, WINDOW_LENGTH, elements=st.floats(-1e30, 1e30)),
+    npst.arrays(np.float64, WINDOW_LENGTH, elements=st.floats(-1e30, 1e30)).map(not_flat),
 )
 def test_float64_arrives_rounded_to_float32(recorded: NDArray[np.float64]) -> None:
     window = Window("/rig", "1", "s", datetime.now(UTC), recorded)
@@ -137,7 +146,7 @@ def test_what_is_not_known_has_no_header() -> None:
 
 
 def test_other_headers_of_a_window_are_no_hindrance() -> None:
-    window = Window("/rig", "1", "s", datetime.now(UTC), np.ones(WINDOW_LENGTH))
+    window = Window("/rig", "1", "s", datetime.now(UTC), np.arange(WINDOW_LENGTH))
     message = encode_window(window)
     extra: Headers = [("team", b"\xff"), ("team", None), ("ce_dataschema", b"x"), ("", b"")]
     samples = empty()

@@ -1,17 +1,20 @@
 """Diagnoses made up for the tests of the watch."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from messages import Diagnosis, Input, Latency, Message, ModelInfo, encode_diagnosis
-from vocabulary import FAULT_LABELS, FaultLabel
+from vocabulary import FAULT_LABELS, Doubt, FaultLabel
 
 
 def diagnosis(
     sensor: str = "press-1",
-    prediction: FaultLabel = "Normal",
+    prediction: FaultLabel | Literal["Unknown"] = "Normal",
     truth: FaultLabel | None = None,
     latency: float = 5.0,
     window: str = "0",
+    reasons: Sequence[Doubt] = (),
 ) -> Diagnosis:
     return Diagnosis(
         window_id=window,
@@ -21,6 +24,9 @@ def diagnosis(
         prediction=prediction,
         probability=0.97,
         probabilities={label: 0.97 if label == prediction else 0.01 for label in FAULT_LABELS},
+        quality="uncertain" if reasons else "good",
+        reasons=list(reasons),
+        novelty=0.5,
         latency_ms=Latency(queued=1, inference=1, total=latency),
         batch_size=1,
         model=ModelInfo(name="m", version="1", device="cpu"),

@@ -9,7 +9,7 @@ from rich.console import Console
 from tests.watch.examples import diagnosis
 from vocabulary import FaultLabel
 from watch.tally import Tally
-from watch.view import OTHER_LINES, SILENT_AFTER, hidden, render
+from watch.view import OTHER_LINES, SILENT_AFTER, doubted, hidden, render
 
 
 def seen(tally: Tally, most: int = 100, width: int = 80, **options: Any) -> str:
@@ -45,7 +45,15 @@ def test_a_row_a_sensor_and_one_for_all_in_eighty_columns(tally: Tally) -> None:
     assert line(picture, "sensor ") == (
         ["sensor", "state", "probability", "windows/s", "p50", "ms", "p99", "ms", "agreement"]
     )
-    assert line(picture, "press-1") == ["press-1", "Ball", "97.0%", "0.5", "12.3", "12.3", "75.0%"]
+    assert line(picture, "press-1") == [
+        "press-1",
+        "Ball",
+        "97.0%",
+        "0.5",
+        "12.3",
+        "12.3",
+        "75.0%",
+    ]
     assert line(picture, "2 sensors") == [
         "2",
         "sensors",
@@ -115,3 +123,20 @@ def test_damage_is_red_and_health_green(tally: Tally) -> None:
     picture = seen(tally, force_terminal=True, color_system="standard")
     assert "\x1b[1;31mBall" in picture
     assert "\x1b[32mNormal" in picture
+
+
+def test_what_is_uncertain_is_marked_counted_and_explained(tally: Tally) -> None:
+    tally.add(diagnosis("press-3", "Unknown", "Ball", reasons=["novelty", "jump"]))
+    tally.add(diagnosis("press-2", "Normal", reasons=["novelty"]))
+    picture = seen(tally)
+    assert line(picture, "press-3")[1] == "Unknown?"
+    assert line(picture, "press-2")[1] == "Normal?"
+    assert line(picture, "press-1")[1] == "Ball"
+    assert doubted(tally.snapshot(100)) == ["? uncertain: 2 windows (novelty 2, jump 1)"]
+
+
+def test_a_window_called_unknown_is_not_judged(tally: Tally) -> None:
+    before = tally.snapshot(100).total
+    tally.add(diagnosis("press-1", "Unknown", "Ball", reasons=["novelty"]))
+    after = tally.snapshot(100).total
+    assert (after.judged, after.agreed) == (before.judged, before.agreed)
