@@ -1,14 +1,13 @@
 """The project's own commands, run as a user would run them."""
 
 import json
-import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from local_kafka.processes import Keeper
 from messages import TopicSettings
 from settings import ENVIRONMENT_PREFIX
 
@@ -21,28 +20,32 @@ class DemoError(Exception):
 
 
 class Command:
-    """A `bearing-stream` subcommand in a process of its own; its output goes to a log file."""
+    """A `bearing-stream` subcommand in a process of its own; its output goes to a log file.
+
+    A keeper holds it: Ctrl-C in the terminal reaches the demo alone, which then ends its commands,
+    and however the demo ends, they end too.
+    """
 
     def __init__(self, *arguments: str, topics: TopicSettings, log: Path) -> None:
         """Start it; connection and topics go by the environment, since `ps` shows arguments."""
         self._name = arguments[0]
-        self._log = log
-        environment = os.environ | {
+        self._log = log.resolve()
+        self._log.unlink(missing_ok=True)
+        environment = {
             ENVIRONMENT_PREFIX + "BOOTSTRAP_SERVERS": topics.bootstrap_servers,
             ENVIRONMENT_PREFIX + "KAFKA": json.dumps(topics.kafka),
             ENVIRONMENT_PREFIX + "WINDOWS_TOPIC": topics.windows_topic,
             ENVIRONMENT_PREFIX + "DIAGNOSES_TOPIC": topics.diagnoses_topic,
             ENVIRONMENT_PREFIX + "DEAD_LETTERS_TOPIC": topics.dead_letters_topic,
         }
-        with log.open("wb") as output:
-            # A session of its own: Ctrl-C reaches the demo alone, which then ends its commands.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "cli", *arguments],
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._keeper = Keeper()
+        self._keeper.start(
+            self._name,
+            [sys.executable, "-m", "cli", *arguments],
+            Path.cwd(),
+            self._log,
+            environment,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -54,14 +57,12 @@ class Command:
         trace: TracebackType | None,
     ) -> None:
         """Kill it if it is still there."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        self._keeper.close()
 
     @property
     def running(self) -> bool:
         """Whether it has not ended."""
-        return self._process.poll() is None
+        return self._keeper.status(self._name) is None
 
     def check(self) -> None:
         """See that it did not fail.
@@ -69,10 +70,10 @@ class Command:
         Raises:
             DemoError: It ended with a status other than 0; the end of its log says why.
         """
-        if self._process.poll():
+        if status := self._keeper.status(self._name):
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
             raise DemoError(
-                f"`bearing-stream {self._name}` ended with status {self._process.returncode}:"
+                f"`bearing-stream {self._name}` ended with status {status}:"
                 f"\n{tail}\n(all of it is in {self._log})"
             )
 
@@ -82,11 +83,9 @@ class Command:
         Raises:
             DemoError: It did not end in time, or failed.
         """
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
+        self._keeper.signal(self._name, signal.SIGTERM)
+        if self._keeper.wait(self._name, STOP_TIMEOUT) is None:
             raise DemoError(
                 f"`bearing-stream {self._name}` did not end within {STOP_TIMEOUT:g} s of SIGTERM"
-            ) from None
+            )
         self.check()

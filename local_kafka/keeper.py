@@ -37,12 +37,18 @@ class Processes:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
-    def start(self, name: str, arguments: list[str], folder: str, log: str) -> int:
-        """Start a process in a folder, its output appended to a log file; returns its id."""
+    def start(
+        self, name: str, arguments: list[str], folder: str, log: str, environment: dict[str, str]
+    ) -> int:
+        """Start a process in a folder, its output appended to a log file; returns its id.
+
+        It has our environment, and what `environment` says beyond.
+        """
         with Path(log).open("ab") as output:
             process = subprocess.Popen(
                 arguments,
                 cwd=folder,
+                env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

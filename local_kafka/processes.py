@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -56,10 +57,27 @@ class Keeper:
     ) -> None:
         self.close()
 
-    def start(self, name: str, arguments: list[str], folder: Path, log: Path) -> int:
-        """Start a process in a folder, its output appended to `log`; returns its process id."""
+    def start(
+        self,
+        name: str,
+        arguments: list[str],
+        folder: Path,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> int:
+        """Start a process in a folder, its output appended to `log`; returns its process id.
+
+        Its environment is this process's, and what `environment` says beyond.
+        """
         return int(
-            self._ask("start", name=name, arguments=arguments, folder=str(folder), log=str(log))
+            self._ask(
+                "start",
+                name=name,
+                arguments=arguments,
+                folder=str(folder),
+                log=str(log),
+                environment=dict(environment or {}),
+            )
         )
 
     def signal(self, name: str, number: signal.Signals) -> None:
