@@ -53,7 +53,7 @@ class Novelty:
                 belongs to other weights than `network`'s.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
                 content = {name: stored[name] for name in stored.files}
             found = cls(
                 weights=str(content.pop("weights")),

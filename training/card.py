@@ -60,6 +60,28 @@ class Scores(_Part):
     """Windows of true class (row) diagnosed as class (column), in the order of `labels`."""
 
 
+class Flagged(_Part):
+    """Shares of windows that are flagged as no good for a diagnosis."""
+
+    windows: int
+    """How many."""
+    novelty: float
+    """Share of them beyond the limit of novelty."""
+    quality: float
+    """Share of them with something wrong with the signal."""
+    either: float
+    """Share of them with one or the other: `uncertain` in a diagnosis."""
+
+
+class Calibration(_Part):
+    """How far confidence and share of right diagnoses lie apart: expected calibration error."""
+
+    before: float
+    """With the probabilities as the network was fitted."""
+    after: float
+    """With its logits divided by the temperature."""
+
+
 class ModelCard(_Part):
     """What is known of the network in an assets folder."""
 
@@ -97,6 +119,16 @@ class ModelCard(_Part):
     """On the test windows."""
     controls: dict[str, Scores]
     """On the test windows, each time with something done to the recordings before."""
+    novelty_limit: float
+    """Mahalanobis distance from the nearest class beyond which a window is novel."""
+    temperature: float
+    """What the logits are divided by, fitted on the validation windows; 1 at least."""
+    calibration: dict[str, Calibration]
+    """Of the validation and the test windows."""
+    made: dict[str, Flagged] = {}
+    """Signals that are no bearing at 12 kHz, or badly measured; the test windows beside them."""
+    unseen: dict[str, Flagged] = {}
+    """Bearings that networks had not been trained on; `bearing-stream evaluate` fills it in."""
 
 
 def data_files(

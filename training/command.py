@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from recordings import RecordingError
 from recordings.command import data_option
 from recordings.fetch import default_folder
+from training.evaluation.command import command as evaluation_command
 from training.fit import Epoch, Recipe
 from training.run import CARD_MARKDOWN_FILE, Trained, train
 
@@ -50,11 +51,21 @@ class _Bar:
     show_default=True,
     help="At most so many.",
 )
-def command(data: Path | None, out: Path | None, seed: int, epochs: int) -> None:
+@click.option("--evaluate", is_flag=True, help="Then run `bearing-stream evaluate`: half an hour.")
+@click.pass_context
+def command(
+    context: click.Context,
+    data: Path | None,
+    out: Path | None,
+    seed: int,
+    epochs: int,
+    evaluate: bool,
+) -> None:
     """Fit the network to the CWRU recordings: a minute or two on one core.
 
     30 % of the windows of each recording are set aside and diagnosed once, at the end. Writes the
-    weights, the label decoder, a model card (JSON and Markdown) and pictures.
+    weights, what is known of the windows trained on, the label decoder, a model card (JSON and
+    Markdown) and pictures.
     """
     folder = default_folder(data)
     if folder is None:
@@ -70,6 +81,8 @@ def command(data: Path | None, out: Path | None, seed: int, epochs: int) -> None
     except (RecordingError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     _summarise(trained, time.monotonic() - started, out)
+    if evaluate:
+        context.invoke(evaluation_command, data=folder, out=out)
 
 
 def _train(folder: Path, seed: int, recipe: Recipe) -> Trained:

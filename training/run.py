@@ -15,14 +15,18 @@ from matplotlib.figure import Figure
 
 from model import checkpoint
 from model.diagnoser import LABELS_FILE, WEIGHTS_FILE, Diagnoser
+from model.network import Network
+from model.novelty import NOVELTY_FILE, Novelty
 from recordings import Recording, RecordingError, cwru
 from training.architecture import architecture
-from training.card import DataFile, ModelCard, data_files, scores_of, windows_of
+from training.card import Calibration, DataFile, ModelCard, data_files, scores_of, windows_of
 from training.controls import run_controls
 from training.figures import confusion_matrix, save, training_curves
 from training.fit import Epoch, Fit, Recipe, fit
+from training.flags import of_made_signals
 from training.judge import judge
 from training.markdown import markdown
+from training.novelty import calibration_error, fit_novelty
 from training.split import Split, random_split
 from training.windows import LabelledWindows, TrainingPool, cut
 from vocabulary import FAULT_LABELS
@@ -38,6 +42,7 @@ class Trained:
     """A fitted network, its card, and its pictures by file name."""
 
     fit: Fit
+    novelty: Novelty
     card: ModelCard
     figures: dict[str, Figure]
 
@@ -46,10 +51,16 @@ class Trained:
         out.mkdir(parents=True, exist_ok=True)
         for name, figure in self.figures.items():
             save(figure, out / name)
-        (out / CARD_MARKDOWN_FILE).write_text(markdown(self.card), encoding="utf-8")
-        (out / CARD_FILE).write_text(self.card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_card(self.card, out)
         (out / LABELS_FILE).write_text(json.dumps(FAULT_LABELS) + "\n", encoding="utf-8")
+        self.novelty.save(out / NOVELTY_FILE)
         checkpoint.save(self.fit.network, out / WEIGHTS_FILE)
+
+
+def write_card(card: ModelCard, out: Path) -> None:
+    """Write the model card into a folder, as JSON and as Markdown."""
+    (out / CARD_MARKDOWN_FILE).write_text(markdown(card), encoding="utf-8")
+    (out / CARD_FILE).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def train(
@@ -73,13 +84,20 @@ def train(
     recordings = list(cwru.load(folder, entries))
     split = random_split(recordings, seed)
     validation = cut(recordings, split.validation)
-    fitted = fit(TrainingPool(recordings, split.held_out()), validation, seed, recipe, report)
-    card = _card(fitted, recordings, split, data_files(folder, entries, recordings), seed, recipe)
-    return Trained(fitted, card, _figures(fitted, card, cut(recordings, split.test)))
+    pool = TrainingPool(recordings, split.held_out())
+    fitted = fit(pool, validation, seed, recipe, report)
+    novelty = fit_novelty(fitted.network, pool, validation, seed)
+    data = data_files(folder, entries, recordings)
+    card = _card(fitted, novelty, recordings, split, data, seed, recipe)
+    test = cut(recordings, split.test)
+    made = of_made_signals(Diagnoser(fitted.network, novelty=novelty), test, folder, seed)
+    card = card.model_copy(update={"made": made})
+    return Trained(fitted, novelty, card, _figures(fitted, card, test))
 
 
 def _card(
     fitted: Fit,
+    novelty: Novelty,
     recordings: Sequence[Recording],
     split: Split,
     data: list[DataFile],
@@ -87,7 +105,8 @@ def _card(
     recipe: Recipe,
 ) -> ModelCard:
     """Judge what was fitted, and write down all that is known of it."""
-    diagnoser = Diagnoser(fitted.network)
+    diagnoser = Diagnoser(fitted.network, novelty=novelty)
+    validation, test = cut(recordings, split.validation), cut(recordings, split.test)
     controls = run_controls(diagnoser, recordings, split.test)
     return ModelCard(
         name=diagnoser.name,
@@ -105,9 +124,27 @@ def _card(
         training=windows_of(recordings, split.training),
         validation=windows_of(recordings, split.validation),
         test=windows_of(recordings, split.test),
-        validation_scores=scores_of(judge(diagnoser, cut(recordings, split.validation))),
-        test_scores=scores_of(judge(diagnoser, cut(recordings, split.test))),
+        validation_scores=scores_of(judge(diagnoser, validation)),
+        test_scores=scores_of(judge(diagnoser, test)),
         controls={name: scores_of(judgement) for name, judgement in controls.items()},
+        novelty_limit=novelty.limit,
+        temperature=novelty.temperature,
+        calibration={
+            "validation": _calibration(fitted.network, diagnoser, validation),
+            "test": _calibration(fitted.network, diagnoser, test),
+        },
+    )
+
+
+def _calibration(network: Network, diagnoser: Diagnoser, windows: LabelledWindows) -> Calibration:
+    """Compare the probabilities of the network as fitted with those at the temperature."""
+    before, after = (
+        Diagnoser(network).diagnose(windows.windows),
+        diagnoser.diagnose(windows.windows),
+    )
+    return Calibration(
+        before=calibration_error(before, windows.labels),
+        after=calibration_error(after, windows.labels),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recordings import Recording
 from training.split import Starts, free_starts
-from vocabulary import FAULT_LABELS, WINDOW_LENGTH
+from vocabulary import FAULT_LABELS, WINDOW_LENGTH, FaultLabel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +54,15 @@ class TrainingPool:
     overlap and 500 to 1,000 of each fault, but with overlap there are enough of all.
     """
 
-    def __init__(self, recordings: Sequence[Recording], held_out: Starts) -> None:
+    def __init__(
+        self, recordings: Sequence[Recording], held_out: Starts, without: FaultLabel | None = None
+    ) -> None:
         """Take the windows of `recordings` that share no sample with those held out.
+
+        Args:
+            recordings: Of every class.
+            held_out: First samples of windows to keep clear of, by recording id.
+            without: Class that needs no window and gets none.
 
         Raises:
             ValueError: A class has no such window.
@@ -69,15 +76,21 @@ class TrainingPool:
             starts = free_starts(recording.samples.size, held_out[recording.id])
             by_class[class_of(recording)].append(begin + starts)
             begin += recording.samples.size
-        self._starts = [np.concatenate([*starts, np.empty(0, np.int64)]) for starts in by_class]
-        for label, starts in zip(FAULT_LABELS, self._starts, strict=True):
+        self._starts: dict[int, NDArray[np.int64]] = {}
+        for number, label in enumerate(FAULT_LABELS):
+            if label == without:
+                continue
+            starts = np.concatenate([*by_class[number], np.empty(0, np.int64)])
             if not starts.size:
                 raise ValueError(f"the recordings hold no {label} window to train on")
+            self._starts[number] = starts
 
     def draw(self, per_class: int, generator: np.random.Generator) -> LabelledWindows:
         """Draw windows at random starts, `per_class` of each class, shuffled."""
-        chosen = np.concatenate([generator.choice(starts, per_class) for starts in self._starts])
-        labels = np.repeat(np.arange(len(FAULT_LABELS)), per_class)
+        chosen = np.concatenate(
+            [generator.choice(starts, per_class) for starts in self._starts.values()]
+        )
+        labels = np.repeat(np.fromiter(self._starts, np.int64), per_class)
         order = generator.permutation(chosen.size)
         windows = sliding_window_view(self._samples, WINDOW_LENGTH)[chosen[order]]
         return LabelledWindows(windows, labels[order])

@@ -1,5 +1,6 @@
 """The committed assets are what their card says, on the real recordings too."""
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from model.diagnoser import Diagnoser
 from recordings import Recording
 from training.card import ModelCard
 from training.controls import CONTROLS, run_controls
+from training.flags import of_made_signals
 from training.judge import judge
 from training.markdown import markdown
 from training.split import fingerprint, random_split
@@ -51,6 +53,13 @@ def test_every_hold_out_window_is_diagnosed_right(card: ModelCard) -> None:
     assert all(count > 0 for count in card.test.count.values())
 
 
+def test_what_is_no_bearing_is_flagged_and_what_is_good_is_not(card: ModelCard) -> None:
+    good = {"test windows: false flags", "the healthy among them"}
+    assert all(card.made[name].either <= 0.01 for name in good)
+    for name in card.made.keys() - good:
+        assert card.made[name].either >= 0.99, name
+
+
 def test_the_cards_numbers_come_out_again(
     card: ModelCard, diagnoser: Diagnoser, real_recordings: list[Recording]
 ) -> None:
@@ -66,6 +75,8 @@ def test_the_cards_numbers_come_out_again(
         assert part.sha256 == fingerprint(real_recordings, starts)
     test = cut(real_recordings, split.test)
     np.testing.assert_array_equal(judge(diagnoser, test).confusion, card.test_scores.confusion)
+    made = of_made_signals(diagnoser, test, Path(os.environ["CWRU_DATA"]), card.seed)
+    assert made == card.made
     controls = run_controls(diagnoser, real_recordings, split.test)
     assert set(controls) == set(CONTROLS) == set(card.controls)
     for name, judgement in controls.items():

@@ -40,6 +40,7 @@ def test_it_writes_assets_that_the_diagnoser_loads(folder: Path, tmp_path: Path)
     assert {file.name for file in out.iterdir()} == {
         "model.pt",
         "labels.json",
+        "novelty.npz",
         "model_card.json",
         "MODEL_CARD.md",
         "architecture.png",

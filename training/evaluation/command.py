@@ -1,0 +1,105 @@
+"""`bearing-stream evaluate`: judge every method on bearings and loads that were set aside."""
+
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from model.checkpoint import CheckpointError
+from recordings import RecordingError, cwru
+from recordings.command import data_option
+from recordings.fetch import default_folder
+from training.card import ModelCard
+from training.evaluation.folds import UNSEEN_DIAMETER
+from training.evaluation.markdown import markdown
+from training.evaluation.pictures import confusions, recalls
+from training.evaluation.progress import Counting
+from training.evaluation.run import Evaluated, evaluate
+from training.figures import save
+from training.fit import Recipe
+from training.run import CARD_FILE, write_card
+
+EVALUATION_FILE: Final = "evaluation.json"
+EVALUATION_MARKDOWN_FILE: Final = "EVALUATION.md"
+
+_QUICK: Final = replace(Recipe(), epochs=2, windows_per_class=64)
+
+
+@click.command()
+@data_option
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write to. [default: the project's assets]",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Networks fitted for each fold.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/evaluation"),
+    show_default=True,
+    help="Folder where fitted networks are kept for the next time.",
+)
+@click.option(
+    "--quick", is_flag=True, help="Two epochs and one seed: shows that it runs, and nothing else."
+)
+def command(data: Path | None, out: Path | None, seeds: int, cache: Path, quick: bool) -> None:
+    """Judge network and physics on bearings and loads that were set aside.
+
+    About half an hour on one core the first time. Writes evaluation.json, EVALUATION.md and
+    pictures, and completes the model card.
+    """
+    folder = default_folder(data)
+    if folder is None:
+        raise click.UsageError(
+            "no recordings to evaluate on: name their folder with --data or CWRU_DATA, or get them "
+            "with `bearing-stream recordings fetch`"
+        )
+    out = out or Path(str(files("assets")))
+    try:
+        evaluated = _evaluate(folder, 1 if quick else seeds, _QUICK if quick else Recipe(), cache)
+        write(evaluated, out)
+    except (RecordingError, CheckpointError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    for method, found in evaluated.evaluation.root[UNSEEN_DIAMETER].items():
+        click.echo(
+            f"{UNSEEN_DIAMETER}, {method}: macro recall {found.macro_recall.mean:.3f}, "
+            f"macro AUROC {found.macro_auroc.mean:.3f}"
+        )
+    click.echo(f"written to {out}; read {out / EVALUATION_MARKDOWN_FILE}")
+
+
+def write(evaluated: Evaluated, out: Path) -> None:
+    """Write results, prose and pictures into a folder, and complete the model card if it is there.
+
+    Raises:
+        OSError: Something cannot be written.
+        ValueError: What stands there as model card is none.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    evaluation = evaluated.evaluation
+    save(recalls(evaluation), out / "evaluation.png")
+    save(confusions(evaluation), out / "evaluation_confusion.png")
+    content = evaluation.model_dump_json(indent=2, exclude_none=True)
+    (out / EVALUATION_FILE).write_text(content + "\n", encoding="utf-8")
+    (out / EVALUATION_MARKDOWN_FILE).write_text(markdown(evaluation), encoding="utf-8")
+    if (out / CARD_FILE).is_file():
+        card = ModelCard.model_validate_json((out / CARD_FILE).read_text(encoding="utf-8"))
+        write_card(card.model_copy(update={"unseen": evaluated.unseen}), out)
+
+
+def _evaluate(folder: Path, seeds: int, recipe: Recipe, cache: Path) -> Evaluated:
+    recordings = list(cwru.load(folder, cwru.present(folder)))
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        return evaluate(recordings, range(seeds), recipe, cache, Counting(progress))

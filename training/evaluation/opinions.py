@@ -1,0 +1,129 @@
+"""What every method says of the windows of a fold."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Final
+
+import numpy as np
+
+from assessment.rule import Rule, decide
+from model.diagnoser import Diagnoser
+from recordings import Recording
+from signals import baseline
+from signals.bearing import DRIVE_END, BearingOrders
+from training.evaluation.candidates import CANDIDATES, Candidate, Measured, always, best
+from training.evaluation.folds import Fold
+from training.evaluation.metrics import Probabilities, confusion
+from training.evaluation.networks import Networks
+from training.evaluation.samples import Samples, healthy, majority, take
+from training.fit import Epoch
+from training.judge import Judgement
+from vocabulary import FAULT_LABELS
+
+MAJORITY: Final = "majority"
+NETWORK: Final = "network"
+PHYSICS: Final = "physics"
+BOTH: Final = "physics+network"
+SEARCHED: Final = "physics+network, speed searched"
+NESTED: Final = "physics+network, nested choice"
+
+SHIFTS: Final = (0.90, 0.93, 1.07)
+"""What the bearing's orders are multiplied by in the control: lines are looked for where a bearing
+writes none. 10 % higher, the highest would leave the spectrum."""
+
+Report = Callable[[Epoch], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen inside the training recordings of a fold, and its macro recall there."""
+
+    fold: str
+    seed: int
+    candidate: Candidate
+    inner_recall: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opinions:
+    """What every method says of the test windows of a fold.
+
+    Args:
+        tested: The windows, and the truth.
+        probabilities: (n, 4) by method.
+        choice: The nested one, where the fold has inner folds.
+    """
+
+    tested: Samples
+    probabilities: Mapping[str, Probabilities]
+    choice: Choice | None
+
+
+def opinions(
+    recordings: Mapping[str, Recording],
+    fold: Fold,
+    seed: int,
+    networks: Networks,
+    report: Report | None = None,
+) -> Opinions:
+    """Ask every method; all that is fitted or chosen is so on the training recordings alone."""
+    tested = take(recordings, fold.split(seed).test)
+    usual = healthy(fold, seed)
+    network = Diagnoser(networks.of(fold, seed, report)).diagnose(tested.windows)
+    ball = always("Ball", len(network))
+    evidence = _evidence(usual, tested, DRIVE_END)
+    both = decide(evidence, network, Rule()).probabilities
+    said: dict[str, Probabilities] = {
+        MAJORITY: always(FAULT_LABELS[majority(fold)], len(network)),
+        NETWORK: network,
+        PHYSICS: decide(evidence, ball, Rule()).probabilities,
+        BOTH: both,
+        SEARCHED: decide(
+            _evidence(usual, tested, DRIVE_END, searched=True), network, Rule()
+        ).probabilities,
+    }
+    for factor in SHIFTS:
+        shifted = _evidence(usual, tested, _shifted(factor))
+        said[f"{PHYSICS}, orders x {factor:.2f}"] = decide(shifted, ball, Rule()).probabilities
+        said[f"{BOTH}, orders x {factor:.2f}"] = decide(shifted, network, Rule()).probabilities
+    choice = _choose(recordings, fold, seed, networks, report) if fold.inner else None
+    if choice is not None:
+        said[NESTED] = Measured(usual, tested).diagnose(choice.candidate, network)
+    return Opinions(tested, said, choice)
+
+
+def _choose(
+    recordings: Mapping[str, Recording],
+    fold: Fold,
+    seed: int,
+    networks: Networks,
+    report: Report | None,
+) -> Choice:
+    """Choose the candidate of the best mean macro recall over the inner folds."""
+    recalls = dict.fromkeys(CANDIDATES, 0.0)
+    for inner in fold.inner:
+        tested = take(recordings, inner.split(seed).test)
+        network = Diagnoser(networks.of(inner, seed, report)).diagnose(tested.windows)
+        measured = Measured(healthy(inner, seed), tested)
+        for candidate in CANDIDATES:
+            found = Judgement(confusion(measured.diagnose(candidate, network), tested.labels))
+            recalls[candidate] += fmean(found.recall.values()) / len(fold.inner)
+    chosen = best(recalls)
+    return Choice(fold.name, seed, chosen, recalls[chosen])
+
+
+def _evidence(
+    usual: Samples, tested: Samples, orders: BearingOrders, searched: bool = False
+) -> baseline.Evidence:
+    fitted = baseline.fit(usual.windows, usual.rpm, orders)
+    rpm = np.full(len(tested.rpm), np.nan) if searched else tested.rpm
+    return baseline.weigh(tested.windows, rpm, fitted)
+
+
+def _shifted(factor: float) -> BearingOrders:
+    return BearingOrders(
+        outer=DRIVE_END.outer * factor,
+        inner=DRIVE_END.inner * factor,
+        ball_spin=DRIVE_END.ball_spin * factor,
+    )

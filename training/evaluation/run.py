@@ -1,0 +1,109 @@
+"""From recordings to results: every protocol, fold, seed and method."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from recordings import Recording
+from training.card import Flagged
+from training.evaluation.folds import (
+    DIAMETERS,
+    SAME_BEARING,
+    UNSEEN_DIAMETER,
+    UNSEEN_LOAD,
+    Fold,
+    same_bearing,
+    unseen_diameter,
+    unseen_load,
+    unseen_type,
+)
+from training.evaluation.metrics import Marks, marks
+from training.evaluation.networks import Networks
+from training.evaluation.opinions import Choice, opinions
+from training.evaluation.progress import Counting
+from training.evaluation.result import Evaluation, Key, summarised
+from training.evaluation.unknown import of_unseen_bearings
+from training.fit import Recipe
+from vocabulary import FAULT_LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What an evaluation found, and what it flagged of bearings that networks had not seen."""
+
+    evaluation: Evaluation
+    unseen: dict[str, Flagged]
+
+
+def protocols(recordings: Sequence[Recording]) -> dict[str, list[Fold]]:
+    """Return the folds of each protocol."""
+    return {
+        SAME_BEARING: same_bearing(recordings),
+        UNSEEN_LOAD: unseen_load(recordings),
+        UNSEEN_DIAMETER: unseen_diameter(recordings),
+    }
+
+
+def evaluate(
+    recordings: Sequence[Recording],
+    seeds: Sequence[int],
+    recipe: Recipe,
+    cache: Path,
+    counting: Counting,
+) -> Evaluated:
+    """Judge every method in every protocol, fold and seed.
+
+    Args:
+        recordings: All of the data center's: every class at every load and diameter.
+        seeds: Of the networks, and of what is drawn at random.
+        recipe: How networks are fitted.
+        cache: Folder where fitted networks are kept.
+        counting: Told what is done.
+
+    Raises:
+        ValueError: The recordings are not enough: every fold needs every class.
+        OSError: The cache cannot be written.
+    """
+    _refuse_too_few(recordings)
+    networks = Networks(cache, recipe)
+    by_id = {recording.id: recording for recording in recordings}
+    found: dict[Key, Marks] = {}
+    choices: list[Choice] = []
+    folds = protocols(recordings)
+    types = unseen_type(recordings)
+    counting.begin(sum(map(len, folds.values())) * len(seeds) + len(types))
+    for protocol, among in folds.items():
+        for fold in among:
+            for seed in seeds:
+                counting.next(f"{protocol}: {fold.name}, seed {seed}")
+                said = opinions(by_id, fold, seed, networks, counting.epoch)
+                for method, probabilities in said.probabilities.items():
+                    key = (protocol, method, fold.name, seed)
+                    found[key] = marks(probabilities, said.tested.labels)
+                if said.choice is not None:
+                    choices.append(said.choice)
+    for fold in types:
+        counting.next(f"unseen type: {fold.name}")
+        networks.of(fold, seeds[0], counting.epoch)
+    unseen = of_unseen_bearings(by_id, folds[UNSEEN_DIAMETER], types, networks, seeds[0])
+    return Evaluated(summarised(found, choices), unseen)
+
+
+def _refuse_too_few(recordings: Sequence[Recording]) -> None:
+    """Raise ValueError unless every load has every fault, and so has every diameter."""
+    faults = set(FAULT_LABELS) - {"Normal"}
+    loads = {recording.load for recording in recordings}
+    whole = [
+        {recording.fault for recording in recordings if recording.load == load} == set(FAULT_LABELS)
+        for load in loads
+    ]
+    diameters = [
+        {recording.fault for recording in recordings if recording.fault_diameter == diameter}
+        for diameter in DIAMETERS
+    ]
+    if len(loads) < 2 or not all(whole) or any(not held >= faults for held in diameters):
+        raise ValueError(
+            "an evaluation needs a recording of every fault and a healthy one at each of two loads "
+            f"or more, and every fault at each of {DIAMETERS} inches; got {len(recordings)} "
+            "recordings; `bearing-stream recordings fetch` gets all"
+        )

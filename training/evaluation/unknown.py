@@ -1,0 +1,66 @@
+"""How much is flagged of real bearings that a network has not been trained on."""
+
+from collections.abc import Mapping, Sequence
+
+from model.diagnoser import Diagnoser
+from recordings import Recording
+from training.card import Flagged
+from training.evaluation.folds import OTHER_MAKE, Fold, every_window
+from training.evaluation.networks import Networks, pool_of
+from training.evaluation.samples import take
+from training.flags import flagged
+from training.novelty import fit_novelty
+from training.split import Starts
+from training.windows import cut
+
+
+def of_unseen_bearings(
+    recordings: Mapping[str, Recording],
+    diameters: Sequence[Fold],
+    types: Sequence[Fold],
+    networks: Networks,
+    seed: int,
+) -> dict[str, Flagged]:
+    """Count what is flagged, as known bearings are at one false flag in a hundred.
+
+    Args:
+        recordings: By id.
+        diameters: Folds that set a diameter aside.
+        types: Folds that set a type of fault aside.
+        networks: Of both.
+        seed: Of the networks.
+
+    Returns:
+        What is flagged by what had not been seen.
+    """
+    other_make = every_window(
+        recording for recording in recordings.values() if recording.fault_diameter == OTHER_MAKE
+    )
+    rows: dict[str, Flagged] = {}
+    for fold in diameters:
+        diagnoser = _knowing(fold, networks, seed)
+        test = fold.split(seed).test
+        healthy = {name: test[name] for name in test if recordings[name].fault == "Normal"}
+        faults = {name: test[name] for name in test if name not in healthy}
+        seen = f'to a network that has not seen {fold.name}"'
+        rows[f'faults of {fold.name}", {seen}'] = _flagged(diagnoser, recordings, faults)
+        rows[f'faults of {OTHER_MAKE:.3f}", another make, {seen}'] = _flagged(
+            diagnoser, recordings, other_make
+        )
+        rows[f"the healthy bearing, later, {seen}"] = _flagged(diagnoser, recordings, healthy)
+    for fold in types:
+        rows[f"{fold.name} faults, to a network that has seen none"] = _flagged(
+            _knowing(fold, networks, seed), recordings, fold.split(seed).test
+        )
+    return rows
+
+
+def _flagged(diagnoser: Diagnoser, recordings: Mapping[str, Recording], starts: Starts) -> Flagged:
+    return flagged(diagnoser, take(recordings, starts).windows)
+
+
+def _knowing(fold: Fold, networks: Networks, seed: int) -> Diagnoser:
+    """Return a fold's network with what it knows of the windows that it was trained on."""
+    network = networks.of(fold, seed)
+    validation = cut(fold.training, fold.split(seed).validation)
+    return Diagnoser(network, novelty=fit_novelty(network, pool_of(fold, seed), validation, seed))

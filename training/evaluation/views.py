@@ -1,0 +1,81 @@
+"""Ways of measuring a window's bearing lines: what the nested choice chooses between.
+
+`signals` measures in one of these ways. Here they are put together from its own steps.
+"""
+
+from typing import Final
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from signals import lines, spectra
+from signals.bearing import BearingOrders
+from signals.spectra import BIN, Floats
+
+_CHUNK: Final = 64
+
+_BANDS: Final = {f"{low} Hz": low for low in range(0, 5001, 500)}
+"""Views of a band of 1 kHz, by where it begins."""
+
+VIEW_SETS: Final[dict[str, tuple[str, ...]]] = {
+    "prewhitened, whitened, six bands": (
+        "prewhitened",
+        "whitened",
+        *(f"{low} Hz" for low in range(0, 6000, 1000)),
+    ),
+    "full, prewhitened, whitened, five bands": (
+        "full",
+        "prewhitened",
+        "whitened",
+        *(f"{low} Hz" for low in range(0, 5000, 1000)),
+    ),
+    "whitened, six bands": ("whitened", *(f"{low} Hz" for low in range(0, 6000, 1000))),
+    "six bands": tuple(f"{low} Hz" for low in range(0, 6000, 1000)),
+    "five bands": tuple(f"{low} Hz" for low in range(0, 5000, 1000)),
+    "eleven bands": tuple(_BANDS),
+}
+"""Views whose log envelope spectra are averaged; the first is what `signals` takes."""
+
+
+def line_heights(
+    windows: Floats, rpm: NDArray[np.float64], orders: BearingOrders
+) -> dict[str, NDArray[np.float64]]:
+    """Measure the height of each line, BPFO x 1 to 3, BPFI x 1 to 2, 2 BSF x 1 to 2.
+
+    Args:
+        windows: (n, 2048) float32 at 12 kHz.
+        rpm: (n,), shaft speeds.
+        orders: Of the bearing.
+
+    Returns:
+        (n, 7) for each of `VIEW_SETS`, natural logarithm of power above the floor.
+    """
+    hertz = rpm[:, None] / 60 * lines._line_orders(orders)
+    found = {name: np.empty(hertz.shape) for name in VIEW_SETS}
+    for begin in range(0, len(windows), _CHUNK):
+        chunk = slice(begin, begin + _CHUNK)
+        views = _log_spectra(windows[chunk])
+        for name, members in VIEW_SETS.items():
+            mean = np.mean([views[member] for member in members], axis=0)
+            found[name][chunk] = lines._heights(mean, hertz[chunk])
+    return found
+
+
+def _log_spectra(windows: Floats) -> dict[str, Floats]:
+    """Return the log envelope spectrum (n, 288) of every view."""
+    spectrum = scipy.fft.rfft(spectra._scaled(windows), axis=1)
+    magnitude = np.abs(spectrum)
+    wide = {
+        "full": spectrum,
+        "prewhitened": spectrum * (1 / (magnitude + spectra._TINY)),
+        "whitened": spectrum * (1 / (spectra._smoothed(magnitude) + spectra._TINY)),
+    }
+    squared = {
+        name: spectra._lowered(spectra._squared_envelope(view, spectra._FULL_SAMPLES))
+        for name, view in wide.items()
+    }
+    for name, low in _BANDS.items():
+        band = spectrum[:, round(low / BIN) : round((low + 1000) / BIN)]
+        squared[name] = spectra._squared_envelope(band, spectra._BAND_SAMPLES)
+    return {name: spectra._log_spectrum(envelope) for name, envelope in squared.items()}
