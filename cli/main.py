@@ -14,6 +14,8 @@ COMMANDS: Final = {
     "consume": ("consumer", "Diagnose windows out of Kafka, exactly once."),
     "simulate": ("producer_sim", "Replay recordings into Kafka as windows."),
     "watch": ("watch", "Watch the diagnoses in a live table."),
+    "diagnose": ("diagnose", "Diagnose recordings in files."),
+    "serve": ("api", "Diagnose records sent by HTTP."),
     "train": ("training", "Fit the network and write it to assets."),
     "recordings": ("recordings", "List, fetch and verify the CWRU recordings."),
     "broker": ("local_kafka", "Run a Kafka here, for trying things by hand."),

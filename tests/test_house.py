@@ -24,8 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "producer_sim": {"vocabulary", "settings", "kafka_client", "messages", "recordings"},
     "consumer": {"vocabulary", "settings", "kafka_client", "messages", "assessment", "model"},
     "watch": {"vocabulary", "settings", "kafka_client", "messages"},
-    "api": {"vocabulary", "settings", "model"},
-    "diagnose": {"vocabulary", "settings", "model", "recordings"},
+    "api": {"vocabulary", "settings", "assessment", "model"},
+    "diagnose": {"vocabulary", "settings", "assessment", "model", "recordings"},
     "demo": {
         "vocabulary",
         "settings",

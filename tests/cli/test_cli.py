@@ -32,9 +32,9 @@ def test_help_waits_for_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_an_unknown_command_is_refused_by_name() -> None:
-    result = CliRunner().invoke(main, ["diagnose"])
+    result = CliRunner().invoke(main, ["predict"])
     assert result.exit_code == 2
-    assert "No such command 'diagnose'" in result.output
+    assert "No such command 'predict'" in result.output
 
 
 def test_python_m_cli_is_the_same() -> None:

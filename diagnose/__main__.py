@@ -1,0 +1,5 @@
+"""`python -m diagnose` is `bearing-stream diagnose`."""
+
+from diagnose.command import command
+
+command()

@@ -1,0 +1,61 @@
+"""`bearing-stream diagnose`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from assessment.assessor import Assessor
+from assessment.sensors import SensorsError
+from diagnose.settings import DiagnoseSettings
+from diagnose.verdict import Verdict, judge
+from diagnose.view import Lines, json_lines
+from model.checkpoint import CheckpointError
+from model.diagnoser import DeviceError
+from recordings.errors import RecordingError
+from recordings.files import read_file
+from settings import from_command_line, options
+
+
+@click.command(name="diagnose")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a line.")
+@options(DiagnoseSettings)
+def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Diagnose recordings in files (.mat, .npy, .csv, .wav): a line for each.
+
+    Shows which share of a recording's windows, of 2048 samples at 12 kHz, is predicted to be of
+    which class, which share is doubted and why, and how novel the windows are in the median (above
+    1 the network knows nothing like it). The exit status is 1 if a file cannot be read.
+    """
+    settings = from_command_line(DiagnoseSettings, given)
+    try:
+        assessor = Assessor.of(settings)
+    except (CheckpointError, DeviceError, SensorsError) as error:
+        raise click.ClickException(str(error)) from error
+    lines = Lines(files, settings.windows)
+    if not as_json:
+        click.echo(lines.header())
+    unreadable = False
+    for file in files:
+        try:
+            verdict = _verdict(file, settings, assessor)
+        except RecordingError as error:
+            click.echo(f"Error: {error}", err=True)
+            unreadable = True
+            continue
+        for line in json_lines(verdict, settings.windows) if as_json else lines.of(verdict):
+            click.echo(line)
+    if unreadable:
+        raise SystemExit(1)
+
+
+def _verdict(file: str, settings: DiagnoseSettings, assessor: Assessor) -> Verdict:
+    recording = read_file(
+        Path(file),
+        sampling_rate=settings.rate,
+        channel=settings.channel,
+        sensor=settings.sensor,
+        rpm=settings.rpm,
+    )
+    return judge(file, recording, assessor)
