@@ -110,7 +110,7 @@ def check_speeds(rpm: NDArray[np.float64], orders: BearingOrders) -> None:
     if len(wrong):
         raise ValueError(
             f"the lines of this bearing can be read from {slowest:.0f} to {fastest:.0f} rpm, and "
-            f"within {SEARCH:.0%} of the nominal speed; got {wrong[0]:.0f} rpm"
+            f"the nominal speed must be {SEARCH:.0%} inside; got {wrong[0]:.0f} rpm"
         )
 
 

@@ -1,6 +1,7 @@
 """What a bearing's geometry says: how often each of its parts is struck."""
 
 from dataclasses import dataclass
+from math import cos, radians
 from typing import Final
 
 
@@ -31,6 +32,33 @@ class BearingOrders:
                 f"expected bearing orders with 0 < outer < inner and ball_spin > 0, got "
                 f"outer {self.outer}, inner {self.inner}, ball_spin {self.ball_spin}"
             )
+
+
+def from_geometry(
+    elements: int, diameter: float, pitch_diameter: float, contact_angle: float = 0.0
+) -> BearingOrders:
+    """Return the orders of a bearing from its geometry.
+
+    Args:
+        elements: Rolling elements.
+        diameter: Of one of them.
+        pitch_diameter: Of the circle of their centres, in the same unit.
+        contact_angle: Degrees.
+
+    Raises:
+        ValueError: There is no such bearing.
+    """
+    ratio = diameter / pitch_diameter * cos(radians(contact_angle)) if pitch_diameter > 0 else 0
+    if elements < 1 or not 0 < ratio < 1:
+        raise ValueError(
+            "expected at least one rolling element, and its diameter above 0 and below the pitch "
+            f"diameter, got {elements} of {diameter:g} on {pitch_diameter:g}"
+        )
+    return BearingOrders(
+        outer=elements / 2 * (1 - ratio),
+        inner=elements / 2 * (1 + ratio),
+        ball_spin=pitch_diameter / (2 * diameter) * (1 - ratio**2),
+    )
 
 
 DRIVE_END: Final = BearingOrders(outer=3.5848, inner=5.4152, ball_spin=2.357)

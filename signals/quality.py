@@ -47,7 +47,7 @@ class Limits:
         clipping_samples: Samples at the highest and lowest levels beyond one at each (4 in a window
             of 200, 1 in others). Where the two levels are equally far from zero, as an amplifier's
             are, one at each will do (200, 236, 237; by chance in 3 windows).
-        dropout_samples: Samples in a row of exactly the same value (3).
+        dropout_samples: Samples in a row of exactly the same value, at least 3 (3).
         jump_share: Share of the power that a step of the mean accounts for (0.4 %).
         mains_hum_share: Share of the power at 50 or at 60 Hz (0.06 %).
     """
@@ -89,16 +89,18 @@ def _look(
 ) -> None:
     """Write the flaws of windows into the rows of `found`."""
     high, low = windows.max(axis=1), windows.min(axis=1)
-    at_full_scale = _reaches(np.maximum(high, -low), full_scale)
-    half = high / 2 - low / 2
+    middle, half = high / 2 + low / 2, high / 2 - low / 2
+    # A level that is reached once each way, and as far from zero each way, is an amplifier's.
+    clipped = np.abs(middle) <= np.float32(_LEVEL) * half
+    clipped |= _reaches(np.maximum(high, -low), full_scale)
     if ((half < _SMALL) | (half > _LARGE)).any():
-        windows, high, low, half = _rescaled(windows, high, low, half)
-    middle = high / 2 + low / 2
+        windows, middle, half = _scaled(windows, middle, half)
     squares = windows - middle[:, None]
     squares *= squares
-    found[:, 0] = _clipped(squares, middle, half, limits.clipping_samples) | at_full_scale
-    found[:, 1] = _holds_still(windows, limits.dropout_samples)
+    clipped |= _repeats_a_level(squares, half, limits.clipping_samples)
     shares = _slow_shares(windows, squares, middle)
+    found[:, 0] = clipped
+    found[:, 1] = _holds_still(windows, limits.dropout_samples)
     found[:, 2:] = shares > (limits.jump_share, limits.mains_hum_share)
     found[half == 0] = [flaw == "dropout" for flaw in FLAWS]
 
@@ -111,24 +113,18 @@ def _reaches(peak: Floats, full_scale: NDArray[np.float64] | None) -> NDArray[np
     return reached
 
 
-def _rescaled(
-    windows: Floats, high: Floats, low: Floats, half: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return windows, and their levels, whose squares are neither nothing nor infinite."""
-    ordinary = (half >= _SMALL) & (half <= _LARGE)
-    scale = np.where(ordinary | (half == 0), 1.0, half.astype(np.float64))
-    high, low, half = ((level / scale).astype(np.float32) for level in (high, low, half))
-    return (windows / scale[:, None]).astype(np.float32), high, low, half
+def _scaled(windows: Floats, middle: Floats, half: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return windows, middles and half spans such that squares are neither nothing nor infinite."""
+    flat = half == 0
+    scaled = windows - middle[:, None]
+    scaled /= np.where(flat, np.float32(1), half)[:, None]
+    return scaled, np.zeros_like(middle), np.where(flat, 0, 1).astype(np.float32)
 
 
-def _clipped(squares: Floats, middle: Floats, half: Floats, samples: int) -> NDArray[np.bool_]:
-    """Return whether a window (n,) is clipped, by its own highest and lowest levels."""
+def _repeats_a_level(squares: Floats, half: Floats, samples: int) -> NDArray[np.bool_]:
+    """Return whether a window (n,) has so many samples at its levels beyond one at each."""
     at_a_level = squares >= np.square(half * np.float32(1 - _LEVEL))[:, None]
-    # Every window has one sample at each of its levels.
-    repeated = _count(at_a_level) - 2
-    symmetric = np.abs(middle) <= np.float32(_LEVEL) * half
-    clipped: NDArray[np.bool_] = (repeated >= samples) | symmetric
-    return clipped
+    return np.asarray(_count(at_a_level) - 2 >= samples)
 
 
 def _count(marks: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -85,6 +85,8 @@ def spectra(windows: Floats) -> Spectra:
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
         spectrum = scipy.fft.rfft(_scaled(windows[chunk]), axis=1, overwrite_x=True)
+        # What is left of the mean is rounding; whitening would raise it to the level of the rest.
+        spectrum[:, 0] = 0
         power = np.square(spectrum.real)
         power += np.square(spectrum.imag)
         envelope[chunk] = _mean_log_spectrum(_views(spectrum, np.sqrt(power)))
@@ -163,6 +165,8 @@ def _smoothed(magnitude: Floats) -> Floats:
     np.cumsum(magnitude, axis=1, out=before[:, 1:])
     whole = before[:, _SMOOTHING:] - before[:, :-_SMOOTHING]
     whole /= _SMOOTHING
+    # Between pure tones there is nothing, and the difference of two sums may be less than nothing.
+    np.maximum(whole, before[:, -1:] * np.float32(1e-5 / bins), out=whole)
     half = _SMOOTHING // 2
     return np.pad(whole, ((0, 0), (half, half)), mode="edge")
 
