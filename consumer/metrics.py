@@ -39,6 +39,8 @@ class Metrics:
     """Deliveries given up and wound back to the last committed offsets; nothing is lost."""
     repeated: int = 0
     """Messages that came again after a rebalance and were passed over."""
+    skipped: int = 0
+    """Offsets that retention deleted before their windows were diagnosed: lost."""
     rebalances: int = 0
     """Times that partitions were assigned, revoked or lost."""
     kafka_errors: Counter[str] = field(default_factory=Counter)

@@ -118,15 +118,15 @@ class Pipeline:
         if self._undelivered is not None:
             self._recover()
             return
-        messages = self._source.poll(self._batch.room, self._patience())
-        self._raise_fatal()
-        if self._undelivered is not None:
-            # Partitions went while we polled; what was polled comes again after winding back.
-            return
-        now = self._clock()
-        for message in messages:
-            self._batch.add(message, now)
         try:
+            messages = self._source.poll(self._batch.room, self._patience())
+            self._raise_fatal()
+            if self._undelivered is not None:
+                # Partitions went while we polled; what was polled comes again after winding back.
+                return
+            now = self._clock()
+            for message in messages:
+                self._batch.add(message, now)
             self._advance(bool(messages))
         except Undelivered as undelivered:
             self._fail(undelivered)
@@ -250,7 +250,8 @@ class Pipeline:
                 self._log.warning("waiting for Kafka", reason=str(still))
             self._undelivered = still
             # Keeps our place in the group; what comes is wound back too.
-            self._source.poll(self._settings.batch_size, 0)
+            with suppress(Undelivered):
+                self._source.poll(self._settings.batch_size, 0)
         else:
             self._undelivered = None
             self._log.info("going on from the committed offsets")

@@ -75,7 +75,11 @@ class Service:
         self._await_topics()
         consumer = new_consumer(settings, self._errors)
         source = WindowSource(
-            consumer, settings.windows_topic, self.metrics, self._reporter.note_error
+            consumer,
+            settings.windows_topic,
+            self.metrics,
+            self._reporter.note_error,
+            settings.on_gap,
         )
         try:
             with closing(source), closing(self._delivery(source)) as delivery:

@@ -53,6 +53,10 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
     start_from: Literal["earliest", "latest"] = "earliest"
     """Where a group without committed offsets begins."""
 
+    on_gap: Literal["continue", "stop"] = "continue"
+    """What to do when retention has deleted windows before they were diagnosed: `continue` logs the
+    range as an error, counts it and goes on after it; `stop` ends with status 1."""
+
     create_topics: bool = False
     """Create the topics that are missing, with the broker's default number of partitions."""
 

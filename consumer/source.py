@@ -1,7 +1,7 @@
 """Polls the windows topic, and follows the group's rebalances."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -10,6 +10,9 @@ from consumer.batch import KafkaMessage, Partition, Positions
 from consumer.delivery import Undelivered, verdict
 from consumer.metrics import Metrics
 from kafka_client import FatalKafkaError, explain, is_fatal
+
+OnGap = Literal["continue", "stop"]
+"""What to do about windows that retention deleted before they were diagnosed."""
 
 COMMITTED_TIMEOUT: Final = 5.0
 """Seconds to wait for the broker to tell the committed offsets."""
@@ -24,15 +27,19 @@ class WindowSource:
         topic: str,
         metrics: Metrics,
         on_error: Callable[[KafkaError], None],
+        on_gap: OnGap = "continue",
     ) -> None:
         """Set up; `on_error` is told of errors that pass."""
         self._consumer = consumer
         self._topic = topic
         self._metrics = metrics
         self._on_error = on_error
+        self._on_gap = on_gap
         self._owned: set[Partition] = set()
         self._next: Positions = {}
         self._first: Positions = {}
+        self._sought: set[Partition] = set()
+        self._gone: Positions = {}
         self._drain: Callable[[], None] = lambda: None
         self._forget: Callable[[], None] = lambda: None
         self._log = structlog.get_logger("consumer")
@@ -56,12 +63,16 @@ class WindowSource:
         """At most `most` messages, as soon as there is one; none after `timeout` seconds.
 
         Raises:
-            FatalKafkaError: The group or the topic refuses this consumer.
+            Undelivered: The broker does not tell where the group was; wind back.
+            FatalKafkaError: The group or the topic refuses this consumer, or retention has deleted
+                windows and we are to stop then.
         """
         # consume(n, timeout) would wait for all n.
         messages = self._consume(1, timeout)
         if messages and most > 1:
             messages += self._consume(most - 1, 0)
+        self._note_beginnings(messages)
+        self._sought.clear()
         return [message for message in messages if self._is_new(message)]
 
     def behind(self) -> bool:
@@ -81,12 +92,8 @@ class WindowSource:
             Undelivered: The broker does not tell the committed offsets now.
             FatalKafkaError: It refuses to.
         """
-        assigned = self._consumer.assignment()
         try:
-            for committed in self._consumer.committed(assigned, COMMITTED_TIMEOUT):
-                if committed.error is not None:
-                    # Its offset says nothing; "never committed" it does not mean.
-                    raise KafkaException(committed.error)
+            for committed in self._committed(self._consumer.assignment()):
                 partition = (committed.topic, committed.partition)
                 if committed.offset < 0:
                     # Nothing was ever committed here: go back to where this consumer began.
@@ -128,6 +135,46 @@ class WindowSource:
         except KafkaException as failure:
             raise FatalKafkaError(explain(failure.args[0])) from None
 
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """The group's committed offsets, negative where there is none; raises `KafkaException`."""
+        answers = self._consumer.committed(partitions, COMMITTED_TIMEOUT)
+        for answer in answers:
+            if answer.error is not None:
+                # Its offset says nothing; "never committed" it does not mean.
+                raise KafkaException(answer.error)
+        return answers
+
+    def _note_beginnings(self, messages: list[KafkaMessage]) -> None:
+        """Of partitions that begin with these messages, find out where they were to begin.
+
+        The client goes where it can, and does not tell when that is not where the group was.
+        """
+        unknown = self._owned - self._next.keys()
+        begun: Positions = {}
+        for message in messages if unknown else ():
+            partition = (message.topic(), message.partition())
+            if message.error() is None and partition in unknown:
+                begun.setdefault(partition, message.offset())
+        if not begun:
+            return
+        # First, so that winding back finds them if the broker does not answer now.
+        self._first = begun | self._first
+        try:
+            answers = self._committed([TopicPartition(*partition) for partition in begun])
+        except KafkaException as failure:
+            raise verdict(failure.args[0]) from None
+        for answer in answers:
+            partition = (answer.topic, answer.partition)
+            if 0 <= answer.offset <= begun[partition]:
+                self._next[partition] = answer.offset
+            elif answer.offset > begun[partition]:
+                self._log.warning(
+                    "the partition ended before the committed offset: made anew, or cut off?",
+                    partition=partition,
+                    committed=answer.offset,
+                    beginning_at=begun[partition],
+                )
+
     def _is_new(self, message: KafkaMessage) -> bool:
         error = message.error()
         if error is not None:
@@ -136,15 +183,67 @@ class WindowSource:
             self._on_error(error)
             return False
         partition, offset = (message.topic(), message.partition()), message.offset()
-        if partition not in self._owned:
-            # Its partition went inside the same poll; the next owner gets it too.
+        if partition not in self._owned or partition in self._sought:
+            # Its partition went inside the same poll, and the next owner gets it too; or it comes
+            # again, after what is between.
             return False
-        if offset < self._next.get(partition, 0):
+        expected = self._next.get(partition, offset)
+        if offset < expected:
             self._pass_over(partition, offset)
             return False
-        self._first.setdefault(partition, offset)
+        if offset > expected and (begins := self._begins(partition)) > expected:
+            self._note_gap(partition, expected, begins)
+            if offset > begins:
+                self._seek_back(partition, begins)
+                return False
         self._next[partition] = offset + 1
         return True
+
+    def _begins(self, partition: Partition) -> int:
+        """The first offset that the partition still holds, as the last fetch told it.
+
+        Offsets that do not come are no loss by themselves: a transaction's marker takes one, and
+        compaction leaves some out.
+        """
+        watermarks = self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
+        return watermarks[0] if watermarks is not None else 0
+
+    def _note_gap(self, partition: Partition, expected: int, begins: int) -> None:
+        """Tell of offsets that were deleted before this group came to them.
+
+        Raises:
+            FatalKafkaError: We are to stop then.
+        """
+        topic, number = partition
+        if self._on_gap == "stop":
+            raise FatalKafkaError(
+                f"retention has deleted offsets {expected} to {begins - 1} of partition {number} "
+                f"of '{topic}' before they were diagnosed: keep windows longer (retention.ms, "
+                "retention.bytes), and start with --on-gap continue to go on without them"
+            )
+        # Once, though winding back may come here again.
+        expected = max(expected, self._gone.get(partition, 0))
+        if expected >= begins:
+            return
+        self._gone[partition] = begins
+        self._metrics.skipped += begins - expected
+        self._log.error(
+            "retention has deleted windows before they were diagnosed; going on after them",
+            topic=topic,
+            partition=number,
+            first=expected,
+            last=begins - 1,
+            skipped=begins - expected,
+        )
+
+    def _seek_back(self, partition: Partition, begins: int) -> None:
+        """Fetch what the client left out: with `start_from = latest` it goes to the end."""
+        try:
+            self._consumer.seek(TopicPartition(*partition, begins))
+        except KafkaException as failure:
+            raise verdict(failure.args[0]) from None
+        self._next[partition] = begins
+        self._sought.add(partition)
 
     def _pass_over(self, partition: Partition, offset: int) -> None:
         if not self._metrics.repeated:

@@ -30,6 +30,8 @@ class FakeConsumer:
         self._rebalances: deque[Callable[[], None]] = deque()
         self.begins_at = 0
         """Where a partition begins of which nothing was ever committed."""
+        self.out_of_range_at: int | None = None
+        """Where it goes when its place does not exist; by default to the first message there is."""
         self.most = 1000
         """Messages that one call returns at most, whatever was asked for."""
 
@@ -82,6 +84,9 @@ class FakeConsumer:
             self._rebalance()
         messages: list[FakeMessage] = []
         for number, position in self._positions.items():
+            begins = self._cluster.begins.get(number, 0)
+            if not begins <= position <= len(self._cluster.log[number]):
+                self._positions[number] = position = self.out_of_range_at or begins
             room = min(most, self.most) - len(messages)
             taken = self._cluster.log[number][position : position + room]
             self._positions[number] += len(taken)
@@ -117,7 +122,8 @@ class FakeConsumer:
 
     def get_watermark_offsets(self, where: TopicPartition, cached: bool) -> tuple[int, int]:
         assert cached, "asking the broker in every round would cost a round trip"
-        return 0, len(self._cluster.log[where.partition])
+        begins = self._cluster.begins.get(where.partition, 0)
+        return begins, len(self._cluster.log[where.partition])
 
     def consumer_group_metadata(self) -> int | None:
         return self._cluster.generation if self._member else None

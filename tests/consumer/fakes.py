@@ -129,6 +129,8 @@ class Cluster:
 
     partitions: int = 2
     log: dict[int, list[FakeMessage]] = field(default_factory=dict)
+    begins: dict[int, int] = field(default_factory=dict)
+    """Where a partition begins whose first messages were deleted by retention."""
     committed: Positions = field(default_factory=dict)
     output: list[tuple[str, Message]] = field(default_factory=list)
     generation: int = 1

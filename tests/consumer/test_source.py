@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from consumer.delivery import Undelivered
 from consumer.metrics import Metrics
-from consumer.source import WindowSource
+from consumer.source import OnGap, WindowSource
 from kafka_client import FatalKafkaError
 from tests.consumer.fake_clients import FakeConsumer
 from tests.consumer.fakes import WINDOWS, Clock, Cluster, FakeMessage, kafka_error, window
@@ -17,14 +17,14 @@ from tests.consumer.fakes import WINDOWS, Clock, Cluster, FakeMessage, kafka_err
 class Harness:
     """A source over a cluster in memory with ten windows."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_gap: OnGap = "continue") -> None:
         self.cluster, self.clock = Cluster(), Clock()
         self.cluster.arrive(0, *map(window, range(10)))
         self.consumer = FakeConsumer(self.cluster, self.clock)
         self.metrics = Metrics()
         self.passing: list[KafkaError] = []
         self.source = WindowSource(
-            cast("Consumer", self.consumer), WINDOWS, self.metrics, self.passing.append
+            cast("Consumer", self.consumer), WINDOWS, self.metrics, self.passing.append, on_gap
         )
         self.source.subscribe(lambda: None, lambda: None)
 
@@ -106,3 +106,79 @@ def test_messages_that_come_again_are_passed_over_and_counted() -> None:
     harness.consumer.seek(TopicPartition(WINDOWS, 0, 5))  # Not by `rewind`.
     assert harness.offsets() == [8, 9]
     assert harness.metrics.repeated == 3
+
+
+class Overtaken(Harness):
+    """Retention has deleted offsets 0 to 5 of ten; the group had committed up to 2."""
+
+    def __init__(self, on_gap: OnGap = "continue") -> None:
+        super().__init__(on_gap)
+        self.cluster.committed[WINDOWS, 0] = 2
+        self.cluster.begins[0] = 6
+
+
+def test_what_retention_deleted_before_it_came_there_is_counted_and_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    harness = Overtaken()
+    assert harness.offsets() == [6, 7, 8, 9]
+    assert harness.metrics.skipped == 4
+    harness.source.rewind()
+    assert harness.offsets() == [6, 7, 8, 9]
+    assert harness.metrics.skipped == 4
+    told = capsys.readouterr().out
+    assert told.count("retention has deleted windows") == 1
+    assert all(part in told for part in ("partition=0", "first=2", "last=5"))
+
+
+def test_stops_at_what_retention_deleted_if_it_is_to() -> None:
+    harness = Overtaken("stop")
+    with pytest.raises(FatalKafkaError, match=f"offsets 2 to 5 of partition 0 of '{WINDOWS}'"):
+        harness.offsets()
+    assert harness.metrics.skipped == 0
+
+
+def test_retention_overtakes_a_consumer_that_runs() -> None:
+    harness = Harness()
+    assert harness.offsets(3) == [0, 1, 2]
+    harness.cluster.begins[0] = 8
+    assert harness.offsets() == [8, 9]
+    assert harness.metrics.skipped == 5
+
+
+def test_what_is_left_comes_though_the_client_went_to_the_end() -> None:
+    harness = Overtaken()
+    harness.consumer.out_of_range_at = 9  # As with `start_from = latest`.
+    assert harness.offsets() == []
+    assert harness.offsets() == [6, 7, 8, 9]
+    assert harness.metrics.skipped == 4
+    assert harness.metrics.repeated == 0
+
+
+def test_offsets_that_hold_no_message_are_no_loss() -> None:
+    harness = Harness("stop")
+    del harness.cluster.log[0][4:6]  # A transaction's marker, or compaction.
+    assert harness.offsets() == [0, 1, 2, 3, 6, 7, 8, 9]
+    assert harness.metrics.skipped == 0
+
+
+def test_a_group_that_never_committed_misses_nothing() -> None:
+    harness = Harness("stop")
+    harness.cluster.begins[0] = 6
+    assert harness.offsets() == [6, 7, 8, 9]
+
+
+def test_a_topic_made_anew_is_read_from_its_beginning() -> None:
+    harness = Harness()
+    harness.cluster.committed[WINDOWS, 0] = 500
+    assert harness.offsets() == list(range(10))
+
+
+def test_winds_back_if_the_broker_does_not_tell_where_the_group_was() -> None:
+    harness = Overtaken()
+    harness.cluster.happens_in("committed", kafka_error(KafkaError._TIMED_OUT))
+    with pytest.raises(Undelivered):
+        harness.offsets()
+    harness.source.rewind()
+    assert harness.offsets() == [6, 7, 8, 9]
+    assert harness.metrics.skipped == 4
