@@ -15,7 +15,8 @@ _BALL, _INNER, _NORMAL, _OUTER = (
 )
 
 _LEAST: Final = 1e-6
-"""Of the network's probabilities that is told apart from none: float32 holds no less beside 1."""
+"""That is told apart from nothing, of the network's probabilities and of distances: float32 holds
+no less beside 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def decide(evidence: Evidence, network: NDArray[np.float32], rule: Rule) -> Verd
         rule: Where physics decides.
     """
     outer, inner = evidence.sigmas[:, 0], evidence.sigmas[:, 1]
-    faulty = expit(np.log(evidence.distance / rule.gate) / rule.softness)
+    faulty = expit(np.log(np.maximum(evidence.distance / rule.gate, _LEAST)) / rule.softness)
     race = expit((np.maximum(outer, inner) - rule.race) / rule.softness)
     outer_of_races = expit((outer - inner) / rule.softness)
     opinion = np.maximum(network.astype(np.float64), _LEAST)

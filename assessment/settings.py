@@ -35,7 +35,7 @@ class AssessmentSettings(Settings):
     clipping_samples: int = Field(default=_LIMITS.clipping_samples, ge=1)
     """Doubt windows with so many samples at their highest and lowest levels beyond one at each."""
 
-    dropout_samples: int = Field(default=_LIMITS.dropout_samples, ge=2, le=2048)
+    dropout_samples: int = Field(default=_LIMITS.dropout_samples, ge=3, le=2048)
     """Doubt windows that hold exactly the same value for so many samples."""
 
     jump_share: float = Field(default=_LIMITS.jump_share, gt=0, le=1)

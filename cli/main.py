@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "diagnose": ("diagnose", "Diagnose recordings in files."),
     "serve": ("api", "Diagnose records sent by HTTP."),
     "train": ("training", "Fit the network and write it to assets."),
+    "baseline": ("assessment", "Fit what a healthy machine of yours looks like."),
+    "evaluate": ("training.evaluation", "Judge the diagnoses on bearings set aside."),
     "recordings": ("recordings", "List, fetch and verify the CWRU recordings."),
     "broker": ("local_kafka", "Run a Kafka here, for trying things by hand."),
 }

@@ -1,0 +1,5 @@
+"""`python -m assessment` is `bearing-stream baseline`."""
+
+from assessment.command import command
+
+command()
