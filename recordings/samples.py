@@ -12,6 +12,13 @@ from vocabulary import SAMPLING_RATE
 
 logger = logging.getLogger(__name__)
 
+LARGEST = 1e38
+"""Magnitude of a sample. Windows travel and are diagnosed as float32, which ends at 3.4e38, and
+resampling may overshoot by a little more than twice."""
+
+_LOW_RATE = 0.99 * SAMPLING_RATE
+"""Hz, below which a rate is no longer the model's measured a bit differently, but a lower one."""
+
 _MAX_DENOMINATOR = 10_000
 """Of a resampling ratio: within 1e-7 of any rate from 12 kHz up."""
 
@@ -27,24 +34,33 @@ def one_row(values: ArrayLike, where: str) -> NDArray[np.float64]:
         Shape (n,), n of at least 1.
 
     Raises:
-        RecordingError: Not numbers, not one row, empty, or not finite.
+        RecordingError: Not numbers, not one row, empty, not finite, or beyond `LARGEST`.
     """
     array = np.asarray(values)
     if array.dtype.kind not in "iuf":
         raise RecordingError(f"{where}: expected real numbers, got {array.dtype}")
     if array.size == 0 or max(array.shape, default=0) != array.size:
         raise RecordingError(f"{where}: expected one row of samples, got shape {array.shape}")
-    row = array.reshape(-1).astype(np.float64)
+    with np.errstate(over="ignore"):  # of a wider type than float64: infinite, and told as that
+        row = array.reshape(-1).astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(row))
     if bad.size:
         raise RecordingError(
             f"{where}: {bad.size} of {row.size} samples are not finite, the first at {bad[0]}; "
             "cut them out or interpolate them"
         )
+    bad = np.flatnonzero(np.abs(row) > LARGEST)
+    if bad.size:
+        raise RecordingError(
+            f"{where}: {bad.size} of {row.size} samples are too large for float32, the first, "
+            f"{row[bad[0]]:g}, at {bad[0]}; scale them down, which changes no diagnosis"
+        )
     return row
 
 
-def to_model_rate(samples: NDArray[np.float64], sampling_rate: float) -> NDArray[np.float64]:
+def to_model_rate(
+    samples: NDArray[np.float64], sampling_rate: float, where: str = "a recording"
+) -> NDArray[np.float64]:
     """Resample to the model's 12 kHz, without aliases and without delay.
 
     A polyphase zero-phase FIR filter (Kaiser, flat to about 5 kHz, 50 dB down from 7 kHz on when
@@ -54,6 +70,7 @@ def to_model_rate(samples: NDArray[np.float64], sampling_rate: float) -> NDArray
     Args:
         samples: Shape (n,), n of at least 1.
         sampling_rate: Hz; any ratio to 12,000 is brought to the nearest of small integers.
+        where: What to call them in an error or a warning.
 
     Returns:
         Shape (ceil(n · 12000 / rate),); the very same array where the rate is 12 kHz already.
@@ -64,11 +81,14 @@ def to_model_rate(samples: NDArray[np.float64], sampling_rate: float) -> NDArray
     if sampling_rate == SAMPLING_RATE:
         return samples
     if not (np.isfinite(sampling_rate) and 100 <= sampling_rate <= 10_000_000):
-        raise RecordingError(f"expected a rate from 100 Hz to 10 MHz, got {sampling_rate} Hz")
-    if sampling_rate < SAMPLING_RATE:
+        raise RecordingError(
+            f"{where}: expected a sampling rate from 100 Hz to 10 MHz, got {sampling_rate} Hz"
+        )
+    if sampling_rate < _LOW_RATE:
         logger.warning(
-            "a recording at %g Hz holds nothing above %g Hz, where a fault may show: diagnoses "
-            "of it are worth little",
+            "%s: at %g Hz it holds nothing above %g Hz, where a fault may show: diagnoses of it "
+            "are worth little",
+            where,
             sampling_rate,
             sampling_rate / 2,
         )

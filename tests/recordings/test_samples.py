@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recordings.errors import RecordingError
-from recordings.samples import one_row, to_model_rate
+from recordings.samples import LARGEST, one_row, to_model_rate
 
 
 def tone(frequency: float, rate: float, seconds: float = 2.0) -> np.ndarray:
@@ -69,6 +69,13 @@ def test_a_rate_too_low_for_the_band_is_said(caplog: pytest.LogCaptureFixture) -
     assert "nothing above 2000 Hz" in caplog.text
 
 
+def test_the_models_rate_as_another_clock_measures_it_is_not_too_low(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    to_model_rate(np.zeros(100), 11_999.3)
+    assert caplog.text == ""
+
+
 @given(
     values=st.lists(st.integers(-(2**15), 2**15 - 1), min_size=1),
     shape=st.sampled_from([(-1,), (-1, 1), (1, -1)]),
@@ -90,6 +97,9 @@ def test_a_row_or_column_of_any_number_type_becomes_one_row(
         (np.array(["a"]), "real numbers"),
         (np.array([1 + 2j]), "real numbers"),
         (np.array([0.0, 1.0, np.nan, np.inf]), "2 of 4 samples are not finite, the first at 2"),
+        (np.array([0.0, 1e300]), r"1 of 2 samples are too large for float32.*1e\+300, at 1"),
+        (np.array([0.0, -3.5e38]), "too large for float32"),
+        (np.array(["1e999"]).astype(np.longdouble), "not finite"),
     ],
 )
 def test_anything_else_is_refused_with_its_place_and_reason(
@@ -97,3 +107,10 @@ def test_anything_else_is_refused_with_its_place_and_reason(
 ) -> None:
     with pytest.raises(RecordingError, match=f"here: .*{reason}"):
         one_row(values, "here")
+
+
+@given(st.lists(st.sampled_from([-LARGEST, 0.0, LARGEST]), min_size=1, max_size=300))
+def test_the_largest_samples_stay_finite_in_float32_at_any_rate(values: list[float]) -> None:
+    for rate in (8_000, 12_000, 48_000):
+        out = to_model_rate(one_row(values, "here"), rate)
+        assert np.isfinite(out.astype(np.float32)).all()
