@@ -18,6 +18,9 @@ from vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 _RATE_VARIABLES = {"fs", "sr", "samplingrate", "samplerate", "samplingfrequency"}
 """Names, in small letters without underscores, under which a MATLAB file may state its rate."""
 
+_RATE_TOLERANCE = 1e-3
+"""Relative difference up to which the rate given and the rate stated are the same one."""
+
 
 def read_file(
     path: Path,
@@ -33,8 +36,8 @@ def read_file(
 
     Args:
         path: A file ending in `.mat`, `.npy`, `.csv` or `.wav`.
-        sampling_rate: Hz. Wins over what the file says; needed where the file says nothing: in
-            every `.npy` and `.csv`, and in a `.mat` without a variable such as `fs`.
+        sampling_rate: Hz. Needed where the file states none: in every `.npy` and `.csv`, and in a
+            `.mat` without a variable such as `fs`. One that the file states must agree with it.
         channel: Which signal: a variable of a `.mat`, a column's name or index (from 0) of a
             `.csv`, a channel's index of a `.wav` or of a `.npy` with several. Without it, the only
             one; of a `.mat`, the only `*_DE_time`, or else the one longest row of numbers.
@@ -44,8 +47,9 @@ def read_file(
         unit: Of the samples, where it is known. The diagnosis does not depend on it.
 
     Raises:
-        RecordingError: The file cannot be read, has no rate, leaves the channel open, holds
-            anything but finite numbers, or is shorter than one window.
+        RecordingError: The file cannot be read, has no rate or another than the one given,
+            leaves the channel open, holds anything but finite numbers within float32, or is
+            shorter than one window.
     """
     readers = {".mat": _read_mat, ".npy": _read_npy, ".csv": _read_csv, ".wav": _read_wav}
     reader = readers.get(path.suffix.lower())
@@ -57,10 +61,8 @@ def read_file(
         values, stated_rate = reader(path, channel)
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read: {error}") from error
-    rate = stated_rate if sampling_rate is None else sampling_rate
-    if rate is None:
-        raise RecordingError(f"{path}: the file does not state its sampling rate; give it in Hz")
-    samples = to_model_rate(one_row(values, str(path)), rate)
+    rate = _agreed_rate(path, stated_rate, sampling_rate)
+    samples = to_model_rate(one_row(values, str(path)), rate, str(path))
     if samples.size < WINDOW_LENGTH:
         raise RecordingError(
             f"{path}: {samples.size} samples at {SAMPLING_RATE} Hz are less than one window of "
@@ -78,6 +80,22 @@ def read_file(
     )
 
 
+def _agreed_rate(path: Path, stated: float | None, given: float | None) -> float:
+    """The rate a file states, which nobody may contradict, or else the one given."""
+    if stated is None:
+        if given is None:
+            raise RecordingError(
+                f"{path}: the file does not state its sampling rate; give it in Hz with --rate"
+            )
+        return given
+    if given is not None and not abs(given - stated) <= _RATE_TOLERANCE * abs(stated):
+        raise RecordingError(
+            f"{path}: the file states a sampling rate of {stated:.10g} Hz, and --rate says "
+            f"{given:.10g} Hz; leave --rate away, or correct the file if it is wrong"
+        )
+    return stated
+
+
 def _read_mat(path: Path, channel: str | None) -> tuple[NDArray[Any], float | None]:
     variables = read_matlab(path)
     rate = None
@@ -85,7 +103,9 @@ def _read_mat(path: Path, channel: str | None) -> tuple[NDArray[Any], float | No
         if name.lower().replace("_", "") in _RATE_VARIABLES and value.size == 1:
             rate = float(one_row(value, f"{path}, {name}")[0])
     if channel is not None and channel not in variables:
-        raise RecordingError(f"{path}: no variable {channel!r}, but {_listed(variables)}")
+        raise RecordingError(
+            f"{path}: --channel: no variable {channel!r}, but {_listed(variables)}"
+        )
     return variables[channel or _main_variable(variables, path)], rate
 
 
@@ -101,7 +121,8 @@ def _main_variable(variables: dict[str, NDArray[Any]], path: Path) -> str:
     longest = [name for name, size in sizes.items() if size == max(sizes.values())]
     if len(longest) != 1:
         raise RecordingError(
-            f"{path}: expected one longest row of numbers, got {_listed(variables)}; name one"
+            f"{path}: expected one longest row of numbers, got {_listed(variables)}; "
+            "name one with --channel"
         )
     return longest[0]
 
@@ -133,7 +154,8 @@ def _of_channels(values: NDArray[Any], channel: str | None, path: Path) -> NDArr
     by_channel = values if values.shape[0] < values.shape[1] else values.T
     if channel is None or not channel.isdecimal() or int(channel) >= len(by_channel):
         raise RecordingError(
-            f"{path}: {len(by_channel)} channels; choose one from 0 to {len(by_channel) - 1}"
+            f"{path}: {len(by_channel)} channels; choose one from 0 to {len(by_channel) - 1} "
+            "with --channel"
         )
     return np.asarray(by_channel[int(channel)])
 
@@ -168,7 +190,7 @@ def _csv_column(names: list[str], channel: str | None, path: Path) -> int:
     if channel is not None and channel.isdecimal() and int(channel) < len(names):
         return int(channel)
     asked = "" if channel is None else f"no column {channel!r}; "
-    raise RecordingError(f"{path}: {asked}choose one of {', '.join(names)}")
+    raise RecordingError(f"{path}: {asked}choose one of {', '.join(names)} with --channel")
 
 
 def _is_number(text: str) -> bool:

@@ -41,7 +41,7 @@ def test_each_kind_of_file_gives_its_samples(tmp_path: Path, kind: str) -> None:
     assert read_file(path, sampling_rate=12_000, sensor="p3").window_id(0) == "p3/000000"
 
 
-@KINDS
+@pytest.mark.parametrize("kind", ["mat", "npy", "csv"])
 def test_the_rate_given_is_the_one_resampled_from(tmp_path: Path, kind: str) -> None:
     made = read_file(save(tmp_path / f"a.{kind}"), sampling_rate=24_000)
     assert (made.samples.size, made.sampling_rate) == (2500, 12_000)
@@ -57,6 +57,31 @@ def test_the_rate_in_the_file_will_do(tmp_path: Path) -> None:
     assert read_file(save(tmp_path / "a.wav")).samples.size == 5000
     scipy.io.savemat(tmp_path / "a.mat", {"x": COUNTS, "Sampling_Rate": 24_000})
     assert read_file(tmp_path / "a.mat").samples.size == 2500
+
+
+def test_a_rate_that_contradicts_the_file_is_refused_with_both(tmp_path: Path) -> None:
+    scipy.io.savemat(tmp_path / "a.mat", {"x": COUNTS, "fs": 24_000})
+    save(tmp_path / "a.wav")
+    for name, stated, asked in [("a.mat", 24_000, 12_000), ("a.wav", 12_000, 12_013)]:
+        said = rf"{name}: the file states .* {stated} Hz, and --rate says {asked} Hz"
+        with pytest.raises(RecordingError, match=said):
+            read_file(tmp_path / name, sampling_rate=asked)
+
+
+def test_a_rate_that_agrees_with_the_file_leaves_it_as_it_is(tmp_path: Path) -> None:
+    made = read_file(save(tmp_path / "a.wav"), sampling_rate=12_011.9)
+    np.testing.assert_array_equal(made.samples, COUNTS)
+
+
+def test_a_rate_that_cannot_be_is_told_with_the_file(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"a\.npy: expected a sampling rate from 100 Hz"):
+        read_file(save(tmp_path / "a.npy"), sampling_rate=5)
+
+
+def test_samples_beyond_float32_are_told_with_the_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", COUNTS * 1e300)
+    with pytest.raises(RecordingError, match=r"a\.npy: .* too large for float32"):
+        read_file(tmp_path / "a.npy", sampling_rate=12_000)
 
 
 def test_of_several_variables_the_drive_end_or_the_longest_or_the_named_one(tmp_path: Path) -> None:
