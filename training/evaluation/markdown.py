@@ -48,6 +48,8 @@ def markdown(evaluation: Evaluation) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+_LISTED: Final = "\n".join(f"- `{name}`: {meaning}" for name, meaning in _MEANINGS.items())
+
 _INTRODUCTION: Final = f"""\
 `bearing-stream evaluate --data FOLDER` gives every number here: about half an hour on one core,
 nearly all of it for fitting networks, which are kept for the next time. Windows of 171 ms are
@@ -57,10 +59,8 @@ answer comes to 0.25. Fitting stops by windows of the training recordings, never
 *sd* is over the seeds of the networks, of the mean over folds; *folds* are means over the seeds.
 What the seeds do not show is how few bearings there are: the spread over folds is the greater.
 
-{table(["method", "what it is"], [[f"`{name}`", text] for name, text in _MEANINGS.items()])}
-
-`orders x 0.93` and its like are controls: the rule looks for lines where the bearing writes
-none."""
+{_LISTED}
+- `orders x 0.93` and its like: controls, in which the rule looks for lines where there are none"""
 
 
 def _results(methods: Mapping[str, Method]) -> str:
@@ -131,15 +131,15 @@ Macro AUROC in per cent, on bearings not trained on; the spread here is over the
 
 {table(["result", "macro AUROC"], rows)}
 
-The last two are other people's numbers, on other splits of the same rig's recordings, as several
-labels that may hold at once, on longer windows: they are a measure of how hard it is, no race. None
-of them knew the bearing's geometry and the shaft speed, and the rule here lives by them.
+The last two are other people's numbers, on other splits of the same rig's recordings and as labels
+of which several may hold at once: they say how hard it is, and are no race. The rule here is given
+the bearing's geometry, the shaft speed and a healthy baseline, and lives by them.
 
 - Vieira, Bauler, Rosa, Silva 2026, arXiv [2509.22267](https://arxiv.org/abs/2509.22267)
 - Rosa, Braga, Silva 2024, arXiv [2407.14625](https://arxiv.org/abs/2407.14625): how a split by
   segments or loads flatters, and several labels instead of one
-- Hendriks, Dumond, Knox 2022, Mechanical Systems and Signal Processing 169:108732: the first to set
-  fault diameters of these recordings aside"""
+- Hendriks, Dumond, Knox 2022, Mechanical Systems and Signal Processing 169:108732: how usual
+  splits of these recordings leak, and a division by the size of the fault"""
 
 
 _DOUBTS: Final = """\

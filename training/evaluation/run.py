@@ -71,7 +71,7 @@ def evaluate(
     choices: list[Choice] = []
     folds = protocols(recordings)
     types = unseen_type(recordings)
-    counting.begin(sum(map(len, folds.values())) * len(seeds) + len(types))
+    counting.begin(sum(map(len, folds.values())) * len(seeds) + len(types) + 1)
     for protocol, among in folds.items():
         for fold in among:
             for seed in seeds:
@@ -85,7 +85,9 @@ def evaluate(
     for fold in types:
         counting.next(f"unseen type: {fold.name}")
         networks.of(fold, seeds[0], counting.epoch)
+    counting.next("what is flagged of unseen bearings")
     unseen = of_unseen_bearings(by_id, folds[UNSEEN_DIAMETER], types, networks, seeds[0])
+    counting.next("done")
     return Evaluated(summarised(found, choices), unseen)
 
 

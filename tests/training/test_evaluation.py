@@ -1,0 +1,133 @@
+"""`bearing-stream evaluate`, and the results that are committed."""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy.io import savemat
+
+from recordings.catalogue import CatalogueEntry, catalogue
+from training.card import ModelCard
+from training.evaluation.command import command
+from training.evaluation.folds import SAME_BEARING, UNSEEN_DIAMETER, UNSEEN_LOAD
+from training.evaluation.markdown import markdown
+from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS
+from training.evaluation.result import Evaluation
+from vocabulary import FAULT_LABELS
+
+ASSETS = Path(str(files("assets")))
+TONES = dict(zip(FAULT_LABELS, (700, 1500, 2600, 4100), strict=True))
+
+
+@pytest.fixture(scope="module")
+def committed() -> Evaluation:
+    return Evaluation.model_validate_json((ASSETS / "evaluation.json").read_text("utf-8"))
+
+
+def small_rig() -> list[CatalogueEntry]:
+    """Return a recording of every fault and diameter at two loads, and two healthy ones."""
+    chosen = {
+        (entry.fault, entry.fault_diameter, entry.load): entry
+        for entry in catalogue()
+        if entry.load in (0, 3)
+    }
+    return list(chosen.values())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("recordings")
+    generator = np.random.default_rng(0)
+    for entry in small_rig():
+        time = np.arange(12 * 2048) / 12_000
+        samples = np.sin(2 * np.pi * TONES[entry.fault] * time)
+        samples += generator.standard_normal(time.size)
+        if entry.sampling_rate != 12_000:
+            samples = np.repeat(samples, 4)
+        savemat(data / entry.file_name, {f"X{entry.number:03d}_DE_time": samples[:, None]})
+    return data
+
+
+def test_it_evaluates_every_method_in_every_protocol(folder: Path, tmp_path: Path) -> None:
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    options = ["--data", str(folder), "--out", str(out), "--cache", str(cache), "--quick"]
+    result = CliRunner().invoke(command, options)
+    assert result.exit_code == 0, result.output
+    found = Evaluation.model_validate_json((out / "evaluation.json").read_text("utf-8")).root
+    assert set(found) == {SAME_BEARING, UNSEEN_LOAD, UNSEEN_DIAMETER}
+    assert set(found[UNSEEN_LOAD][NETWORK].macro_recall.folds) == {"0 hp", "3 hp"}
+    for methods in found.values():
+        assert methods[MAJORITY].macro_recall.mean == 0.25
+        assert methods[MAJORITY].macro_auroc.mean == 0.5
+        sizes = {int(np.sum(method.confusion)) for method in methods.values()}
+        assert len(sizes) == 1, "every method is judged on the same windows"
+    assert len(found[UNSEEN_DIAMETER][NESTED].choices or []) == 3
+    fitted = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
+    again = CliRunner().invoke(command, options)
+    assert again.exit_code == 0
+    assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == fitted
+
+
+def test_a_folder_that_is_not_enough_is_one_clear_error(folder: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    (few / "97.mat").write_bytes((folder / "97.mat").read_bytes())
+    for data in (few, tmp_path):
+        result = CliRunner().invoke(
+            command, ["--data", str(data), "--out", str(tmp_path / "out"), "--cache", str(tmp_path)]
+        )
+        assert result.exit_code == 1
+        assert "every fault" in result.output
+        assert "Traceback" not in result.output
+
+
+def test_the_committed_results_have_their_shape(committed: Evaluation) -> None:
+    plain = json.loads((ASSETS / "evaluation.json").read_text("utf-8"))
+    for protocol, folds in ((SAME_BEARING, 1), (UNSEEN_LOAD, 4), (UNSEEN_DIAMETER, 3)):
+        for method in (MAJORITY, NETWORK, PHYSICS, BOTH):
+            for metric in ("macro_recall", "macro_auroc"):
+                found = plain[protocol][method][metric]
+                assert found["sd"] >= 0
+                assert len(found["folds"]) == folds
+                assert found["mean"] == pytest.approx(np.mean(list(found["folds"].values())))
+            assert committed.root[protocol][method].seeds >= 3
+
+
+def test_what_is_claimed_of_unseen_diameters_is_so(committed: Evaluation) -> None:
+    methods = committed.root[UNSEEN_DIAMETER]
+    assert methods[NESTED].macro_recall.mean >= 0.90
+    assert methods[NESTED].macro_auroc.mean >= 0.97
+    for name, method in methods.items():
+        if name.startswith(f"{PHYSICS}, orders"):
+            assert method.macro_recall.mean < 0.6, "a rule that looks in the wrong place finds less"
+
+
+def test_the_prose_is_made_of_the_results(committed: Evaluation) -> None:
+    prose = (ASSETS / "EVALUATION.md").read_text("utf-8")
+    assert prose == markdown(committed)
+    for picture in re.findall(r"\]\((\w+\.png)\)", prose):
+        assert (ASSETS / picture).stat().st_size > 10_000
+
+
+def test_the_readme_says_what_was_found(committed: Evaluation) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    section = readme.split("## What the diagnoses are worth")[1].split("\n## ")[0]
+    for name in (NETWORK, PHYSICS, NESTED, BOTH):
+        line = next(line for line in section.splitlines() if line.startswith(f"| `{name}` |"))
+        shown = [cell.strip() for cell in line.split("|")[3:-1]]
+        in_protocols = [committed.root[protocol].get(name) for protocol in committed.root]
+        unseen = committed.root[UNSEEN_DIAMETER][name]
+        assert shown == [
+            *(f"{method.macro_recall.mean:.2f}" if method else "" for method in in_protocols),
+            f"{unseen.macro_auroc.mean:.3f}",
+        ]
+
+
+def test_the_card_knows_what_unseen_bearings_come_to() -> None:
+    card = ModelCard.model_validate_json((ASSETS / "model_card.json").read_text("utf-8"))
+    assert any("another make" in name for name in card.unseen)
+    assert all(row.windows > 0 for row in card.unseen.values())
