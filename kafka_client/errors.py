@@ -46,6 +46,9 @@ def is_fatal(error: KafkaError) -> bool:
 
 def explain(error: KafkaError) -> str:
     """One line: what Kafka said, and what to do about it."""
+    if error.code() == KafkaError._ALL_BROKERS_DOWN:
+        # Of "1/1 brokers are down" those who have one broker make nothing.
+        return "no Kafka broker answers"
     advice = ADVICE.get(error.code())
     said = f"{error.str()} ({error.name()})"
     return f"{advice} — Kafka said: {said}" if advice else said

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -16,12 +17,24 @@ RETRY_PAUSE = 0.5
 LOOK_TIMEOUT = 5.0
 """Seconds that one look may take."""
 
+FIRST_LOOK_TIMEOUT = 1.0
+"""The same of the first look where more may follow: whoever waits is soon told for what."""
+
+
+class Missing(NamedTuple):
+    """Why the cluster is not ready."""
+
+    what: str
+    advice: str
+    said: str = ""
+    """What Kafka said, where that says more."""
+
 
 class ClusterErrors:
     """Remembers what librdkafka reports of the cluster as a whole; give it as `error_cb`.
 
     librdkafka reports a refused login or a failed TLS handshake only here: a request that needed
-    the connection merely times out.
+    the connection merely times out. That all brokers are down hides no cause known before.
     """
 
     def __init__(self) -> None:
@@ -30,7 +43,8 @@ class ClusterErrors:
 
     def __call__(self, error: KafkaError) -> None:
         """Note an error; called by librdkafka while the client is polled."""
-        self.latest = error
+        if self.latest is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self.latest = error
         if self.fatal is None and is_fatal(error):
             self.fatal = error
 
@@ -78,6 +92,7 @@ def wait_for_topics(
     topics: Iterable[str],
     timeout: float,
     waiting: Callable[[str], None],
+    otherwise: str = "start the consumer with --create-topics",
 ) -> None:
     """Return when the cluster answers and has these topics.
 
@@ -86,18 +101,23 @@ def wait_for_topics(
         topics: Names that must exist.
         timeout: Seconds after which waiting ends.
         waiting: Told each new reason for waiting, once.
+        otherwise: What else creates a missing topic, beside Kafka's own tools.
 
     Raises:
         FatalKafkaError: A property is wrong, the cluster does not let us in, or it is not there or
-            lacks a topic after `timeout` seconds. One line says which, and what to do.
+            lacks a topic after `timeout` seconds. One line says which and, if `waiting` was not
+            told yet, what to do.
     """
     errors = ClusterErrors()
     admin = admin_client(properties, errors)
     deadline = time.monotonic() + timeout
     told: set[str] = set()
+    look = min(FIRST_LOOK_TIMEOUT, LOOK_TIMEOUT) if timeout > FIRST_LOOK_TIMEOUT else LOOK_TIMEOUT
     while True:
-        reason = _missing(admin, set(topics), errors, properties)
-        if not reason:
+        missing = _missing(
+            admin, look, errors, properties["bootstrap.servers"], set(topics), otherwise
+        )
+        if missing is None:
             return
         errors.raise_fatal()
         if errors.latest is not None and errors.latest.code() == KafkaError._SSL:
@@ -107,10 +127,13 @@ def wait_for_topics(
                 f"— Kafka said: {errors.latest.str()}"
             )
         if time.monotonic() >= deadline:
-            raise FatalKafkaError(f"{reason} (waited {timeout:g} s)")
-        if reason not in told:
-            waiting(reason)
-            told.add(reason)
+            advice = "" if missing.what in told else f": {missing.advice}"
+            said = f" — Kafka said: {missing.said}" if missing.said else ""
+            raise FatalKafkaError(f"{missing.what}{advice}{said} (waited {timeout:g} s)")
+        if missing.what not in told:
+            waiting(f"{missing.what}; waiting up to {timeout:g} s ({missing.advice})")
+            told.add(missing.what)
+        look = LOOK_TIMEOUT
         admin.poll(RETRY_PAUSE)
 
 
@@ -146,26 +169,32 @@ def create_topics(
 
 
 def _missing(
-    admin: AdminClient, topics: set[str], errors: ClusterErrors, properties: Properties
-) -> str:
-    """Why the cluster is not ready, or an empty string when it is."""
-    servers = properties["bootstrap.servers"]
+    admin: AdminClient,
+    look: float,
+    errors: ClusterErrors,
+    servers: str,
+    topics: set[str],
+    otherwise: str,
+) -> Missing | None:
+    """Why the cluster is not ready, or None when it is."""
     try:
-        existing = admin.list_topics(timeout=LOOK_TIMEOUT).topics
+        existing = admin.list_topics(timeout=look).topics
     except KafkaException as failure:
         error: KafkaError = failure.args[0]
-        errors(error)
         # Hear what the connection itself has to say: a refused login comes only this way.
         admin.poll(0)
+        if errors.latest is None or is_fatal(error):
+            errors(error)
         latest = errors.latest or error
-        return (
-            f"no Kafka broker answers at {servers}: is it running, and is the address right? "
-            f"— Kafka said: {latest.str()}"
+        return Missing(
+            f"no Kafka broker answers at {servers}",
+            "is it running, and is the address right?",
+            "" if latest.code() == KafkaError._ALL_BROKERS_DOWN else latest.str(),
         )
     absent = sorted(topics - existing.keys())
     if not absent:
-        return ""
-    return (
-        f"the cluster at {servers} has no topic {', '.join(map(repr, absent))}: create it "
-        "(kafka-topics.sh --create), or start the consumer with --create-topics"
+        return None
+    return Missing(
+        f"the cluster at {servers} has no topic {', '.join(map(repr, absent))}",
+        f"create it with kafka-topics.sh --create, or {otherwise}",
     )

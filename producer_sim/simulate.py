@@ -187,6 +187,7 @@ def simulate(
     if settings.create_topics:
         wait_for_topics(properties, [], settings.startup_timeout, say)
         create_topics(properties, {topic: settings.partitions})
-    wait_for_topics(properties, [topic], settings.startup_timeout, say)
+    otherwise = "add --create-topics"
+    wait_for_topics(properties, [topic], settings.startup_timeout, say, otherwise)
     simulation = Simulation(settings, streams, Sender(properties, topic, say))
     return simulation.run(stop or threading.Event(), on_progress)

@@ -1,6 +1,7 @@
 """What a user is told when the cluster or a topic is not there."""
 
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -52,7 +53,24 @@ def test_no_broker_is_one_line_after_the_timeout(closed_address: str) -> None:
     assert "Connection refused" in line
     assert "waited 1 s" in line
     assert "\n" not in line
-    assert len(told) == len(set(told)) >= 1
+    assert told == [
+        f"no Kafka broker answers at {closed_address}; waiting up to 1 s "
+        "(is it running, and is the address right?)"
+    ]
+
+
+def test_waiting_is_told_before_the_first_long_look_is_over(
+    closed_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 30.0)
+    began = time.monotonic()
+
+    def waiting(line: str) -> None:
+        raise InterruptedError(line)
+
+    with pytest.raises(InterruptedError, match="waiting up to 60 s"):
+        wait_for_topics({"bootstrap.servers": closed_address}, ["a"], 60.0, waiting)
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def test_a_missing_topic_is_waited_for(cluster: Properties) -> None:
         create_topics(cluster, {topic: 1})
         found.result(timeout=30)
     assert len(told) == 1
+    assert "or start the consumer with --create-topics" in told[0]
     assert f"no topic '{topic}'" in told[0]
 
 
@@ -42,6 +43,16 @@ def test_a_topic_that_stays_missing_is_one_line(cluster: Properties) -> None:
     topic = f"never-{uuid.uuid4()}"
     with pytest.raises(FatalKafkaError, match=f"has no topic '{topic}'.*waited 0 s"):
         wait_for_topics(cluster, [topic], 0, print)
+
+
+def test_what_to_do_about_a_missing_topic_is_said_once(cluster: Properties) -> None:
+    topic = f"never-{uuid.uuid4()}"
+    told: list[str] = []
+    with pytest.raises(FatalKafkaError) as caught:
+        wait_for_topics(cluster, [topic], 0.5, told.append, otherwise="add --create-topics")
+    assert len(told) == 1
+    assert "or add --create-topics" in told[0]
+    assert str(caught.value).endswith(f"has no topic '{topic}' (waited 0.5 s)")
 
 
 def test_creating_topics_twice_leaves_them_as_they_are(cluster: Properties) -> None:
