@@ -1,6 +1,7 @@
 """`bearing-stream watch`."""
 
 import os
+import select
 import signal
 import sys
 import time
@@ -32,7 +33,9 @@ def command(as_json: bool, **given: Any) -> None:
     It joins no group and commits nothing. Ctrl-C ends it.
     """
     settings = from_command_line(WatchSettings, given)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: a shell starts what a script puts into the background deaf to it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         wait_for_topics(
             settings.client_properties(),
@@ -72,13 +75,19 @@ def follow(reader: DiagnosisReader, settings: WatchSettings) -> Iterator[list[Re
 
 
 def print_lines(reader: DiagnosisReader, settings: WatchSettings) -> None:
-    """A JSON object a line, flushed as they come: the diagnosis, and its `ce_id`."""
+    """A JSON object a line, flushed as they come: the diagnosis, and its `ce_id`.
+
+    Raises:
+        BrokenPipeError: Whoever read has read enough; noticed without a line to write, too.
+    """
     said = ""
     for batch in follow(reader, settings):
         for received in batch:
             diagnosis = received.diagnosis.model_dump(mode="json")
             sys.stdout.write(to_json({"ce_id": received.id} | diagnosis).decode() + "\n")
         sys.stdout.flush()
+        if not batch and _nobody_reads(sys.stdout.fileno()):
+            raise BrokenPipeError
         if reader.trouble not in ("", said):
             said = reader.trouble
             _complain(said)
@@ -114,6 +123,14 @@ def _picture(
     if reader.trouble:
         notes.append(f"Kafka does not answer, trying again: {reader.trouble}")
     return render(snapshot, f"{settings.diagnoses_topic} at {settings.bootstrap_servers}", notes)
+
+
+def _nobody_reads(output: int) -> bool:
+    """Whether the other end of this pipe or terminal is closed."""
+    poll = select.poll()
+    # What matters is reported unasked.
+    poll.register(output, 0)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
 
 
 def _unreadable(reader: DiagnosisReader) -> list[str]:

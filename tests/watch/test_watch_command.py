@@ -157,6 +157,34 @@ def test_a_reader_that_has_read_enough_ends_it_quietly(broker: Any, topic: str) 
         assert watch.stderr.read() == ""
 
 
+@pytest.mark.integration
+def test_a_reader_that_has_read_enough_ends_it_while_nothing_arrives(
+    broker: Any, topic: str
+) -> None:
+    produce(broker.bootstrap_servers, topic, "ab")
+    with running(broker.bootstrap_servers, topic, "--json", "--from-beginning") as watch:
+        assert watch.stdout is not None
+        assert watch.stderr is not None
+        watch.stdout.readline()
+        watch.stdout.close()
+        assert watch.wait(timeout=SECONDS) == 0
+        assert watch.stderr.read() == ""
+
+
+@pytest.mark.integration
+def test_a_script_s_background_does_not_make_it_deaf_to_ctrl_c(broker: Any, topic: str) -> None:
+    produce(broker.bootstrap_servers, topic, "a")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with running(broker.bootstrap_servers, topic, "--json", "--from-beginning") as watch:
+            assert watch.stdout is not None
+            assert watch.stdout.readline()
+            watch.send_signal(signal.SIGINT)
+            assert watch.wait(timeout=SECONDS) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def first_line(watch: subprocess.Popen[str], servers: str, topic: str) -> str:
     """Produce until the program, which begins at an end that only it knows, has printed a line."""
     assert watch.stdout is not None
