@@ -32,8 +32,10 @@ def command(port: int, brokers: int, data: Path | None) -> None:
 
     It needs neither Java nor Docker. The first time, it fetches 43 MB from Maven Central.
     """
-    # SIGTERM ends it as Ctrl-C does: brokers first, in good order where the data stays.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGTERM ends it as Ctrl-C does: brokers first, in good order where the data stays. And SIGINT
+    # does, though a shell starts what a script puts into the background deaf to it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with LocalKafka(brokers, port=port, data=data) as kafka:
             kept = f"stays in {data}" if data else "goes when you stop"

@@ -40,9 +40,15 @@ def test_data_of_another_number_of_brokers_is_refused(tmp_path: Path) -> None:
 def running(port: int, data: Path, number: signal.Signals) -> Iterator[AdminClient]:
     """Run the command until the block ends, then send it this signal and check its end."""
     arguments = ["--port", str(port), "--data", str(data)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "local_kafka", *arguments], stdout=subprocess.PIPE, text=True
-    ) as process:
+    # As a script's background process is started, which Ctrl-C in a terminal does not reach.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local_kafka", *arguments], stdout=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         try:
             assert process.stdout
             assert f"127.0.0.1:{port}" in process.stdout.readline()
