@@ -1,10 +1,12 @@
 """Command-line options made from the fields of a settings class."""
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 from pydantic import ValidationError
@@ -14,6 +16,9 @@ from pydantic_settings import SettingsError
 from settings.base import ENVIRONMENT_PREFIX, S, Settings, load
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+ALIKE: Final = 0.8
+"""Likeness (of difflib) from which on a name is a misspelt one: two of five letters swapped."""
 
 
 def options(settings_class: type[Settings]) -> Callable[[F], F]:
@@ -40,10 +45,14 @@ def options(settings_class: type[Settings]) -> Callable[[F], F]:
 def from_command_line(settings_class: type[S], given: Mapping[str, Any]) -> S:
     """The settings, from what click passed to a command decorated with `options`.
 
+    An environment variable that seems to be a misspelt setting is told on stderr.
+
     Raises:
         click.UsageError: A setting is wrong; names its option, its environment variable and what
             was expected. Values are not repeated, since one of them may be a secret.
     """
+    for line in _misspelt(settings_class):
+        click.echo(line, err=True)
     values = {name: value for name, value in given.items() if value is not None}
     file = values.pop("config", None)
     for name, value in values.items():
@@ -108,20 +117,41 @@ def _key_and_value(name: str, text: str) -> tuple[str, str]:
     return key, value
 
 
+def _misspelt(settings_class: type[Settings]) -> list[str]:
+    """A line for each variable of ours that is near to a setting's, but is none.
+
+    Others are passed over: the same environment may serve several commands.
+    """
+    own = [name.upper() for name in (*settings_class.model_fields, "config")]
+    others = {
+        variable: name.removeprefix(ENVIRONMENT_PREFIX)
+        for variable in sorted(os.environ)
+        if (name := variable.upper()).startswith(ENVIRONMENT_PREFIX)
+        and name.removeprefix(ENVIRONMENT_PREFIX) not in own
+    }
+    return [
+        f"Warning: {variable} is no setting of this command; "
+        f"did you mean {ENVIRONMENT_PREFIX}{near}?"
+        for variable, name in others.items()
+        for near in get_close_matches(name, own, 1, ALIKE)
+    ]
+
+
 def _explained(
     settings_class: type[Settings], error: ValidationError, file: Path | None
 ) -> list[str]:
     lines = []
     for detail in error.errors(include_input=False, include_url=False):
+        said = detail["msg"].removeprefix("Value error, ")
         name, *inner = map(str, detail["loc"]) if detail["loc"] else [""]
         if name in settings_class.model_fields:
             where = f"{option_name(name)} ({ENVIRONMENT_PREFIX}{name.upper()})"
-            lines.append(": ".join([where, *inner, detail["msg"]]))
+            lines.append(": ".join([where, *inner, said]))
         elif name:
             known = ", ".join(settings_class.model_fields)
             lines.append(
                 f"{file or 'settings'}: '{name}' is no setting of this command; it has {known}"
             )
         else:
-            lines.append(detail["msg"])
+            lines.append(said)
     return lines

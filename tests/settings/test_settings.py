@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 import pytest
 from click.testing import CliRunner, Result
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from kafka_client import ConnectionSettings
 from settings import Settings, from_command_line, load, markdown_table, options
@@ -34,6 +34,13 @@ class Press(ConnectionSettings):
 
     report: Path | None = None
     """Where to write."""
+
+    @field_validator("force")
+    @classmethod
+    def _even(cls, force: float | None) -> float | None:
+        if force is not None and force % 2 == 1:
+            raise ValueError("the press does not like odd forces")
+        return force
 
 
 class Needy(Settings):
@@ -164,6 +171,30 @@ def test_a_wrong_value_is_one_line_with_option_and_variable(
     said = refusal(arguments, environment)
     assert expected in said
     assert said.count("\n") == 1
+
+
+def test_what_a_rule_of_ours_says_is_said_without_its_trade_name() -> None:
+    assert refusal(["--force", "3"]) == (
+        "--force (BEARING_STREAM_FORCE): the press does not like odd forces\n"
+    )
+
+
+@pytest.mark.parametrize("variable", ["BEARING_STREAM_STORKES", "bearing_stream_stroke"])
+def test_a_misspelt_variable_is_told_and_does_no_more(variable: str) -> None:
+    settings, result = run((), {variable: "3"})
+    assert isinstance(settings, Press)
+    assert settings.strokes == 8
+    assert result.stderr == (
+        f"Warning: {variable} is no setting of this command; did you mean BEARING_STREAM_STROKES?\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "variable", ["BEARING_STREAM_STROKES", "BEARING_STREAM_BATCH_SIZE", "STORKES"]
+)
+def test_a_variable_that_is_a_setting_or_unlike_any_is_not_mentioned(variable: str) -> None:
+    _, result = run((), {variable: "3"})
+    assert result.stderr == ""
 
 
 def test_each_wrong_value_has_its_line() -> None:
