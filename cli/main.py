@@ -5,7 +5,7 @@ A room is imported only when its subcommand runs: `bearing-stream --help` must n
 
 from importlib import import_module
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "consume": ("consumer", "Diagnose windows out of Kafka, exactly once."),
     "simulate": ("producer_sim", "Replay recordings into Kafka as windows."),
     "watch": ("watch", "Watch the diagnoses in a live table."),
+    "verify": ("verification", "Check in the topics that every window was answered once."),
     "diagnose": ("diagnose", "Diagnose recordings in files."),
     "serve": ("api", "Diagnose records sent by HTTP."),
     "train": ("training", "Fit the network and write it to assets."),
@@ -23,6 +24,10 @@ COMMANDS: Final = {
     "broker": ("local_kafka", "Run a Kafka here, for trying things by hand."),
 }
 """Subcommand → the room that brings it, and its line in the help."""
+
+
+INTERRUPTED: Final = 130
+"""Exit status of what Ctrl-C ended, as shells have it: 128 and the number of the signal."""
 
 
 class Rooms(click.Group):
@@ -40,6 +45,14 @@ class Rooms(click.Group):
         command: click.Command = import_module(f"{room}.command").command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; Ctrl-C, while its room is imported too, is told in plain words."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the subcommands without importing a room."""
         with formatter.section("Commands"):
@@ -51,6 +64,6 @@ class Rooms(click.Group):
 def main() -> None:
     """Diagnose rolling-element bearings out of Kafka.
 
-    Every setting of a command is an option, an environment variable BEARING_STREAM_<NAME> and a key
-    of the TOML file given with --config.
+    Where a command's help names a variable BEARING_STREAM_<NAME> beside an option, that setting can
+    be given in the environment too, or as a key of the TOML file that --config names.
     """

@@ -2,13 +2,16 @@
 
 from kafka_client.connection import ConnectionSettings
 from kafka_client.errors import FatalKafkaError, explain, is_fatal
-from kafka_client.reading import read_to_end
+from kafka_client.reading import Span, Spans, TopicReader, read_to_end
 from kafka_client.startup import ClusterErrors, admin_client, create_topics, wait_for_topics
 
 __all__ = [
     "ClusterErrors",
     "ConnectionSettings",
     "FatalKafkaError",
+    "Span",
+    "Spans",
+    "TopicReader",
     "admin_client",
     "create_topics",
     "explain",

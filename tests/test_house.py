@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "watch": {"vocabulary", "settings", "kafka_client", "messages"},
     "api": {"vocabulary", "settings", "assessment", "model"},
     "diagnose": {"vocabulary", "settings", "assessment", "model", "recordings"},
+    "verification": {"vocabulary", "settings", "kafka_client", "messages"},
     "demo": {
         "vocabulary",
         "settings",
@@ -56,6 +57,7 @@ KEPT_OUT = {
     "assessment": {"confluent_kafka"},
     "producer_sim": {"torch"},
     "watch": {"torch"},
+    "verification": {"torch"},
     "api": {"confluent_kafka"},
     "diagnose": {"confluent_kafka"},
     "local_kafka": {"torch", "numpy", "pydantic"},
