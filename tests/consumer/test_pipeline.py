@@ -5,6 +5,7 @@ import pytest
 from consumer.metrics import DispatchReason
 from consumer.pipeline import LONGEST_BACKOFF
 from kafka_client import FatalKafkaError
+from messages import decode_diagnosis
 from tests.consumer.fakes import abortable, kafka_error, timed_out, window
 from tests.consumer.world import World
 
@@ -64,6 +65,20 @@ def test_offsets_of_bad_messages_are_committed_with_their_dead_letters() -> None
     world.arrive(0, 4)  # The fourth is malformed.
     steps(world, 2)
     assert world.cluster.committed == {("bearing.windows", 0): 4}
+
+
+def test_doubted_diagnoses_are_counted_by_reason_once_they_are_committed() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 5)  # Of these, the first and the fifth are a Ball, a novelty to the stub.
+    world.pipeline.step()
+    assert world.metrics.as_dict()["uncertain"] == {}
+    steps(world, 3)
+    assert world.metrics.as_dict()["uncertain"] == {"novelty": 2}
+    [first, *_] = [message for topic, message in world.cluster.output if "diagnoses" in topic]
+    _, diagnosis = decode_diagnosis(first.headers, first.value)
+    assert (diagnosis.quality, diagnosis.reasons, diagnosis.novelty) == (
+        ("uncertain", ["novelty"], 2)
+    )
 
 
 def test_stopping_finishes_what_is_in_flight() -> None:
