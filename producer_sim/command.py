@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kafka_client import FatalKafkaError
 from producer_sim.settings import SimulatorSettings
 from producer_sim.simulate import Sent, simulate
-from producer_sim.sources import open_streams
+from producer_sim.sources import SelectionError, counted, open_streams
 from producer_sim.streams import SensorStream
 from recordings import RecordingError
 from settings import from_command_line, options
@@ -38,8 +38,8 @@ NOTICEABLE = 1.0
 def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) -> None:
     """Replay recordings into Kafka as windows: FILES of your own, CWRU's, or made-up ones.
 
-    Ctrl-C and SIGTERM stop it; what was accepted is still delivered. The exit status is not zero if
-    anything was not delivered.
+    Ctrl-C, SIGTERM and a terminal that closes stop it; what was accepted is still delivered. The
+    exit status is not zero if anything was not delivered.
     """
     settings = from_command_line(SimulatorSettings, given)
     console = Console(stderr=True)
@@ -47,6 +47,8 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
         with _stopped_by_signals() as stop:
             streams = open_streams(settings, files, click.echo)
             sent = _with_progress(settings, streams, stop, console)
+    except SelectionError as error:
+        raise click.UsageError(str(error)) from error
     except (RecordingError, FatalKafkaError) as error:
         raise click.ClickException(str(error)) from error
     if summary_json is not None:
@@ -64,7 +66,12 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
 def _stopped_by_signals() -> Iterator[threading.Event]:
     """Set an event at the first signal; a second one does what it does to any process."""
     stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        # nohup asks for this one to be ignored; a shell's background for SIGINT, which we hear.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+    }
 
     def restore() -> None:
         for number, handler in before.items():
@@ -119,6 +126,6 @@ def _state(sent: Sent) -> str:
 
 def _summary(sent: Sent) -> str:
     return (
-        f"sent {sent.windows} windows of {sent.sensors} sensors in {sent.seconds:.1f} s "
-        f"({_state(sent)})"
+        f"sent {counted(sent.windows, 'window')} of {counted(sent.sensors, 'sensor')} "
+        f"in {sent.seconds:.1f} s ({_state(sent)})"
     )

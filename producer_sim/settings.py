@@ -32,13 +32,13 @@ class SimulatorSettings(TopicSettings):
     strict: bool = False
     """Refuse CWRU files that are not the official ones, instead of warning."""
 
-    rate: Annotated[float, Field(gt=0)] | None = None
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Sampling rate in Hz of the files named, where they do not say it themselves."""
 
     channel: str = ""
     """Which signal of the files named, where they hold several: a name or an index."""
 
-    rpm: Annotated[float, Field(gt=0)] | None = None
+    rpm: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Shaft speed in revolutions a minute of the files named, where it is known."""
 
     sensors: int = Field(default=16, ge=1)
@@ -74,7 +74,7 @@ class SimulatorSettings(TopicSettings):
     truth: bool = True
     """Tell the fault label in a header, where it is known."""
 
-    malformed: float = Field(default=0.0, ge=0, le=1)
+    malformed: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
     """Bad messages to mix in for each window, of every kind in turn: `0.01` is one in a hundred."""
 
     create_topics: bool = False

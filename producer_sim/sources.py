@@ -15,6 +15,10 @@ from recordings.synthetic import bearings
 from vocabulary import FAULT_LABELS
 
 
+class SelectionError(RecordingError):
+    """What was asked for does not go together, or there is no such thing."""
+
+
 def open_streams(
     settings: SimulatorSettings,
     files: Sequence[Path] = (),
@@ -28,13 +32,13 @@ def open_streams(
         say: Told in one line where the windows come from.
 
     Raises:
-        RecordingError: A recording is missing or cannot be read, or what was asked for does not go
-            together.
+        SelectionError: What was asked for does not go together, or there is no such thing.
+        RecordingError: A recording is missing or cannot be read.
     """
     labels = _listed(settings.label)
     if unknown := [label for label in labels if label not in FAULT_LABELS]:
-        raise RecordingError(
-            f"no label {', '.join(unknown)}: choose from {', '.join(FAULT_LABELS)}"
+        raise SelectionError(
+            f"--label: no label {', '.join(unknown)}: choose from {', '.join(FAULT_LABELS)}"
         )
     folder = None if files else default_folder(settings.data)
     source = settings.source
@@ -43,10 +47,11 @@ def open_streams(
     _check(settings, source, files)
     if source == "synthetic":
         why = "" if settings.source == source else ", because no recordings are at hand"
-        say(f"synthetic signals of {settings.sensors} bearings, seed {settings.seed}{why}")
+        made = counted(settings.sensors, "bearing")
+        say(f"synthetic signals of {made}, seed {settings.seed}{why}")
         return _synthetic(settings, labels)
     if source == "files":
-        say(f"{len(files)} recordings of your own")
+        say(f"{counted(len(files), 'recording')} of your own")
         return _streams(settings, _own(settings, files))
     if folder is None:
         raise RecordingError(
@@ -54,7 +59,7 @@ def open_streams(
             "`bearing-stream recordings fetch`"
         )
     entries = _chosen(folder, _listed(settings.recordings), labels)
-    say(f"{len(entries)} CWRU recordings from {folder}")
+    say(f"{counted(len(entries), 'CWRU recording')} from {folder}")
     return _streams(settings, load(folder, entries, settings.strict))
 
 
@@ -71,11 +76,16 @@ def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> N
     }
     for name, (is_given, sources) in given.items():
         if is_given and source not in sources:
-            raise RecordingError(
+            raise SelectionError(
                 f"{name} is for the source {' or '.join(sorted(sources))}, and this is {source}"
             )
     if source == "files" and not files:
-        raise RecordingError("--source files: name the files")
+        raise SelectionError("--source files: name the files")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 sensor`, `2 sensors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _chosen(folder: Path, names: Sequence[str], labels: Sequence[str]) -> list[CatalogueEntry]:
@@ -84,8 +94,9 @@ def _chosen(folder: Path, names: Sequence[str], labels: Sequence[str]) -> list[C
     if names:
         by_name = {name: entry for entry in catalogue() for name in (entry.id, entry.label)}
         if unknown := [name for name in names if name not in by_name]:
-            raise RecordingError(
-                f"no recording {', '.join(unknown)}: `bearing-stream recordings list` shows all"
+            raise SelectionError(
+                f"--recordings: no recording {', '.join(unknown)}: `bearing-stream recordings "
+                "list` shows all"
             )
         entries = dict.fromkeys(by_name[name] for name in names)
     chosen = [entry for entry in entries if not labels or entry.fault in labels]

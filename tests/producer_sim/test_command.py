@@ -59,6 +59,34 @@ def test_a_wrong_setting_is_a_usage_error(option: str, value: str) -> None:
     assert f"{option} (BEARING_STREAM_{option[2:].upper()})" in result.stderr
 
 
+def test_a_share_that_is_no_number_is_told_as_that() -> None:
+    assert "--malformed (BEARING_STREAM_MALFORMED): Input should be a finite number" in (
+        run("--malformed", "nan").stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--label", "Foo"], "--label: no label Foo: choose from Ball"),
+        (["--source", "files"], "--source files: name the files"),
+        (["--source", "synthetic", "--rate", "9000"], "--rate is for the source files"),
+    ],
+)
+def test_asking_for_what_is_not_to_be_had_is_a_usage_error(arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_one_is_singular(mock_kafka: MockKafka) -> None:
+    servers = ["--bootstrap-servers", mock_kafka.bootstrap_servers]
+    one = ["--source", "synthetic", "--sensors", "1", "--limit", "1", "--speed", "max"]
+    result = CliRunner().invoke(command, [*servers, *one])
+    assert "signals of 1 bearing, seed" in result.stdout
+    assert "sent 1 window of 1 sensor in" in result.stdout
+
+
 def test_a_recording_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, [str(tmp_path / "missing.wav")])
     assert result.exit_code == 1
@@ -66,12 +94,13 @@ def test_a_recording_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
 
 
 def test_signal_handlers_are_left_as_they_were(mock_kafka: MockKafka) -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = [signal.getsignal(number) for number in numbers]
     run("--bootstrap-servers", mock_kafka.bootstrap_servers, "--speed", "max", "--limit", "1")
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_everything_delivered(
     mock_kafka: MockKafka, number: signal.Signals
 ) -> None:

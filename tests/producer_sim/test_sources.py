@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 
 from producer_sim import SensorStream, SimulatorSettings, open_streams
+from producer_sim.sources import SelectionError
 from recordings import RecordingError
 
 SIGNAL = np.random.default_rng(0).standard_normal((5000, 1))
@@ -124,7 +125,6 @@ def test_what_cannot_be_is_one_clear_error(given: dict[str, Any], reason: str) -
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"recordings": "105,9999"}, "no recording 9999"),
         ({"recordings": "106"}, "106.mat: no such file"),
         ({"label": "Normal"}, "none of it was chosen"),
         ({"strict": True}, "not the official file"),
@@ -135,6 +135,11 @@ def test_what_a_folder_lacks_is_one_clear_error(
 ) -> None:
     with pytest.raises(RecordingError, match=reason):
         open_streams(SimulatorSettings(data=folder, **given))
+
+
+def test_a_recording_that_is_in_no_catalogue_is_a_wrong_choice(folder: Path) -> None:
+    with pytest.raises(SelectionError, match="--recordings: no recording 9999"):
+        open_streams(SimulatorSettings(data=folder, recordings="105,9999"))
 
 
 def test_two_files_of_one_name_are_refused(own_files: list[Path], tmp_path: Path) -> None:
