@@ -1,5 +1,6 @@
 """`bearing-stream demo`."""
 
+import os
 import signal
 import sys
 import time
@@ -21,11 +22,14 @@ from local_kafka import LocalKafkaError
 from messages import TopicSettings
 from recordings.cwru import present
 from recordings.fetch import default_folder
-from settings import from_command_line, load, options
+from settings import ENVIRONMENT_PREFIX, from_command_line, load, options
 from watch.settings import WatchSettings
 from watch.view import OTHER_LINES, hidden, render
 
 LOGS: Final = Path("build")
+
+INTERRUPTED: Final = 130
+"""Exit status of what Ctrl-C ended, as shells have it: 128 and the number of the signal."""
 
 
 @click.command(name="demo")
@@ -37,8 +41,9 @@ def command(**given: Any) -> None:
     windows that arrive live. The exit status is not zero if a window was lost or answered twice.
     """
     settings = from_command_line(DemoSettings, given)
+    _forget_environment()
     console = Console()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_in_good_order()
     try:
         folder = default_folder(settings.data)
         source = "cwru" if folder and any(present(folder)) else "synthetic"
@@ -48,12 +53,27 @@ def command(**given: Any) -> None:
     except (DemoError, FatalKafkaError, LocalKafkaError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
-        raise click.ClickException("interrupted; nothing was counted") from None
+        click.echo("Interrupted; nothing was counted.", err=True)
+        sys.exit(INTERRUPTED)
     broker = "yours" if settings.bootstrap_servers else "local"
     summary.write(found, source, broker, settings.output)
     console.print(summary.table(found), f"The same is in {settings.output}.", sep="\n")
     if found.lost or found.duplicated:
         sys.exit(1)
+
+
+def _forget_environment() -> None:
+    """Let settings meant for other commands bend none of the demo's: a group, a limit, a topic."""
+    for variable in [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)]:
+        del os.environ[variable]
+
+
+def _end_in_good_order() -> None:
+    """Take SIGTERM and a terminal that closes as Ctrl-C: topics and processes go with the demo."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup asks for SIGHUP to be ignored.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _perform(

@@ -14,7 +14,7 @@ from rich.console import Console
 from demo.account import BACKLOG
 from demo.processes import Command, DemoError
 from demo.settings import DemoSettings
-from kafka_client import admin_client, create_topics
+from kafka_client import admin_client, create_topics, wait_for_topics
 from local_kafka import LocalKafka
 from messages import TopicSettings
 from settings import load
@@ -28,6 +28,9 @@ SYNTHETIC_SENSORS: Final = 64
 
 MALFORMED: Final = 0.005
 """Bad messages for each live window, so that dead letters are seen too."""
+
+WAITING: Final = 60.0
+"""Seconds to wait for your Kafka where it does not answer."""
 
 STALLED: Final = 60.0
 """Seconds without progress after which the demo says that the consumer does not get on."""
@@ -49,6 +52,7 @@ def kafka(settings: DemoSettings, console: Console) -> Iterator[TopicSettings]:
     if settings.bootstrap_servers:
         console.print(f"[bold]Kafka[/]  yours, at {settings.bootstrap_servers}")
         topics = _topics(settings.bootstrap_servers, settings.kafka)
+        wait_for_topics(topics.client_properties(), [], WAITING, console.print)
         _create(topics)
         try:
             yield topics
