@@ -1,14 +1,22 @@
 """A micro-batch: windows decoded into one preallocated buffer, and when it is due."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from confluent_kafka import KafkaError
 from numpy.typing import NDArray
 
 from consumer.metrics import DispatchReason
-from messages import DeadLetter, Headers, Message, Rejection, WindowAttributes, decode_window
+from messages import (
+    DeadLetter,
+    Headers,
+    Message,
+    Rejection,
+    RejectionReason,
+    WindowAttributes,
+    decode_window,
+)
 from vocabulary import WINDOW_LENGTH
 
 Partition = tuple[str, int]
@@ -16,6 +24,11 @@ Partition = tuple[str, int]
 
 Positions = dict[Partition, int]
 """The next offset to read, by partition."""
+
+UNREADABLE_HEADERS: Final = (
+    "a header's name is not UTF-8: the client cannot read such headers, so this dead letter has "
+    "none of them; the original is where `topic`, `partition` and `offset` say"
+)
 
 
 class KafkaMessage(Protocol):
@@ -88,13 +101,15 @@ class Batch:
         """
         if not len(self):
             self._oldest = now
-        headers = message.headers() or []
+        headers = _readable_headers(message)
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         _, timestamp = message.timestamp()
         try:
+            if headers is None:
+                raise Rejection(RejectionReason.INVALID_HEADER, UNREADABLE_HEADERS)
             attributes = decode_window(headers, message.value(), self._buffer[len(self.accepted)])
         except Rejection as rejection:
-            original = Message(message.key(), message.value(), headers, timestamp)
+            original = Message(message.key(), message.value(), headers or [], timestamp)
             self.dead_letters.append(
                 DeadLetter(topic, partition, offset, rejection.reason, rejection.detail, original)
             )
@@ -115,3 +130,15 @@ class Batch:
         self.accepted.clear()
         self.dead_letters.clear()
         self.positions.clear()
+
+
+def _readable_headers(message: KafkaMessage) -> Headers | None:
+    """The headers of a message, or None if a name among them is not UTF-8.
+
+    confluent-kafka 2.16 then raises SystemError the first time, and the next time gives headers
+    that crash whoever touches them: so this asks only once.
+    """
+    try:
+        return message.headers() or []
+    except (SystemError, UnicodeDecodeError):
+        return None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from consumer.batch import Batch
 from consumer.metrics import DispatchReason
-from messages import RejectionReason
+from messages import Headers, RejectionReason
 from tests.consumer.fakes import WINDOWS, FakeMessage, malformed, window
 
 
@@ -82,3 +82,17 @@ def test_a_message_without_headers_key_or_value_is_a_dead_letter() -> None:
     batch.add(message, 0.0)
     [letter] = batch.dead_letters
     assert (letter.original.key, letter.original.value, letter.original.headers) == (None, None, [])
+
+
+def test_headers_that_the_client_cannot_read_make_a_dead_letter_and_no_crash() -> None:
+    class Unreadable(FakeMessage):
+        def headers(self) -> Headers | None:
+            # What confluent-kafka 2.16 does when the name of a header is not UTF-8.
+            raise SystemError("returned a result with an exception set")
+
+    batch = Batch(capacity=3, max_delay=1.0)
+    batch.add(Unreadable(window(0), offset_number=7), 0.0)
+    [letter] = batch.dead_letters
+    assert letter.reason is RejectionReason.INVALID_HEADER
+    assert letter.original == window(0)._replace(headers=[])
+    assert batch.positions == {(WINDOWS, 0): 8}
