@@ -16,6 +16,7 @@ from consumer.reporting import Reporter
 from consumer.settings import ConsumerSettings
 from consumer.source import WindowSource
 from consumer.transactions import Transactions
+from consumer.watchdog import Watchdog
 from kafka_client import ClusterErrors, FatalKafkaError, create_topics, wait_for_topics
 
 
@@ -50,6 +51,9 @@ class Service:
         self.metrics = Metrics()
         self._reporter = Reporter(self.metrics, settings.report_interval)
         self._errors = _NotedErrors(self._reporter)
+        # A round takes at most a commit and an attempt to recover. Leaving the group is watched
+        # over too: nobody feeds the dog then.
+        self._watchdog = Watchdog(60.0 + 2 * settings.transaction_timeout)
         self._pipeline: Pipeline | None = None
         self._stopping = False
 
@@ -92,11 +96,13 @@ class Service:
                     settings=settings.printable(),
                 )
                 if not self._stopping:
+                    self._watchdog.start()
                     self._pipeline.run(self._each_round)
         finally:
             self._reporter.report("stopped")
 
     def _each_round(self) -> None:
+        self._watchdog.feed()
         self._errors.raise_fatal()
         self._reporter.report_if_due()
 
