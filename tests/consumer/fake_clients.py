@@ -27,7 +27,9 @@ class FakeConsumer:
         self._positions: dict[int, int] = {}
         self._member: str | None = "member"
         self._callbacks: dict[str, Callable[..., None]] = {}
-        self._rebalances: deque[Callable[[], None]] = deque()
+        self._rebalances: deque[tuple[bool, Callable[[], None]]] = deque()
+        self._calls = 0
+        self._went_in = -1
         self.begins_at = 0
         """Where a partition begins of which nothing was ever committed."""
         self.out_of_range_at: int | None = None
@@ -40,11 +42,11 @@ class FakeConsumer:
         self.assign_later(*range(self._cluster.partitions))
 
     def assign_later(self, *partitions: int) -> None:
-        self._rebalances.append(lambda: self._assign(partitions))
+        self._rebalances.append((True, lambda: self._assign(partitions)))
 
     def revoke_later(self, partition: int, others: int = 0) -> None:
         """Give a partition to another member, that does `others` windows, when next polled."""
-        self._rebalances.append(lambda: self._revoke((partition,), others))
+        self._rebalances.append((False, lambda: self._revoke((partition,), others)))
 
     def evict(self, others: int) -> None:
         """Put the consumer out of the group; it hears of that when next polled."""
@@ -54,7 +56,7 @@ class FakeConsumer:
         for partition in lost:
             self._cluster.another_consumer_takes(partition, others)
         self._rebalances.clear()
-        self._rebalances.append(lambda: self._lose(lost))
+        self._rebalances.append((False, lambda: self._lose(lost)))
         self.assign_later(*range(self._cluster.partitions))
 
     def _assign(self, partitions: Sequence[int]) -> None:
@@ -99,8 +101,17 @@ class FakeConsumer:
         return messages
 
     def _rebalance(self) -> None:
-        if self._rebalances:
-            self._rebalances.popleft()()
+        self._calls += 1
+        if not self._rebalances:
+            return
+        is_assignment, happen = self._rebalances[0]
+        if not is_assignment:
+            self._went_in = self._calls
+        elif self._calls < self._went_in + 2:
+            # What went takes round trips to come back: not inside the same poll, of two calls.
+            return
+        self._rebalances.popleft()
+        happen()
 
     def assignment(self) -> list[TopicPartition]:
         return _listed(self._positions)

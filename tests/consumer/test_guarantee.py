@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from confluent_kafka import KafkaError
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from messages import Message, decode_diagnosis
@@ -107,6 +107,9 @@ def live(world: World, life: list[list[Event]]) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(LIVES)
+@example([[is_put_out_in("flush", 5)], *[[]] * 5])
+@example([[], [goes_to_another(0, 3, "consume_more")], [], []])
+@example([[loses_the_answer], *[[]] * 5])
 def test_exactly_once_whatever_happens(life: list[list[Event]]) -> None:
     world = World()
     live(world, life)

@@ -42,7 +42,7 @@ def test_signals_to_stop_finish_what_is_in_flight(topics: Topics) -> None:
 
 def test_killed_in_the_middle_of_transactions(topics: Topics) -> None:
     with Load(topics) as load:
-        for _ in range(3):
+        for _ in range(2):
             with ConsumerProcess(topics, LONG, "--instance-id=press-7") as consumer:
                 wait_for_progress(topics, 700)
                 consumer.send(signal.SIGKILL)
