@@ -31,9 +31,6 @@ class ApiSettings(AssessmentSettings):
     batch_size: int = Field(default=256, ge=1, le=65536)
     """Most windows of several requests in one forward pass. A single request is never split."""
 
-    threads: int = Field(default=2, ge=1, le=256)
-    """CPU threads of a forward pass. All requests share the one network."""
-
     uncertain_as_unknown: bool = False
     """Predict `Unknown` where there is a reason to doubt the diagnosis, instead of the likeliest
     label. Clients of the interface as it was published do not expect it."""

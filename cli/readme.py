@@ -7,8 +7,11 @@ import re
 from pathlib import Path
 from typing import Final
 
+from api.settings import ApiSettings
+from assessment.settings import AssessmentSettings
 from consumer.settings import ConsumerSettings
 from demo.settings import DemoSettings
+from diagnose.settings import DiagnoseSettings
 from messages import TopicSettings
 from producer_sim.settings import SimulatorSettings
 from settings import Settings, markdown_table
@@ -20,6 +23,8 @@ TABLES: Final[dict[str, type[Settings]]] = {
     "consume": ConsumerSettings,
     "simulate": SimulatorSettings,
     "watch": WatchSettings,
+    "diagnose": DiagnoseSettings,
+    "serve": ApiSettings,
     "demo": DemoSettings,
 }
 
@@ -32,8 +37,11 @@ def with_tables(text: str) -> str:
 
 
 def _table(command: str) -> str:
-    """A command's table; what all commands share stands in that of `consume` alone."""
-    shared = set() if command in ("consume", "demo") else set(TopicSettings.model_fields)
+    """A command's table; what several commands share stands in that of `consume` alone."""
+    shared = set()
+    for base in (TopicSettings, AssessmentSettings):
+        if issubclass(TABLES[command], base) and command not in ("consume", "demo"):
+            shared |= set(base.model_fields)
     return markdown_table(TABLES[command], without=shared)
 
 
