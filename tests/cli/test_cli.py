@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
@@ -35,6 +36,15 @@ def test_an_unknown_command_is_refused_by_name() -> None:
     result = CliRunner().invoke(main, ["predict"])
     assert result.exit_code == 2
     assert "No such command 'predict'" in result.output
+
+
+def test_ctrl_c_while_a_room_is_still_imported_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: str) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.main.import_module", interrupted)
+    result = CliRunner().invoke(main, ["demo"])
+    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
 
 
 def test_python_m_cli_is_the_same() -> None:
