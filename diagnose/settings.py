@@ -11,7 +11,7 @@ class DiagnoseSettings(AssessmentSettings):
     """How the files are read and diagnosed."""
 
     rate: Annotated[float, Field(gt=0)] | None = None
-    """Sampling rate in Hz of the files, where they do not say it themselves, or wrongly."""
+    """Sampling rate in Hz of the files, where they do not say it themselves."""
 
     channel: str | None = None
     """Which signal of the files, where they hold several: a name or an index."""
