@@ -53,7 +53,7 @@ def command(bootstrap_servers: str | None, kafka: bool, repeats: int, output: Pa
         with ExitStack() as stack:
             ways = _ways(stack, kafka, bootstrap_servers)
             rows = measure(ways, repeats)
-    except (BenchError, LocalKafkaError) as error:
+    except (BenchError, LocalKafkaError, ConnectionError) as error:
         raise click.ClickException(str(error)) from error
     output.parent.mkdir(parents=True, exist_ok=True)
     conditions = {
@@ -126,7 +126,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
         for name in names:
             delivery, execution = by_way[name]["delivery_ms"], by_way[name]["execution_ms"]
             cell = f"{delivery:.1f}" + (f" ({execution:.1f})" if execution is not None else "")
-            cells.append(cell if name == ORIGINAL else f"{cell}  {original / delivery:.1f}x")
+            cells.append(cell if name == ORIGINAL else f"{cell} {original / delivery:.1f}x")
         table.add_row(str(size), *cells)
     return table
 

@@ -45,14 +45,14 @@ Way = Callable[[NDArray[np.float64]], Timing]
 
 
 class HttpWay:
-    """Posts windows over a connection that stays open.
+    """Posts windows over a connection that is open.
 
     Delivery is from the first byte of the request to the last of the answer. The body is made
     before: how long the client takes over it is not the server's doing.
     """
 
     def __init__(self, port: int, binary: bool) -> None:
-        """Connect to a server on this machine."""
+        """Post to a server on this machine."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._binary = binary
 
@@ -63,6 +63,9 @@ class HttpWay:
             BenchError: The answer is not a diagnosis for each window.
         """
         body, kind = self._body(windows)
+        # A server closes what was idle for some seconds, as while another way had its turn.
+        self._connection.close()
+        self._connection.connect()
         started = time.monotonic()
         self._connection.request("POST", PATH, body, {"Content-Type": kind})
         response = self._connection.getresponse()
