@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 
 from messages import decode_diagnosis
 from producer_sim.malformed import KINDS
+from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
-    ConsumerProcess,
     Topics,
     assert_each_once_in_order,
     dead_letter_position,

@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
+from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
-    ConsumerProcess,
     Load,
     Topics,
     assert_each_once_in_order,

@@ -8,8 +8,8 @@ import pytest
 from messages import Message
 from tests.brokers import Broker
 from tests.consumer.fakes import window
+from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
-    ConsumerProcess,
     Topics,
     assert_each_once_in_order,
     committed,

@@ -9,8 +9,8 @@ import pytest
 
 from local_kafka.ports import free_ports
 from tests.brokers import Broker
+from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
-    ConsumerProcess,
     Topics,
     delete_topics,
     named_topics,

@@ -13,8 +13,8 @@ from confluent_kafka.cimpl import TopicPartition
 from kafka_client import FatalKafkaError
 from messages import Message
 from tests.brokers import Broker
+from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
-    ConsumerProcess,
     Load,
     Topics,
     delete_topics,
