@@ -91,7 +91,7 @@ class Assessor:
             settings.device,
             settings.threads,
             settings.diagnoser,
-            settings.sensors,
+            settings.sensor_table,
             settings.limits(),
         )
 

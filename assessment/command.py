@@ -157,7 +157,7 @@ def _summary(
         f"{', '.join(recording.id for recording in recordings)} at {speeds.min():g} to "
         f"{speeds.max():g} rpm",
         *([f"left out, with a flawed signal: {left_out}"] if left_out else []),
-        "Paste this into your table of sensors, beside the file, and give it as --sensors:",
+        "Paste this into your table of sensors, beside the file, and give it as --sensor-table:",
         "",
         "[[sensor]]",
         f"pattern = {json.dumps(escape(recordings[0].sensor))}  # of your sensors' ids",

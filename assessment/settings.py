@@ -28,7 +28,7 @@ class AssessmentSettings(Settings):
     """Who decides: `network` alone, or `physics` where it speaks and the network elsewhere, which
     names faults of bearings that were never seen, and takes a baseline of the healthy machine."""
 
-    sensors: Path | None = None
+    sensor_table: Path | None = None
     """TOML table of the sensors: which machine's baseline (`bearing-stream baseline`) and which
     full scale each has; default is the CWRU rig's."""
 

@@ -133,7 +133,7 @@ def test_another_way_to_decide_or_another_table_has_another_name_or_version(
 def test_it_is_loaded_as_the_settings_say(tmp_path: Path) -> None:
     table = tmp_path / "sensors.toml"
     table.write_text("sensor = []")
-    settings = AssessmentSettings(diagnoser="physics", sensors=table, novelty_limit=1e9)
+    settings = AssessmentSettings(diagnoser="physics", sensor_table=table, novelty_limit=1e9)
     assessor = Assessor.of(settings)
     found = assessor.assess(hum(60)[:5], RPM[:5], RIG[:5])
     assert found.evidence is not None

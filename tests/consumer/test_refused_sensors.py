@@ -21,7 +21,7 @@ def test_a_table_of_sensors_that_is_not_there_is_one_line_and_status_1(tmp_path:
     result = CliRunner().invoke(
         command,
         [
-            "--sensors",
+            "--sensor-table",
             str(tmp_path / "none.toml"),
             "--diagnoser",
             "physics",
