@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "consume": ("consumer", "Diagnose windows out of Kafka, exactly once."),
     "simulate": ("producer_sim", "Replay recordings into Kafka as windows."),
     "watch": ("watch", "Watch the diagnoses in a live table."),
+    "dead-letters": ("dead_letters", "List, show and redrive what could not be diagnosed."),
     "verify": ("verification", "Check in the topics that every window was answered once."),
     "diagnose": ("diagnose", "Diagnose recordings in files."),
     "serve": ("api", "Diagnose records sent by HTTP."),

@@ -10,11 +10,13 @@ from typing import Final
 from api.settings import ApiSettings
 from assessment.settings import AssessmentSettings
 from consumer.settings import ConsumerSettings
+from dead_letters.settings import RedriveSettings
 from demo.settings import DemoSettings
 from diagnose.settings import DiagnoseSettings
 from messages import TopicSettings
 from producer_sim.settings import SimulatorSettings
 from settings import Settings, markdown_table
+from verification.settings import VerifySettings
 from watch.settings import WatchSettings
 
 README: Final = Path(__file__).parent.parent / "README.md"
@@ -23,6 +25,8 @@ TABLES: Final[dict[str, type[Settings]]] = {
     "consume": ConsumerSettings,
     "simulate": SimulatorSettings,
     "watch": WatchSettings,
+    "verify": VerifySettings,
+    "dead_letters": RedriveSettings,
     "diagnose": DiagnoseSettings,
     "serve": ApiSettings,
     "demo": DemoSettings,

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {"vocabulary", "settings", "assessment", "model"},
     "diagnose": {"vocabulary", "settings", "assessment", "model", "recordings"},
     "verification": {"vocabulary", "settings", "kafka_client", "messages"},
+    "dead_letters": {"vocabulary", "settings", "kafka_client", "messages"},
     "demo": {
         "vocabulary",
         "settings",
@@ -58,6 +59,7 @@ KEPT_OUT = {
     "producer_sim": {"torch"},
     "watch": {"torch"},
     "verification": {"torch"},
+    "dead_letters": {"torch"},
     "api": {"confluent_kafka"},
     "diagnose": {"confluent_kafka"},
     "local_kafka": {"torch", "numpy", "pydantic"},
