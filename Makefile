@@ -5,14 +5,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Another package index for torch, for instance one with its CPU build.
 TORCH_INDEX ?=
-# Options for `bearing-stream demo` and pytest.
+# Options for `bearing-stream demo`, pytest and `python -m chaos`.
 DEMO ?=
 TESTS ?=
+CHAOS ?=
 
-.PHONY: demo test setup lint clean
+# Minutes that `make chaos` may take; without it, all of it, in hours.
+MINUTES ?=
+
+.PHONY: chaos demo test setup lint clean
 
 demo: setup
 	$(BIN)/bearing-stream demo $(DEMO)
+
+chaos: setup
+	$(BIN)/python -m chaos $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS)
 
 test: lint
 	$(BIN)/python -m pytest $(TESTS)

@@ -28,6 +28,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagnose": {"vocabulary", "settings", "assessment", "model", "recordings"},
     "verification": {"vocabulary", "settings", "kafka_client", "messages"},
     "dead_letters": {"vocabulary", "settings", "kafka_client", "messages"},
+    "chaos": {
+        "vocabulary",
+        "settings",
+        "kafka_client",
+        "messages",
+        "producer_sim",
+        "verification",
+        "local_kafka",
+    },
     "demo": {
         "vocabulary",
         "settings",

@@ -1,0 +1,5 @@
+"""`python -m chaos`, or `make chaos`."""
+
+from chaos.command import command
+
+command()

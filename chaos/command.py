@@ -1,0 +1,110 @@
+"""`python -m chaos`, which is `make chaos`."""
+
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from chaos.clusters import free_gigabytes
+from chaos.results import HEADINGS, Outcome, cells, write
+from chaos.suite import BOTH, FAULTS, Suite, planned
+from verification.report import Guarantee
+
+NEEDED: Final = 10.0
+"""10⁹ bytes of disk for the whole suite: a million int16 windows and their diagnoses, twice, since
+what a topic held goes some time after the topic."""
+
+LOGS: Final = Path("build/chaos")
+
+
+@click.command(name="chaos")
+@click.option("--minutes", type=click.FloatRange(min=0), help="A slice of everything; else all.")
+@click.option(
+    "--fault",
+    "chosen",
+    multiple=True,
+    type=click.Choice([fault.name for fault in FAULTS]),
+    help="Only this one (repeatable).",
+)
+@click.option(
+    "--guarantee", type=click.Choice(BOTH), help="Only with this one; by default with each."
+)
+@click.option("--seed", type=int, help="Of every choice; by default a new one, which is told.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("build/chaos.json"),
+    show_default=True,
+)
+def command(
+    minutes: float | None,
+    chosen: Sequence[str],
+    guarantee: Guarantee | None,
+    seed: int | None,
+    output: Path,
+) -> None:
+    """Break the system on purpose, and check that every window was diagnosed once.
+
+    A real Kafka is started here, and consumers as processes. The exit status is not zero if a
+    window was lost, answered twice or out of order, or if anything did not recover.
+    """
+    console = Console()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    seed = random.randrange(10**6) if seed is None else seed
+    faults = [
+        replace(fault, guarantees=tuple(one for one in fault.guarantees if one == guarantee))
+        if guarantee
+        else fault
+        for fault in FAULTS
+        if not chosen or fault.name in chosen
+    ]
+    faults = planned(faults, minutes)
+    console.print(f"seed {seed}; what the consumers say goes to {LOGS}")
+    _check_disk(console, whole=minutes is None and not chosen)
+    shutil.rmtree(LOGS, ignore_errors=True)
+    outcomes: list[Outcome] = []
+    with console.status("starting Kafka") as status:
+        for outcome in Suite(seed, LOGS).run(faults, status.update):
+            outcomes.append(outcome)
+            console.print(_line(outcome), highlight=False)
+            # After each, so that whoever interrupts has what there is.
+            write(outcomes, output)
+    console.print(table(outcomes), f"The same is in {output}.", sep="\n")
+    if not all(outcome.sound for outcome in outcomes):
+        sys.exit(1)
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """A row an outcome."""
+    rows = Table(*HEADINGS, box=None)
+    for column in rows.columns[2:]:
+        column.justify = "right"
+    for outcome in outcomes:
+        style = "dim" if outcome.skipped else "" if outcome.sound else "red"
+        rows.add_row(*cells(outcome.as_json()), style=style)
+    return rows
+
+
+def _line(outcome: Outcome) -> str:
+    name = f"{outcome.fault}, {outcome.guarantee}"
+    if outcome.skipped:
+        return f"[yellow]{outcome.fault}: SKIPPED[/], {outcome.skipped}"
+    if outcome.failure:
+        return f"[red]{name}: {outcome.failure}[/]"
+    if not outcome.sound:
+        return f"[red]{name}: {outcome.as_json()['wrong']}[/]"
+    return f"[green]{name}[/]: {outcome.seconds:.0f} s {outcome.notes or ''}"
+
+
+def _check_disk(console: Console, whole: bool) -> None:
+    free = free_gigabytes()
+    if whole and free < NEEDED:
+        console.print(f"[yellow]All of it takes {NEEDED:g} GB of disk; there are {free:.1f}.[/]")

@@ -1,0 +1,87 @@
+"""Windows that keep coming while things break."""
+
+import threading
+from typing import Final
+
+from chaos.errors import ChaosError
+from messages import TopicSettings
+from producer_sim import Sent, SimulatorSettings, open_streams, simulate
+from producer_sim.streams import SensorStream
+from settings import load
+from vocabulary import SAMPLING_RATE, WINDOW_LENGTH
+
+SENSORS: Final = 64
+
+RATE: Final = 1000.0
+"""Windows a second, of all sensors together."""
+
+KAFKA: Final = {
+    # A broker may be gone for minutes; no window is given up.
+    "message.timeout.ms": "1200000",
+    "reconnect.backoff.max.ms": "200",
+    "topic.metadata.refresh.interval.ms": "1000",
+}
+
+
+class Feed:
+    """Sends int16 windows of made-up bearings at a steady pace from `start` to `finish`."""
+
+    def __init__(self, topics: TopicSettings, streams: list[SensorStream] | None = None) -> None:
+        """Get ready.
+
+        Args:
+            topics: Where to.
+            streams: From another feed that is over, to spare making them; see `streams`.
+        """
+        given = topics.model_dump() | {
+            "kafka": topics.kafka | KAFKA,
+            "source": "synthetic",
+            "sensors": SENSORS,
+            "loop": True,
+            "sample_format": "int16",
+            "run": "steady",
+            "speed": RATE / SENSORS * WINDOW_LENGTH / SAMPLING_RATE,
+        }
+        self._settings = load(SimulatorSettings, given)
+        self.streams = open_streams(self._settings) if streams is None else streams
+        """Made once, and good for any number of feeds, one after the other."""
+        self._stop = threading.Event()
+        self._sent: Sent | None = None
+        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def finish(self, windows: int = 0) -> int:
+        """Send no more, or, quickly, what is missing to a number; how many Kafka has taken.
+
+        Raises:
+            ChaosError: Windows were not taken, so that nothing can be said of this trial.
+        """
+        self._stop.set()
+        self._thread.join()
+        if self._sent is None:
+            raise ChaosError("the simulator ended in an error")
+        taken = _taken(self._sent)
+        if taken >= windows:
+            return taken
+        rest = self._settings.model_copy(
+            update={"speed": float("inf"), "limit": windows - taken, "run": "rest"}
+        )
+        return taken + _taken(simulate(rest, self.streams))
+
+    def abandon(self) -> None:
+        """Send no more, whatever became of the rest."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        self._sent = simulate(self._settings, self.streams, self._stop)
+
+
+def _taken(sent: Sent) -> int:
+    if not sent.complete:
+        raise ChaosError(f"Kafka did not take all windows: {sent.fatal or sent.failures}")
+    return sent.windows

@@ -1,0 +1,144 @@
+"""Every fault, how often each is injected, and the course of the suite."""
+
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import KafkaException
+
+from chaos.clusters import Site, cluster
+from chaos.errors import ChaosError
+from chaos.faults import brokers, consumers, topics, transactions
+from chaos.results import Outcome
+from chaos.trial import Order, Trial
+from kafka_client import FatalKafkaError
+from local_kafka import LocalKafka, LocalKafkaError
+from producer_sim import SensorStream
+from verification.report import Guarantee
+
+ONCE: Final[tuple[Guarantee, ...]] = ("exactly-once",)
+BOTH: Final[tuple[Guarantee, ...]] = (*ONCE, "at-least-once")
+
+OVERHEAD: Final = 12.0
+"""Seconds that a trial takes before its first fault and after its last, about."""
+
+APART: Final = 700
+"""Windows from one fault to the next, where nothing else is said; more come meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is done, and how often in the whole suite."""
+
+    name: str
+    inject: Callable[[Trial], None]
+    times: int
+    seconds: float
+    """That one injection takes, about."""
+    windows: int = 0
+    """At least so many in the whole suite."""
+    site: Site = Site.ONE
+    guarantees: tuple[Guarantee, ...] = BOTH
+
+    @property
+    def cost(self) -> float:
+        """Seconds in the whole suite that a part of it saves in proportion."""
+        return len(self.guarantees) * self.times * self.seconds
+
+    def part(self, share: float) -> "Fault":
+        """The same, less often; once at least."""
+        times = max(round(self.times * share), 1)
+        return replace(self, times=times, windows=round(self.windows * share))
+
+
+FAULTS: Final = (
+    Fault("consumer-killed", consumers.killed, 60, 12, windows=400_000),
+    Fault("consumer-killed-named", consumers.killed_named, 140, 6, windows=600_000),
+    Fault("consumer-frozen", consumers.frozen, 20, 12),
+    Fault("consumer-frozen-new-protocol", consumers.frozen_new_protocol, 20, 12),
+    Fault("join-and-leave", consumers.joining_and_leaving, 30, 7),
+    Fault("join-and-leave-new-protocol", consumers.joining_and_leaving_new_protocol, 30, 7),
+    Fault("join-and-leave-static", consumers.joining_and_leaving_static, 30, 8),
+    Fault("clock-jumps", consumers.clock_jumping, 20, 2),
+    Fault("transaction-aborted", transactions.aborted, 20, 6, guarantees=ONCE),
+    Fault("commit-unknown", transactions.commit_unknown, 20, 6),
+    Fault("retention-overtakes", topics.overtaken, 5, 20),
+    Fault("diagnoses-vanish", topics.vanished, 5, 20),
+    Fault("broker-restarted", brokers.restarted, 20, 6),
+    Fault("broker-killed", brokers.killed, 20, 10),
+    Fault("broker-gone", brokers.gone, 3, 90),
+    Fault("leader-lost", brokers.leader_lost, 30, 15, site=Site.THREE),
+    Fault("produce-fails", transactions.produce_failing, 20, 6, site=Site.THREE),
+    Fault("disk-full", brokers.out_of_disk, 5, 15, site=Site.SMALL_DISK),
+)
+
+
+def planned(faults: Sequence[Fault], minutes: float | None) -> list[Fault]:
+    """These faults, each as often as there is time for, and once at least."""
+    if minutes is None:
+        return list(faults)
+    fixed = sum(OVERHEAD * len(fault.guarantees) for fault in faults)
+    share = (minutes * 60 - fixed) / sum(fault.cost for fault in faults)
+    return [fault.part(min(max(share, 0.0), 1.0)) for fault in faults]
+
+
+class Suite:
+    """Runs faults one after the other, each with each of its guarantees."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        """Set up; what the consumers say goes into `folder`."""
+        self._seed = seed
+        self._folder = folder
+        self._streams: list[SensorStream] | None = None
+
+    def run(self, faults: Sequence[Fault], announce: Callable[[str], None]) -> Iterator[Outcome]:
+        """Yield what came of each; `announce` is told what begins."""
+        for site in Site:
+            here = [fault for fault in faults if fault.site is site]
+            if not here:
+                continue
+            try:
+                with cluster(site) as kafka:
+                    for fault in here:
+                        for guarantee in fault.guarantees:
+                            announce(f"{fault.name}, {guarantee}, {fault.times} times")
+                            yield self.trial(kafka, fault, guarantee)
+            except (ChaosError, LocalKafkaError) as failure:
+                for fault in here:
+                    yield Outcome(fault.name, "", None, [], {}, 0.0, skipped=str(failure))
+
+    def trial(self, kafka: LocalKafka, fault: Fault, guarantee: Guarantee) -> Outcome:
+        """Inject one fault so often, and check."""
+        began = time.monotonic()
+        folder = self._folder / f"{fault.name}-{guarantee}"
+        folder.mkdir(parents=True, exist_ok=True)
+        order = Order(
+            guarantee,
+            fault.times,
+            max(fault.windows, fault.times * APART),
+            # Of each fault's own: it is the same alone and among others.
+            zlib.crc32(f"{self._seed} {fault.name} {guarantee}".encode()),
+            folder,
+            self._streams,
+        )
+        report, failure = None, ""
+        with Trial(kafka, order) as trial:
+            self._streams = trial.feed.streams
+            try:
+                fault.inject(trial)
+                trial.finish()
+                report = trial.check()
+            except (ChaosError, FatalKafkaError, KafkaException, LocalKafkaError) as error:
+                failure = str(error)
+        return Outcome(
+            fault.name,
+            guarantee,
+            report,
+            trial.recoveries,
+            dict(trial.notes),
+            time.monotonic() - began,
+            failure=failure,
+        )

@@ -1,0 +1,73 @@
+"""How the suite is planned, and how its results read."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chaos.results import HEADINGS, Outcome, cells, write
+from chaos.suite import FAULTS, planned
+from verification import Report
+
+SOUND = Outcome("broker-killed", "exactly-once", Report(windows=1500), [4.0, 9.0, 5.0], {}, 30.0)
+
+
+def test_all_of_it_kills_consumers_200_times_over_a_million_windows() -> None:
+    killed = [fault for fault in FAULTS if fault.name.startswith("consumer-killed")]
+    assert sum(fault.times for fault in killed) == 200
+    assert sum(fault.windows for fault in killed) == 1_000_000
+
+
+@pytest.mark.parametrize("minutes", [0, 4, 30, 120])
+def test_a_slice_has_something_of_everything_and_no_more_than_all(minutes: int) -> None:
+    for part, whole in zip(planned(FAULTS, minutes), FAULTS, strict=True):
+        assert part.name == whole.name
+        assert 1 <= part.times <= whole.times
+        assert part.windows <= whole.windows
+
+
+def test_more_minutes_inject_more() -> None:
+    times = [sum(part.times for part in planned(FAULTS, minutes)) for minutes in (4, 30, 60, 1e6)]
+    assert times == sorted(times)
+    assert times[-1] == sum(fault.times for fault in planned(FAULTS, None))
+
+
+def test_every_fault_has_its_own_name() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+
+
+def test_an_entry_says_how_often_how_many_and_how_long(tmp_path: Path) -> None:
+    write([SOUND], tmp_path / "build" / "chaos.json")
+    [entry] = json.loads((tmp_path / "build" / "chaos.json").read_text())
+    assert entry["fault"] == "broker-killed"
+    assert entry["times"] == 3
+    assert entry["windows"] == 1500
+    assert entry["lost"] == entry["duplicated"] == 0
+    assert entry["recovery_s"] == {"median": 5.0, "worst": 9.0}
+    assert len(cells(entry)) == len(HEADINGS)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        replace(SOUND, report=Report(windows=1500, lost=1)),
+        replace(SOUND, report=Report(windows=1500, duplicated=1)),
+        replace(SOUND, report=None, failure="stuck"),
+    ],
+)
+def test_what_breaks_the_promise_is_not_sound(outcome: Outcome) -> None:
+    assert SOUND.sound
+    assert not outcome.sound
+
+
+def test_at_least_once_may_repeat() -> None:
+    report = Report(windows=1500, duplicated=9, guarantee="at-least-once")
+    assert replace(SOUND, report=report).sound
+    assert not replace(SOUND, report=replace(report, relabelled=1)).sound
+
+
+def test_what_was_not_run_says_so() -> None:
+    entry = replace(SOUND, report=None, recoveries=[], skipped="needs root").as_json()
+    assert entry["skipped"] == "needs root"
+    assert "not run" in cells(entry)
