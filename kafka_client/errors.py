@@ -49,6 +49,10 @@ def explain(error: KafkaError) -> str:
     if error.code() == KafkaError._ALL_BROKERS_DOWN:
         # Of "1/1 brokers are down" those who have one broker make nothing.
         return "no Kafka broker answers"
-    advice = ADVICE.get(error.code())
+    code = error.code()
+    if code == KafkaError._FATAL and "Static consumer fenced" in error.str():
+        # librdkafka names the cause of a failed client in words only.
+        code = KafkaError.FENCED_INSTANCE_ID
+    advice = ADVICE.get(code)
     said = f"{error.str()} ({error.name()})"
     return f"{advice} — Kafka said: {said}" if advice else said

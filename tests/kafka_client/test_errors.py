@@ -67,3 +67,10 @@ def test_the_first_fatal_error_is_raised_and_the_latest_cause_kept() -> None:
     assert errors.latest.str() == "second"
     with pytest.raises(FatalKafkaError, match=r"sasl\.password.*wrong password"):
         errors.raise_fatal()
+
+
+def test_a_static_member_put_out_by_its_double_is_told_what_to_do() -> None:
+    said = "Static consumer fenced by other consumer with same group.instance.id"
+
+    assert "give each consumer its own" in explain(KafkaError(KafkaError._FATAL, said))
+    assert "give each consumer its own" not in explain(KafkaError(KafkaError._FATAL, "other"))
