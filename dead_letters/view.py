@@ -1,15 +1,16 @@
 """Dead letters on a terminal: a table of counts, a table of letters, and one letter whole."""
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from heapq import heappop, heappush
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dead_letters.letters import Letter, rfc3339
+from dead_letters.letters import Letter, Place, rfc3339
 from dead_letters.redrive import Redriven
 from messages import RejectionReason
 
@@ -38,7 +39,8 @@ class Counts:
         self._sensors: defaultdict[str, set[str]] = defaultdict(set)
         self._first: dict[str, datetime] = {}
         self._last: dict[str, datetime] = {}
-        self._latest: deque[Letter] = deque(maxlen=limit or SHOWN)
+        self._limit = limit or SHOWN
+        self._latest: list[tuple[datetime, Place, Letter]] = []
 
     def add(self, letter: Letter) -> None:
         """Count a letter."""
@@ -47,14 +49,18 @@ class Counts:
         self._sensors[reason].add(letter.sensor)
         self._first[reason] = min(letter.time, self._first.get(reason, letter.time))
         self._last[reason] = max(letter.time, self._last.get(reason, letter.time))
-        self._latest.append(letter)
+        heappush(self._latest, (letter.time, letter.at, letter))
+        if len(self._latest) > self._limit:
+            heappop(self._latest)
 
     def show(self, to: Console) -> None:
         """Print both tables."""
         if not self._letters:
             to.print("no dead letters")
             return
-        to.print(self._by_reason(), _letters(self._latest), sep="\n")
+        to.print(
+            self._by_reason(), _letters(letter for *_, letter in sorted(self._latest)), sep="\n"
+        )
 
     def _by_reason(self) -> Table:
         table = _table("letters", "sensors", "reason", "first", "last")

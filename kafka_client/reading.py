@@ -1,5 +1,6 @@
 """Read a stretch of a topic, or all of it up to where it ends now, as a bystander."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from types import TracebackType
@@ -16,8 +17,8 @@ from confluent_kafka import (
 )
 
 from kafka_client.connection import Properties
-from kafka_client.errors import FatalKafkaError, explain
-from kafka_client.startup import ClusterErrors
+from kafka_client.errors import FatalKafkaError, explain, is_fatal
+from kafka_client.startup import LOOK_TIMEOUT, RETRY_PAUSE, ClusterErrors
 
 MOST: Final = 1000
 """Messages taken at a time."""
@@ -152,21 +153,32 @@ class TopicReader:
                 raise self._refusal(error)
         return messages
 
-    def _offsets(self, time: int) -> dict[int, int]:
-        """By partition, the offset at a time, or at one of Kafka's two names for an end."""
-        try:
-            found = self._consumer.list_topics(self.topic, TIMEOUT).topics[self.topic]
-            if found.error is not None:
-                raise self._refusal(found.error)
-            asked = [TopicPartition(self.topic, number, time) for number in found.partitions]
-            answers = self._consumer.offsets_for_times(asked, TIMEOUT)
-        except KafkaException as failure:
-            self._consumer.poll(0)
-            self._errors.raise_fatal()
-            raise self._refusal(failure.args[0]) from None
+    def _offsets(self, moment: int) -> dict[int, int]:
+        """By partition, the offset at a time, or at one of Kafka's two names for an end.
+
+        What passes, such as a partition between two leaders, is waited for.
+        """
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return self._offsets_now(moment)
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                self._consumer.poll(0)
+                self._errors.raise_fatal()
+                if is_fatal(error) or time.monotonic() >= deadline:
+                    raise self._refusal(error) from None
+            time.sleep(RETRY_PAUSE)
+
+    def _offsets_now(self, moment: int) -> dict[int, int]:
+        found = self._consumer.list_topics(self.topic, LOOK_TIMEOUT).topics[self.topic]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        asked = [TopicPartition(self.topic, number, moment) for number in found.partitions]
+        answers = self._consumer.offsets_for_times(asked, LOOK_TIMEOUT)
         for answer in answers:
             if answer.error is not None:
-                raise self._refusal(answer.error)
+                raise KafkaException(answer.error)
         return {answer.partition: answer.offset for answer in answers}
 
     def _refusal(self, error: KafkaError) -> FatalKafkaError:

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from typing import cast
 
 import pytest
 from confluent_kafka import Message as Polled
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from dead_letters.letters import NOT_OURS, REDRIVES, Place, matching, parse
 from dead_letters.memory import PAGE, Memory
 from dead_letters.settings import LetterSettings
-from dead_letters.view import hexdump, printable
+from dead_letters.view import Counts, hexdump, printable
 from messages import DeadLetter, Headers, Message, RejectionReason
 from tests.dead_letters.letters import letter, original
 
@@ -133,6 +135,18 @@ def test_the_memory_holds_what_was_put_there(added: set[Place], asked: Place) ->
     assert pages == {(f"g-{place.offset // PAGE}", place.partition) for place in added}
     # `offset.metadata.max.bytes` of a broker that nobody has configured.
     assert all(len(each.metadata or "") <= 4096 for _, found in commits for each in found)
+
+
+@given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 5))
+def test_the_latest_letters_are_named(times: list[int], limit: int) -> None:
+    counts = Counts(limit)
+    for time in times:
+        counts.add(parse(polled(letter(original(1)._replace(timestamp=time), "w"))))
+    console = Console(width=200, file=StringIO(), color_system=None)
+    counts.show(console)
+    assert isinstance(console.file, StringIO)
+    shown = [line for line in console.file.getvalue().splitlines() if line.startswith("3:17")]
+    assert [int(line.split()[1][20:23]) for line in shown] == sorted(times)[-limit:]
 
 
 @given(st.binary(max_size=100))
