@@ -1,7 +1,7 @@
 """Exactly once: diagnoses, dead letters and offsets in one Kafka transaction."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -52,6 +52,9 @@ class Transactions(Publisher):
         self._rested_at = 0.0
         self._initialised = False
         self._fencings = 0
+        self._topics: set[str] = set()
+        self._positions: Positions = {}
+        self._swept = True
 
     def start(self, timeout: float) -> None:
         """Register the transactional id; completes or aborts what a predecessor left open."""
@@ -63,6 +66,7 @@ class Transactions(Publisher):
         try:
             if self.opened_at is None:
                 self._begin()
+            self._topics.add(topic)
             self._produce(topic, message)
         except Undelivered as undelivered:
             self._count_fencing(undelivered)
@@ -71,6 +75,7 @@ class Transactions(Publisher):
     def commit(self, positions: Positions, timeout: float) -> None:
         """Flush, add the offsets, commit."""
         deadline = self._clock() + timeout
+        self._positions = positions
         try:
             # Flushed first, a commit takes 1 ms; with messages still queued, 27.
             self._serve(self._producer.flush, timeout)
@@ -97,11 +102,14 @@ class Transactions(Publisher):
         beyond any timeout.
         """
         if self.opened_at is not None and self._initialised:
-            self._initialised = False
+            self._initialised = self._swept = False
             self._replace_producer()
         if not self._initialised:
             self._initialise_again(timeout)
         self._closed()
+        if not self._swept:
+            self._sweep(timeout)
+            self._swept = True
 
     def close(self) -> None:
         """Abort what is open, so that readers of committed diagnoses need not wait for it."""
@@ -121,6 +129,39 @@ class Transactions(Publisher):
                 # This one will not get ready any more.
                 self._replace_producer()
             raise
+
+    def _sweep(self, timeout: float) -> None:
+        """Abort a transaction in every partition of the output and of the offsets.
+
+        Kafka 4 takes a partition that has no leader for a deleted one when it ends a transaction,
+        and leaves what is there undecided ("these partitions are likely deleted already", says its
+        log): it happens when the only replica of a partition dies and comes back. The next commit
+        of this transactional id would then commit that too, diagnoses that are made again
+        meanwhile. An abort decides it otherwise.
+        """
+        deadline = self._clock() + timeout
+        metadata = self._group_metadata()
+        self._begin()
+        for topic in sorted(self._topics):
+            for partition in self._partitions(topic, timeout):
+                self._produce(topic, Message(None, b"", []), partition=partition)
+        if self._serve(self._producer.flush, timeout):
+            raise Undelivered(f"the output topics did not answer within {timeout:g} s")
+        if self._positions:
+            self._attempt(
+                self._producer.send_offsets_to_transaction,
+                topic_partitions(self._positions),
+                metadata,
+                deadline=deadline,
+            )
+        self._attempt(self._producer.abort_transaction, deadline=deadline)
+        self._closed()
+
+    def _partitions(self, topic: str, timeout: float) -> Iterable[int]:
+        try:
+            return list(self._producer.list_topics(topic, timeout).topics[topic].partitions)
+        except KafkaException as failure:
+            raise verdict(failure.args[0]) from None
 
     def _count_fencing(self, undelivered: Undelivered) -> None:
         if undelivered.fenced:

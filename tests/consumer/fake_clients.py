@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -173,15 +174,22 @@ class FakeProducer:
         self._call("init_transactions", timeout)
         self._cluster.epoch += 1
         self._epoch = self._cluster.epoch
-        self._cluster.pending = {}
+        self._cluster.end_what_was_left()
 
     def begin_transaction(self) -> None:
         self._call("begin_transaction")
         assert not self._open, "a transaction inside a transaction"
         self._open, self._sent = True, []
+        self._cluster.left = self._sent
 
-    def produce(self, topic: str, on_delivery: Any = None, **message: Any) -> None:
+    def list_topics(self, topic: str, _timeout: float) -> Any:
+        return SimpleNamespace(topics={topic: SimpleNamespace(partitions={0: None})})
+
+    def produce(
+        self, topic: str, on_delivery: Any = None, partition: int = -1, **message: Any
+    ) -> None:
         self._call("produce")
+        assert partition in (-1, 0)
         self._sent.append((topic, Message(**message), on_delivery))
 
     def flush(self, timeout: float) -> int:
@@ -228,10 +236,13 @@ class FakeProducer:
         if not self._open:
             raise kafka_error(KafkaError._STATE)
         self._open, self._cluster.pending = False, {}
+        self._cluster.left, self._cluster.undecided = [], []
 
     def _apply(self) -> None:
         assert self._open, "nothing to commit"
         assert self._cluster.pending, "a commit without offsets"
+        self._cluster.output += self._cluster.undecided
+        self._cluster.left, self._cluster.undecided = [], []
         self._deliver()
         self._cluster.committed |= self._cluster.pending
         self._open, self._cluster.pending = False, {}

@@ -137,6 +137,13 @@ class Cluster:
     epoch: int = 0
     pending: Positions = field(default_factory=dict)
     """Offsets in a transaction that is still open."""
+    left: list[tuple[str, Message, Any]] = field(default_factory=list)
+    """Output of the transaction that is open."""
+    undecided: list[tuple[str, Message]] = field(default_factory=list)
+    """Output of a transaction that was ended without a word to the partitions; the next end of a
+    transaction there decides it too."""
+    forgets_partitions: bool = False
+    """Whether transactions that are left open end so, as Kafka's do in partitions without leader."""
     refused: KafkaError | None = None
     """What a message's delivery report says instead of nothing."""
     faults: dict[str, deque[Any]] = field(default_factory=dict)
@@ -166,6 +173,12 @@ class Cluster:
         if isinstance(event, BaseException):
             raise event
         event()
+
+    def end_what_was_left(self) -> None:
+        """End the open transaction of a producer that was replaced."""
+        if self.forgets_partitions:
+            self.undecided += [(topic, message) for topic, message, _ in self.left]
+        self.left, self.pending = [], {}
 
     def another_consumer_takes(self, partition: int, most: int) -> None:
         """Another member of the group does some windows, exactly once."""

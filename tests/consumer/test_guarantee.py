@@ -106,12 +106,14 @@ def live(world: World, life: list[list[Event]]) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(LIVES)
-@example([[is_put_out_in("flush", 5)], *[[]] * 5])
-@example([[], [goes_to_another(0, 3, "consume_more")], [], []])
-@example([[loses_the_answer], *[[]] * 5])
-def test_exactly_once_whatever_happens(life: list[list[Event]]) -> None:
+@given(LIVES, st.booleans())
+@example([[is_put_out_in("flush", 5)], *[[]] * 5], False)
+@example([[], [goes_to_another(0, 3, "consume_more")], [], []], False)
+@example([[loses_the_answer], *[[]] * 5], False)
+@example([[fails_in("flush", fenced)], *[[]] * 5], True)
+def test_exactly_once_whatever_happens(life: list[list[Event]], forgetful: bool) -> None:
     world = World()
+    world.cluster.forgets_partitions = forgetful
     live(world, life)
     assert sorted(world.cluster.places_out()) == sorted(places_in(world))
     for topic in (DIAGNOSES, DEAD_LETTERS):

@@ -207,14 +207,46 @@ def test_what_would_fail_again_is_fatal(call: str, code: int, advice: str) -> No
 
 
 def test_offsets_are_never_offered_without_a_membership() -> None:
-    def no_member() -> Any:
-        raise Undelivered("not in the group")
+    members: list[int] = []
 
-    harness = Harness(no_member)
-    with pytest.raises(Undelivered, match="not in the group"):
-        harness.deliver()
+    def membership() -> Any:
+        if not members:
+            raise Undelivered("not in the group")
+        return members[0]
+
+    harness = Harness(membership)
+    for attempt in (harness.deliver, lambda: harness.delivery.recover(5.0)):
+        with pytest.raises(Undelivered, match="not in the group"):
+            attempt()
+    members.append(1)
     harness.delivery.recover(5.0)
     assert (harness.cluster.output, harness.cluster.committed) == ([], {})
+    assert len(harness.producers) == 2
+
+
+def test_what_kafka_forgot_to_abort_is_not_committed_later() -> None:
+    harness = Harness()
+    harness.cluster.forgets_partitions = True
+    harness.cluster.happens_in("flush", fenced())
+    with pytest.raises(Undelivered):
+        harness.deliver()
+    harness.delivery.recover(5.0)
+    harness.deliver()
+    assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
+
+
+def test_recovers_again_if_it_fails_to_decide_what_kafka_forgot() -> None:
+    harness = Harness()
+    harness.cluster.forgets_partitions = True
+    harness.cluster.happens_in("flush", fenced())
+    with pytest.raises(Undelivered):
+        harness.deliver()
+    harness.cluster.happens_in("abort_transaction", timed_out())
+    with pytest.raises(Undelivered):
+        harness.delivery.recover(0.0)
+    harness.delivery.recover(5.0)
+    harness.deliver()
+    assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
 
 
 def test_closing_aborts_what_is_open_and_does_not_mind_if_that_fails() -> None:
