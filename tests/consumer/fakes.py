@@ -143,7 +143,7 @@ class Cluster:
     """Output of a transaction that was ended without a word to the partitions; the next end of a
     transaction there decides it too."""
     forgets_partitions: bool = False
-    """Whether transactions that are left open end so, as Kafka's do in partitions without leader."""
+    """Whether transactions left open end so, as Kafka's do in partitions without a leader."""
     refused: KafkaError | None = None
     """What a message's delivery report says instead of nothing."""
     faults: dict[str, deque[Any]] = field(default_factory=dict)
