@@ -1,7 +1,7 @@
 """What happens to brokers: restarted, killed, gone for a while, led by another, out of disk."""
 
-import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,8 @@ from chaos.trial import Trial
 
 GONE: Final = (5.0, 150.0)
 """Seconds that a broker is gone: the first time, and the last."""
+
+MEBIBYTE: Final = 2**20
 
 TROUBLE: Final = "Kafka reports trouble; waiting for it to pass"
 
@@ -78,6 +80,7 @@ def out_of_disk(trial: Trial) -> None:
 
 def _fill(ballast: Path) -> None:
     """Take all that is left on a disk."""
-    with ballast.open("wb") as file:
-        disk = os.fstatvfs(file.fileno())
-        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize)
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        # Until there is no space left. Never for ever: the disk is a small one.
+        while file.write(bytes(MEBIBYTE)):
+            pass
