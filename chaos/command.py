@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos.clusters import free_gigabytes
-from chaos.results import HEADINGS, Outcome, cells, write
+from chaos.results import HEADINGS, OUTPUT, Outcome, cells, write
 from chaos.suite import BOTH, FAULTS, Suite, planned
 from verification.report import Guarantee
 
@@ -41,7 +41,7 @@ LOGS: Final = Path("build/chaos")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("build/chaos.json"),
+    default=OUTPUT,
     show_default=True,
 )
 def command(
@@ -74,12 +74,23 @@ def command(
     with console.status("starting Kafka") as status:
         for outcome in Suite(seed, LOGS).run(faults, status.update):
             outcomes.append(outcome)
-            console.print(_line(outcome), highlight=False)
+            console.print(_line(outcome), highlight=False, soft_wrap=True)
             # After each, so that whoever interrupts has what there is.
-            write(outcomes, output)
+            write(outcomes, _written(minutes, chosen, guarantee, seed), output)
     console.print(table(outcomes), f"The same is in {output}.", sep="\n")
     if not all(outcome.sound for outcome in outcomes):
         sys.exit(1)
+
+
+def _written(
+    minutes: float | None, chosen: Sequence[str], guarantee: Guarantee | None, seed: int
+) -> str:
+    """The command that does the same again."""
+    options = [f"--fault {name}" for name in chosen]
+    options += [f"--guarantee {guarantee}"] if guarantee else []
+    options += [f"--seed {seed}"]
+    slice_of_it = f" MINUTES={minutes:g}" if minutes is not None else ""
+    return f"make chaos{slice_of_it} CHAOS='{' '.join(options)}'"
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -10,6 +11,8 @@ from pydantic_core import to_json
 
 from verification import Report
 
+OUTPUT: Final = Path("build/chaos.json")
+
 HEADINGS: Final = (
     "fault",
     "guarantee",
@@ -17,8 +20,8 @@ HEADINGS: Final = (
     "windows",
     "lost",
     "duplicated",
-    "median, s",
-    "worst, s",
+    "recovery, median s",
+    "worst s",
 )
 """Of the columns that `cells` fills."""
 
@@ -76,10 +79,12 @@ def _summary(recoveries: Sequence[float]) -> dict[str, float] | None:
     return {"median": round(median(recoveries), 2), "worst": round(max(recoveries), 2)}
 
 
-def write(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Write the list of entries."""
+def write(outcomes: Sequence[Outcome], command: str, path: Path) -> None:
+    """Write the list of entries; `command` is what they were made with."""
+    date = datetime.now(UTC).date().isoformat()
+    entries = [outcome.as_json() | {"command": command, "date": date} for outcome in outcomes]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(to_json([outcome.as_json() for outcome in outcomes], indent=2) + b"\n")
+    path.write_bytes(to_json(entries, indent=2) + b"\n")
 
 
 def cells(entry: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.readme import README, with_table
 from chaos.results import HEADINGS, Outcome, cells, write
 from chaos.suite import FAULTS, planned
 from verification import Report
@@ -38,7 +39,7 @@ def test_every_fault_has_its_own_name() -> None:
 
 
 def test_an_entry_says_how_often_how_many_and_how_long(tmp_path: Path) -> None:
-    write([SOUND], tmp_path / "build" / "chaos.json")
+    write([SOUND], "make chaos", tmp_path / "build" / "chaos.json")
     [entry] = json.loads((tmp_path / "build" / "chaos.json").read_text())
     assert entry["fault"] == "broker-killed"
     assert entry["times"] == 3
@@ -71,3 +72,10 @@ def test_what_was_not_run_says_so() -> None:
     entry = replace(SOUND, report=None, recoveries=[], skipped="needs root").as_json()
     assert entry["skipped"] == "needs root"
     assert "not run" in cells(entry)
+
+
+def test_the_readme_has_a_place_for_the_table() -> None:
+    entry = SOUND.as_json() | {"command": "make chaos", "date": "2026-01-31"}
+    text = with_table(README.read_text(), [entry])
+    assert "| broker-killed | exactly-once | 3 | 1,500 | 0 | 0 | 5.0 | 9.0 |" in text
+    assert "`make chaos`, 2026-01-31." in text

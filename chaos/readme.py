@@ -1,0 +1,33 @@
+"""The README's table of what came of the last suite: `python -m chaos.readme` writes it there.
+
+It stands between `<!-- chaos -->` and `<!-- end -->`, and is made of `build/chaos.json`.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from chaos.results import HEADINGS, OUTPUT, cells
+
+README: Final = Path(__file__).parent.parent / "README.md"
+
+MARKED: Final = re.compile(r"(<!-- chaos -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def markdown(entries: Sequence[dict[str, Any]]) -> str:
+    """The entries as a table, with when and how they were made."""
+    rows = [HEADINGS, ["---"] * 2 + ["---:"] * (len(HEADINGS) - 2), *map(cells, entries)]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    runs = sorted({f"`{entry['command']}`, {entry['date']}" for entry in entries})
+    return "\n".join([*lines, "", "; ".join(runs) + ".", ""])
+
+
+def with_table(text: str, entries: Sequence[dict[str, Any]]) -> str:
+    """The README with these entries in their place."""
+    return MARKED.sub(lambda found: found[1] + markdown(entries) + found[2], text)
+
+
+if __name__ == "__main__":
+    README.write_text(with_table(README.read_text(), json.loads(OUTPUT.read_text())))
