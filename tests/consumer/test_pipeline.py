@@ -1,12 +1,14 @@
 """When batches are dispatched and transactions closed, and what is never committed."""
 
+from itertools import cycle
+
 import pytest
 
 from consumer.metrics import DispatchReason
 from consumer.pipeline import LONGEST_BACKOFF
 from kafka_client import FatalKafkaError
 from messages import decode_diagnosis
-from tests.consumer.fakes import abortable, kafka_error, timed_out, window
+from tests.consumer.fakes import DIAGNOSES, abortable, kafka_error, timed_out, window
 from tests.consumer.world import World
 
 FULL, DELAY, CAUGHT_UP = DispatchReason.FULL, DispatchReason.DELAY, DispatchReason.CAUGHT_UP
@@ -41,6 +43,29 @@ def test_a_batch_goes_when_its_oldest_window_has_waited() -> None:
     world.arrive(0, 100)
     steps(world, 5, each=0.006)
     assert dict(world.metrics.batches) == {DELAY: 1}
+
+
+@pytest.mark.parametrize("batch_size", [4, 100])
+def test_a_wall_clock_that_jumps_changes_nothing_but_what_it_says(batch_size: int) -> None:
+    def life(*wall_clock: float) -> World:
+        ticks = cycle(wall_clock)
+        world = World(batch_size=batch_size, wall_clock=lambda: next(ticks))
+        world.consumer.most = 3
+        world.arrive(0, 60)
+        steps(world, 60, each=0.007)
+        return world
+
+    steady, jumping = life(2.0), life(90_000.0, 0.5, -7_200.0, 3_000.0)
+    assert jumping.metrics.batches == steady.metrics.batches
+    assert jumping.metrics.commits == steady.metrics.commits
+    assert jumping.clock.now == steady.clock.now
+    assert jumping.cluster.places_out() == steady.cluster.places_out()
+    latencies = [
+        decode_diagnosis(message.headers, message.value)[1].latency_ms.total
+        for topic, message in jumping.cluster.output
+        if topic == DIAGNOSES
+    ]
+    assert min(latencies) < 0 < max(latencies)
 
 
 def test_a_transaction_spans_batches_up_to_the_commit_interval_under_load() -> None:

@@ -1,5 +1,6 @@
 """The consumer, put together on the cluster in memory."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -23,7 +24,12 @@ MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)
 class World:
     """A consumer on a cluster in memory, and what can happen to it."""
 
-    def __init__(self, guarantee: str = "exactly-once", batch_size: int = 4) -> None:
+    def __init__(
+        self,
+        guarantee: str = "exactly-once",
+        batch_size: int = 4,
+        wall_clock: Callable[[], float] = lambda: 2.0,
+    ) -> None:
         self.clock = Clock()
         self.born = self.clock.now
         self.cluster = Cluster()
@@ -42,7 +48,7 @@ class World:
             self.delivery,
             self.metrics,
             self.clock,
-            lambda: 2.0,
+            wall_clock,
             self.clock.sleep,
         )
         self.source.subscribe(self.pipeline.drain, self.pipeline.forget)
