@@ -10,7 +10,7 @@ from chaos.results import Outcome
 from chaos.suite import FAULTS, ONCE, Fault, Suite
 from local_kafka import LocalKafka
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
