@@ -44,19 +44,31 @@ class Offsets:
         partitions = answer[self._group].result().topic_partitions
         return {one.partition: one.offset for one in partitions if one.offset >= 0}
 
-    def members(self) -> int:
-        """How many consumers the group has, if it is stable; else 0."""
+    def owned(self) -> dict[str, set[int]]:
+        """Client id → partitions of the windows that the group has given to it.
+
+        Nothing while the group is not stable.
+        """
         answer = self._admin.describe_consumer_groups([self._group], request_timeout=LIMIT)
         group = answer[self._group].result()
-        return len(group.members) if group.state == ConsumerGroupState.STABLE else 0
+        if group.state != ConsumerGroupState.STABLE:
+            return {}
+        return {
+            member.client_id: {one.partition for one in member.assignment.topic_partitions}
+            for member in group.members
+        }
 
-    def open_transaction(self) -> dict[int, int]:
-        """Where transactions are open: partition of the diagnoses → offset that readers wait at."""
+    def open_transaction(self, client_id: str | None = None) -> dict[int, int]:
+        """Where transactions are open: partition of the diagnoses → offset that readers wait at.
+
+        With a client id, only of partitions that are its own.
+        """
         written, settled = self._written.spans(), self._settled.spans()
+        own = written.keys() if client_id is None else self.owned().get(client_id, set())
         return {
             partition: settled[partition].end
-            for partition, span in written.items()
-            if settled[partition].end < span.end
+            for partition in own
+            if settled[partition].end < written[partition].end
         }
 
     def configure(self, topic: str, **properties: str) -> None:

@@ -39,7 +39,8 @@ point of a transaction."""
 LOOK_PAUSE: Final = 0.05
 
 HELD: Final = 0.4
-"""Seconds that a transaction must stay open to be that of a frozen consumer."""
+"""Seconds that a transaction stays open which its consumer has not asked Kafka to commit: what was
+on its way when it was frozen has arrived by then."""
 
 TIMEOUTS: Final = ("--session-timeout=3", "--transaction-timeout=4", "--startup-timeout=100")
 """Shorter than by default, for as many faults as there is time for."""
@@ -191,16 +192,27 @@ class Trial:
             raise ChaosError(f"no diagnoses for {PATIENCE:g} s after fault {len(self.recoveries)}")
         self.recoveries.append(time.monotonic() - began)
 
-    def freeze_in_transaction(self, member: Member, held: float = 0.0) -> None:
-        """Freeze a consumer at a moment when a transaction is open, for `held` seconds on end."""
+    def freeze_in_transaction(
+        self, member: Member, held: float = 0.0, client_id: str | None = None
+    ) -> None:
+        """Freeze a consumer at a moment when a transaction is open, for `held` seconds on end.
+
+        Args:
+            member: It.
+            held: After that long the transaction is still open.
+            client_id: Its own, where there are others: the transaction is then open in a partition
+                that the group has given to it, before and after. A diagnosis goes to the partition
+                that its window came from.
+        """
 
         def caught() -> bool:
             member.freeze()
-            before = self.offsets.open_transaction()
-            time.sleep(held)
-            after = self.offsets.open_transaction()
-            if before.items() & after.items():
-                return True
+            before = self.offsets.open_transaction(client_id)
+            if before:
+                time.sleep(held)
+                after = self.offsets.open_transaction(client_id)
+                if before.items() & after.items():
+                    return True
             member.thaw()
             time.sleep(self.rng.uniform(0.001, 0.05))
             return False

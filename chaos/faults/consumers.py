@@ -3,10 +3,14 @@
 import time
 from typing import Final
 
+from chaos.errors import ChaosError
 from chaos.member import Member
 from chaos.trial import HELD, Trial
 
 NAMED: Final = "--instance-id=press-7"
+
+PAIR: Final = ("first", "second")
+"""Client ids of two consumers."""
 
 
 def killed(trial: Trial, *options: str) -> None:
@@ -31,18 +35,24 @@ def frozen(trial: Trial, *options: str) -> None:
 
     The transaction outlives that, so that it is the group that fences the zombie, and nothing else.
     """
-    options = (*options, "--transaction-timeout=60", "--commit-interval=0.5")
-    pair = [trial.consumer(*options, ready=False) for _ in range(2)]
+    options = (*options, "--transaction-timeout=20", "--commit-interval=0.5")
+    pair = {
+        name: trial.consumer(*options, f"--kafka=client.id={name}", ready=False) for name in PAIR
+    }
     for number in trial.moments():
-        trial.until(lambda: trial.offsets.members() == 2, "two members")
-        zombie = pair[number % 2]
+        trial.until(lambda: _shared(trial), "two members that both have partitions")
+        name = PAIR[number % 2]
+        zombie = pair[name]
         wound_back = len(zombie.reasons())
         with trial.fault():
-            _freeze(trial, zombie)
+            _freeze(trial, zombie, name)
             _await_takeover(trial)
             zombie.thaw()
-        trial.until(lambda: trial.offsets.members() == 2, "the zombie to join again")
-        trial.notes["given up by the zombie"] += len(zombie.reasons()) - wound_back
+        trial.until(lambda: _shared(trial), "the zombie to join again")
+        if len(zombie.reasons()) > wound_back:
+            trial.notes["given up by the zombie"] += 1
+        elif trial.order.guarantee == "exactly-once":
+            raise ChaosError(f"{zombie.log}: did not give up its transaction, and was put out")
 
 
 def frozen_new_protocol(trial: Trial) -> None:
@@ -50,9 +60,15 @@ def frozen_new_protocol(trial: Trial) -> None:
     frozen(trial, "--group-protocol=consumer")
 
 
-def _freeze(trial: Trial, member: Member) -> None:
+def _shared(trial: Trial) -> bool:
+    """Whether the group has given partitions to both of the pair."""
+    owned = trial.offsets.owned()
+    return all(owned.get(name) for name in PAIR)
+
+
+def _freeze(trial: Trial, member: Member, name: str) -> None:
     if trial.order.guarantee == "exactly-once":
-        trial.freeze_in_transaction(member, HELD)
+        trial.freeze_in_transaction(member, HELD, name)
     else:
         member.freeze()
 

@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from chaos.errors import ChaosError
-from chaos.trial import Trial
+from chaos.trial import HELD, Trial
 
 QUICK: Final = ("--transaction-timeout=1", "--commit-interval=0.5")
 """The shortest transaction timeout that there is. Kafka looks for those that are over every second,
@@ -23,7 +23,7 @@ def aborted(trial: Trial) -> None:
     member = trial.consumer(*QUICK, "--session-timeout=30")
     for number in trial.moments():
         with trial.fault():
-            trial.freeze_in_transaction(member)
+            trial.freeze_in_transaction(member, HELD)
             time.sleep(OVERSLEPT)
             member.thaw()
         if len(member.reasons()) <= number:

@@ -8,14 +8,16 @@ import pytest
 
 from chaos.readme import README, with_table
 from chaos.results import HEADINGS, Outcome, cells, write
-from chaos.suite import FAULTS, planned
+from chaos.suite import FAULTS, Fault, planned
 from verification import Report
 
 SOUND = Outcome("broker-killed", "exactly-once", Report(windows=1500), [4.0, 9.0, 5.0], {}, 30.0)
 
 
 def test_all_of_it_kills_consumers_200_times_over_a_million_windows() -> None:
-    killed = [fault for fault in FAULTS if fault.name.startswith("consumer-killed")]
+    killed = [
+        fault.under("exactly-once") for fault in FAULTS if fault.name.startswith("consumer-killed")
+    ]
     assert sum(fault.times for fault in killed) == 200
     assert sum(fault.windows for fault in killed) == 1_000_000
 
@@ -32,6 +34,14 @@ def test_more_minutes_inject_more() -> None:
     times = [sum(part.times for part in planned(FAULTS, minutes)) for minutes in (4, 30, 60, 1e6)]
     assert times == sorted(times)
     assert times[-1] == sum(fault.times for fault in planned(FAULTS, None))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_at_least_once_meets_the_same_faults_less_often(fault: Fault) -> None:
+    eased = fault.under("at-least-once")
+    assert 2 <= eased.times < fault.times
+    assert eased == replace(fault, times=eased.times, windows=eased.windows)
+    assert replace(fault, times=1).under("at-least-once").times == 1
 
 
 def test_every_fault_has_its_own_name() -> None:
