@@ -1,17 +1,16 @@
 """What is answered: the published fields to the letter, and what has been added beside them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any, Literal, NotRequired
+from typing import Literal, NotRequired
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import TypedDict
 
-from assessment import PhysicalEvidence
 from assessment.assessor import Assessor
-from vocabulary import DOUBTS, FAULT_LABELS, Doubt, FaultLabel
+from assessment.findings import Evidence, Finding, findings
+from vocabulary import Doubt, FaultLabel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,16 +29,6 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.windows)
-
-
-class Evidence(TypedDict):
-    """What the physics of the bearing says: as in a diagnosis over Kafka."""
-
-    outer_sigma: float
-    inner_sigma: float
-    ball_sigma: float
-    shaft_speed: float
-    decided_by: Literal["physics", "network"]
 
 
 class RecordAnswer(TypedDict):
@@ -106,46 +95,20 @@ def analyse(
         np.repeat([records.rpm for records in requests], sizes),
         [records.sensor for records in requests for _ in range(len(records))],
     )
-    rows = zip(
-        assessment.probabilities.tolist(),
-        assessment.probabilities.argmax(axis=1).tolist(),
-        assessment.doubts,
-        assessment.uncertain.tolist(),
-        assessment.novelty.tolist(),
-        strict=True,
-    )
-    answers: list[RecordAnswer] = [
-        {
-            "Prediction": "Unknown" if doubted and uncertain_as_unknown else FAULT_LABELS[best],
-            "Probabilities": dict(zip(FAULT_LABELS, probabilities, strict=True)),
-            "Quality": "uncertain" if doubted else "good",
-            "Reasons": [DOUBTS[column] for column in doubts.nonzero()[0]] if doubted else [],
-            "Novelty": novelty,
-        }
-        for probabilities, best, doubts, doubted, novelty in rows
-    ]
-    if assessment.evidence is not None:
-        for answer, evidence in zip(answers, _evidence(assessment.evidence), strict=True):
-            answer["Evidence"] = evidence
+    physics = assessment.evidence is not None
+    answers = [_answer(finding, physics) for finding in findings(assessment, uncertain_as_unknown)]
     ends = accumulate(sizes, initial=0)
     return [answers[start:end] for start, end in pairwise(ends)]
 
 
-def _evidence(evidence: PhysicalEvidence) -> Iterator[Evidence | None]:
-    """Yield what physics says of each window; None where nothing is known of the machine."""
-    rows: Iterator[Any] = zip(
-        evidence.sigmas.tolist(), evidence.rpm.tolist(), evidence.decided.tolist(), strict=True
-    )
-    for (outer, inner, ball), rpm, decided in rows:
-        # NaN is not equal to itself.
-        yield (
-            None
-            if rpm != rpm
-            else {
-                "outer_sigma": outer,
-                "inner_sigma": inner,
-                "ball_sigma": ball,
-                "shaft_speed": rpm,
-                "decided_by": "physics" if decided else "network",
-            }
-        )
+def _answer(finding: Finding, physics: bool) -> RecordAnswer:
+    answer: RecordAnswer = {
+        "Prediction": finding["prediction"],
+        "Probabilities": finding["probabilities"],
+        "Quality": finding["quality"],
+        "Reasons": finding["reasons"],
+        "Novelty": finding["novelty"],
+    }
+    if physics:
+        answer["Evidence"] = finding["evidence"]
+    return answer
