@@ -55,7 +55,7 @@ def line_heights(envelope: Floats, rpm: NDArray[np.float64], orders: BearingOrde
         rpm: (n,), shaft speeds, revolutions a minute, within `speeds(orders)`.
         orders: Of the bearing.
     """
-    heights = _heights(envelope, rpm[:, None] / 60 * _line_orders(orders))
+    heights = heights_at(envelope, rpm[:, None] / 60 * line_orders(orders))
     outer, inner, ball = np.split(heights, [3, 5], axis=1)
     return LineHeights(
         outer=outer.mean(axis=1),
@@ -69,21 +69,28 @@ def speeds(orders: BearingOrders) -> tuple[float, float]:
 
     At the slowest a window holds three strikes; at the fastest the highest line stands at 361 Hz.
     """
-    lines = _line_orders(orders)
+    lines = line_orders(orders)
     return _FEWEST_STRIKES * BIN * 60 / lines.min(), _LAST * STEP * 60 / lines.max()
 
 
-def _line_orders(orders: BearingOrders) -> NDArray[np.float64]:
-    """Return the lines that are read (7,), in revolutions of the shaft: outer, inner, ball."""
+def line_orders(orders: BearingOrders) -> NDArray[np.float64]:
+    """Return the lines that are read (7,), in strikes a revolution of the shaft.
+
+    BPFO x 1 to 3, BPFI x 1 to 2, twice the ball spin x 1 to 2.
+    """
     parts = {"outer": orders.outer, "inner": orders.inner, "ball": 2 * orders.ball_spin}
     return np.concatenate([parts[part] * np.arange(1, n + 1) for part, n in _HARMONICS.items()])
 
 
-def _heights(envelope: Floats, hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the height (n, lines) of lines at `hertz` (n, lines) above their floors.
+def heights_at(envelope: Floats, hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the height (n, lines) of lines above their floors, natural logarithm of power.
 
     A line is the highest point within the tolerance, or the nearest where none is that near; its
     floor is the median of the bins around it.
+
+    Args:
+        envelope: (n, 288), log envelope spectra as in `Spectra`.
+        hertz: (n, lines), where the lines are looked for, up to 361 Hz.
     """
     position = hertz / STEP
     nearest = np.rint(position).astype(np.int64)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
 Floats = NDArray[np.float32]
+Complex = NDArray[np.complex64]
 
 BIN: Final = SAMPLING_RATE / WINDOW_LENGTH
 """Hz from one bin of a window's spectrum to the next: 5.86."""
@@ -84,7 +85,7 @@ def spectra(windows: Floats) -> Spectra:
     bands = np.empty((len(windows), BANDS), np.float32)
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
-        spectrum = scipy.fft.rfft(_scaled(windows[chunk]), axis=1, overwrite_x=True)
+        spectrum = scipy.fft.rfft(scaled(windows[chunk]), axis=1, overwrite_x=True)
         # What is left of the mean is rounding; whitening would raise it to the level of the rest.
         spectrum[:, 0] = 0
         power = np.square(spectrum.real)
@@ -94,40 +95,83 @@ def spectra(windows: Floats) -> Spectra:
     return Spectra(envelope, bands)
 
 
-def _scaled(windows: Floats) -> Floats:
-    """Return windows with mean 0 that span 2, so that any unit is the same to float32."""
+def scaled(windows: Floats) -> Floats:
+    """Return windows (n, 2048) with mean 0 that span 2, so that any unit is the same to float32.
+
+    Args:
+        windows: (n, 2048), finite, any unit; a flat one becomes nothing.
+    """
     high, low = windows.max(axis=1, keepdims=True), windows.min(axis=1, keepdims=True)
     half = np.maximum(high / 2 - low / 2, np.finfo(np.float32).tiny)
-    scaled: Floats = windows - (high / 2 + low / 2)
-    scaled /= half
-    scaled -= scaled.mean(axis=1, keepdims=True)
-    return scaled
+    centred: Floats = windows - (high / 2 + low / 2)
+    centred /= half
+    centred -= centred.mean(axis=1, keepdims=True)
+    return centred
 
 
 def _mean_log_spectrum(squared_envelopes: Iterable[Floats]) -> Floats:
     """Return the mean over views of their log envelope spectra, (n, 288)."""
-    spectra_of_views = [_log_spectrum(squared_envelope) for squared_envelope in squared_envelopes]
+    spectra_of_views = [log_spectrum(squared_envelope) for squared_envelope in squared_envelopes]
     mean: Floats = sum(spectra_of_views[1:], start=spectra_of_views[0])
     mean /= len(spectra_of_views)
     return mean
 
 
-def _views(spectrum: NDArray[np.complex64], magnitude: Floats) -> Iterator[Floats]:
-    """Yield the squared envelopes (n, 256) of each view of the windows.
-
-    Prewhitening by the whole magnitude is cepstrum prewhitening (Borghesani et al. 2013,
-    doi 10.1016/j.ymssp.2012.11.001): all that is left is phase, and shaft and gear lines are gone.
-    Whitening by the smoothed magnitude levels the resonances and leaves the lines.
-    """
-    yield _lowered(_squared_envelope(spectrum * (1 / (magnitude + _TINY)), _FULL_SAMPLES))
-    yield _lowered(
-        _squared_envelope(spectrum * (1 / (_smoothed(magnitude) + _TINY)), _FULL_SAMPLES)
-    )
+def _views(spectrum: Complex, magnitude: Floats) -> Iterator[Floats]:
+    """Yield the squared envelopes (n, 256) of each view of the windows."""
+    yield wide_envelope(prewhitened(spectrum, magnitude))
+    yield wide_envelope(whitened(spectrum, magnitude))
     for first, end in _VIEW_BANDS:
-        yield _squared_envelope(spectrum[:, first:end], _BAND_SAMPLES)
+        yield band_envelope(spectrum[:, first:end])
 
 
-def _squared_envelope(band: NDArray[np.complex64], samples: int) -> Floats:
+def prewhitened(spectrum: Complex, magnitude: Floats) -> Complex:
+    """Return spectra divided by their magnitude.
+
+    This is cepstrum prewhitening (Borghesani et al. 2013, doi 10.1016/j.ymssp.2012.11.001): all
+    that is left is phase, and shaft and gear lines are gone.
+
+    Args:
+        spectrum: (n, 1025), of the windows' real transform.
+        magnitude: (n, 1025), of it.
+    """
+    white: Complex = spectrum * (1 / (magnitude + _TINY))
+    return white
+
+
+def whitened(spectrum: Complex, magnitude: Floats) -> Complex:
+    """Return spectra divided by their smoothed magnitude: resonances are levelled, lines stay.
+
+    Args:
+        spectrum: (n, 1025), of the windows' real transform.
+        magnitude: (n, 1025), of it.
+    """
+    white: Complex = spectrum * (1 / (_smoothed(magnitude) + _TINY))
+    return white
+
+
+def wide_envelope(spectrum: Complex) -> Floats:
+    """Return the squared envelope (n, 256) of the full band: what is above 750 Hz is left out.
+
+    Args:
+        spectrum: (n, 1025), of the windows' real transform, whitened or not.
+    """
+    half = _BAND_SAMPLES // 2
+    bins = scipy.fft.rfft(_squared_envelope(spectrum, _FULL_SAMPLES), axis=1)[:, :half]
+    lowered: Floats = scipy.fft.irfft(bins, _BAND_SAMPLES, axis=1)
+    return lowered
+
+
+def band_envelope(band: Complex) -> Floats:
+    """Return the squared envelope (n, 256) of a band of up to 1 kHz.
+
+    Args:
+        band: (n, up to 171), its bins out of the spectrum.
+    """
+    return _squared_envelope(band, _BAND_SAMPLES)
+
+
+def _squared_envelope(band: Complex, samples: int) -> Floats:
     """Return the squared magnitude of the analytic signal of a band, moved down to 0 Hz."""
     analytic = scipy.fft.ifft(band, samples, axis=1)
     squared: Floats = np.square(analytic.real)
@@ -135,16 +179,12 @@ def _squared_envelope(band: NDArray[np.complex64], samples: int) -> Floats:
     return squared
 
 
-def _lowered(squared_envelope: Floats) -> Floats:
-    """Return the squared envelope at 256 samples: what is above 750 Hz is left out."""
-    half = _BAND_SAMPLES // 2
-    bins = scipy.fft.rfft(squared_envelope, axis=1)[:, :half]
-    lowered: Floats = scipy.fft.irfft(bins, _BAND_SAMPLES, axis=1)
-    return lowered
+def log_spectrum(squared_envelope: Floats) -> Floats:
+    """Return the natural logarithm of the power (n, 288) of squared envelopes, four points a bin.
 
-
-def _log_spectrum(squared_envelope: Floats) -> Floats:
-    """Return the log power (n, 288) of squared envelopes (n, 256), four points a bin."""
+    Args:
+        squared_envelope: (n, 256), as `wide_envelope` and `band_envelope` return it, any unit.
+    """
     mean = squared_envelope.mean(axis=1, keepdims=True)
     # Relative to its mean, so that the small number added below is as small for any unit.
     relative = squared_envelope * (1 / (mean + _TINY))

@@ -51,31 +51,27 @@ def line_heights(
     Returns:
         (n, 7) for each of `VIEW_SETS`, natural logarithm of power above the floor.
     """
-    hertz = rpm[:, None] / 60 * lines._line_orders(orders)
+    hertz = rpm[:, None] / 60 * lines.line_orders(orders)
     found = {name: np.empty(hertz.shape) for name in VIEW_SETS}
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
         views = _log_spectra(windows[chunk])
         for name, members in VIEW_SETS.items():
             mean = np.mean([views[member] for member in members], axis=0)
-            found[name][chunk] = lines._heights(mean, hertz[chunk])
+            found[name][chunk] = lines.heights_at(mean, hertz[chunk])
     return found
 
 
 def _log_spectra(windows: Floats) -> dict[str, Floats]:
     """Return the log envelope spectrum (n, 288) of every view."""
-    spectrum = scipy.fft.rfft(spectra._scaled(windows), axis=1)
+    spectrum = scipy.fft.rfft(spectra.scaled(windows), axis=1)
     magnitude = np.abs(spectrum)
-    wide = {
-        "full": spectrum,
-        "prewhitened": spectrum * (1 / (magnitude + spectra._TINY)),
-        "whitened": spectrum * (1 / (spectra._smoothed(magnitude) + spectra._TINY)),
-    }
-    squared = {
-        name: spectra._lowered(spectra._squared_envelope(view, spectra._FULL_SAMPLES))
-        for name, view in wide.items()
+    envelopes = {
+        "full": spectra.wide_envelope(spectrum),
+        "prewhitened": spectra.wide_envelope(spectra.prewhitened(spectrum, magnitude)),
+        "whitened": spectra.wide_envelope(spectra.whitened(spectrum, magnitude)),
     }
     for name, low in _BANDS.items():
         band = spectrum[:, round(low / BIN) : round((low + 1000) / BIN)]
-        squared[name] = spectra._squared_envelope(band, spectra._BAND_SAMPLES)
-    return {name: spectra._log_spectrum(envelope) for name, envelope in squared.items()}
+        envelopes[name] = spectra.band_envelope(band)
+    return {name: spectra.log_spectrum(envelope) for name, envelope in envelopes.items()}
