@@ -50,8 +50,8 @@ class Metrics:
         """Plain values, for a log line."""
         return asdict(self) | {
             "uncertain": dict(+self.uncertain),
-            "dead_letters": dict(self.dead_letters),
-            "batches": dict(self.batches),
+            "dead_letters": {str(reason): count for reason, count in self.dead_letters.items()},
+            "batches": {str(reason): count for reason, count in self.batches.items()},
             "kafka_errors": dict(self.kafka_errors),
             "inference_seconds": round(self.inference_seconds, 3),
         }

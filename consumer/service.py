@@ -114,14 +114,22 @@ class Service:
         if settings.create_topics:
             wait_for_topics(properties, (), settings.startup_timeout, self._tell)
             create_topics(properties, dict.fromkeys(sorted(needed), -1))
-        wait_for_topics(properties, needed, settings.startup_timeout, self._tell)
+        wait_for_topics(
+            properties,
+            [settings.windows_topic],
+            settings.startup_timeout,
+            self._tell,
+            written=sorted(outputs),
+            group=settings.group,
+        )
 
     def _tell(self, reason: str) -> None:
         self._log.warning("waiting", reason=reason)
 
     def _delivery(self, source: WindowSource) -> Delivery:
         settings = self._settings
-        producers = partial(new_producer, settings, self._errors, transactional_id(settings))
+        identifier = transactional_id(settings)
+        producers = partial(new_producer, settings, self._errors, identifier)
         delivery: Delivery
         if settings.guarantee == "exactly-once":
             delivery = Transactions(producers, source.membership)
@@ -129,6 +137,8 @@ class Service:
             delivery = Flushes(producers, source.commit)
         try:
             delivery.start(settings.startup_timeout)
+        except FatalKafkaError as refusal:
+            raise FatalKafkaError(f"transactional id '{identifier}': {refusal}") from None
         except Undelivered as undelivered:
             raise FatalKafkaError(
                 "Kafka does not register the transactional id: are all its brokers up? "

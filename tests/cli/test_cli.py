@@ -32,6 +32,18 @@ def test_help_waits_for_nothing_heavy(arguments: list[str]) -> None:
     assert ran.stdout.splitlines()[-1] == "loaded []"
 
 
+def test_help_to_consume_does_not_wait_for_torch() -> None:
+    program = (
+        "import sys; from cli.main import main;"
+        "main(['consume', '--help'], standalone_mode=False);"
+        "print('loaded', 'torch' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "loaded False"
+
+
 def test_an_unknown_command_is_refused_by_name() -> None:
     result = CliRunner().invoke(main, ["predict"])
     assert result.exit_code == 2

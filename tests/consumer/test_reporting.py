@@ -9,8 +9,9 @@ import structlog
 from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
-from consumer.metrics import Metrics
+from consumer.metrics import DispatchReason, Metrics
 from consumer.reporting import Reporter, configure_logs
+from messages import RejectionReason
 from tests.consumer.fakes import Clock
 
 
@@ -83,10 +84,18 @@ def test_auto_is_json_where_there_is_no_terminal(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.usefixtures("log_settings")
-def test_console_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_console_is_for_people_and_plain_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     configure_logs("console", "info")
-    structlog.get_logger("consumer").warning("waiting", reason="no broker")
+    metrics = Metrics()
+    metrics.batches[DispatchReason.CAUGHT_UP] += 3
+    metrics.dead_letters[RejectionReason.FLAT_LINE] += 2
+    reporter(Clock(), metrics).report("progress")
     line = capsys.readouterr().err
-    assert "waiting" in line
+    assert "'caught-up': 3" in line
+    assert "'flat-line': 2" in line
+    # Neither colours nor Python's own names for things.
+    assert not set(line) & set("\x1b<>")
     with pytest.raises(json.JSONDecodeError):
         json.loads(line)

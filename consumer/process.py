@@ -1,0 +1,27 @@
+"""The service as a process: it hears signals, and says with its exit status how it went."""
+
+import structlog
+
+from assessment.sensors import SensorsError
+from consumer.service import Service
+from consumer.settings import ConsumerSettings
+from consumer.signals import stop_on_signals
+from kafka_client import FatalKafkaError
+from model.checkpoint import CheckpointError
+from model.diagnoser import DeviceError
+
+
+def run(settings: ConsumerSettings) -> int:
+    """Diagnose until SIGTERM or SIGINT; for the main thread.
+
+    Returns:
+        The exit status: 1 if something that does not pass ended it, which is logged in one line.
+    """
+    try:
+        service = Service(settings)
+        stop_on_signals(service.stop)
+        service.run()
+    except (FatalKafkaError, CheckpointError, DeviceError, SensorsError) as error:
+        structlog.get_logger("consumer").error("stopping", error=str(error))
+        return 1
+    return 0
