@@ -1,6 +1,7 @@
 """Windows that keep coming while things break."""
 
 import threading
+from dataclasses import dataclass
 from typing import Final
 
 from chaos.errors import ChaosError
@@ -10,11 +11,6 @@ from producer_sim.streams import SensorStream
 from settings import load
 from vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
-SENSORS: Final = 64
-
-RATE: Final = 1000.0
-"""Windows a second, of all sensors together."""
-
 KAFKA: Final = {
     # A broker may be gone for minutes; no window is given up.
     "message.timeout.ms": "1200000",
@@ -23,24 +19,38 @@ KAFKA: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast windows come."""
+
+    rate: float = 1000.0
+    """Windows a second, of all sensors together."""
+    sensors: int = 64
+    apart: int = 700
+    """Windows from one fault to the next, where nothing else is said; more come meanwhile."""
+
+
 class Feed:
     """Sends int16 windows of made-up bearings at a steady pace from `start` to `finish`."""
 
-    def __init__(self, topics: TopicSettings, streams: list[SensorStream] | None = None) -> None:
+    def __init__(
+        self, topics: TopicSettings, pace: Pace, streams: list[SensorStream] | None = None
+    ) -> None:
         """Get ready.
 
         Args:
             topics: Where to.
+            pace: How fast, and from how many.
             streams: From another feed that is over, to spare making them; see `streams`.
         """
         given = topics.model_dump() | {
             "kafka": topics.kafka | KAFKA,
             "source": "synthetic",
-            "sensors": SENSORS,
+            "sensors": pace.sensors,
             "loop": True,
             "sample_format": "int16",
             "run": "steady",
-            "speed": RATE / SENSORS * WINDOW_LENGTH / SAMPLING_RATE,
+            "speed": pace.rate / pace.sensors * WINDOW_LENGTH / SAMPLING_RATE,
         }
         self._settings = load(SimulatorSettings, given)
         self.streams = open_streams(self._settings) if streams is None else streams

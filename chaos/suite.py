@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 from chaos.clusters import Site, cluster
 from chaos.errors import ChaosError
 from chaos.faults import brokers, consumers, topics, transactions
+from chaos.feed import Pace
 from chaos.results import Outcome
 from chaos.trial import Order, Trial
 from kafka_client import FatalKafkaError
@@ -27,9 +28,6 @@ OVERHEAD: Final = 12.0
 
 EASED: Final = 4
 """With at-least-once the same faults come a fourth as often: it has less to keep."""
-
-APART: Final = 700
-"""Windows from one fault to the next, where nothing else is said; more come meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +96,11 @@ def planned(faults: Sequence[Fault], minutes: float | None) -> list[Fault]:
 class Suite:
     """Runs faults one after the other, each with each of its guarantees."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, pace: Pace | None = None) -> None:
         """Set up; what the consumers say goes into `folder`."""
         self._seed = seed
         self._folder = folder
+        self._pace = pace or Pace()
         self._streams: list[SensorStream] | None = None
 
     def run(self, faults: Sequence[Fault], announce: Callable[[str], None]) -> Iterator[Outcome]:
@@ -129,10 +128,11 @@ class Suite:
         order = Order(
             guarantee,
             fault.times,
-            max(fault.windows, fault.times * APART),
+            max(fault.windows, fault.times * self._pace.apart),
             # Of each fault's own: it is the same alone and among others.
             zlib.crc32(f"{self._seed} {fault.name} {guarantee}".encode()),
             folder,
+            self._pace,
             self._streams,
         )
         report, failure = None, ""

@@ -14,7 +14,7 @@ from typing import Final, Self
 from confluent_kafka import KafkaException
 
 from chaos.errors import ChaosError
-from chaos.feed import Feed
+from chaos.feed import Feed, Pace
 from chaos.member import Member
 from chaos.offsets import Offsets
 from chaos.subscriber import Subscriber
@@ -58,6 +58,7 @@ class Order:
     seed: int
     folder: Path
     """For the consumers' logs."""
+    pace: Pace
     streams: list[SensorStream] | None = None
     """Of the feed; see `feed.Feed`."""
 
@@ -100,7 +101,7 @@ class Trial:
         self.subscriber = Subscriber(
             self.topics.client_properties(), self.topics.diagnoses_topic, PARTITIONS
         )
-        self.feed = Feed(self.topics, order.streams)
+        self.feed = Feed(self.topics, order.pace, order.streams)
 
     @property
     def names(self) -> tuple[str, str, str]:

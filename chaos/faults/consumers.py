@@ -5,7 +5,7 @@ from typing import Final
 
 from chaos.errors import ChaosError
 from chaos.member import Member
-from chaos.trial import HELD, Trial
+from chaos.trial import HELD, PARTITIONS, Trial
 
 NAMED: Final = "--instance-id=press-7"
 
@@ -46,7 +46,7 @@ def frozen(trial: Trial, *options: str) -> None:
         wound_back = len(zombie.reasons())
         with trial.fault():
             _freeze(trial, zombie, name)
-            _await_takeover(trial)
+            _await_takeover(trial, PAIR[(number + 1) % 2])
             zombie.thaw()
         trial.until(lambda: _shared(trial), "the zombie to join again")
         if len(zombie.reasons()) > wound_back:
@@ -73,15 +73,20 @@ def _freeze(trial: Trial, member: Member, name: str) -> None:
         member.freeze()
 
 
-def _await_takeover(trial: Trial) -> None:
-    """Wait until others have committed offsets in every partition."""
+def _await_takeover(trial: Trial, name: str) -> None:
+    """Wait until one has all partitions, and has committed offsets in each."""
+    trial.until(
+        lambda: len(trial.offsets.owned().get(name, ())) == PARTITIONS, "the other to have all"
+    )
     before = trial.offsets.committed()
 
     def further() -> bool:
         now = trial.offsets.committed()
-        return all(now[partition] > offset for partition, offset in before.items())
+        return len(now) == PARTITIONS and all(
+            offset > before.get(partition, 0) for partition, offset in now.items()
+        )
 
-    trial.until(further, "the other consumer to take over")
+    trial.until(further, "the other to take over")
 
 
 def joining_and_leaving(trial: Trial, *options: str, named: bool = False) -> None:
