@@ -16,6 +16,7 @@ from messages import (
     RejectionReason,
     WindowAttributes,
     decode_window,
+    readable_headers,
 )
 from vocabulary import WINDOW_LENGTH
 
@@ -101,7 +102,7 @@ class Batch:
         """
         if not len(self):
             self._oldest = now
-        headers = _readable_headers(message)
+        headers = readable_headers(message)
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         _, timestamp = message.timestamp()
         try:
@@ -130,15 +131,3 @@ class Batch:
         self.accepted.clear()
         self.dead_letters.clear()
         self.positions.clear()
-
-
-def _readable_headers(message: KafkaMessage) -> Headers | None:
-    """The headers of a message, or None if a name among them is not UTF-8.
-
-    confluent-kafka 2.16 then raises SystemError the first time, and the next time gives headers
-    that crash whoever touches them: so this asks only once.
-    """
-    try:
-        return message.headers() or []
-    except (SystemError, UnicodeDecodeError):
-        return None

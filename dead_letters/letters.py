@@ -9,7 +9,7 @@ from confluent_kafka import Message as Polled
 
 from dead_letters.settings import LetterSettings
 from kafka_client import Span, Spans, TopicReader
-from messages import Headers, Message
+from messages import Headers, Message, readable_headers
 from messages import headers as h
 from messages.dead_letter import PREFIX
 
@@ -84,7 +84,7 @@ def rfc3339(time: datetime) -> str:
 
 def parse(message: Polled) -> Letter:
     """Take a dead letter apart; never fails, since whoever looks wants to see what is there."""
-    headers = cast("Headers", message.headers() or [])
+    headers = readable_headers(message) or []
     kept: Headers = []
     said: dict[str, str] = {}
     for name, raw in headers:

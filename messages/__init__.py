@@ -17,6 +17,7 @@ from messages.diagnosis import (
     encode_diagnosis,
 )
 from messages.headers import Headers, Message
+from messages.reading import readable_headers
 from messages.topics import TopicSettings
 from messages.window import (
     SAMPLE_DTYPES,
@@ -49,4 +50,5 @@ __all__ = [
     "encode_diagnosis",
     "encode_window",
     "format_time",
+    "readable_headers",
 ]

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, cast
 from confluent_kafka import Message
 from pydantic import BaseModel, ConfigDict
 
-from messages import Headers, Input, ModelInfo
+from messages import Headers, Input, ModelInfo, readable_headers
 from messages import headers as h
 from messages.dead_letter import PREFIX
 from verification.report import Place
@@ -49,8 +49,8 @@ class Original(NamedTuple):
 
 
 def headers_of(message: Message) -> Headers:
-    """The headers of a polled message; an empty list if it has none."""
-    return cast("Headers", message.headers() or [])
+    """The headers of a polled message; none if the client cannot read them, as in its letter."""
+    return readable_headers(message) or []
 
 
 def place_of(message: Message) -> Place:

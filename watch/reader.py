@@ -4,7 +4,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -16,7 +16,7 @@ from confluent_kafka import (
 )
 
 from kafka_client import ClusterErrors, FatalKafkaError, explain
-from messages import Diagnosis, Headers, decode_diagnosis
+from messages import Diagnosis, decode_diagnosis, readable_headers
 from watch.settings import WatchSettings
 
 MOST: Final = 1000
@@ -120,7 +120,7 @@ class DiagnosisReader:
             self._errors(error)
             return None
         try:
-            return Received(*decode_diagnosis(cast("Headers", message.headers()), message.value()))
+            return Received(*decode_diagnosis(readable_headers(message) or [], message.value()))
         except ValueError:
             self.unreadable += 1
             return None
