@@ -23,6 +23,8 @@ from rich.table import Table
 from bench.runs import Bench, BenchError, Contestant, Result
 from local_kafka import LocalKafka, LocalKafkaError
 
+UNEXAMINED: Final = "consume, no quality and novelty"
+
 LOOP: Final = Contestant("plain poll loop", ("-m", "bench.poll_loop"), complete=False)
 
 COMPLETE_LIMIT: Final = 300.0
@@ -66,8 +68,16 @@ def command(
 
     CONSUMER_OPTIONS, after `--`, go to `bearing-stream consume`: `-- --batch-size 512`.
     """
-    contestants = [_consumer("exactly-once", consumer_options)]
-    contestants += [_consumer("at-least-once", consumer_options), LOOP]
+    contestants = [
+        Contestant("consume, exactly-once", ("-m", "consumer", *consumer_options), complete=True),
+        Contestant(UNEXAMINED, ("-m", "bench.unexamined", *consumer_options), complete=True),
+        Contestant(
+            "consume, at-least-once",
+            ("-m", "consumer", "--guarantee=at-least-once", *consumer_options),
+            complete=True,
+        ),
+        LOOP,
+    ]
     console = Console(stderr=True)
     results: list[Result] = []
     load_before = os.getloadavg()
@@ -115,11 +125,6 @@ def summarise(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
         }
         for name, each in rates.items()
     }
-
-
-def _consumer(guarantee: str, options: tuple[str, ...]) -> Contestant:
-    arguments = ("-m", "consumer", "--guarantee", guarantee, *options)
-    return Contestant(f"consume, {guarantee}", arguments, complete=True)
 
 
 @contextmanager
