@@ -4,7 +4,7 @@ import base64
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final
@@ -96,7 +96,7 @@ def redrive_letters(as_json: bool, execute: bool, **given: Any) -> None:
     """
     settings = from_command_line(RedriveSettings, given)
     terminal = Console(stderr=True)
-    with _ready(settings, settings.dead_letters_topic, settings.windows_topic):
+    with _ready(settings, settings.dead_letters_topic, written=[settings.windows_topic]):
         if execute and terminal.is_terminal:
             with terminal.status("redriving …") as status:
 
@@ -113,10 +113,16 @@ def redrive_letters(as_json: bool, execute: bool, **given: Any) -> None:
 
 
 @contextmanager
-def _ready(settings: TopicSettings, *topics: str) -> Iterator[None]:
+def _ready(settings: TopicSettings, *topics: str, written: Iterable[str] = ()) -> Iterator[None]:
     """Wait for the topics; what Kafka refuses ends with one line."""
     try:
-        wait_for_topics(settings.client_properties(), topics, settings.startup_timeout, _complain)
+        wait_for_topics(
+            settings.client_properties(),
+            topics,
+            settings.startup_timeout,
+            _complain,
+            written=written,
+        )
         yield
     except FatalKafkaError as error:
         raise click.ClickException(str(error)) from error

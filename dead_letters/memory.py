@@ -59,7 +59,8 @@ class Memory:
                 found = future.result().topic_partitions
             except KafkaException as failure:
                 raise FatalKafkaError(
-                    f"what was redriven is not known: {explain(failure.args[0])}"
+                    f"what was redriven is not known: group '{asked.group_id}': "
+                    f"{explain(failure.args[0])}"
                 ) from None
             for each in found or ():
                 if each.error is not None:

@@ -112,6 +112,7 @@ class _Sender:
 
     def __init__(self, settings: RedriveSettings, memory: Memory) -> None:
         self._memory = memory
+        self._group = settings.redrive_group
         self._topic = settings.windows_topic
         self._properties = settings.client_properties()
         self._metadata: dict[str, object] = {}
@@ -199,7 +200,7 @@ class _Sender:
         if error.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH):
             reason = "another redrive with the same --redrive-group has taken over"
         else:
-            reason = explain(self._errors.fatal or error)
+            reason = f"as '{self._group}': {explain(self._errors.fatal or error)}"
         return FatalKafkaError(
             f"{self._sent:,} were redriven, and then: {reason}. Run it again to redrive the rest; "
             "nothing is sent twice"

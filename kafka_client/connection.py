@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from kafka_client.errors import TOKEN_PROPERTIES
 from settings import Settings
 
 Properties = dict[str, Any]
@@ -26,6 +27,18 @@ class ConnectionSettings(Settings):
 
     startup_timeout: float = Field(default=60.0, ge=0)
     """Seconds to wait at the start for a broker that is not there or a topic that is missing."""
+
+    @field_validator("kafka")
+    @classmethod
+    def _knows_where_tokens_come_from(cls, kafka: dict[str, str]) -> dict[str, str]:
+        mechanism = kafka.get("sasl.mechanism", kafka.get("sasl.mechanisms", ""))
+        if mechanism.upper() == "OAUTHBEARER" and kafka.get("sasl.oauthbearer.method") != "oidc":
+            # librdkafka would wait for ever for a token that nobody fetches.
+            raise ValueError(
+                "sasl.mechanism OAUTHBEARER goes with sasl.oauthbearer.method=oidc, and "
+                f"{TOKEN_PROPERTIES}"
+            )
+        return kafka
 
     def client_properties(self, **own: Any) -> Properties:
         """Properties for one client.

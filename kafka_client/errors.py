@@ -5,6 +5,7 @@ reaches us is sorted here, in one place, into passing (wait, say so, go on) and 
 exit). A process that cannot work must not look alive.
 """
 
+import re
 from typing import Final
 
 from confluent_kafka import KafkaError
@@ -23,12 +24,12 @@ ADVICE: Final[dict[int, str]] = {
     "max.message.bytes of the topic (a dead letter is the original and some headers)",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "this user may not use the cluster so: grant the "
     "operation on Cluster",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "this user may not use the topic: grant READ on the "
-    "windows topic, WRITE on the diagnoses and dead-letter topics, DESCRIBE on all",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "this user may not use the topic: grant READ where it "
+    "is read, WRITE where it is written (SECURITY.md has the commands)",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "this user may not use the consumer group: grant READ "
     "on the group",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "this user may not use the transactional "
-    "id: grant WRITE and DESCRIBE on it",
+    "id: grant WRITE on it, or on the prefix that all of a group share",
     KafkaError.FENCED_INSTANCE_ID: "another consumer has taken over this group.instance.id: give "
     "each consumer its own",
     KafkaError.UNSUPPORTED_VERSION: "the broker is too old for this: Kafka 2.5 is the oldest that "
@@ -39,9 +40,27 @@ ADVICE: Final[dict[int, str]] = {
 """What to do about each error that does not pass."""
 
 
+NO_TOKEN: Final = "Failed to acquire SASL OAUTHBEARER token"
+"""What librdkafka says, in words only, where it is not the broker that refuses."""
+
+TOKEN_PROPERTIES: Final = (
+    "sasl.oauthbearer.token.endpoint.url, sasl.oauthbearer.client.id and "
+    "sasl.oauthbearer.client.secret"
+)
+"""On which a token depends."""
+
+TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w.-]*")
+"""A JSON Web Token, which may stand in what a token endpoint answered."""
+
+
+def lacks_token(error: KafkaError) -> bool:
+    """Whether the identity provider gave no token. It may be away for a moment, as a broker may."""
+    return error.code() == KafkaError._AUTHENTICATION and error.str().startswith(NO_TOKEN)
+
+
 def is_fatal(error: KafkaError) -> bool:
     """Whether waiting will not help, and nothing that the process could do itself."""
-    return error.code() in ADVICE
+    return error.code() in ADVICE and not lacks_token(error)
 
 
 def explain(error: KafkaError) -> str:
@@ -53,6 +72,6 @@ def explain(error: KafkaError) -> str:
     if code == KafkaError._FATAL and "Static consumer fenced" in error.str():
         # librdkafka names the cause of a failed client in words only.
         code = KafkaError.FENCED_INSTANCE_ID
-    advice = ADVICE.get(code)
-    said = f"{error.str()} ({error.name()})"
+    advice = f"no token: check {TOKEN_PROPERTIES}" if lacks_token(error) else ADVICE.get(code)
+    said = TOKEN.sub("********", f"{error.str()} ({error.name()})")
     return f"{advice} — Kafka said: {said}" if advice else said

@@ -26,6 +26,13 @@ MOST: Final = 1000
 TIMEOUT: Final = 30.0
 """Seconds without a message after which reading fails; a topic's end is always told."""
 
+NO_TROUBLE: Final = (
+    KafkaError._PARTITION_EOF,
+    # The client looks for the coordinator of the group that it must name and never joins.
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+)
+"""What is told in place of a message and hinders no reading."""
+
 Isolation = Literal["read_committed", "read_uncommitted"]
 """Whether messages of open and aborted transactions are left out."""
 
@@ -61,7 +68,7 @@ class TopicReader:
             FatalKafkaError: A property is wrong.
         """
         self.topic = topic
-        self._errors = ClusterErrors()
+        self._errors = ClusterErrors(in_group=False)
         own: Properties = {
             # The client wants a name for a group; without subscribing there never is one.
             "group.id": f"bearing-stream-read-{uuid.uuid4()}",
@@ -149,7 +156,7 @@ class TopicReader:
         messages += self._consumer.consume(MOST - 1, 0)
         for message in messages:
             error = message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            if error is not None and error.code() not in NO_TROUBLE:
                 raise self._refusal(error)
         return messages
 

@@ -8,8 +8,10 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from kafka_client.access import Need, look_at_topics, refusal, refuses_group
 from kafka_client.connection import Properties
-from kafka_client.errors import FatalKafkaError, explain, is_fatal
+from kafka_client.errors import FatalKafkaError, explain, is_fatal, lacks_token
+from kafka_client.probe import listening, protocol, tls_trouble
 
 RETRY_PAUSE = 0.5
 """Seconds between two looks at the cluster."""
@@ -27,7 +29,7 @@ class Missing(NamedTuple):
     what: str
     advice: str
     said: str = ""
-    """What Kafka said, where that says more."""
+    """What else is known, such as what Kafka said."""
 
 
 class ClusterErrors:
@@ -37,12 +39,22 @@ class ClusterErrors:
     the connection merely times out. That all brokers are down hides no cause known before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, in_group: bool = True) -> None:
+        """Know nothing yet.
+
+        Args:
+            in_group: Whether the client needs its group. One that reads without joining has to
+                name some group all the same, looks for its coordinator, and may be refused; that
+                is no trouble then.
+        """
+        self._in_group = in_group
         self.fatal: KafkaError | None = None
         self.latest: KafkaError | None = None
 
     def __call__(self, error: KafkaError) -> None:
         """Note an error; called by librdkafka while the client is polled."""
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED and not self._in_group:
+            return
         if self.latest is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
             self.latest = error
         if self.fatal is None and is_fatal(error):
@@ -93,48 +105,46 @@ def wait_for_topics(
     timeout: float,
     waiting: Callable[[str], None],
     otherwise: str = "start the consumer with --create-topics",
+    *,
+    written: Iterable[str] = (),
+    group: str | None = None,
 ) -> None:
-    """Return when the cluster answers and has these topics.
+    """Return when the cluster answers, and has these topics and lets us use them.
 
     Args:
         properties: Connection properties of the client (others are left out).
-        topics: Names that must exist.
+        topics: Names that must exist, to be read.
         timeout: Seconds after which waiting ends.
         waiting: Told each new reason for waiting, once.
         otherwise: What else creates a missing topic, beside Kafka's own tools.
+        written: Names that must exist, to be written.
+        group: Consumer group to join.
 
     Raises:
-        FatalKafkaError: A property is wrong, the cluster does not let us in, or it is not there or
-            lacks a topic after `timeout` seconds. One line says which and, if `waiting` was not
-            told yet, what to do.
+        FatalKafkaError: A property is wrong, the cluster does not let us in or refuses what we
+            need, or it is not there or lacks a topic after `timeout` seconds. One line says which
+            and, if `waiting` was not told yet, what to do.
     """
-    errors = ClusterErrors()
-    admin = admin_client(properties, errors)
+    cluster = _Cluster(
+        properties,
+        [Need("READ", "topic", name) for name in topics]
+        + [Need("WRITE", "topic", name) for name in written],
+        group,
+        otherwise,
+    )
     deadline = time.monotonic() + timeout
     told: set[str] = set()
     look = min(FIRST_LOOK_TIMEOUT, LOOK_TIMEOUT) if timeout > FIRST_LOOK_TIMEOUT else LOOK_TIMEOUT
-    while True:
-        missing = _missing(
-            admin, look, errors, properties["bootstrap.servers"], set(topics), otherwise
-        )
-        if missing is None:
-            return
-        errors.raise_fatal()
-        if errors.latest is not None and errors.latest.code() == KafkaError._SSL:
-            # While running it may pass (a broker restarts in the handshake); at the start it is us.
-            raise FatalKafkaError(
-                "TLS failed: check security.protocol, ssl.ca.location and the certificates "
-                f"— Kafka said: {errors.latest.str()}"
-            )
+    while (missing := cluster.missing(look)) is not None:
         if time.monotonic() >= deadline:
             advice = "" if missing.what in told else f": {missing.advice}"
-            said = f" — Kafka said: {missing.said}" if missing.said else ""
+            said = f" — {missing.said}" if missing.said else ""
             raise FatalKafkaError(f"{missing.what}{advice}{said} (waited {timeout:g} s)")
         if missing.what not in told:
             waiting(f"{missing.what}; waiting up to {timeout:g} s ({missing.advice})")
             told.add(missing.what)
         look = LOOK_TIMEOUT
-        admin.poll(RETRY_PAUSE)
+        cluster.pause()
 
 
 def create_topics(
@@ -168,33 +178,77 @@ def create_topics(
                 raise FatalKafkaError(f"cannot create topic '{name}': {explain(error)}") from None
 
 
-def _missing(
-    admin: AdminClient,
-    look: float,
-    errors: ClusterErrors,
-    servers: str,
-    topics: set[str],
-    otherwise: str,
-) -> Missing | None:
-    """Why the cluster is not ready, or None when it is."""
-    try:
-        existing = admin.list_topics(timeout=look).topics
-    except KafkaException as failure:
-        error: KafkaError = failure.args[0]
-        # Hear what the connection itself has to say: a refused login comes only this way.
-        admin.poll(0)
-        if errors.latest is None or is_fatal(error):
-            errors(error)
-        latest = errors.latest or error
+class _Cluster:
+    """Looks at the cluster, as its user."""
+
+    def __init__(
+        self, properties: Properties, needs: list[Need], group: str | None, otherwise: str
+    ) -> None:
+        self._properties = properties
+        self._needs = needs
+        self._group = group
+        self._otherwise = otherwise
+        self._servers = properties["bootstrap.servers"]
+        self._errors = ClusterErrors()
+        self._admin = admin_client(properties, self._errors)
+
+    def pause(self) -> None:
+        """Wait until the next look."""
+        self._admin.poll(RETRY_PAUSE)
+
+    def missing(self, timeout: float) -> Missing | None:
+        """Why the cluster is not ready, or None when it is.
+
+        Raises:
+            FatalKafkaError: It will not be by waiting.
+        """
+        try:
+            self._admin.list_topics(timeout=timeout)
+            found = look_at_topics(self._admin, self._needs, timeout)
+        except KafkaException as failure:
+            return self._no_answer(failure.args[0])
+        refused = list(found.refused)
+        if self._group is not None and refuses_group(self._admin, self._group, timeout):
+            refused.append(Need("READ", "group", self._group))
+        if refused:
+            raise refusal(self._properties, refused)
+        if not found.absent:
+            return None
         return Missing(
-            f"no Kafka broker answers at {servers}",
-            "is it running, and is the address right?",
-            "" if latest.code() == KafkaError._ALL_BROKERS_DOWN else latest.str(),
+            f"the cluster at {self._servers} has no topic {', '.join(map(repr, found.absent))}",
+            f"create it with kafka-topics.sh --create, or {self._otherwise}",
         )
-    absent = sorted(topics - existing.keys())
-    if not absent:
-        return None
-    return Missing(
-        f"the cluster at {servers} has no topic {', '.join(map(repr, absent))}",
-        f"create it with kafka-topics.sh --create, or {otherwise}",
-    )
+
+    def _no_answer(self, error: KafkaError) -> Missing:
+        # Hear what the connection itself has to say: a refused login comes only this way.
+        self._admin.poll(0)
+        if self._errors.latest is None or is_fatal(error):
+            self._errors(error)
+        self._errors.raise_fatal()
+        latest = self._errors.latest or error
+        # What cannot be resolved, and keeps whoever tries waiting, needs no trying.
+        address = None if latest.code() == KafkaError._RESOLVE else listening(self._properties)
+        if address and (trouble := tls_trouble(address, self._properties)):
+            raise FatalKafkaError(f"TLS failed: {trouble}")
+        if latest.code() == KafkaError._SSL:
+            # While running it may pass (a broker restarts in the handshake); at the start it is us.
+            raise FatalKafkaError(
+                "TLS failed: check security.protocol, ssl.ca.location and our own certificate, "
+                f"ssl.certificate.location — Kafka said: {latest.str()}"
+            )
+        if lacks_token(latest):
+            return Missing("the identity provider gives no token", explain(latest))
+        if address:
+            said = (
+                "something listens there: does it speak Kafka, and is security.protocol "
+                f"({protocol(self._properties)}) that of this listener?"
+            )
+        elif latest.code() == KafkaError._ALL_BROKERS_DOWN:
+            said = ""
+        else:
+            said = f"Kafka said: {latest.str()}"
+        return Missing(
+            f"no Kafka broker answers at {self._servers}",
+            "is it running, and is the address right?",
+            said,
+        )

@@ -188,6 +188,6 @@ def simulate(
         wait_for_topics(properties, [], settings.startup_timeout, say)
         create_topics(properties, {topic: settings.partitions})
     otherwise = "add --create-topics"
-    wait_for_topics(properties, [topic], settings.startup_timeout, say, otherwise)
+    wait_for_topics(properties, [], settings.startup_timeout, say, otherwise, written=[topic])
     simulation = Simulation(settings, streams, Sender(properties, topic, say))
     return simulation.run(stop or threading.Event(), on_progress)

@@ -1,0 +1,122 @@
+"""Why a broker's address does not answer, in words: librdkafka has one text for all of TLS.
+
+Nothing here is trusted or sent: a handshake of our own is made beside the client's, and dropped.
+"""
+
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+Address = tuple[str, int]
+
+TIMEOUT: Final = 2.0
+"""Seconds for an address to answer."""
+
+DEFAULT_PORT: Final = 9092
+
+EXPIRED: Final = 10
+NOT_YET_VALID: Final = 9
+OTHER_NAME: Final = (62, 64)
+"""Of OpenSSL's x509_vfy.h: another host name, another address."""
+
+
+def protocol(properties: Mapping[str, Any]) -> str:
+    """The client's `security.protocol`, as Kafka writes it."""
+    return str(properties.get("security.protocol", "plaintext")).upper()
+
+
+def listening(properties: Mapping[str, Any]) -> Address | None:
+    """The first of the client's addresses that accepts connections, whoever that is.
+
+    Args:
+        properties: Of the client.
+    """
+    deadline = time.monotonic() + TIMEOUT
+    for server in str(properties["bootstrap.servers"]).split(","):
+        address = _address(server)
+        left = deadline - time.monotonic()
+        if address is None or left <= 0:
+            continue
+        try:
+            socket.create_connection(address, left).close()
+        except OSError:
+            continue
+        return address
+    return None
+
+
+def tls_trouble(address: Address, properties: Mapping[str, Any]) -> str | None:
+    """What is wrong with TLS at an address that listens, and what to do; None if nothing is.
+
+    Args:
+        address: Host and port.
+        properties: Of the client.
+    """
+    if "SSL" not in protocol(properties):
+        return _unexpected_tls(address)
+    return _handshake(address, properties)
+
+
+def _address(server: str) -> Address | None:
+    """Host and port; before them may stand a protocol, and IPv6 addresses come in brackets."""
+    try:
+        parts = urlsplit("//" + server.strip().rpartition("://")[2])
+        return (parts.hostname, parts.port or DEFAULT_PORT) if parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _handshake(address: Address, properties: Mapping[str, Any]) -> str | None:
+    where = f"the certificate of {address[0]}:{address[1]}"
+    context = ssl.create_default_context(
+        cafile=properties.get("ssl.ca.location"), cadata=properties.get("ssl.ca.pem")
+    )
+    if str(properties.get("ssl.endpoint.identification.algorithm", "https")) == "none":
+        context.check_hostname = False
+    try:
+        _shake_hands(address, context)
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code == EXPIRED:
+            return f"{where} has expired: renew it on the broker"
+        if error.verify_code == NOT_YET_VALID:
+            return f"{where} is not valid yet: is the clock right, here and there?"
+        if error.verify_code in OTHER_NAME:
+            return (
+                f"{where} is made out to another name: connect by a name that it holds, or have "
+                f"'{address[0]}' put into its subjectAltName"
+            )
+        return (
+            f"{where} is not signed by an authority of ssl.ca.location ({error.verify_message}): "
+            "name the file with the right one"
+        )
+    except ssl.SSLError as error:
+        if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+            return f"{address[0]}:{address[1]} does not speak TLS: check security.protocol"
+    except OSError:
+        pass
+    return None
+
+
+def _unexpected_tls(address: Address) -> str | None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        _shake_hands(address, context)
+    except OSError:
+        return None
+    return (
+        f"{address[0]}:{address[1]} speaks TLS: set security.protocol to SSL or SASL_SSL, and "
+        "ssl.ca.location to the file of its authority"
+    )
+
+
+def _shake_hands(address: Address, context: ssl.SSLContext) -> None:
+    with (
+        socket.create_connection(address, TIMEOUT) as connection,
+        context.wrap_socket(connection, server_hostname=address[0]),
+    ):
+        pass
