@@ -22,7 +22,7 @@ chaos: setup
 	$(BIN)/python -m chaos $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS)
 
 test: lint
-	$(BIN)/python -m pytest -m 'not chaos' $(TESTS)
+	$(BIN)/python -m pytest $(TESTS)
 
 lint: setup
 	$(BIN)/ruff format --check .
