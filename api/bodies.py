@@ -1,6 +1,7 @@
 """From the body of a request to windows, or to what is wrong with which record."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, FailFast, Field, Strict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from api.plain import LEAST_RECORD, read_plain
 from vocabulary import WINDOW_LENGTH
 
 FLOAT32: Final = np.dtype("<f4")
@@ -40,7 +42,19 @@ class _Record(TypedDict):
     ]
 
 
-_RECORDS: Final = TypeAdapter(Annotated[list[_Record], Strict()])
+_LIST: Final = TypeAdapter(Annotated[list[Any], Strict()])
+
+_RECORDS: Final = TypeAdapter(Iterable[_Record])
+"""An iterator, which validates a record when it is asked for it: of millions that may be wrong in
+one body, each with an error of 800 bytes, no more are looked at than are told."""
+
+_OPENING: Final = re.compile(rb"[ \t\r\n]*\[")
+
+_IN_JSON: Final = {
+    "dict_type": "Input should be an object",
+    "list_type": "Input should be a valid array",
+}
+"""What is called a dictionary and a list where Python iterates."""
 
 
 def read_json(body: bytes | bytearray) -> NDArray[np.float32]:
@@ -49,15 +63,9 @@ def read_json(body: bytes | bytearray) -> NDArray[np.float32]:
     Raises:
         InvalidBodyError: It is no such thing, or a window is flat or not finite as float32.
     """
-    try:
-        records = _RECORDS.validate_json(body)
-    except ValidationError as error:
-        raise InvalidBodyError(_explained(error)) from None
-    windows = np.empty((len(records), WINDOW_LENGTH), np.float32)
-    # What does not fit float32 becomes infinite, and is refused as such.
-    with np.errstate(over="ignore"):
-        for row, record in zip(windows, records, strict=True):
-            row[:] = record["record"]
+    windows = read_plain(body)
+    if windows is None:
+        windows = _validated(body)
     return _checked(windows, ("record",))
 
 
@@ -76,6 +84,41 @@ def read_binary(body: bytes | bytearray) -> NDArray[np.float32]:
         raise InvalidBodyError([_error("window_length", (len(body) // size,), message)])
     samples = np.frombuffer(body, FLOAT32).astype(np.float32)
     return _checked(samples.reshape(-1, WINDOW_LENGTH), ())
+
+
+def _validated(body: bytes | bytearray) -> NDArray[np.float32]:
+    """Read records one by one, whatever else stands beside them, or say what is wrong with each."""
+    # What does not hold more than this has no room for more whole records.
+    windows = np.empty((len(body) // LEAST_RECORD, WINDOW_LENGTH), np.float32)
+    errors: list[dict[str, Any]] = []
+    good = 0
+    records = iter(_parsed(body))
+    while len(errors) < MOST_ERRORS:
+        try:
+            record = next(records)
+        except StopIteration:
+            break
+        except ValidationError as error:
+            errors += _explained(error)
+            continue
+        # What does not fit float32 becomes infinite, and is refused as such.
+        with np.errstate(over="ignore"):
+            windows[good] = record["record"]
+        good += 1
+    if errors:
+        raise InvalidBodyError(errors)
+    return windows[:good]
+
+
+def _parsed(body: bytes | bytearray) -> Iterable[_Record]:
+    """Parse a list of anything; its records are validated as they are taken."""
+    try:
+        # An iterator would be content with the pairs of an object, or the letters of a string.
+        if not _OPENING.match(body):
+            _LIST.validate_json(body)
+        return _RECORDS.validate_json(body)
+    except ValidationError as error:
+        raise InvalidBodyError(_explained(error)) from None
 
 
 def _checked(windows: NDArray[np.float32], within: Location) -> NDArray[np.float32]:
@@ -100,7 +143,10 @@ def _checked(windows: NDArray[np.float32], within: Location) -> NDArray[np.float
 
 def _explained(error: ValidationError) -> list[dict[str, Any]]:
     found = error.errors(include_url=False, include_input=False, include_context=False)
-    return [_error(detail["type"], detail["loc"], detail["msg"]) for detail in found[:MOST_ERRORS]]
+    return [
+        _error(detail["type"], detail["loc"], _IN_JSON.get(detail["type"], detail["msg"]))
+        for detail in found
+    ]
 
 
 def _error(kind: str, where: Location, message: str) -> dict[str, Any]:

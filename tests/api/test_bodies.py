@@ -39,7 +39,7 @@ def refusal(client: Client, body: bytes, headers: dict[str, str] = JSON) -> list
     return detail
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ARBITRARY_JSON | st.lists(ARBITRARY_JSON | st.just({"record": GOOD}), max_size=3))
 def test_any_json_is_answered(client: Client, sent: Any) -> None:
     answered = client.post(PATH, content=json.dumps(sent), headers=JSON)
@@ -47,7 +47,7 @@ def test_any_json_is_answered(client: Client, sent: Any) -> None:
     assert answered.status_code == (200 if good else 422)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=100), st.sampled_from([JSON, BINARY]))
 def test_any_bytes_are_answered(client: Client, body: bytes, headers: dict[str, str]) -> None:
     empty = (body == b"" and headers is BINARY) or body.strip(b" \t\n\r") == b"[]"
