@@ -1,0 +1,79 @@
+"""What Kafka says while brokers, leaders, disks and topics fail: it passes, and nothing is lost."""
+
+import pytest
+from confluent_kafka import KafkaError
+
+from consumer.pipeline import LONGEST_BACKOFF
+from tests.consumer.fakes import abortable, kafka_error, timed_out
+from tests.consumer.world import World
+
+TROUBLE = {
+    "a broker is gone": (
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+    ),
+    "a leader is lost": (
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.NOT_ENOUGH_REPLICAS,
+        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        KafkaError.NOT_COORDINATOR,
+    ),
+    "the disk is full": (KafkaError.KAFKA_STORAGE_ERROR,),
+    "the topic is gone": (
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.UNKNOWN_TOPIC_ID,
+    ),
+}
+CASES = [(code, trouble) for trouble, codes in TROUBLE.items() for code in codes]
+CALLS = ("produce", "flush", "send_offsets_to_transaction", "commit_transaction", "committed")
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(("code", "trouble"), CASES)
+def test_it_passes(call: str, code: int, trouble: str) -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 9)
+    for _ in range(3):
+        # So that it has to wind back, whatever else happens.
+        world.happens_in("flush", abortable())
+        world.happens_in(call, kafka_error(code))
+    while any(world.cluster.faults.values()):
+        world.pipeline.step()
+    world.finish()
+    assert world.cluster.places_out() == [(0, offset) for offset in range(9)], trouble
+
+
+def test_waits_for_minutes_says_so_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    world.happens_in("flush", abortable())
+    for _ in range(10_000):
+        world.happens_in("init_transactions", timed_out())
+    asked = 0
+    while world.clock.now < world.born + 300:
+        world.pipeline.step()
+        asked += 1
+    # Neither in a hurry, nor asleep.
+    assert 300 / (LONGEST_BACKOFF + 4) < asked < 300
+    assert capsys.readouterr().out.count("waiting for Kafka") == 1
+    world.finish()
+    assert world.cluster.places_out() == [(0, offset) for offset in range(4)]
+
+
+@pytest.mark.parametrize("code", [KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH])
+def test_a_transaction_that_kafka_aborted_is_done_again(code: int) -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    world.happens_in("commit_transaction", kafka_error(code, fatal=True))
+    while any(world.cluster.faults.values()):
+        world.pipeline.step()
+    world.finish()
+    assert world.cluster.places_out() == [(0, offset) for offset in range(4)]
+    assert len(world.producers) == 2
