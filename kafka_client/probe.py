@@ -15,6 +15,12 @@ Address = tuple[str, int]
 TIMEOUT: Final = 2.0
 """Seconds for an address to answer."""
 
+PATIENCE: Final = 1.0
+"""Seconds to listen whether a broker refuses our certificate; one that takes it says nothing."""
+
+OF_CERTIFICATES: Final = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
+"""Words in the alerts, as OpenSSL names them, that are about our certificate."""
+
 DEFAULT_PORT: Final = 9092
 
 EXPIRED: Final = 10
@@ -70,34 +76,73 @@ def _address(server: str) -> Address | None:
 
 
 def _handshake(address: Address, properties: Mapping[str, Any]) -> str | None:
-    where = f"the certificate of {address[0]}:{address[1]}"
     context = ssl.create_default_context(
         cafile=properties.get("ssl.ca.location"), cadata=properties.get("ssl.ca.pem")
     )
     if str(properties.get("ssl.endpoint.identification.algorithm", "https")) == "none":
         context.check_hostname = False
+    if str(properties.get("enable.ssl.certificate.verification", "true")).lower() == "false":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     try:
-        _shake_hands(address, context)
+        listen = PATIENCE if _shows_certificate(context, properties) else None
+        _shake_hands(address, context, listen)
     except ssl.SSLCertVerificationError as error:
-        if error.verify_code == EXPIRED:
-            return f"{where} has expired: renew it on the broker"
-        if error.verify_code == NOT_YET_VALID:
-            return f"{where} is not valid yet: is the clock right, here and there?"
-        if error.verify_code in OTHER_NAME:
-            return (
-                f"{where} is made out to another name: connect by a name that it holds, or have "
-                f"'{address[0]}' put into its subjectAltName"
-            )
-        return (
-            f"{where} is not signed by an authority of ssl.ca.location ({error.verify_message}): "
-            "name the file with the right one"
-        )
+        return f"the certificate of {address[0]}:{address[1]} {_fault(error, address[0])}"
     except ssl.SSLError as error:
-        if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
-            return f"{address[0]}:{address[1]} does not speak TLS: check security.protocol"
+        return _alert(error.reason or "", address, properties)
     except OSError:
         pass
     return None
+
+
+def _shows_certificate(context: ssl.SSLContext, properties: Mapping[str, Any]) -> bool:
+    """Let a handshake show the certificate that the client shows; whether it does as the client."""
+    if any(name in properties for name in ("ssl.certificate.pem", "ssl.keystore.location")):
+        # Forms that Python does not read.
+        return False
+    if "ssl.certificate.location" in properties:
+        context.load_cert_chain(
+            properties["ssl.certificate.location"],
+            properties.get("ssl.key.location"),
+            # Without one, Python would ask for it on the terminal.
+            properties.get("ssl.key.password", ""),
+        )
+    return True
+
+
+def _fault(error: ssl.SSLCertVerificationError, host: str) -> str:
+    """What is wrong with the broker's certificate."""
+    if error.verify_code == EXPIRED:
+        return "has expired: renew it on the broker"
+    if error.verify_code == NOT_YET_VALID:
+        return "is not valid yet: is the clock right, here and there?"
+    if error.verify_code in OTHER_NAME:
+        return (
+            f"is made out to another name: connect by a name that it holds, or have '{host}' put "
+            "into its subjectAltName"
+        )
+    return (
+        f"is not signed by an authority of ssl.ca.location ({error.verify_message}): name the file "
+        "with the right one"
+    )
+
+
+def _alert(reason: str, address: Address, properties: Mapping[str, Any]) -> str | None:
+    """What the broker says of us."""
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+        return f"{address[0]}:{address[1]} does not speak TLS: check security.protocol"
+    if "ALERT" not in reason or not any(word in reason for word in OF_CERTIFICATES):
+        return None
+    if "ssl.certificate.location" not in properties:
+        return (
+            "the broker wants a certificate of ours: set ssl.certificate.location and "
+            "ssl.key.location"
+        )
+    return (
+        f"the broker refuses our certificate, ssl.certificate.location ({reason}): has it expired, "
+        "and is it of an authority that the broker trusts?"
+    )
 
 
 def _unexpected_tls(address: Address) -> str | None:
@@ -114,9 +159,16 @@ def _unexpected_tls(address: Address) -> str | None:
     )
 
 
-def _shake_hands(address: Address, context: ssl.SSLContext) -> None:
+def _shake_hands(address: Address, context: ssl.SSLContext, listen: float | None = None) -> None:
+    """Shake hands; then listen for some seconds, since TLS 1.3 refuses our certificate only then.
+
+    Raises:
+        OSError: The handshake fails, or the broker refuses us after it.
+    """
     with (
         socket.create_connection(address, TIMEOUT) as connection,
-        context.wrap_socket(connection, server_hostname=address[0]),
+        context.wrap_socket(connection, server_hostname=address[0]) as wrapped,
     ):
-        pass
+        if listen is not None:
+            wrapped.settimeout(listen)
+            wrapped.recv(1)

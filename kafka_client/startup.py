@@ -237,7 +237,11 @@ class _Cluster:
                 f"ssl.certificate.location — Kafka said: {latest.str()}"
             )
         if lacks_token(latest):
-            return Missing("the identity provider gives no token", explain(latest))
+            return Missing(
+                "the identity provider gives no token",
+                "is it up, and are the client's id and secret right?",
+                explain(latest),
+            )
         if address:
             said = (
                 "something listens there: does it speak Kafka, and is security.protocol "

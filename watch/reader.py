@@ -58,7 +58,7 @@ class DiagnosisReader:
         """
         self.unreadable = 0
         self._topic = settings.diagnoses_topic
-        self._errors = ClusterErrors()
+        self._errors = ClusterErrors(in_group=False)
         self._consumer = _consumer(settings, self._errors)
         self._start = OFFSET_BEGINNING if settings.from_beginning else OFFSET_END
         self._assigned: set[int] = set()

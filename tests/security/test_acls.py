@@ -1,0 +1,143 @@
+"""The least ACLs, as SECURITY.md gives them: enough, and none too many."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from consumer.service import Service
+from consumer.settings import ConsumerSettings
+from kafka_client import FatalKafkaError, create_topics
+from tests.consumer_process import ConsumerProcess
+from tests.kafka_tools import Topics, eventually
+from tests.security.cluster import Cluster, as_environment, login, only_line, run
+from tests.security.documented import Grant, grants
+
+pytestmark = pytest.mark.integration
+
+DOCUMENTED = grants()
+
+COMMANDS = {
+    "simulate": ("simulate", "--source=synthetic", "--speed=max", "--limit=40", "--malformed=.2"),
+    "watch": ("watch", "--from-beginning", "--limit=1"),
+    # The first window, which is diagnosed whatever else the tests send.
+    "verify": ("verify", "--to-offset=0=1"),
+    "dead-letters list and show": ("dead-letters", "list"),
+    "dead-letters redrive": ("dead-letters", "redrive", "--execute"),
+}
+"""As SECURITY.md calls them → how they are run here."""
+
+EXACTLY_ONCE = DOCUMENTED["consume"]
+AT_LEAST_ONCE = EXACTLY_ONCE[:-1]
+
+DEFAULTS = Topics("", "bearing.windows", "bearing.diagnoses", "bearing.dead-letters", "")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A cluster with the three topics, on which windows wait."""
+
+    cluster: Cluster
+
+    def properties(self, held: Iterable[Grant]) -> dict[str, str]:
+        """Connection properties of a new user with these grants."""
+        user = self.cluster.new_user([grant.to("anybody") for grant in held])
+        return self.cluster.kafka.client_properties | login(user)
+
+    def consumer(self, held: Iterable[Grant], *arguments: str) -> ConsumerProcess:
+        """The consumer as a process, for a new user with these grants."""
+        environment = as_environment(self.properties(held))
+        arguments = ("--device=cpu", "--report-interval=0.2", *arguments)
+        return ConsumerProcess(DEFAULTS, *arguments, environment=environment, defaults=False)
+
+    def diagnose(self, held: Iterable[Grant], *arguments: str) -> None:
+        """Run the consumer until it has diagnosed something, and stop it."""
+        with self.consumer(held, *arguments) as consumer:
+            consumer.wait_for("ready")
+            eventually(
+                lambda: any(line["diagnosed"] for line in consumer.events("progress")), "diagnoses"
+            )
+            consumer.stop()
+
+
+@pytest.fixture(scope="module")
+def stage(cluster: Cluster) -> Stage:
+    """Windows simulated by a user with the documented ACLs."""
+    names = (DEFAULTS.windows, DEFAULTS.diagnoses, DEFAULTS.dead_letters)
+    create_topics(cluster.kafka.client_properties, dict.fromkeys(names, 1))
+    stage = Stage(cluster)
+    sent = run(stage.properties(DOCUMENTED["simulate"]), *COMMANDS["simulate"])
+    assert sent.exit_code == 0, sent.output
+    return stage
+
+
+@pytest.fixture(scope="module")
+def diagnosed(stage: Stage) -> Stage:
+    """The same, diagnosed by a consumer with the documented ACLs."""
+    stage.diagnose(EXACTLY_ONCE)
+    return stage
+
+
+def test_every_command_has_its_acls() -> None:
+    assert DOCUMENTED.keys() == {"consume", *COMMANDS}
+    assert all(DOCUMENTED.values())
+    assert EXACTLY_ONCE[-1].kind == "--transactional-id"
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "simulate"])
+def test_the_documented_acls_are_enough(command: str, diagnosed: Stage) -> None:
+    done = run(diagnosed.properties(DOCUMENTED[command]), *COMMANDS[command])
+    assert done.exit_code == 0, done.output
+
+
+def test_at_least_once_needs_no_transactional_id(diagnosed: Stage) -> None:
+    again = run(diagnosed.cluster.properties(), *COMMANDS["simulate"])
+    assert again.exit_code == 0, again.output
+    diagnosed.diagnose(AT_LEAST_ONCE, "--guarantee=at-least-once")
+
+
+@pytest.mark.parametrize("missing", EXACTLY_ONCE, ids=str)
+def test_consume_without_one_of_them_ends_with_a_line_that_names_it(
+    missing: Grant, stage: Stage
+) -> None:
+    held = [grant for grant in EXACTLY_ONCE if grant != missing]
+    with stage.consumer(held) as consumer:
+        assert consumer.wait() == 1
+    [line] = consumer.events("stopping")
+    assert_named(missing, line["error"])
+    assert "Traceback" not in "\n".join(consumer.output)
+
+
+@pytest.mark.parametrize("missing", AT_LEAST_ONCE, ids=str)
+def test_so_does_consume_at_least_once(missing: Grant, stage: Stage) -> None:
+    properties = stage.properties(grant for grant in AT_LEAST_ONCE if grant != missing)
+    given: dict[str, Any] = {
+        "bootstrap_servers": properties.pop("bootstrap.servers"),
+        "kafka": properties,
+        "guarantee": "at-least-once",
+        "device": "cpu",
+    }
+    with pytest.raises(FatalKafkaError) as caught:
+        Service(ConsumerSettings(**given)).run()
+    assert_named(missing, str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [(command, grant) for command in COMMANDS for grant in DOCUMENTED[command]],
+    ids=str,
+)
+def test_so_does_every_other_command(command: str, missing: Grant, diagnosed: Stage) -> None:
+    held = [grant for grant in DOCUMENTED[command] if grant != missing]
+    assert_named(missing, only_line(run(diagnosed.properties(held), *COMMANDS[command])))
+
+
+def assert_named(missing: Grant, line: str) -> None:
+    """The line says which operation on which resource is missing."""
+    assert missing.operation.upper() in line
+    assert f"'{missing.name}" in line
+    assert missing.kind.removeprefix("--").replace("-", " ") in line
+    assert "\n" not in line
+    if missing.kind == "--topic":
+        assert "User:user-" in line
