@@ -60,6 +60,12 @@ class FakeConsumer:
         self._rebalances.append((False, lambda: self._lose(lost)))
         self.assign_later(*range(self._cluster.partitions))
 
+    def rebalance_at_once(self) -> None:
+        """Hear of everything that waits to be heard of, as inside one long poll."""
+        while self._rebalances:
+            _, happen = self._rebalances.popleft()
+            happen()
+
     def _assign(self, partitions: Sequence[int]) -> None:
         self._member = "member"
         self._cluster.generation += 1

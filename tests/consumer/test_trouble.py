@@ -67,6 +67,18 @@ def test_waits_for_minutes_says_so_and_goes_on(capsys: pytest.CaptureFixture[str
     assert world.cluster.places_out() == [(0, offset) for offset in range(4)]
 
 
+def test_a_zombie_that_is_a_member_again_does_not_commit_what_it_had() -> None:
+    world = World(batch_size=4)
+    world.arrive(0, 4)
+    world.pipeline.step()
+    assert world.delivery.opened_at is not None
+    world.consumer.evict(others=4)
+    world.consumer.rebalance_at_once()
+    world.finish()
+    assert world.cluster.places_out() == [(0, offset) for offset in range(4)]
+    assert world.metrics.commits == 0
+
+
 @pytest.mark.parametrize("code", [KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH])
 def test_a_transaction_that_kafka_aborted_is_done_again(code: int) -> None:
     world = World(batch_size=4)
