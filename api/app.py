@@ -4,8 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import asynccontextmanager, closing
 from importlib.metadata import version
 from math import nan
 from typing import Annotated, Final
@@ -18,7 +17,7 @@ from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
 from api import openapi
-from api.answers import Answer, Health, RecordAnswer, Records, analyse
+from api.answers import Analyst, Answer, Health, RecordAnswer, Records
 from api.batcher import Batcher
 from api.bodies import InvalidBodyError, read_binary, read_json
 from api.in_flight import InFlight, OverloadedError
@@ -54,15 +53,16 @@ class Service:
         """Set up around `assessor`, without starting."""
         self.settings = settings
         self.in_flight = InFlight(settings.max_in_flight)
+        self._analyst = Analyst(assessor, settings.uncertain_as_unknown, settings.threads)
         self.batcher = Batcher[Records, list[RecordAnswer]](
-            partial(analyse, assessor, settings.uncertain_as_unknown), settings.batch_size
+            self._analyst.analyse, settings.batch_size
         )
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="reading")
 
     @asynccontextmanager
     async def running(self, _app: FastAPI) -> AsyncIterator[None]:
         """Run the threads for as long as the application runs."""
-        with self._reading:
+        with self._reading, closing(self._analyst):
             async with self.batcher:
                 yield
 

@@ -35,7 +35,8 @@ def command(**given: Any) -> None:
     # Before torch is asked for anything: a port that is taken should be known at once.
     with _listening(settings) as listener:
         try:
-            assessor = Assessor.of(settings)
+            # Torch's own threads busily wait for one another, and the service has its own.
+            assessor = Assessor.of(settings.model_copy(update={"threads": 1}))
         except (CheckpointError, DeviceError, SensorsError) as error:
             raise click.ClickException(str(error)) from error
         serve(assessor, settings, listener)

@@ -19,7 +19,8 @@ class ApiSettings(AssessmentSettings):
 
     max_body: int = Field(default=32 * 2**20, ge=2**14)
     """Most bytes of a request's body: as JSON a record takes about 45,000, as float32 8,192. A
-    larger one is refused (413)."""
+    larger one is refused (413). Reading the least favourable one takes up to 45 times as much
+    memory; one is read at a time."""
 
     max_in_flight: int = Field(default=256 * 2**20, ge=2**14)
     """Most bytes of the bodies of all requests that are in the works at once. What comes beyond
@@ -27,6 +28,9 @@ class ApiSettings(AssessmentSettings):
 
     body_timeout: float = Field(default=30.0, gt=0)
     """Seconds that a client may take to send a body, before it is given up (408)."""
+
+    threads: int = Field(default=2, ge=1, le=256)
+    """CPU threads that the windows of a batch are spread over, 32 or more to each."""
 
     batch_size: int = Field(default=256, ge=1, le=65536)
     """Most windows of several requests in one forward pass. A single request is never split."""
