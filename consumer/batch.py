@@ -1,5 +1,6 @@
 """A micro-batch: windows decoded into one preallocated buffer, and when it is due."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,6 +26,10 @@ Partition = tuple[str, int]
 
 Positions = dict[Partition, int]
 """The next offset to read, by partition."""
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""After which a poll takes no more, and a batch is full: of headers, and of rejected messages as
+they came. Large ones cost whoever sends them little, compressed."""
 
 UNREADABLE_HEADERS: Final = (
     "a header's name is not UTF-8: the client cannot read such headers, so this dead letter has "
@@ -61,8 +66,8 @@ class Accepted:
 class Batch:
     """Collects messages until they are dispatched together.
 
-    Both windows and rejected messages take a place, so that memory stays bounded when all that
-    comes is bad.
+    Both windows and rejected messages take a place, and bytes are counted too, so that memory stays
+    bounded when all that comes is bad, and large.
     """
 
     def __init__(self, capacity: int, max_delay: float) -> None:
@@ -71,6 +76,7 @@ class Batch:
         self._capacity = capacity
         self._max_delay = max_delay
         self._oldest = 0.0
+        self._held = 0
         self.accepted: list[Accepted] = []
         self.dead_letters: list[DeadLetter] = []
         self.positions: Positions = {}
@@ -81,7 +87,7 @@ class Batch:
     @property
     def room(self) -> int:
         """Messages that still fit."""
-        return self._capacity - len(self)
+        return self._capacity - len(self) if self._held < MOST_BYTES else 0
 
     @property
     def samples(self) -> NDArray[np.float32]:
@@ -114,8 +120,10 @@ class Batch:
             self.dead_letters.append(
                 DeadLetter(topic, partition, offset, rejection.reason, rejection.detail, original)
             )
+            self._held += size_of((message,))
         else:
             self.accepted.append(Accepted(attributes, headers, topic, partition, offset, timestamp))
+        self._held += sum(len(name) + len(raw or b"") for name, raw in headers or ())
         self.positions[topic, partition] = offset + 1
 
     def due(self, now: float) -> DispatchReason | None:
@@ -131,3 +139,9 @@ class Batch:
         self.accepted.clear()
         self.dead_letters.clear()
         self.positions.clear()
+        self._held = 0
+
+
+def size_of(messages: Iterable[KafkaMessage]) -> int:
+    """Bytes of their keys and values."""
+    return sum(len(message.key() or b"") + len(message.value() or b"") for message in messages)

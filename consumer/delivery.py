@@ -106,7 +106,7 @@ class Publisher:
                 # Bounded: a message leaves the queue when its message.timeout.ms is over.
                 self._serve(self._producer.poll, FULL_QUEUE_PAUSE)
             except KafkaException as failure:
-                raise verdict(failure.args[0]) from None
+                raise _refusal(failure.args[0], topic) from None
             else:
                 return
 
@@ -127,6 +127,17 @@ def topic_partitions(positions: Positions) -> list[TopicPartition]:
     return [
         TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()
     ]
+
+
+def _refusal(error: KafkaError, topic: str) -> FatalKafkaError | Undelivered:
+    """Why the client itself does not take a message."""
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return FatalKafkaError(
+            f"a message for '{topic}' is larger than this client sends: raise message.max.bytes "
+            "(--kafka message.max.bytes=...) and max.message.bytes of the topic (a dead letter is "
+            f"the original and some headers) — Kafka said: {error.str()}"
+        )
+    return verdict(error)
 
 
 def verdict(error: KafkaError) -> FatalKafkaError | Undelivered:

@@ -6,13 +6,16 @@ from typing import Any, Final, Literal, cast
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from consumer.batch import KafkaMessage, Partition, Positions
+from consumer.batch import MOST_BYTES, KafkaMessage, Partition, Positions, size_of
 from consumer.delivery import Undelivered, verdict
 from consumer.metrics import Metrics
 from kafka_client import FatalKafkaError, explain, is_fatal
 
 OnGap = Literal["continue", "stop"]
 """What to do about windows that retention deleted before they were diagnosed."""
+
+AT_A_TIME: Final = 64
+"""Messages taken before looking at how large they were."""
 
 COMMITTED_TIMEOUT: Final = 5.0
 """Seconds to wait for the broker to tell the committed offsets."""
@@ -40,6 +43,7 @@ class WindowSource:
         self._first: Positions = {}
         self._sought: set[Partition] = set()
         self._gone: Positions = {}
+        self._broken: FatalKafkaError | None = None
         self._drain: Callable[[], None] = lambda: None
         self._forget: Callable[[], None] = lambda: None
         self._log = structlog.get_logger("consumer")
@@ -60,17 +64,25 @@ class WindowSource:
         )
 
     def poll(self, most: int, timeout: float) -> list[KafkaMessage]:
-        """At most `most` messages, as soon as there is one; none after `timeout` seconds.
+        """At most `most` messages, fewer if large, as soon as there is one, or none in `timeout` s.
 
         Raises:
             Undelivered: The broker does not tell where the group was; wind back.
-            FatalKafkaError: The group or the topic refuses this consumer, or retention has deleted
-                windows and we are to stop then.
+            FatalKafkaError: The group or the topic refuses this consumer, retention has deleted
+                windows and we are to stop then, or messages cannot be unpacked.
         """
+        if self._broken is not None:
+            # Or what came before it would be done again at every start.
+            self._drain()
+            raise self._broken
         # consume(n, timeout) would wait for all n.
         messages = self._consume(1, timeout)
-        if messages and most > 1:
-            messages += self._consume(most - 1, 0)
+        asked, more, size = 1, messages, size_of(messages)
+        while len(more) == asked and len(messages) < most and size < MOST_BYTES:
+            asked = min(most - len(messages), AT_A_TIME)
+            more = self._consume(asked, 0)
+            messages = messages + more
+            size += size_of(more)
         self._note_beginnings(messages)
         self._sought.clear()
         return [message for message in messages if self._is_new(message)]
@@ -180,6 +192,8 @@ class WindowSource:
         if error is not None:
             if is_fatal(error) or error.code() == KafkaError._FATAL:
                 raise FatalKafkaError(explain(error))
+            if error.code() == KafkaError._BAD_COMPRESSION:
+                self._broken = _cannot_unpack(message, error)
             self._on_error(error)
             return False
         partition, offset = (message.topic(), message.partition()), message.offset()
@@ -276,3 +290,11 @@ class WindowSource:
             self._next.pop(partition, None)
             self._first.pop(partition, None)
         return concerned
+
+
+def _cannot_unpack(message: KafkaMessage, error: KafkaError) -> FatalKafkaError:
+    return FatalKafkaError(
+        f"partition {message.partition()} of '{message.topic()}' holds what cannot be unpacked: "
+        "raise receive.message.max.bytes (--kafka receive.message.max.bytes=...) if it is so "
+        f"large, or pass over it (kafka-consumer-groups.sh --reset-offsets) — Kafka said: {error}"
+    )

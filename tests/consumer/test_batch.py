@@ -47,6 +47,23 @@ def test_is_due_when_full() -> None:
     assert batch.due(now=0.5) is DispatchReason.FULL
 
 
+@pytest.mark.parametrize("good", [True, False])
+def test_is_due_when_what_it_holds_is_large(good: bool) -> None:
+    """A hundred messages of a megabyte would be no small batch."""
+    batch = Batch(capacity=100, max_delay=1.0)
+    message = window(0) if good else malformed(0)._replace(value=bytes(1_000_000))
+    if good:
+        message = message._replace(headers=[*message.headers, ("x", bytes(1_000_000))])
+    taken = 0
+    while batch.due(now=0.0) is None:
+        batch.add(FakeMessage(message, offset_number=taken), now=0.0)
+        taken += 1
+    assert taken == 17
+    assert (batch.room, batch.due(now=0.0)) == (0, DispatchReason.FULL)
+    batch.clear()
+    assert batch.room == 100
+
+
 def test_is_due_when_its_oldest_message_has_waited() -> None:
     batch = Batch(capacity=9, max_delay=1.0)
     filled(batch, [True], now=5.0)

@@ -37,6 +37,16 @@ def test_polls_what_there_is_and_no_more_than_asked_for(most: int) -> None:
     assert Harness().offsets(most) == list(range(min(most, 10)))
 
 
+def test_polls_fewer_where_they_are_large() -> None:
+    harness = Harness()
+    large = window(0)._replace(value=bytes(1_000_000))
+    harness.cluster.arrive(0, *[large] * 300)
+    assert harness.offsets(10) == list(range(10))
+    counts = [len(harness.offsets(256)) for _ in range(5)]
+    assert max(counts) <= 16 + 64
+    assert sum(counts) == 300
+
+
 def test_is_behind_until_it_has_polled_all_there_is() -> None:
     harness = Harness()
     harness.offsets(3)
@@ -98,6 +108,19 @@ def test_an_error_that_does_not_pass_is_fatal_however_it_comes(code: int) -> Non
     harness.cluster.happens_in("consume", kafka_error(code, fatal=True))
     with pytest.raises(FatalKafkaError):
         harness.offsets()
+
+
+def test_what_cannot_be_unpacked_ends_it_and_names_the_partition() -> None:
+    harness = Harness()
+    error = KafkaError(KafkaError._BAD_COMPRESSION)
+    harness.cluster.log[0].insert(3, FakeMessage(window(0), failure=error))
+    drained: list[bool] = []
+    harness.source.subscribe(lambda: drained.append(True), lambda: None)
+    assert harness.offsets() == list(range(10))
+    assert not drained
+    with pytest.raises(FatalKafkaError, match=r"partition 0 of .* receive\.message\.max\.bytes"):
+        harness.offsets()
+    assert drained
 
 
 def test_messages_that_come_again_are_passed_over_and_counted() -> None:

@@ -1,0 +1,59 @@
+"""Messages that are small on the wire and large once they are unpacked."""
+
+import pytest
+
+from bench.memory import MIB, MemoryWatch
+from messages import Message
+from tests.brokers import Broker
+from tests.consumer.fakes import window
+from tests.consumer_process import ConsumerProcess
+from tests.kafka_tools import (
+    assert_each_once_in_order,
+    committed,
+    delete_topics,
+    eventually,
+    new_topics,
+    produce,
+    wait_until_finished,
+)
+
+pytestmark = pytest.mark.integration
+
+ALLOWED = 400 * MIB
+"""Beside what it takes before the first message: 16 MiB taken at once, a batch of as many, 32 MiB
+fetched ahead and what one answer of the broker unpacks to, 64 MiB on their way out."""
+
+
+def test_largest_messages_are_dead_letters_and_memory_stays_bounded(broker: Broker) -> None:
+    topics = new_topics(broker.bootstrap_servers, 1, max_message_bytes=str(2 << 20))
+    # Of today: windows of 1970 are deleted by retention before long.
+    good = [window(number)._replace(timestamp=0) for number in range(20)]
+    # A tenth of a gigabyte each time, in a thousandth of that.
+    bombs = [Message(b"bomb", bytes(950_000), []) for _ in range(100)]
+    with ConsumerProcess(topics) as consumer:
+        consumer.wait_for("ready")
+        with MemoryWatch(consumer.pid) as watch:
+            eventually(lambda: bool(watch.samples), "a look at its memory")
+            for codec in ("gzip", "zstd"):
+                produce(topics.servers, topics.windows, bombs, **{"compression.type": codec})
+            produce(topics.servers, topics.windows, good)
+            wait_until_finished(topics)
+        consumer.stop()
+    assert_each_once_in_order(topics, 220)
+    assert max(sample.rss for sample in watch.samples) - watch.samples[0].rss < ALLOWED
+    delete_topics(topics)
+
+
+def test_what_cannot_be_unpacked_stops_it_and_what_came_before_is_committed(broker: Broker) -> None:
+    topics = new_topics(broker.bootstrap_servers, 1)
+    good = [window(number)._replace(timestamp=0) for number in range(20)]
+    produce(topics.servers, topics.windows, good[:10])
+    limits = {"message.max.bytes": 200_000_000, "compression.type": "zstd"}
+    produce(topics.servers, topics.windows, [Message(b"bomb", bytes(120_000_000), [])], **limits)
+    produce(topics.servers, topics.windows, good[10:])
+    with ConsumerProcess(topics) as consumer:
+        assert consumer.wait() == 1
+        [line] = consumer.events("stopping")
+    assert "receive.message.max.bytes" in line["error"]
+    assert committed(topics)[0] == 10
+    delete_topics(topics)
