@@ -44,6 +44,11 @@ class Member:
             )
 
     @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether it has not ended; one that is frozen has not."""
         return self._process.poll() is None

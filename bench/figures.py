@@ -1,0 +1,58 @@
+"""Figures of a measurement, under which conditions they were got, in a file and on the screen."""
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+FOLDER: Final = Path("build")
+
+VERSIONS: Final = ("bearing-stream", "confluent-kafka", "torch")
+
+
+@contextmanager
+def conclude(file: str, name: str) -> Iterator[dict[str, Any]]:
+    """Yield a dict for figures; written and shown when the block ends without an error.
+
+    Args:
+        file: In `build/`. The figures of other measurements in it stay.
+        name: Of this measurement.
+    """
+    conditions: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_before": os.getloadavg(),
+        "machine": platform.platform(),
+        "versions": {each: version(each) for each in VERSIONS}
+        | {"python": platform.python_version()},
+    }
+    figures: dict[str, Any] = {}
+    yield figures
+    conditions["load_after"] = os.getloadavg()
+    path = FOLDER / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(written | {name: conditions | figures}, indent=1) + "\n")
+    _show(name, figures)
+    click.echo(f"written to {path}")
+
+
+def _show(name: str, figures: dict[str, Any]) -> None:
+    table = Table(show_header=False, title=name)
+    for key, value in figures.items():
+        if isinstance(value, dict):
+            text = ", ".join(f"{each} {count:,}" for each, count in value.items())
+        else:
+            text = f"{value:,}" if isinstance(value, int) else str(value)
+        if not isinstance(value, list):
+            table.add_row(key, text)
+    Console().print(table)

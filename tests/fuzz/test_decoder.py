@@ -1,0 +1,22 @@
+"""A slice of `python -m bench.fuzz decode`: the right samples or a rejection, of every reason."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.fuzz_decoder import fuzz_decoder
+from messages import RejectionReason
+
+
+def test_twenty_thousand_messages() -> None:
+    outcome = fuzz_decoder(20_000, seed=1)
+    assert set(outcome.rejected) == set(RejectionReason)
+    assert outcome.good > 7_000
+    assert outcome.doubtful_read > 500
+    assert outcome.good + outcome.doubtful_read + sum(outcome.rejected.values()) == 20_000
+    assert outcome.rss_end - outcome.rss_warm < 20 * 2**20
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(min_value=0))
+def test_any_seed(seed: int) -> None:
+    fuzz_decoder(20, seed)
