@@ -13,7 +13,10 @@ CHAOS ?=
 # Minutes that `make chaos` may take; without it, all of it, in hours.
 MINUTES ?=
 
-.PHONY: chaos demo test setup lint clean
+# What `make audit` audits with, in an environment of its own.
+AUDITOR := build/audit/bin/pip-audit
+
+.PHONY: audit chaos demo test setup lint clean
 
 demo: setup
 	$(BIN)/bearing-stream demo $(DEMO)
@@ -23,6 +26,13 @@ chaos: setup
 
 test: lint
 	$(BIN)/python -m pytest $(TESTS)
+
+audit: setup $(AUDITOR)
+	@$(BIN)/python -m tests.security.audit $(AUDITOR)
+
+$(AUDITOR):
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/pip install --quiet pip-audit==2.10.1
 
 lint: setup
 	$(BIN)/ruff format --check .
