@@ -41,7 +41,7 @@ def verdict(answer: str, said: str) -> tuple[int, list[str]]:
         status = status or UNKNOWN
         lines.append(
             f"{len(skipped)} of {len(packages)} packages were not audited: the package index here "
-            f"has no advisories of them ({', '.join(skipped[:3])}, …). Ask where pypi.org is reached."
+            f"has no advisories of them ({', '.join(skipped[:3])}, …). Ask where pypi.org is."
         )
     lines.append(f"{audited} of {len(packages)} pinned packages audited.")
     return status, lines
