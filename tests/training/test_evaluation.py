@@ -2,21 +2,26 @@
 
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from scipy.io import savemat
 
+from model.diagnoser import Diagnoser
 from recordings.catalogue import CatalogueEntry, catalogue
 from training.card import ModelCard
+from training.command import command as train_command
 from training.evaluation.command import command
 from training.evaluation.folds import SAME_BEARING, UNSEEN_DIAMETER, UNSEEN_LOAD
 from training.evaluation.markdown import markdown
 from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS
 from training.evaluation.result import Evaluation
+from training.fit import Recipe
 from vocabulary import FAULT_LABELS
 
 ASSETS = Path(str(files("assets")))
@@ -52,6 +57,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+# Seconds on a machine that has nothing else to do; a busy one takes its time.
+@pytest.mark.timeout(600)
 def test_it_evaluates_every_method_in_every_protocol(folder: Path, tmp_path: Path) -> None:
     out, cache = tmp_path / "out", tmp_path / "cache"
     options = ["--data", str(folder), "--out", str(out), "--cache", str(cache), "--quick"]
@@ -70,6 +77,53 @@ def test_it_evaluates_every_method_in_every_protocol(folder: Path, tmp_path: Pat
     again = CliRunner().invoke(command, options)
     assert again.exit_code == 0
     assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == fitted
+
+
+@pytest.mark.timeout(600)
+def test_train_evaluates_what_it_trained_if_it_is_asked_to(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The networks' worth is not the point here, nor is there time for it.
+    few = replace(Recipe(), epochs=1, windows_per_class=32)
+    monkeypatch.setattr("training.evaluation.command.Recipe", lambda: few)
+    (seeds,) = (option for option in command.params if option.name == "seeds")
+    monkeypatch.setattr(seeds, "default", 2)
+    # Networks are kept in build/, wherever that is.
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "assets"
+    options = ["--data", str(folder), "--out", str(out), "--epochs", "1", "--evaluate"]
+    result = CliRunner().invoke(train_command, options)
+    assert result.exit_code == 0, result.output
+
+    found = json.loads((out / "evaluation.json").read_text("utf-8"))
+    folds = {
+        SAME_BEARING: {"shuffled"},
+        UNSEEN_LOAD: {"0 hp", "3 hp"},
+        UNSEEN_DIAMETER: {"0.007", "0.014", "0.021"},
+    }
+    assert set(found) == set(folds)
+    for protocol, methods in found.items():
+        assert {MAJORITY, NETWORK, PHYSICS, BOTH} <= set(methods)
+        for method in methods.values():
+            assert method["seeds"] == 2
+            for metric in ("macro_recall", "macro_auroc"):
+                spread = method[metric]
+                assert set(spread["folds"]) == folds[protocol]
+                assert spread["mean"] == pytest.approx(fmean(spread["folds"].values()))
+                assert 0 <= spread["mean"] <= 1
+                assert spread["sd"] >= 0
+
+    prose = (out / "EVALUATION.md").read_text("utf-8")
+    assert f"{found[UNSEEN_DIAMETER][NETWORK]['macro_recall']['mean']:.2f}" in prose
+    pictures = re.findall(r"\]\((\w+\.png)\)", prose)
+    assert len(pictures) == 2
+    for picture in pictures:
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+
+    card = ModelCard.model_validate_json((out / "model_card.json").read_text("utf-8"))
+    assert card.version == Diagnoser.load(out, device="cpu").version
+    assert card.unseen
+    assert all(row.windows > 0 for row in card.unseen.values())
 
 
 def test_a_folder_that_is_not_enough_is_one_clear_error(folder: Path, tmp_path: Path) -> None:
