@@ -11,7 +11,7 @@ from consumer.service import Service
 from consumer.settings import ConsumerSettings
 from kafka_client import FatalKafkaError, create_topics
 from tests.consumer_process import ConsumerProcess
-from tests.kafka_tools import Topics, eventually
+from tests.kafka_tools import PATIENCE, Topics, eventually
 from tests.security.cluster import Cluster, as_environment, login, only_line, run
 from tests.security.documented import Grant, grants
 
@@ -115,7 +115,8 @@ def test_consume_without_one_of_them_ends_with_a_line_that_names_it(
     missing: Grant, lacking: dict[Grant, ConsumerProcess]
 ) -> None:
     consumer = lacking[missing]
-    assert consumer.wait() == 1
+    # Five start at once.
+    assert consumer.wait(2 * PATIENCE) == 1
     [line] = consumer.events("stopping")
     assert_named(missing, line["error"])
     assert "Traceback" not in "\n".join(consumer.output)
