@@ -3,6 +3,7 @@
 import structlog
 
 from assessment.sensors import SensorsError
+from consumer.memory import keep_memory_tight
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
 from consumer.signals import stop_on_signals
@@ -17,6 +18,7 @@ def run(settings: ConsumerSettings) -> int:
     Returns:
         The exit status: 1 if something that does not pass ended it, which is logged in one line.
     """
+    keep_memory_tight()
     try:
         service = Service(settings)
         stop_on_signals(service.stop)
