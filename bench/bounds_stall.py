@@ -14,7 +14,9 @@ DEFAULTS: Final = ("--session-timeout=10", "--transaction-timeout=10")
 """A trial's own are shorter."""
 
 
-def measure(guarantee: Guarantee, seconds: float, windows: int, folder: Path) -> dict[str, Any]:
+def measure(
+    guarantee: Guarantee, seconds: float, windows: int, folder: Path, pace: Pace | None = None
+) -> dict[str, Any]:
     """Freeze the broker under load, thaw it, and count in the topics.
 
     Args:
@@ -22,6 +24,7 @@ def measure(guarantee: Guarantee, seconds: float, windows: int, folder: Path) ->
         seconds: That the broker is frozen.
         windows: At least so many before, and so many in all.
         folder: For logs.
+        pace: Of the windows that keep coming; a thousand a second if not said.
 
     Returns:
         MiB before, and at most while the broker stood still and after it; seconds from the thawing
@@ -31,7 +34,7 @@ def measure(guarantee: Guarantee, seconds: float, windows: int, folder: Path) ->
         ChaosError: It did not go on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    order = Order(guarantee, 1, 2 * windows, 0, folder, Pace())
+    order = Order(guarantee, 1, 2 * windows, 0, folder, pace or Pace())
     with LocalKafka() as kafka, Trial(kafka, order) as trial:
         consumer = trial.consumer(*DEFAULTS)
         with MemoryWatch(consumer.pid) as watch:
