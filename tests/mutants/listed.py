@@ -206,7 +206,7 @@ TRANSACTIONS: Final = (
         "            return call(timeout)\n        except KafkaException as failure:\n"
         "            raise verdict(failure.args[0]) from None",
         "            return call(timeout)\n        except KafkaException:\n            return 0",
-        GUARANTEE,
+        "test_transactions.py::test_after_a_failure_nothing_is_there_and_the_next_delivery_works",
     ),
     Mutant(
         "produce fails on its way, at least once: told by its report",
