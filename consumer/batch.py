@@ -31,6 +31,9 @@ MOST_BYTES: Final = 16 * 1024 * 1024
 """After which a poll takes no more, and a batch is full: of headers, and of rejected messages as
 they came. Large ones cost whoever sends them little, compressed."""
 
+FIRST: Final = 256
+"""Messages in a batch of which nobody knows yet how long it takes."""
+
 UNREADABLE_HEADERS: Final = (
     "a header's name is not UTF-8: the client cannot read such headers, so this dead letter has "
     "none of them; the original is where `topic`, `partition` and `offset` say"
@@ -70,10 +73,19 @@ class Batch:
     bounded when all that comes is bad, and large.
     """
 
-    def __init__(self, capacity: int, max_delay: float) -> None:
-        """Set up an empty batch of `capacity` messages that wait at most `max_delay` seconds."""
+    def __init__(self, capacity: int, max_delay: float, longest: float | None = None) -> None:
+        """Set up an empty batch.
+
+        Args:
+            capacity: Most messages.
+            max_delay: Seconds that they wait at most.
+            longest: Seconds that it may take to diagnose them. If given, the batch begins small and
+                `took` decides how many it takes; whatever the device, it is not too many.
+        """
         self._buffer: NDArray[np.float32] = np.empty((capacity, WINDOW_LENGTH), np.float32)
-        self._capacity = capacity
+        self._longest = longest
+        self._most = capacity
+        self._capacity = capacity if longest is None else min(capacity, FIRST)
         self._max_delay = max_delay
         self._oldest = 0.0
         self._held = 0
@@ -87,7 +99,7 @@ class Batch:
     @property
     def room(self) -> int:
         """Messages that still fit."""
-        return self._capacity - len(self) if self._held < MOST_BYTES else 0
+        return max(self._capacity - len(self), 0) if self._held < MOST_BYTES else 0
 
     @property
     def samples(self) -> NDArray[np.float32]:
@@ -133,6 +145,20 @@ class Batch:
         if not self.room:
             return DispatchReason.FULL
         return DispatchReason.DELAY if now >= self.deadline else None
+
+    def took(self, seconds: float) -> None:
+        """Take fewer messages from now on, or up to twice as many, by how long these took.
+
+        Args:
+            seconds: For diagnosing the windows that are in it now.
+        """
+        windows = len(self.accepted)
+        if self._longest is None or not windows:
+            return
+        fit = int(self._longest * windows / max(seconds, 1e-9))
+        # A small batch says little of a large one, unless it was too long itself.
+        most = max(self._capacity, 2 * windows)
+        self._capacity = max(min(fit, most, self._most), 1)
 
     def clear(self) -> None:
         """Forget what is in it."""

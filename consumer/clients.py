@@ -48,6 +48,7 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
         enable_auto_commit=False,
         enable_auto_offset_store=False,
         isolation_level="read_committed",
+        max_poll_interval_ms=round(settings.poll_interval * 1000),
         # The default of 1,000 lets fetching rest for a second whenever the local queue is full.
         fetch_queue_backoff_ms=5,
         queued_max_messages_kbytes=PREFETCH_KIB,

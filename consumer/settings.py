@@ -92,6 +92,24 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
 
+    @property
+    def longest_batch(self) -> float:
+        """Seconds that a batch may take to be diagnosed, after which the next ones are smaller.
+
+        A transaction may wait for a batch before it is committed, and must not time out meanwhile.
+        """
+        return self.transaction_timeout / 4
+
+    @property
+    def poll_interval(self) -> float:
+        """Seconds between two polls after which the group takes a consumer for dead.
+
+        A round takes at most a batch, publishing to a broker that stands still and the same of a
+        commit, and some attempts to recover; this is twice as much, and Kafka's default or more.
+        """
+        longest_round = 2 * self.longest_batch + 2 * self.transaction_timeout + 30
+        return max(300.0, self.session_timeout, 2 * longest_round)
+
     @field_validator("kafka")
     @classmethod
     def _leaves_the_guarantee_alone(cls, kafka: dict[str, str]) -> dict[str, str]:

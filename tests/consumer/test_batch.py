@@ -73,6 +73,37 @@ def test_is_due_when_its_oldest_message_has_waited() -> None:
     assert batch.due(now=6.0) is DispatchReason.DELAY
 
 
+@pytest.mark.parametrize("capacity", [1, 100, 256, 3_000])
+@pytest.mark.parametrize("each", [1e-6, 1e-3, 0.01, 5.0])
+def test_takes_no_more_than_can_be_diagnosed_in_time(capacity: int, each: float) -> None:
+    batch = Batch(capacity, max_delay=1.0, longest=2.5)
+    took = []
+    for _ in range(8):
+        while batch.due(now=0.0) is None:
+            batch.add(FakeMessage(window(len(batch))), now=0.0)
+        took.append(each * len(batch))
+        batch.took(took[-1])
+        batch.clear()
+    assert took[0] <= 256 * each
+    assert max(took[1:]) <= max(2.5, each)
+    assert took[-1] == pytest.approx(each * min(capacity, max(int(2.5 / each + 1e-6), 1)))
+
+
+def test_a_device_that_gets_slow_gets_less() -> None:
+    batch = Batch(256, max_delay=1.0, longest=2.5)
+    filled(batch, [True] * 256)
+    batch.took(5.0)
+    batch.clear()
+    assert batch.room == 128
+
+
+def test_a_few_quick_windows_do_not_take_room_away() -> None:
+    batch = Batch(256, max_delay=1.0, longest=2.5)
+    filled(batch, [True] * 3)
+    batch.took(0.01)
+    assert batch.room == 253
+
+
 def test_counts_the_delay_anew_after_it_was_cleared() -> None:
     batch = Batch(capacity=9, max_delay=1.0)
     filled(batch, [True, False], now=5.0)

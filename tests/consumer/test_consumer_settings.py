@@ -66,6 +66,16 @@ def test_a_wrong_property_is_one_clear_line(kafka: dict[str, str]) -> None:
         new_producer(settings, ClusterErrors(), "t")
 
 
+@pytest.mark.parametrize("timeout", [1.0, 10.0, 900.0])
+@pytest.mark.parametrize("session", [1.0, 1800.0])
+def test_the_group_waits_longer_than_a_round_may_take(timeout: float, session: float) -> None:
+    settings = ConsumerSettings(
+        transaction_timeout=timeout, session_timeout=session, commit_interval=0.2
+    )
+    assert settings.poll_interval >= max(session, 2 * timeout + 2 * settings.longest_batch)
+    new_consumer(settings, ClusterErrors()).close()
+
+
 def test_the_transactional_id_is_stable_with_an_instance_id_and_else_its_own() -> None:
     named = ConsumerSettings(group="g", instance_id="press-7")
     assert transactional_id(named) == transactional_id(named) == "g-press-7"
