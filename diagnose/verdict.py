@@ -8,6 +8,7 @@ import numpy as np
 
 from assessment import Assessment
 from assessment.assessor import Assessor
+from assessment.findings import findings
 from recordings.recording import Recording
 from vocabulary import DOUBTS, FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH, Doubt, FaultLabel
 
@@ -71,26 +72,10 @@ class Verdict:
         return said if self.by_physics is None else said | {"by_physics": self.by_physics}
 
     def by_window(self) -> Iterator[dict[str, Any]]:
-        """Say of each window what there is to say; `start` is in seconds."""
-        found = self.assessment
-        predicted = found.probabilities.argmax(axis=1).tolist()
-        for index in range(self.windows):
-            said = {
-                "file": self.file,
-                "window": index,
-                "start": index * WINDOW_LENGTH / SAMPLING_RATE,
-                "prediction": FAULT_LABELS[predicted[index]],
-                "probabilities": dict(
-                    zip(FAULT_LABELS, found.probabilities[index].tolist(), strict=True)
-                ),
-                "quality": "uncertain" if found.doubts[index].any() else "good",
-                "reasons": [DOUBTS[column] for column in np.flatnonzero(found.doubts[index])],
-                "novelty": float(found.novelty[index]),
-            }
-            if found.evidence is not None:
-                decided = bool(found.evidence.decided[index])
-                said["decided_by"] = "physics" if decided else "network"
-            yield said
+        """Say of each window what a diagnosis says, and where it is; `start` is in seconds."""
+        for index, finding in enumerate(findings(self.assessment)):
+            start = index * WINDOW_LENGTH / SAMPLING_RATE
+            yield {"file": self.file, "window": index, "start": start, **finding}
 
 
 def judge(file: str, recording: Recording, assessor: Assessor) -> Verdict:

@@ -135,7 +135,7 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
     assert said["reasons"] == {name: told.count(name) for name in DOUBTS if name in told}
     assert said["novelty"] == pytest.approx(float(np.median(novelty)))
     if physics:
-        decided = sum(window["decided_by"] == "physics" for window in windows)
+        decided = sum(window["evidence"]["decided_by"] == "physics" for window in windows)
         assert round(said["by_physics"] * count) == decided
 
 

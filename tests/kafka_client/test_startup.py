@@ -94,7 +94,7 @@ def test_a_wrong_client_property_is_one_line_at_once(
 
 def test_a_failed_tls_handshake_is_one_line_before_the_timeout(plain_address: str) -> None:
     properties = {"bootstrap.servers": plain_address, "security.protocol": "ssl"}
-    with pytest.raises(FatalKafkaError, match="TLS failed: .* does not speak TLS"):
+    with pytest.raises(FatalKafkaError, match=r"TLS failed: .* does not speak TLS"):
         wait_for_topics(properties, ["a"], 30, print)
 
 
