@@ -25,6 +25,9 @@ Verdict = Literal["good", "bad", "doubtful"]
 MEGABYTE: Final = 900_000
 """Bytes of what is as large as a broker takes by default, with room for the rest."""
 
+LARGEST: Final = 980_000
+"""Bytes of a message, all in all, that a client and a broker take by default."""
+
 FORMS: Final[tuple[tuple[SampleFormat, str], ...]] = (
     ("float32-le", h.BINARY),
     ("float64-le", h.BINARY),
@@ -108,7 +111,11 @@ class Fuzzer:
 
     def __iter__(self) -> Iterator[Fuzzed]:
         for number in count():
-            yield self._made(number)
+            fuzzed = self._made(number)
+            # Two things of a megabyte in one: no broker takes it.
+            while _size(fuzzed.message) > LARGEST:
+                fuzzed = self._made(number)
+            yield fuzzed
 
     def _made(self, number: int) -> Fuzzed:
         rng = self._random
@@ -202,6 +209,13 @@ def _original(rng: np.random.Generator, number: int) -> tuple[Message, NDArray[n
     )  # fmt: skip
     message = encode_window(window, sample_format, content_type)  # type: ignore[arg-type]
     return message, samples.astype(np.float32)
+
+
+def _size(message: Message) -> int:
+    """Bytes of key, value and headers, with some for the lengths of each."""
+    parts = [message.key, message.value]
+    headers = sum(len(name.encode()) + len(raw or b"") + 10 for name, raw in message.headers)
+    return headers + sum(len(part or b"") for part in parts)
 
 
 def _with_header(message: Message, name: str, raw: bytes | None) -> Message:
