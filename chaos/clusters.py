@@ -31,6 +31,10 @@ PROPERTIES: Final = {
 
 SMALL_DISK: Final = "768m"
 
+START_TIMEOUT: Final = 300.0
+"""Seconds for brokers to answer, at first and each time that they come back: they take a few, and
+minutes on a machine that does much else."""
+
 
 class Site(Enum):
     """Where a fault is injected."""
@@ -51,7 +55,8 @@ def cluster(site: Site) -> Iterator[LocalKafka]:
     with ExitStack() as stack:
         data = stack.enter_context(_small_disk()) / "kafka" if site is Site.SMALL_DISK else None
         brokers = 3 if site is Site.THREE else 1
-        yield stack.enter_context(LocalKafka(brokers, PROPERTIES, data=data, heap="512m"))
+        kafka = LocalKafka(brokers, PROPERTIES, data=data, heap="512m", start_timeout=START_TIMEOUT)
+        yield stack.enter_context(kafka)
 
 
 def free_gigabytes() -> float:

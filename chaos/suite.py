@@ -116,9 +116,12 @@ class Suite:
                             due = fault.under(guarantee)
                             announce(f"{due.name}, {guarantee}, {due.times} times")
                             yield self.trial(kafka, due, guarantee)
-            except (ChaosError, LocalKafkaError) as failure:
+            except ChaosError as impossible:
                 for fault in here:
-                    yield Outcome(fault.name, "", None, [], {}, 0.0, skipped=str(failure))
+                    yield Outcome(fault.name, "", None, [], {}, 0.0, skipped=str(impossible))
+            except LocalKafkaError as failure:
+                for fault in here:
+                    yield Outcome(fault.name, "", None, [], {}, 0.0, failure=str(failure))
 
     def trial(self, kafka: LocalKafka, fault: Fault, guarantee: Guarantee) -> Outcome:
         """Inject one fault so often, and check."""
