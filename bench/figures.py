@@ -50,9 +50,13 @@ def _show(name: str, figures: dict[str, Any]) -> None:
     table = Table(show_header=False, title=name)
     for key, value in figures.items():
         if isinstance(value, dict):
-            text = ", ".join(f"{each} {count:,}" for each, count in value.items())
+            text = ", ".join(f"{each} {_text(one)}" for each, one in value.items())
         else:
-            text = f"{value:,}" if isinstance(value, int) else str(value)
+            text = _text(value)
         if not isinstance(value, list):
             table.add_row(key, text)
     Console().print(table)
+
+
+def _text(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
