@@ -87,9 +87,11 @@ def new_producer(
         message_max_bytes=8 * 1024 * 1024,
         # The flush before a commit waits for the rest; only failures need a callback.
         delivery_report_only_error=True,
-        message_timeout_ms=round(settings.transaction_timeout * 1000),
+        # Without transactions none is given up alone: what came after it would be there before it.
+        message_timeout_ms=0,
     )
     if settings.guarantee == "exactly-once":
+        properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
     return _made(Producer, "producer", properties | _told_by(errors))

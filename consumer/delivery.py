@@ -18,6 +18,9 @@ from messages import Message
 FULL_QUEUE_PAUSE: Final = 0.05
 """Seconds to wait for room when the producer's queue is full."""
 
+FULL_QUEUE_LIMIT: Final = 30.0
+"""Seconds after which waiting for room ends."""
+
 REFUSED: Final = frozenset(
     (
         KafkaError.INVALID_TIMESTAMP,
@@ -92,6 +95,7 @@ class Publisher:
         self.opened_at: float | None = None
 
     def _produce(self, topic: str, message: Message, **options: Any) -> None:
+        deadline = self._clock() + FULL_QUEUE_LIMIT
         while True:
             try:
                 self._producer.produce(
@@ -103,7 +107,8 @@ class Publisher:
                     **options,
                 )
             except BufferError:
-                # Bounded: a message leaves the queue when its message.timeout.ms is over.
+                if self._clock() >= deadline:
+                    raise Undelivered("the producer's queue is full, and stays so") from None
                 self._serve(self._producer.poll, FULL_QUEUE_PAUSE)
             except KafkaException as failure:
                 raise _refusal(failure.args[0], topic) from None

@@ -82,7 +82,7 @@ class Pipeline:
         self._clock = clock
         self._wall_clock = wall_clock
         self._sleep = sleep
-        self._batch = Batch(settings.batch_size, settings.max_delay)
+        self._batch = Batch(settings.batch_size, settings.max_delay, settings.longest_batch)
         self._uncommitted = Uncommitted()
         self._undelivered: Undelivered | None = None
         self._failures = 0
@@ -212,6 +212,7 @@ class Pipeline:
         assessment = self._assessor.assess(self._batch.samples, rpm, sensors)
         seconds = self._clock() - started
         self._metrics.inference_seconds += seconds
+        self._batch.took(seconds)
         model = ModelInfo(
             name=self._assessor.name,
             version=self._assessor.version,

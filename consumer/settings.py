@@ -61,7 +61,8 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
     """Create the topics that are missing, with the broker's default number of partitions."""
 
     batch_size: int = Field(default=256, ge=1, le=65536)
-    """Most windows in one forward pass."""
+    """Most windows in one forward pass; fewer where they take longer than a quarter of
+    `transaction_timeout`."""
 
     max_delay: float = Field(default=0.02, ge=0, le=60)
     """Seconds that a window waits at most for its batch to fill. When there is nothing more to

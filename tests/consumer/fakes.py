@@ -123,6 +123,19 @@ class StubAssessor:
         return Assessment(probabilities, np.where(novel, 2, 0.5).astype(np.float32), doubts)
 
 
+class SlowAssessor(StubAssessor):
+    """Takes its time over each window."""
+
+    def __init__(self, clock: Clock, each: float) -> None:
+        self._clock, self._each = clock, each
+
+    def assess(
+        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+    ) -> Assessment:
+        self._clock.sleep(self._each * len(windows))
+        return super().assess(windows, rpm, sensors)
+
+
 @dataclass
 class Cluster:
     """One windows topic, its group's offsets, and all that was published for good."""

@@ -44,7 +44,12 @@ def test_exactly_once_has_transactions_that_time_out(monkeypatch: pytest.MonkeyP
     assert producer["transaction.timeout.ms"] == 7000
     # A message that is not out by then makes its transaction fail, and does not outlive it.
     assert producer["message.timeout.ms"] == 7000
+
+
+def test_at_least_once_gives_up_no_message_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What was sent after it would arrive, and be there before it when it is done again.
     _, producer = asked_of(monkeypatch, guarantee="at-least-once")
+    assert producer["message.timeout.ms"] == 0
     assert "transactional.id" not in producer
 
 

@@ -83,6 +83,20 @@ def test_what_hangs_is_given_up_after_the_timeout() -> None:
     assert harness.cluster.committed == {}
 
 
+def test_a_queue_that_stays_full_is_given_up() -> None:
+    harness = Harness()
+    for _ in range(1000):
+        harness.cluster.happens_in("produce", BufferError())
+        harness.cluster.happens_in("poll", lambda: harness.clock.sleep(0.05))
+    with pytest.raises(Undelivered, match="full"):
+        harness.deliver()
+    assert harness.clock.now < 1000 + 40
+    harness.cluster.faults.clear()
+    harness.delivery.recover(5.0)
+    harness.deliver()
+    assert len(harness.cluster.output) == 1
+
+
 def test_a_refused_commit_of_offsets_is_wound_back() -> None:
     harness = Harness()
     harness.cluster.happens_in("commit", kafka_error(KafkaError.REBALANCE_IN_PROGRESS))

@@ -6,6 +6,7 @@ import pytest
 
 from consumer.metrics import DispatchReason
 from consumer.pipeline import LONGEST_BACKOFF
+from consumer.settings import ConsumerSettings
 from kafka_client import FatalKafkaError
 from messages import decode_diagnosis
 from tests.consumer.fakes import DIAGNOSES, abortable, kafka_error, timed_out, window
@@ -66,6 +67,23 @@ def test_a_wall_clock_that_jumps_changes_nothing_but_what_it_says(batch_size: in
         if topic == DIAGNOSES
     ]
     assert min(latencies) < 0 < max(latencies)
+
+
+@pytest.mark.parametrize("each", [0.001, 0.1, 1.0])
+def test_on_a_slow_device_no_round_is_long(each: float) -> None:
+    """Whatever the batch size: neither the group nor the transaction waits for it too long."""
+    world = World(batch_size=65_536, each=each)
+    world.arrive(0, 200)
+    rounds = []
+    while world.cluster.committed != world.cluster.ends:
+        before = world.clock.now
+        world.pipeline.step()
+        rounds.append(world.clock.now - before)
+    # Of the first batch, nobody knows how long it will take.
+    longest = ConsumerSettings().longest_batch
+    assert max(rounds[2:], default=0.0) <= longest + each
+    assert max(rounds) < ConsumerSettings().poll_interval
+    assert world.metrics.aborts == 0
 
 
 def test_a_transaction_spans_batches_up_to_the_commit_interval_under_load() -> None:

@@ -15,7 +15,7 @@ from consumer.settings import ConsumerSettings
 from consumer.source import WindowSource
 from consumer.transactions import Transactions
 from tests.consumer.fake_clients import FakeConsumer, FakeProducer
-from tests.consumer.fakes import Clock, Cluster, StubAssessor, malformed, window
+from tests.consumer.fakes import Clock, Cluster, SlowAssessor, malformed, window
 
 MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
 """What arrives, in this order; now and then a bad one."""
@@ -29,6 +29,7 @@ class World:
         guarantee: str = "exactly-once",
         batch_size: int = 4,
         wall_clock: Callable[[], float] = lambda: 2.0,
+        each: float = 0.0,
     ) -> None:
         self.clock = Clock()
         self.born = self.clock.now
@@ -44,7 +45,7 @@ class World:
         self.pipeline = Pipeline(
             ConsumerSettings(batch_size=batch_size),
             self.source,
-            cast("Assessor", StubAssessor()),
+            cast("Assessor", SlowAssessor(self.clock, each)),
             self.delivery,
             self.metrics,
             self.clock,
