@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from consumer.batch import Positions
 from consumer.delivery import Publisher, Undelivered, topic_partitions, verdict
+from consumer.hanging import returning
 from kafka_client import FatalKafkaError
 from messages import Message
 
@@ -79,12 +80,7 @@ class Transactions(Publisher):
         try:
             # Flushed first, a commit takes 1 ms; with messages still queued, 27.
             self._serve(self._producer.flush, timeout)
-            self._attempt(
-                self._producer.send_offsets_to_transaction,
-                topic_partitions(positions),
-                self._group_metadata(),
-                deadline=deadline,
-            )
+            self._offer(positions, self._group_metadata(), deadline)
             self._attempt(self._producer.commit_transaction, deadline=deadline)
         except Undelivered as undelivered:
             self._count_fencing(undelivered)
@@ -148,12 +144,7 @@ class Transactions(Publisher):
         if self._serve(self._producer.flush, timeout):
             raise Undelivered(f"the output topics did not answer within {timeout:g} s")
         if self._positions:
-            self._attempt(
-                self._producer.send_offsets_to_transaction,
-                topic_partitions(self._positions),
-                metadata,
-                deadline=deadline,
-            )
+            self._offer(self._positions, metadata, deadline)
         self._attempt(self._producer.abort_transaction, deadline=deadline)
         self._closed()
 
@@ -172,6 +163,19 @@ class Transactions(Publisher):
                 "transactional.id (give each consumer its own instance id), or transaction_timeout "
                 f"is too short — Kafka said: {undelivered}"
             ) from None
+
+    def _offer(self, positions: Positions, metadata: Any, deadline: float) -> None:
+        """Add offsets to the transaction.
+
+        Where the broker goes down meanwhile, librdkafka 2.16 waits for it without end.
+        """
+        self._attempt(
+            returning,
+            self._producer.send_offsets_to_transaction,
+            topic_partitions(positions),
+            metadata,
+            deadline=deadline,
+        )
 
     def _attempt(self, call: Callable[..., Any], *arguments: Any, deadline: float) -> None:
         """Call, and call again what the client says can be repeated, until the deadline."""

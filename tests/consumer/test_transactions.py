@@ -1,5 +1,6 @@
 """What is retried, what is aborted, when a producer is renewed, and when it is all over."""
 
+import threading
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -246,6 +247,22 @@ def test_recovers_again_if_it_fails_to_decide_what_kafka_forgot() -> None:
         harness.delivery.recover(0.0)
     harness.delivery.recover(5.0)
     harness.deliver()
+    assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
+
+
+@pytest.mark.timeout(30)
+def test_a_client_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As librdkafka 2.16 does if the broker goes down meanwhile.
+    monkeypatch.setattr("consumer.hanging.GRACE", 0.0)
+    harness, comes_back = Harness(), threading.Event()
+    harness.cluster.happens_in("send_offsets_to_transaction", comes_back.wait)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    with pytest.raises(Undelivered, match="hangs beyond"):
+        harness.delivery.commit(POSITIONS, 0.01)
+    harness.delivery.recover(5.0)
+    assert harness.cluster.output == []
+    harness.deliver()
+    comes_back.set()
     assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
 
 

@@ -47,8 +47,8 @@ CONSUMERS: Final = (
     Mutant(
         "SIGSTOP: Kafka checks its generation",
         "consumer/transactions.py",
-        "                topic_partitions(positions),\n                self._group_metadata(),",
-        "                topic_partitions(positions),\n                None,",
+        "self._offer(positions, self._group_metadata(), deadline)",
+        "self._offer(positions, None, deadline)",
         GUARANTEE,
     ),
     Mutant(
@@ -144,6 +144,13 @@ BROKERS: Final = (
         "except Undelivered as still:",
         "except ZeroDivisionError as still:",
         "test_trouble.py::test_waits_for_minutes_says_so_and_goes_on",
+    ),
+    Mutant(
+        "broker gone: a call that does not return is left behind",
+        "consumer/hanging.py",
+        "outcome.get(timeout=timeout + GRACE)",
+        "outcome.get()",
+        "test_transactions.py::test_a_client_that_hangs_is_left_behind",
     ),
     Mutant(
         "broker gone: not in a hurry",
