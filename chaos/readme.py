@@ -20,8 +20,10 @@ def markdown(entries: Sequence[dict[str, Any]]) -> str:
     """The entries as a table, with when and how they were made."""
     rows = [HEADINGS, ["---"] * 2 + ["---:"] * (len(HEADINGS) - 2), *map(cells, entries)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    runs = sorted({f"`{entry['command']}`, {entry['date']}" for entry in entries})
-    return "\n".join([*lines, "", "; ".join(runs) + ".", ""])
+    dates = sorted({entry["date"] for entry in entries})
+    commands = sorted({f"- `{entry['command']}`" for entry in entries})
+    summary = f"<details><summary>Made {' and '.join(dates)} with</summary>"
+    return "\n".join([*lines, "", summary, "", *commands, "", "</details>", ""])
 
 
 def with_table(text: str, entries: Sequence[dict[str, Any]]) -> str:

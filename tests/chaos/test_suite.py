@@ -88,4 +88,5 @@ def test_the_readme_has_a_place_for_the_table() -> None:
     entry = SOUND.as_json() | {"command": "make chaos", "date": "2026-01-31"}
     text = with_table(README.read_text(), [entry])
     assert "| broker-killed | exactly-once | 3 | 1,500 | 0 | 0 | 5.0 | 9.0 |" in text
-    assert "`make chaos`, 2026-01-31." in text
+    assert "Made 2026-01-31 with" in text
+    assert "- `make chaos`\n" in text
