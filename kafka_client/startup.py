@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from kafka_client.access import Need, look_at_topics, refusal, refuses_group
+from kafka_client.access import Need, Topics, look_at_topics, refusal, refuses_group
 from kafka_client.connection import Properties
 from kafka_client.errors import FatalKafkaError, explain, is_fatal, lacks_token
 from kafka_client.probe import listening, protocol, tls_trouble
@@ -203,10 +203,21 @@ class _Cluster:
             FatalKafkaError: It will not be by waiting.
         """
         try:
-            self._admin.list_topics(timeout=timeout)
-            found = look_at_topics(self._admin, self._needs, timeout)
+            there = self._admin.list_topics(timeout=timeout).topics
         except KafkaException as failure:
             return self._no_answer(failure.args[0])
+        try:
+            found = look_at_topics(self._admin, self._needs, timeout)
+        except KafkaException as failure:
+            if timeout < LOOK_TIMEOUT:
+                return Missing(
+                    f"the cluster at {self._servers} does not say what this user may do",
+                    "is it still starting?",
+                    explain(failure.args[0]),
+                )
+            # Its brokers answer, and its controller does not: all that we need can go on without.
+            absent = sorted({need.name for need in self._needs} - there.keys())
+            found = Topics(tuple(absent), ())
         refused = list(found.refused)
         if self._group is not None and refuses_group(self._admin, self._group, timeout):
             refused.append(Need("READ", "group", self._group))

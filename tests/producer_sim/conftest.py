@@ -9,7 +9,10 @@ from vocabulary import WINDOW_LENGTH
 
 
 @pytest.fixture
-def mock_kafka() -> MockKafka:
+def mock_kafka(monkeypatch: pytest.MonkeyPatch) -> MockKafka:
+    """It has no controller, which would say what users may do: look for one only briefly."""
+    for name in ("FIRST_LOOK_TIMEOUT", "LOOK_TIMEOUT"):
+        monkeypatch.setattr(f"kafka_client.startup.{name}", 0.3)
     return MockKafka()
 
 
