@@ -44,10 +44,20 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
             click.echo(f"Error: {error}", err=True)
             unreadable = True
             continue
+        if verdict.without_physics:
+            click.echo(_silent(file, settings), err=True)
         for line in json_lines(verdict, settings.windows) if as_json else lines.of(verdict):
             click.echo(line)
     if unreadable:
         raise SystemExit(1)
+
+
+def _silent(file: str, settings: DiagnoseSettings) -> str:
+    return (
+        f"Warning: {file}: physics has nothing to say of sensor "
+        f"'{settings.sensor or Path(file).stem}', and the network alone decides: name one that "
+        "a row of the table of sensors gives a baseline to (--sensor, --sensor-table)"
+    )
 
 
 def _verdict(file: str, settings: DiagnoseSettings, assessor: Assessor) -> Verdict:

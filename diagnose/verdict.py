@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import count
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from assessment import Assessment
 from assessment.assessor import Assessor
 from assessment.findings import findings
+from recordings.errors import RecordingError
 from recordings.recording import Recording
 from vocabulary import DOUBTS, FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH, Doubt, FaultLabel
+
+FLAT_LINE: Final = "flat-line"
+"""The reason for which a window cannot be diagnosed; as of a dead letter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,14 +25,16 @@ class Verdict:
     Args:
         file: The file as it was named.
         assessment: Of n windows, n of at least 1.
+        flat: Which windows of the file are flat lines: nothing can be said of them.
     """
 
     file: str
     assessment: Assessment
+    flat: tuple[int, ...] = ()
 
     @property
     def windows(self) -> int:
-        """How many windows there are."""
+        """How many windows were diagnosed."""
         return len(self.assessment.novelty)
 
     @property
@@ -43,10 +50,11 @@ class Verdict:
         return float(self.assessment.uncertain.mean())
 
     @property
-    def reasons(self) -> dict[Doubt, int]:
-        """How many windows are doubted for which reason; only what occurs."""
-        counts = self.assessment.doubts.sum(axis=0).tolist()
-        return {doubt: count for doubt, count in zip(DOUBTS, counts, strict=True) if count}
+    def reasons(self) -> dict[Doubt | Literal["flat-line"], int]:
+        """How many windows are doubted, or not diagnosed, for which reason; only what occurs."""
+        reasons: tuple[Doubt | Literal["flat-line"], ...] = (*DOUBTS, FLAT_LINE)
+        counts = (*self.assessment.doubts.sum(axis=0).tolist(), len(self.flat))
+        return {reason: count for reason, count in zip(reasons, counts, strict=True) if count}
 
     @property
     def novelty(self) -> float:
@@ -58,6 +66,12 @@ class Verdict:
         """The share of the windows that physics decided; None where it was not asked."""
         evidence = self.assessment.evidence
         return None if evidence is None else float(evidence.decided.mean())
+
+    @property
+    def without_physics(self) -> bool:
+        """Whether physics was asked, and knew nothing of any window."""
+        evidence = self.assessment.evidence
+        return evidence is not None and bool(np.isnan(evidence.rpm).all())
 
     def summary(self) -> dict[str, Any]:
         """Say of the recording what there is to say, for programs."""
@@ -73,14 +87,27 @@ class Verdict:
 
     def by_window(self) -> Iterator[dict[str, Any]]:
         """Say of each window what a diagnosis says, and where it is; `start` is in seconds."""
-        for index, finding in enumerate(findings(self.assessment)):
+        places = (index for index in count() if index not in self.flat)
+        for index, finding in zip(places, findings(self.assessment), strict=False):
             start = index * WINDOW_LENGTH / SAMPLING_RATE
             yield {"file": self.file, "window": index, "start": start, **finding}
 
 
 def judge(file: str, recording: Recording, assessor: Assessor) -> Verdict:
-    """Assess a recording at 12 kHz, one window after the other."""
+    """Assess a recording at 12 kHz, one window after the other.
+
+    Raises:
+        RecordingError: All of it is a flat line.
+    """
     windows = recording.windows().astype(np.float32)
+    sound = windows.min(axis=1) < windows.max(axis=1)
+    if not sound.any():
+        raise RecordingError(
+            f"{file}: a flat line throughout, of which nothing can be said: is the sensor "
+            "connected?"
+        )
+    windows = windows[sound]
     speed = np.nan if recording.rpm is None else recording.rpm
     rpm, sensors = np.full(len(windows), speed), [recording.sensor] * len(windows)
-    return Verdict(file, assessor.assess(windows, rpm, sensors))
+    flat = tuple(np.flatnonzero(~sound).tolist())
+    return Verdict(file, assessor.assess(windows, rpm, sensors), flat)

@@ -162,11 +162,15 @@ def _of_channels(values: NDArray[Any], channel: str | None, path: Path) -> NDArr
 
 def _read_csv(path: Path, channel: str | None) -> tuple[NDArray[np.float64], None]:
     try:
-        lines = [line for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
+        lines = path.read_text("utf-8-sig").lstrip("\r\n").rstrip().splitlines()
     except UnicodeDecodeError as error:
         raise RecordingError(f"{path}: not a text file") from error
     if not lines:
         raise RecordingError(f"{path}: the file is empty")
+    if (gap := next((n for n, line in enumerate(lines) if not line.strip()), None)) is not None:
+        raise RecordingError(
+            f"{path}, line {gap + 1}: empty, and without its sample the next would take its place"
+        )
     delimiter = max(",;\t", key=lines[0].count)
     first = [cell.strip() for cell in next(csv.reader([lines[0]], delimiter=delimiter))]
     header = not all(_is_number(cell) for cell in first)

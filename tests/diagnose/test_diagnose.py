@@ -92,6 +92,21 @@ def test_files_that_cannot_be_read_stop_nobody(recording: Path, tmp_path: Path) 
     assert len(complaints) == 2
 
 
+def test_nothing_is_said_of_a_flat_line(recording: Path, tmp_path: Path) -> None:
+    samples = np.load(recording)
+    samples[2048:4096] = 0.25
+    np.save(recording, samples)
+    (said,) = objects(diagnose(recording, "--rate", 12000, "--json"))
+    assert (said["windows"], said["reasons"]["flat-line"]) == (3, 1)
+    windows = objects(diagnose(recording, "--rate", 12000, "--json", "--windows"))
+    assert [window["window"] for window in windows] == [0, 2, 3]
+    dead = tmp_path / "dead.npy"
+    np.save(dead, np.zeros(9000))
+    result = diagnose(dead, "--rate", 12000, "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "flat line" in result.stderr
+
+
 def test_the_way_out_is_told_where_the_rate_is_missing(recording: Path) -> None:
     result = diagnose(recording)
     assert result.exit_code == 1
@@ -110,8 +125,9 @@ def test_physics_is_heard_for_a_sensor_that_is_known(recording: Path) -> None:
     asked = (recording, "--rate", 12000, "--json", "--diagnoser", "physics", "--rpm", 1750)
     (known,) = objects(diagnose(*asked, "--sensor", "105/DE"))
     assert 0 <= known["by_physics"] <= 1
-    (unknown,) = objects(diagnose(*asked))
+    (unknown,) = objects(result := diagnose(*asked))
     assert unknown["by_physics"] == 0
+    assert "physics has nothing to say of sensor 'pump'" in result.stderr
 
 
 @given(st.integers(1, 40), st.randoms(use_true_random=False), st.booleans())

@@ -134,6 +134,7 @@ def test_a_channel_is_chosen_by_index(tmp_path: Path, kind: str) -> None:
         ("acceleration\n", "no samples"),
         ("acceleration\n1\ntwo\n", "two"),
         ("1\nnan\n3\n", "not finite"),
+        ("1\n\n3\n", "line 2: empty"),
         ("1\n2\n3\n", "less than one window"),
     ],
 )
