@@ -6,6 +6,7 @@ from typing import Self
 from unittest.mock import patch
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from assessment import Assessment
@@ -21,8 +22,10 @@ class Unexamined(Assessor):
     """The same network; nothing is doubted and nothing is novel."""
 
     @classmethod
-    def of(cls, _settings: AssessmentSettings) -> Self:
-        """Load the network that ships, on the CPU."""
+    def of(cls, settings: AssessmentSettings) -> Self:
+        """Load the network that ships, on the CPU, with as many threads as it has otherwise."""
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
         with resources.as_file(resources.files("assets")) as assets:
             return cls(Diagnoser(checkpoint.load(assets / WEIGHTS_FILE), "cpu"))
 
