@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from assessment.limits import Limits
 from recordings import Recording, RecordingError
 from recordings.catalogue import catalogue
-from recordings.command import data_option
+from recordings.command import data_option, named_folder
 from recordings.cwru import load
-from recordings.fetch import default_folder
 from recordings.files import read_file
 from signals import baseline_file
 from signals.baseline import Baseline, fit
@@ -112,12 +111,7 @@ def _own(
 
 
 def _cwru(names: str, data: Path | None) -> Iterable[Recording]:
-    folder = default_folder(data)
-    if folder is None:
-        raise click.UsageError(
-            "no CWRU recordings: name their folder with --data or CWRU_DATA, or get them with "
-            "`bearing-stream recordings fetch`"
-        )
+    folder = named_folder(data, "CWRU recordings")
     known = {name: entry for entry in catalogue() for name in (entry.id, entry.label)}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := [name for name in wanted if name not in known]:

@@ -23,6 +23,25 @@ data_option = click.option(
 )
 
 
+def named_folder(data: Path | None, wanted: str) -> Path:
+    """Where the recordings are, for a command that cannot do without.
+
+    Args:
+        data: As `data_option` gives it.
+        wanted: What they are wanted as: `recordings to train on`.
+
+    Raises:
+        click.UsageError: There are none; says how to get them.
+    """
+    folder = default_folder(data)
+    if folder is None:
+        raise click.UsageError(
+            f"no {wanted}: name their folder with --data or CWRU_DATA, or get them with "
+            "`bearing-stream recordings fetch`"
+        )
+    return folder
+
+
 @click.group()
 def command() -> None:
     """List, fetch and verify the CWRU bearing recordings."""

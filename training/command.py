@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recordings import RecordingError
-from recordings.command import data_option
-from recordings.fetch import default_folder
+from recordings.command import data_option, named_folder
 from training.evaluation.command import command as evaluation_command
 from training.fit import Epoch, Recipe
 from training.run import CARD_MARKDOWN_FILE, Trained, train
@@ -67,12 +66,7 @@ def command(
     weights, what is known of the windows trained on, the label decoder, a model card (JSON and
     Markdown) and pictures.
     """
-    folder = default_folder(data)
-    if folder is None:
-        raise click.UsageError(
-            "no recordings to train on: name their folder with --data or CWRU_DATA, or get them "
-            "with `bearing-stream recordings fetch`"
-        )
+    folder = named_folder(data, "recordings to train on")
     started = time.monotonic()
     out = out or Path(str(files("assets")))
     try:

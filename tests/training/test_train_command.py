@@ -67,7 +67,7 @@ def test_without_recordings_it_names_the_ways_to_get_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("CWRU_DATA", raising=False)
-    monkeypatch.setattr("training.command.default_folder", lambda _: None)
+    monkeypatch.setattr("recordings.command.default_folder", lambda _: None)
     result = CliRunner().invoke(command, ["--out", str(tmp_path)])
     assert result.exit_code == 2
     for way in ("--data", "CWRU_DATA", "bearing-stream recordings fetch"):

@@ -11,8 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from model.checkpoint import CheckpointError
 from recordings import RecordingError, cwru
-from recordings.command import data_option
-from recordings.fetch import default_folder
+from recordings.command import data_option, named_folder
 from training.card import ModelCard
 from training.evaluation.folds import UNSEEN_DIAMETER
 from training.evaluation.markdown import markdown
@@ -59,12 +58,7 @@ def command(data: Path | None, out: Path | None, seeds: int, cache: Path, quick:
     About half an hour on one core the first time. Writes evaluation.json, EVALUATION.md and
     pictures, and completes the model card.
     """
-    folder = default_folder(data)
-    if folder is None:
-        raise click.UsageError(
-            "no recordings to evaluate on: name their folder with --data or CWRU_DATA, or get them "
-            "with `bearing-stream recordings fetch`"
-        )
+    folder = named_folder(data, "recordings to evaluate on")
     out = out or Path(str(files("assets")))
     try:
         evaluated = _evaluate(folder, 1 if quick else seeds, _QUICK if quick else Recipe(), cache)
