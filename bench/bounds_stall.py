@@ -2,16 +2,14 @@
 
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from bench.consuming import DEFAULT_TIMEOUTS
 from bench.memory import MIB, MemoryWatch
 from chaos.feed import Pace
 from chaos.trial import Order, Trial
 from local_kafka import LocalKafka
 from verification.report import Guarantee
-
-DEFAULTS: Final = ("--session-timeout=10", "--transaction-timeout=10")
-"""A trial's own are shorter."""
 
 
 def measure(
@@ -36,7 +34,7 @@ def measure(
     folder.mkdir(parents=True, exist_ok=True)
     order = Order(guarantee, 1, 2 * windows, 0, folder, pace or Pace())
     with LocalKafka() as kafka, Trial(kafka, order) as trial:
-        consumer = trial.consumer(*DEFAULTS)
+        consumer = trial.consumer(*DEFAULT_TIMEOUTS)
         with MemoryWatch(consumer.pid) as watch:
             trial.await_diagnoses(windows)
             before = max(sample.rss for sample in watch.samples)

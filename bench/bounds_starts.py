@@ -8,13 +8,11 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import track
 
+from bench.consuming import DEFAULT_TIMEOUTS
 from chaos.errors import ChaosError
 from chaos.feed import Pace
 from chaos.trial import Order, Trial
 from local_kafka import LocalKafka
-
-DEFAULTS: Final = ("--session-timeout=10", "--transaction-timeout=10")
-"""As a consumer has them that is told nothing; a trial's own are shorter."""
 
 SETTLED: Final = 2000
 """Diagnoses after which two consumers have shared the partitions out and are at work."""
@@ -44,14 +42,14 @@ def measure(repeats: int, folder: Path) -> dict[str, Any]:
 def _start(trial: Trial) -> float:
     """Start the first consumer; seconds until the first diagnosis can be read."""
     began = time.monotonic()
-    trial.consumer(*DEFAULTS, "--kafka=client.id=first", ready=False)
+    trial.consumer(*DEFAULT_TIMEOUTS, "--kafka=client.id=first", ready=False)
     trial.until(lambda: trial.subscriber.count > 0, "the first diagnosis")
     return time.monotonic() - began
 
 
 def _takeover(trial: Trial) -> float:
     """Start a second consumer and kill the first; seconds until all goes on."""
-    trial.consumer(*DEFAULTS, "--kafka=client.id=second")
+    trial.consumer(*DEFAULT_TIMEOUTS, "--kafka=client.id=second")
     trial.until(
         lambda: len([one for one in trial.offsets.owned().values() if one]) == 2, "two at work"
     )

@@ -1,16 +1,19 @@
 """A consumer that works off what there is, watched."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bench.backlog import Progress
 from bench.memory import MemoryWatch, Sample
 from bench.runs import BenchError
-from chaos.member import Member
+from chaos.member import Member, consumer_arguments
 from messages import TopicSettings
+
+DEFAULT_TIMEOUTS: Final = ("--session-timeout=10", "--transaction-timeout=10")
+"""As a consumer has them that is told nothing; those of a chaos trial are shorter."""
 
 LOOK_PAUSE: Final = 0.5
 
@@ -25,23 +28,27 @@ class Watched:
     seconds: float
     """From its start to the last commit."""
     samples: Sequence[Sample]
-
-
-def consumer_arguments(topics: TopicSettings, group: str) -> list[str]:
-    """What `bearing-stream consume` must be told."""
-    return [
-        f"--bootstrap-servers={topics.bootstrap_servers}",
-        f"--windows-topic={topics.windows_topic}",
-        f"--diagnoses-topic={topics.diagnoses_topic}",
-        f"--dead-letters-topic={topics.dead_letters_topic}",
-        f"--group={group}",
-    ]
+    counts: dict[str, Any]
+    """What it says in the end that it did."""
 
 
 def consume_all(
-    topics: TopicSettings, group: str, messages: int, options: Sequence[str], log: Path
+    topics: TopicSettings,
+    group: str,
+    messages: int,
+    options: Sequence[str],
+    log: Path,
+    on_look: Callable[[int], None] = lambda _: None,
 ) -> Watched:
     """Run a consumer until its group has committed so many messages, and stop it.
+
+    Args:
+        topics: Must exist.
+        group: Of the consumer; has committed nothing yet.
+        messages: In the windows topic, in the end.
+        options: Of `bearing-stream consume`, beside topics and group.
+        log: Where the consumer's log goes.
+        on_look: Told now and then how many are committed; what it raises ends the run.
 
     Raises:
         BenchError: It ended, or stands still.
@@ -55,6 +62,7 @@ def consume_all(
         with MemoryWatch(consumer.pid) as watch:
             while done < messages:
                 time.sleep(LOOK_PAUSE)
+                on_look(done)
                 if (now := progress.committed()) > done:
                     done, moved = now, time.monotonic()
                 if not consumer.running or time.monotonic() - moved > PATIENCE:
@@ -66,4 +74,5 @@ def consume_all(
         consumer.stop()
     finally:
         consumer.kill()
-    return Watched(seconds, watch.samples)
+    [counts] = consumer.events("stopped")
+    return Watched(seconds, watch.samples, counts)

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,6 +19,20 @@ FOLDER: Final = Path("build")
 VERSIONS: Final = ("bearing-stream", "confluent-kafka", "torch")
 
 
+def conditions(
+    load_before: tuple[float, float, float], packages: Sequence[str] = VERSIONS
+) -> dict[str, Any]:
+    """When, where and with which packages something was measured."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_before": load_before,
+        "machine": platform.platform(),
+        "versions": {name: version(name) for name in packages}
+        | {"python": platform.python_version()},
+    }
+
+
 @contextmanager
 def conclude(file: str, name: str) -> Iterator[dict[str, Any]]:
     """Yield a dict for figures; written and shown when the block ends without an error.
@@ -27,21 +41,14 @@ def conclude(file: str, name: str) -> Iterator[dict[str, Any]]:
         file: In `build/`. The figures of other measurements in it stay.
         name: Of this measurement.
     """
-    conditions: dict[str, Any] = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cores": len(os.sched_getaffinity(0)),
-        "load_before": os.getloadavg(),
-        "machine": platform.platform(),
-        "versions": {each: version(each) for each in VERSIONS}
-        | {"python": platform.python_version()},
-    }
+    circumstances = conditions(os.getloadavg())
     figures: dict[str, Any] = {}
     yield figures
-    conditions["load_after"] = os.getloadavg()
+    circumstances["load_after"] = os.getloadavg()
     path = FOLDER / file
     path.parent.mkdir(parents=True, exist_ok=True)
     written = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(written | {name: conditions | figures}, indent=1) + "\n")
+    path.write_text(json.dumps(written | {name: circumstances | figures}, indent=1) + "\n")
     _show(name, figures)
     click.echo(f"written to {path}")
 

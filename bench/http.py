@@ -5,11 +5,8 @@
 
 import json
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final
@@ -20,6 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.figures import conditions
 from bench.http_ways import HttpWay, Timing, Way, kafka_way, server
 from bench.runs import BenchError
 from local_kafka import LocalKafka, LocalKafkaError
@@ -29,6 +27,9 @@ SIZES: Final = (1, 5, 10, 25, 50, 100, 150, 200)
 """Records a request, those of the table that was published with the network."""
 
 ORIGINAL: Final = "original"
+
+PACKAGES: Final = ("bearing-stream", "fastapi", "torch")
+"""Those whose versions matter here."""
 
 
 @click.command()
@@ -56,16 +57,8 @@ def command(bootstrap_servers: str | None, kafka: bool, repeats: int, output: Pa
     except (BenchError, LocalKafkaError, ConnectionError) as error:
         raise click.ClickException(str(error)) from error
     output.parent.mkdir(parents=True, exist_ok=True)
-    conditions = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cores": len(os.sched_getaffinity(0)),
-        "load_before": load_before,
-        "machine": platform.platform(),
-        "versions": {name: version(name) for name in ("bearing-stream", "fastapi", "torch")}
-        | {"python": platform.python_version()},
-        "repeats": repeats,
-    }
-    output.write_text(json.dumps(conditions | {"rows": rows}, indent=2) + "\n")
+    measured = {"repeats": repeats, "rows": rows}
+    output.write_text(json.dumps(conditions(load_before, PACKAGES) | measured, indent=2) + "\n")
     Console().print(_table(rows))
     click.echo(f"written to {output}")
 

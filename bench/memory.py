@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median_high
 from typing import Any, Final, Self
 
 import psutil
@@ -82,20 +83,16 @@ def flatness(samples: Sequence[Sample], settled_after: float) -> dict[str, Any]:
         return figures | dict.fromkeys(names)
     first = [sample for sample in late if sample.second < settled_after + 60]
     last = [sample for sample in late if sample.second > late[-1].second - 60]
-    start, own_start = (_median([s.rss for s in first]), _median([s.own for s in first]))
+    start, own_start = (median_high([s.rss for s in first]), median_high([s.own for s in first]))
     highest = max(sample.rss for sample in late)
     return figures | {
         "start_mib": _mib(start),
-        "end_mib": _mib(_median([sample.rss for sample in last])),
+        "end_mib": _mib(median_high([sample.rss for sample in last])),
         "highest_mib": _mib(highest),
         "lowest_mib": _mib(min(sample.rss for sample in late)),
         "growth": round(highest / start - 1, 4),
         "own_growth": round(max(sample.own for sample in late) / own_start - 1, 4),
     }
-
-
-def _median(values: Sequence[int]) -> int:
-    return sorted(values)[len(values) // 2]
 
 
 def _mib(size: int) -> float:

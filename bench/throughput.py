@@ -5,12 +5,9 @@
 
 import json
 import os
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -20,6 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.figures import conditions
 from bench.runs import Bench, BenchError, Contestant, Result
 from local_kafka import LocalKafka, LocalKafkaError
 
@@ -95,7 +93,8 @@ def command(
     output.write_text(
         json.dumps(
             {
-                **_conditions(bootstrap_servers, load_before),
+                **conditions(load_before),
+                "broker": "yours" if bootstrap_servers else "local",
                 "windows": windows,
                 "partitions": partitions,
                 "consumer_options": consumer_options,
@@ -135,18 +134,6 @@ def _bench(servers: str | None, partitions: int) -> Iterator[Bench]:
         bench = Bench(servers, partitions)
         stack.callback(bench.close)
         yield bench
-
-
-def _conditions(servers: str | None, load: tuple[float, float, float]) -> dict[str, Any]:
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "broker": "yours" if servers else "local",
-        "cores": len(os.sched_getaffinity(0)),
-        "load_before": load,
-        "machine": platform.platform(),
-        "versions": {name: version(name) for name in ("bearing-stream", "confluent-kafka", "torch")}
-        | {"python": platform.python_version()},
-    }
 
 
 def _table(summary: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chaos.errors import ChaosError
+from messages import TopicSettings
 
 LOOK_PAUSE: Final = 0.05
 """Seconds between two looks at a log."""
@@ -20,6 +21,18 @@ START_LIMIT: Final = 120.0
 
 STOP_LIMIT: Final = 12.0
 """Seconds until a consumer must have ended after SIGTERM; it promises ten."""
+
+
+def consumer_arguments(topics: TopicSettings, group: str) -> list[str]:
+    """What `bearing-stream consume` must be told to be of a group, on these topics."""
+    return [
+        f"--bootstrap-servers={topics.bootstrap_servers}",
+        *(f"--kafka={name}={value}" for name, value in topics.kafka.items()),
+        f"--windows-topic={topics.windows_topic}",
+        f"--diagnoses-topic={topics.diagnoses_topic}",
+        f"--dead-letters-topic={topics.dead_letters_topic}",
+        f"--group={group}",
+    ]
 
 
 class Member:

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException
 
 from chaos.errors import ChaosError
 from chaos.feed import Feed, Pace
-from chaos.member import Member
+from chaos.member import Member, consumer_arguments
 from chaos.offsets import Offsets
 from chaos.subscriber import Subscriber
 from kafka_client import FatalKafkaError, create_topics
@@ -139,14 +139,8 @@ class Trial:
         Raises:
             ChaosError: It did not get ready.
         """
-        topics = self.topics
         arguments = [
-            f"--bootstrap-servers={topics.bootstrap_servers}",
-            *(f"--kafka={name}={value}" for name, value in topics.kafka.items()),
-            f"--windows-topic={topics.windows_topic}",
-            f"--diagnoses-topic={topics.diagnoses_topic}",
-            f"--dead-letters-topic={topics.dead_letters_topic}",
-            f"--group={self.group}",
+            *consumer_arguments(self.topics, self.group),
             f"--guarantee={self.order.guarantee}",
             "--device=cpu",
             *TIMEOUTS,
