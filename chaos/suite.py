@@ -26,6 +26,9 @@ BOTH: Final[tuple[Guarantee, ...]] = (*ONCE, "at-least-once")
 OVERHEAD: Final = 12.0
 """Seconds that a trial takes before its first fault and after its last, about."""
 
+LOG_LINES: Final = 100_000
+"""Of a broker's log that are kept of a trial that went wrong: all of any that was seen so far."""
+
 EASED: Final = 4
 """With at-least-once the same faults come a fourth as often: it has less to keep."""
 
@@ -147,7 +150,7 @@ class Suite:
                 report = trial.check()
             except (ChaosError, FatalKafkaError, KafkaException, LocalKafkaError) as error:
                 failure = str(error)
-        return Outcome(
+        outcome = Outcome(
             fault.name,
             guarantee,
             report,
@@ -156,3 +159,9 @@ class Suite:
             time.monotonic() - began,
             failure=failure,
         )
+        if not outcome.sound:
+            # The cluster goes with its logs, and they may be what tells why.
+            for broker in kafka.brokers:
+                log = folder / f"broker-{broker}.log"
+                log.write_text(kafka.log_tail(broker, LOG_LINES))
+        return outcome

@@ -5,11 +5,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from chaos.errors import ChaosError
+from chaos.member import Member
 from chaos.trial import Trial
 
 GONE: Final = (5.0, 150.0)
 """Seconds that a broker is gone: the first time, and the last."""
+
+NOTICED: Final = 30.0
+"""Seconds more, at most, until a consumer says that its broker is gone: a call that was on its way
+times out first."""
 
 MEBIBYTE: Final = 2**20
 
@@ -42,9 +46,14 @@ def gone(trial: Trial) -> None:
             trial.kafka.stop()
             shortest, longest = GONE
             time.sleep(shortest + (longest - shortest) * number / max(trial.order.times - 1, 1))
-            if len(member.events(TROUBLE)) == said:
-                raise ChaosError(f"{member.log}: says nothing while the broker is gone")
+            _await_word(trial, member, said)
             trial.kafka.start()
+
+
+def _await_word(trial: Trial, member: Member, said: int) -> None:
+    """Wait until a consumer has more to say of the broker than before."""
+    what = f"{member.log} to say that the broker is gone"
+    trial.until(lambda: len(member.events(TROUBLE)) > said, what, NOTICED)
 
 
 def leader_lost(trial: Trial) -> None:

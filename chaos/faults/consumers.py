@@ -44,8 +44,8 @@ def frozen(trial: Trial, *options: str) -> None:
         name = PAIR[number % 2]
         zombie = pair[name]
         wound_back = len(zombie.reasons())
+        _freeze(trial, zombie, name)
         with trial.fault():
-            _freeze(trial, zombie, name)
             _await_takeover(trial, PAIR[(number + 1) % 2])
             zombie.thaw()
         trial.until(lambda: _shared(trial), "the zombie to join again")

@@ -11,7 +11,7 @@ QUICK: Final = ("--transaction-timeout=1", "--commit-interval=0.5")
 see `clusters.PROPERTIES`."""
 
 OVERSLEPT: Final = 2.5
-"""Seconds after which the coordinator has surely aborted it."""
+"""Seconds longer than any call may take in such a transaction."""
 
 STILL: Final = 2.0
 """Seconds that a leader stands still: longer than messages may take, shorter than the three after
@@ -19,12 +19,18 @@ which another would lead."""
 
 
 def aborted(trial: Trial) -> None:
-    """A consumer oversleeps its transaction, but not its session: the coordinator aborts it."""
-    member = trial.consumer(*QUICK, "--session-timeout=30")
+    """A consumer oversleeps its transaction, but not its session: the coordinator aborts it.
+
+    It recovers from when it wakes.
+    """
+    member = trial.consumer(*QUICK, "--session-timeout=60")
     for number in trial.moments():
+        trial.freeze_in_transaction(member, HELD)
+        before = trial.offsets.committed()
+        trial.until(lambda: not trial.offsets.open_transaction(), "the transaction to be aborted")
+        if trial.offsets.committed() != before:
+            raise ChaosError("Kafka committed a transaction instead of aborting it")
         with trial.fault():
-            trial.freeze_in_transaction(member, HELD)
-            time.sleep(OVERSLEPT)
             member.thaw()
         if len(member.reasons()) <= number:
             raise ChaosError(f"{member.log}: did not notice that its transaction was aborted")

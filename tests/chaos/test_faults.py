@@ -17,6 +17,7 @@ from chaos.errors import ChaosError
 from chaos.feed import Pace
 from chaos.results import Outcome
 from chaos.suite import FAULTS, Suite
+from chaos.trial import Trial
 from local_kafka import LocalKafka
 from tests.chaos.forked import forked_members
 from verification.report import Guarantee
@@ -134,6 +135,17 @@ def test_a_broker_that_goes_and_comes_back(kafka: LocalKafka, folder: Path, name
 @pytest.mark.parametrize("name", ["leader-lost", "produce-fails"])
 def test_a_leader_that_is_lost_or_stands_still(three: LocalKafka, folder: Path, name: str) -> None:
     kept(trial(folder, three, name))
+
+
+def test_what_the_broker_said_is_kept_of_a_trial_that_fails(
+    kafka: LocalKafka, folder: Path
+) -> None:
+    def fail(_trial: Trial) -> None:
+        raise ChaosError("stuck")
+
+    fault = replace(BY_NAME["clock-jumps"], name="fails", inject=fail, times=1)
+    assert Suite(1, folder, PACE).trial(kafka, fault, "exactly-once").failure == "stuck"
+    assert "started" in (folder / "fails-exactly-once" / "broker-1.log").read_text()
 
 
 def test_a_disk_that_is_full(folder: Path) -> None:
