@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from functools import partial
+from typing import Final
 
 import structlog
 from confluent_kafka import KafkaError
@@ -17,7 +18,18 @@ from consumer.settings import ConsumerSettings
 from consumer.source import WindowSource
 from consumer.transactions import Transactions
 from consumer.watchdog import Watchdog
-from kafka_client import ClusterErrors, FatalKafkaError, create_topics, wait_for_topics
+from kafka_client import (
+    ClusterErrors,
+    FatalKafkaError,
+    create_topics,
+    largest_message,
+    wait_for_topics,
+)
+from kafka_client.connection import Properties
+
+DEAD_LETTER_ROOM: Final = 64 * 1024
+"""Bytes that a dead letter may have beyond its original: its headers take some hundred, and a batch
+of one may be compressed less well than it came."""
 
 
 class _NotedErrors(ClusterErrors):
@@ -109,11 +121,10 @@ class Service:
     def _await_topics(self) -> None:
         settings = self._settings
         outputs = {settings.diagnoses_topic, settings.dead_letters_topic}
-        needed = {settings.windows_topic, *outputs}
         properties = settings.client_properties()
         if settings.create_topics:
             wait_for_topics(properties, (), settings.startup_timeout, self._tell)
-            create_topics(properties, dict.fromkeys(sorted(needed), -1))
+            self._create_topics(properties)
         wait_for_topics(
             properties,
             [settings.windows_topic],
@@ -122,6 +133,15 @@ class Service:
             written=sorted(outputs),
             group=settings.group,
         )
+
+    def _create_topics(self, properties: Properties) -> None:
+        settings = self._settings
+        create_topics(properties, {settings.windows_topic: -1, settings.diagnoses_topic: -1})
+        wait_for_topics(properties, [settings.windows_topic], settings.startup_timeout, self._tell)
+        # A dead letter is a window and some headers: the largest of them must find room too.
+        room = largest_message(properties, settings.windows_topic) + DEAD_LETTER_ROOM
+        limit = {"max.message.bytes": str(room)}
+        create_topics(properties, {settings.dead_letters_topic: -1}, topic_properties=limit)
 
     def _tell(self, reason: str) -> None:
         self._log.warning("waiting", reason=reason)

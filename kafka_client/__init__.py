@@ -3,7 +3,13 @@
 from kafka_client.connection import ConnectionSettings
 from kafka_client.errors import FatalKafkaError, explain, is_fatal
 from kafka_client.reading import Span, Spans, TopicReader, read_to_end
-from kafka_client.startup import ClusterErrors, admin_client, create_topics, wait_for_topics
+from kafka_client.startup import (
+    ClusterErrors,
+    admin_client,
+    create_topics,
+    largest_message,
+    wait_for_topics,
+)
 
 __all__ = [
     "ClusterErrors",
@@ -16,6 +22,7 @@ __all__ = [
     "create_topics",
     "explain",
     "is_fatal",
+    "largest_message",
     "read_to_end",
     "wait_for_topics",
 ]

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from kafka_client.access import Need, Topics, look_at_topics, refusal, refuses_group
@@ -176,6 +178,22 @@ def create_topics(
             error: KafkaError = failure.args[0]
             if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise FatalKafkaError(f"cannot create topic '{name}': {explain(error)}") from None
+
+
+def largest_message(properties: Properties, topic: str) -> int:
+    """Bytes of the largest batch of messages, as it is compressed, that a topic takes.
+
+    Raises:
+        FatalKafkaError: A property is wrong, or the cluster does not say.
+    """
+    admin, asked = admin_client(properties), ConfigResource(ResourceType.TOPIC, topic)
+    try:
+        answer = admin.describe_configs([asked], request_timeout=LOOK_TIMEOUT)
+        return int(answer[asked].result()["max.message.bytes"].value)
+    except KafkaException as failure:
+        raise FatalKafkaError(
+            f"cannot look at the settings of topic '{topic}': {explain(failure.args[0])}"
+        ) from None
 
 
 class _Cluster:

@@ -1,6 +1,7 @@
 """What a user meets at the start: no broker, no topic, wrong settings, settings from all over."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from local_kafka.ports import free_ports
+from messages import Message
 from tests.brokers import Broker
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
     Topics,
     delete_topics,
     named_topics,
+    produce,
+    read_to_end,
     simulate_windows,
     wait_until_finished,
 )
@@ -65,6 +69,22 @@ def test_waits_for_topics_says_so_and_goes_on_when_they_are_there(missing_topics
         simulate_windows(topics, 100)
         wait_until_finished(topics)
         consumer.stop()
+
+
+def test_topics_that_it_creates_have_room_for_the_largest_dead_letter(
+    missing_topics: Topics,
+) -> None:
+    topics = missing_topics
+    with ConsumerProcess(topics, "--create-topics") as consumer:
+        consumer.wait_for("ready")
+        # By default a broker takes 1,048,588 bytes, of which a hundred are not the value.
+        largest = Message(b"large", os.urandom(1_048_588 - 100), [])
+        limit = {"message.max.bytes": 2_000_000}
+        produce(topics.servers, topics.windows, [largest], **limit)
+        wait_until_finished(topics)
+        consumer.stop()
+    [letter] = read_to_end(topics.servers, topics.dead_letters)
+    assert letter.value() == largest.value
 
 
 @pytest.mark.parametrize(
