@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from confluent_kafka import KafkaError
@@ -26,6 +26,14 @@ Partition = tuple[str, int]
 
 Positions = dict[Partition, int]
 """The next offset to read, by partition."""
+
+
+class Origin(NamedTuple):
+    """Where a message of the windows topic stood."""
+
+    partition: Partition
+    offset: int
+
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """After which a poll takes no more, and a batch is full: of headers, and of rejected messages as
@@ -64,6 +72,11 @@ class Accepted:
     offset: int
     timestamp: int
     """Kafka's, in milliseconds since the epoch."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it stood."""
+        return Origin((self.topic, self.partition), self.offset)
 
 
 class Batch:

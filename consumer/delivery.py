@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from consumer.batch import Positions
+from consumer.batch import Origin, Positions
 from kafka_client import FatalKafkaError, explain, is_fatal
 from messages import Message
 
@@ -72,8 +72,8 @@ class Delivery(Protocol):
     def start(self, timeout: float) -> None:
         """Get ready; raises `Undelivered` if the broker did not answer within `timeout` seconds."""
 
-    def publish(self, topic: str, message: Message) -> None:
-        """Hand a message to the client; waits for room when its queue is full."""
+    def publish(self, topic: str, message: Message, origin: Origin) -> None:
+        """Hand the client the answer to the window at `origin`; waits while its queue is full."""
 
     def commit(self, positions: Positions, timeout: float) -> None:
         """Make what was published durable, and with it the positions of the input."""

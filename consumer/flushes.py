@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from consumer.batch import Positions
+from consumer.batch import Origin, Positions
 from consumer.delivery import Publisher, Undelivered, topic_partitions, verdict
 from messages import Message
 
@@ -34,7 +34,7 @@ class Flushes(Publisher):
     def start(self, timeout: float) -> None:
         """Nothing to do: an idempotent producer gets ready by itself."""
 
-    def publish(self, topic: str, message: Message) -> None:
+    def publish(self, topic: str, message: Message, origin: Origin) -> None:  # noqa: ARG002
         """Produce, and remember if it fails."""
         if self.opened_at is None:
             self.opened_at = self._clock()

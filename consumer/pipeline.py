@@ -12,7 +12,7 @@ import structlog
 
 from assessment.assessor import Assessor
 from consumer.answers import Inference, diagnoses
-from consumer.batch import Batch, KafkaMessage, Positions
+from consumer.batch import Batch, KafkaMessage, Origin, Positions
 from consumer.delivery import Delivery, Undelivered
 from consumer.metrics import DispatchReason, Metrics
 from consumer.settings import ConsumerSettings
@@ -145,8 +145,11 @@ class Pipeline:
             self._fatal = fatal
 
     def forget(self) -> None:
-        """Give up what is in flight: its partitions were lost, and another will do it."""
-        if self._undelivered is None and (len(self._batch) or self._delivery.opened_at is not None):
+        """Give up what is in flight: its partitions were lost, and another will do it.
+
+        Also where nothing is: if the broker was away, what was committed last may be undecided.
+        """
+        if self._undelivered is None:
             self._fail(Undelivered("partitions were lost to another consumer"))
 
     def _finish(self) -> None:
@@ -190,14 +193,16 @@ class Pipeline:
         self._metrics.batches[reason] += 1
         if batch.accepted:
             inference = self._diagnose()
-            for message in diagnoses(
+            made = diagnoses(
                 batch, inference, self._wall_clock(), self._settings.uncertain_as_unknown
-            ):
-                self._delivery.publish(self._settings.diagnoses_topic, message)
+            )
+            for window, message in zip(batch.accepted, made, strict=True):
+                self._delivery.publish(self._settings.diagnoses_topic, message, window.origin)
             doubted = inference.assessment.doubts.sum(axis=0).tolist()
             self._uncommitted.uncertain.update(dict(zip(DOUBTS, doubted, strict=True)))
-        for dead_letter in batch.dead_letters:
-            self._delivery.publish(self._settings.dead_letters_topic, dead_letter.message())
+        for letter in batch.dead_letters:
+            origin = Origin((letter.topic, letter.partition), letter.offset)
+            self._delivery.publish(self._settings.dead_letters_topic, letter.message(), origin)
         self._uncommitted.diagnosed += len(batch.accepted)
         self._uncommitted.dead_letters.update(letter.reason for letter in batch.dead_letters)
         self._uncommitted.positions |= batch.positions

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError
 
 from assessment.assessor import Assessor
 from consumer.clients import new_consumer, new_producer, transactional_id
+from consumer.completion import OutputTopics
 from consumer.delivery import Delivery, Undelivered
 from consumer.flushes import Flushes
 from consumer.metrics import Metrics
@@ -26,6 +27,9 @@ from kafka_client import (
     wait_for_topics,
 )
 from kafka_client.connection import Properties
+
+LOOK_TIMEOUT: Final = 2.0
+"""Seconds for Kafka to say where the output topics end, and what is in them."""
 
 DEAD_LETTER_ROOM: Final = 64 * 1024
 """Bytes that a dead letter may have beyond its original: its headers take some hundred, and a batch
@@ -125,9 +129,11 @@ class Service:
         if settings.create_topics:
             wait_for_topics(properties, (), settings.startup_timeout, self._tell)
             self._create_topics(properties)
+        # After a failure, what was committed before is looked for in the output.
+        read = outputs if settings.guarantee == "exactly-once" else set()
         wait_for_topics(
             properties,
-            [settings.windows_topic],
+            [settings.windows_topic, *sorted(read)],
             settings.startup_timeout,
             self._tell,
             written=sorted(outputs),
@@ -152,7 +158,19 @@ class Service:
         producers = partial(new_producer, settings, self._errors, identifier)
         delivery: Delivery
         if settings.guarantee == "exactly-once":
-            delivery = Transactions(producers, source.membership)
+            output = OutputTopics(
+                settings.client_properties(),
+                settings.diagnoses_topic,
+                settings.dead_letters_topic,
+                LOOK_TIMEOUT,
+            )
+            delivery = Transactions(
+                producers,
+                source.membership,
+                source.committed,
+                output,
+                self.metrics.kafka_errors.total,
+            )
         else:
             delivery = Flushes(producers, source.commit)
         try:

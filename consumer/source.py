@@ -116,6 +116,19 @@ class WindowSource:
         except KafkaException as failure:
             raise verdict(failure.args[0]) from None
 
+    def committed(self, partitions: Iterable[Partition]) -> Positions:
+        """The group's offsets of those of these partitions that have one, whoever they belong to.
+
+        Raises:
+            Undelivered: The broker does not tell them now.
+            FatalKafkaError: It refuses to.
+        """
+        try:
+            answers = self._committed([TopicPartition(*partition) for partition in partitions])
+        except KafkaException as failure:
+            raise verdict(failure.args[0]) from None
+        return {(one.topic, one.partition): one.offset for one in answers if one.offset >= 0}
+
     def membership(self) -> Any:
         """What Kafka checks before it takes offsets of a transaction: that we are in the group.
 

@@ -55,7 +55,11 @@ class TopicReader:
     """
 
     def __init__(
-        self, properties: Properties, topic: str, isolation: Isolation = "read_committed"
+        self,
+        properties: Properties,
+        topic: str,
+        isolation: Isolation = "read_committed",
+        timeout: float = TIMEOUT,
     ) -> None:
         """Connect.
 
@@ -63,11 +67,13 @@ class TopicReader:
             properties: Connection properties of the client.
             topic: Must exist.
             isolation: Whether messages of open and aborted transactions are left out.
+            timeout: Seconds without an answer after which reading fails.
 
         Raises:
             FatalKafkaError: A property is wrong.
         """
         self.topic = topic
+        self._timeout = timeout
         self._errors = ClusterErrors(in_group=False)
         own: Properties = {
             # The client wants a name for a group; without subscribing there never is one.
@@ -149,10 +155,12 @@ class TopicReader:
 
     def _take(self) -> list[Message]:
         """Messages and ends of partitions, at least one."""
-        messages = self._consumer.consume(1, TIMEOUT)
+        messages = self._consumer.consume(1, self._timeout)
         self._errors.raise_fatal()
         if not messages:
-            raise FatalKafkaError(f"'{self.topic}' could not be read: no answer for {TIMEOUT:g} s")
+            raise FatalKafkaError(
+                f"'{self.topic}' could not be read: no answer for {self._timeout:g} s"
+            )
         messages += self._consumer.consume(MOST - 1, 0)
         for message in messages:
             error = message.error()
@@ -165,7 +173,7 @@ class TopicReader:
 
         What passes, such as a partition between two leaders, is waited for.
         """
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + self._timeout
         while True:
             try:
                 return self._offsets_now(moment)

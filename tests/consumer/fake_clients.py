@@ -7,8 +7,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from consumer.completion import Ends, Seen
 from messages import Message
 from tests.consumer.fakes import (
+    DEAD_LETTERS,
     WINDOWS,
     Clock,
     Cluster,
@@ -71,10 +73,20 @@ class FakeConsumer:
         self._cluster.generation += 1
         taken = [number for number in partitions if number not in self._positions]
         self._callbacks["on_assign"](self, _listed(taken))
-        for number in taken:
+        self._begin(taken)
+
+    def _begin(self, partitions: Sequence[int]) -> None:
+        if self._cluster.undecided_offsets:
+            # Kafka does not tell where before they are decided.
+            self._rebalances.append((True, lambda: self._begin(partitions)))
+            return
+        for number in partitions:
             self._positions[number] = self._cluster.committed.get((WINDOWS, number), self.begins_at)
 
     def _revoke(self, partitions: Sequence[int], others: int) -> None:
+        if self._cluster.undecided_offsets:
+            # Only a broker that dies leaves any, and then partitions are lost and not revoked.
+            return
         gone = [number for number in partitions if number in self._positions]
         self._callbacks["on_revoke"](self, _listed(gone))
         self._cluster.generation += 1
@@ -125,6 +137,8 @@ class FakeConsumer:
 
     def committed(self, partitions: list[TopicPartition], _timeout: float) -> list[TopicPartition]:
         self._cluster.in_call("committed")
+        if self._cluster.undecided_offsets:
+            raise kafka_error(KafkaError.UNSTABLE_OFFSET_COMMIT, retriable=True)
         return [
             TopicPartition(
                 each.topic,
@@ -160,6 +174,25 @@ class FakeConsumer:
 
     def close(self) -> None:
         self._revoke(tuple(self._positions), 0)
+
+
+class FakeOutput:
+    """The output topics of the cluster in memory, as their readers see them."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def ends(self) -> Ends:
+        self._cluster.in_call("ends")
+        return {"output": {0: len(self._cluster.output)}}
+
+    def read(self, after: Ends, until: Ends) -> Seen:
+        self._cluster.in_call("read")
+        assert not self._cluster.undecided
+        seen = Seen()
+        for topic, message in self._cluster.output[after["output"][0] : until["output"][0]]:
+            (seen.note_dead_letter if topic == DEAD_LETTERS else seen.note_diagnosis)(message)
+        return seen
 
 
 def _listed(partitions: Any) -> list[TopicPartition]:
@@ -241,17 +274,13 @@ class FakeProducer:
         self._call("abort_transaction", timeout)
         if not self._open:
             raise kafka_error(KafkaError._STATE)
-        self._open, self._cluster.pending = False, {}
-        self._cluster.left, self._cluster.undecided = [], []
+        self._open = False
+        self._cluster.abort()
 
     def _apply(self) -> None:
         assert self._open, "nothing to commit"
-        assert self._cluster.pending, "a commit without offsets"
-        self._cluster.output += self._cluster.undecided
-        self._cluster.left, self._cluster.undecided = [], []
-        self._deliver()
-        self._cluster.committed |= self._cluster.pending
-        self._open, self._cluster.pending = False, {}
+        self._cluster.commit((topic, message) for topic, message, _ in self._sent)
+        self._open, self._sent = False, []
 
     def _deliver(self) -> None:
         for topic, message, on_delivery in self._sent:

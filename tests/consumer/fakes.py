@@ -7,9 +7,10 @@ taken only from the group's present generation, and unchecked from whoever claim
 
 import json
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException
@@ -21,6 +22,7 @@ from messages import Headers, Message, Window, encode_window
 from vocabulary import DOUBTS, FAULT_LABELS, WINDOW_LENGTH
 
 WINDOWS, DIAGNOSES, DEAD_LETTERS = "bearing.windows", "bearing.diagnoses", "bearing.dead-letters"
+OFFSETS: Final = "offsets"
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -155,6 +157,17 @@ class Cluster:
     undecided: list[tuple[str, Message]] = field(default_factory=list)
     """Output of a transaction that was ended without a word to the partitions; the next end of a
     transaction there decides it too."""
+    undecided_offsets: Positions = field(default_factory=dict)
+    """The same of the group's offsets."""
+    torn: Positions = field(default_factory=dict)
+    """Those that an abort took back, though answers may be there, until they are committed again:
+    only who published the answers can know. No other consumer comes in between here; where one
+    does, what is there comes twice, with the same `ce_id`."""
+    deaths: int = 0
+    """Of the broker, and nothing is left undecided without one."""
+    leaderless: frozenset[object] = frozenset()
+    """What does not hear of the next commit: pairs of an output topic and a partition of the
+    windows, whose answers go together, and `OFFSETS`."""
     forgets_partitions: bool = False
     """Whether transactions left open end so, as Kafka's do in partitions without a leader."""
     refused: KafkaError | None = None
@@ -195,14 +208,37 @@ class Cluster:
 
     def another_consumer_takes(self, partition: int, most: int) -> None:
         """Another member of the group does some windows, exactly once."""
-        if (WINDOWS, partition) in self.pending:
-            # Kafka does not tell it where to begin before that transaction has ended.
+        if (WINDOWS, partition) in self.pending | self.undecided_offsets | self.torn:
+            # Kafka does not tell it where to begin before that transaction has ended. And if that
+            # took back offsets of answers that are there, it would answer again.
             return
         done = self.committed.get((WINDOWS, partition), 0)
         for message in self.log[partition][done : done + most]:
-            place = json.dumps({"input": {"partition": partition, "offset": message.offset()}})
-            self.output.append(("another", Message(None, place.encode(), [])))
+            place = {"topic": WINDOWS, "partition": partition, "offset": message.offset()}
+            value = json.dumps({"input": place}).encode()
+            self.output.append(("another", Message(None, value, [])))
             self.committed[WINDOWS, partition] = message.offset() + 1
+
+    def commit(self, sent: Iterable[tuple[str, Message]]) -> None:
+        """End a transaction, and with it what was undecided: it is there, with its offsets."""
+        self.output += self.undecided
+        self.committed |= self.undecided_offsets
+        self.undecided, self.undecided_offsets = [], {}
+        self.torn = {each: at for each, at in self.torn.items() if self.pending.get(each, 0) < at}
+        for topic, message in sent:
+            forgotten = (topic, _place(message)[0]) in self.leaderless
+            (self.undecided if forgotten else self.output).append((topic, message))
+        if OFFSETS in self.leaderless:
+            self.undecided_offsets = self.pending
+        else:
+            self.committed |= self.pending
+        self.left, self.pending, self.leaderless = [], {}, frozenset()
+
+    def abort(self) -> None:
+        """End a transaction, and with it what was undecided: all of it is gone."""
+        self.torn |= self.undecided_offsets
+        self.left, self.pending = [], {}
+        self.undecided, self.undecided_offsets = [], {}
 
     @property
     def ends(self) -> Positions:

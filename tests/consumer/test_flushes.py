@@ -5,6 +5,7 @@ from typing import cast
 import pytest
 from confluent_kafka import KafkaError, Producer, TopicPartition
 
+from consumer.batch import Origin
 from consumer.delivery import Undelivered
 from consumer.flushes import Flushes
 from kafka_client import FatalKafkaError
@@ -13,6 +14,7 @@ from tests.consumer.fake_clients import FakeConsumer, FakeProducer
 from tests.consumer.fakes import DIAGNOSES, Clock, Cluster, kafka_error
 
 POSITIONS = {("bearing.windows", 0): 5}
+ORIGIN = Origin(("bearing.windows", 0), 4)
 MESSAGE = Message(b"pump", b"{}", [])
 
 
@@ -33,13 +35,13 @@ class Harness:
         self.consumer.commit(offsets=offsets, asynchronous=False)
 
     def deliver(self) -> None:
-        self.delivery.publish(DIAGNOSES, MESSAGE)
+        self.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
         self.delivery.commit(POSITIONS, 5.0)
 
 
 def test_offsets_follow_the_acknowledgements() -> None:
     harness = Harness()
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
     assert harness.cluster.committed == {}
     harness.delivery.commit(POSITIONS, 5.0)
     assert (len(harness.cluster.output), harness.cluster.committed) == (1, POSITIONS)

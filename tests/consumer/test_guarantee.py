@@ -6,6 +6,7 @@ to them, in whichever call Hypothesis likes; then all heals, and the topics are 
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 
 from confluent_kafka import KafkaError
 from hypothesis import example, given, settings
@@ -15,6 +16,7 @@ from messages import Message, decode_diagnosis
 from tests.consumer.fakes import (
     DEAD_LETTERS,
     DIAGNOSES,
+    OFFSETS,
     abortable,
     fenced,
     kafka_error,
@@ -59,12 +61,29 @@ def loses_the_answer(world: World) -> None:
     world.happens_in("commit_transaction", lambda: world.producers[-1].commit_without_telling())
 
 
+def is_committed_in_part(without: frozenset[object], answered: bool) -> Event:
+    """Kafka commits, and some partitions, being without a leader, do not hear of it."""
+
+    def event(world: World) -> None:
+        def commit() -> None:
+            world.cluster.leaderless = without
+            world.cluster.deaths += 1
+            if not answered:
+                world.producers[-1].commit_without_telling()
+
+        world.happens_in("commit_transaction", commit)
+
+    return event
+
+
 def hangs_in(call: str) -> Event:
     return lambda world: world.happens_in(call, lambda: world.producers[-1].be_stuck())
 
 
 CALLS = ("begin_transaction", "produce", "flush", "send_offsets_to_transaction")
+PARTS = (*product((DIAGNOSES, DEAD_LETTERS), (0, 1)), OFFSETS)
 EVENTS = st.one_of(
+    st.builds(is_committed_in_part, st.frozensets(st.sampled_from(PARTS)), st.booleans()),
     st.builds(arrives, st.integers(0, 1), st.integers(1, 9)),
     st.builds(polls_at_most, st.integers(1, 5)),
     st.builds(
@@ -111,6 +130,13 @@ def live(world: World, life: list[list[Event]]) -> None:
 @example([[], [goes_to_another(0, 3, "consume_more")], [], []], False)
 @example([[loses_the_answer], *[[]] * 5], False)
 @example([[fails_in("flush", fenced)], *[[]] * 5], True)
+@example(
+    [[is_committed_in_part(frozenset({(DIAGNOSES, 0)}), True)], [], [fails_in("flush", fenced)]],
+    False,
+)
+@example(
+    [[is_committed_in_part(frozenset({OFFSETS}), True)], [], [fails_in("flush", fenced)]], False
+)
 def test_exactly_once_whatever_happens(life: list[list[Event]], forgetful: bool) -> None:
     world = World()
     world.cluster.forgets_partitions = forgetful

@@ -7,11 +7,12 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, Producer
 
+from consumer.batch import Origin
 from consumer.delivery import Undelivered
 from consumer.transactions import MOST_FENCINGS, REST, Transactions
 from kafka_client import FatalKafkaError
 from messages import Message
-from tests.consumer.fake_clients import FakeProducer
+from tests.consumer.fake_clients import FakeOutput, FakeProducer
 from tests.consumer.fakes import (
     DIAGNOSES,
     Clock,
@@ -23,7 +24,10 @@ from tests.consumer.fakes import (
 )
 
 POSITIONS = {("bearing.windows", 0): 5}
-MESSAGE = Message(b"pump", b"{}", [])
+ORIGIN = Origin(("bearing.windows", 0), 4)
+MESSAGE = Message(
+    b"pump", b'{"input": {"topic": "bearing.windows", "partition": 0, "offset": 4}}', []
+)
 
 
 class Harness:
@@ -33,7 +37,13 @@ class Harness:
         self.cluster, self.clock = Cluster(), Clock()
         self.producers: list[FakeProducer] = []
         self.delivery = Transactions(
-            self._new_producer, group_metadata, self.clock, self.clock.sleep
+            self._new_producer,
+            group_metadata,
+            lambda _: dict(self.cluster.committed),
+            FakeOutput(self.cluster),
+            lambda: self.cluster.deaths,
+            self.clock,
+            self.clock.sleep,
         )
         self.delivery.start(5.0)
 
@@ -42,14 +52,14 @@ class Harness:
         return cast("Producer", self.producers[-1])
 
     def deliver(self) -> None:
-        self.delivery.publish(DIAGNOSES, MESSAGE)
+        self.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
         self.delivery.commit(POSITIONS, 5.0)
 
 
 def test_output_and_offsets_appear_together() -> None:
     harness = Harness()
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
     assert (harness.cluster.output, harness.cluster.committed) == ([], {})
     harness.delivery.commit(POSITIONS, 5.0)
     assert len(harness.cluster.output) == 2
@@ -59,7 +69,7 @@ def test_output_and_offsets_appear_together() -> None:
 def test_a_transaction_is_open_from_its_first_message_to_its_commit() -> None:
     harness = Harness()
     assert harness.delivery.opened_at is None
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
     assert harness.delivery.opened_at == harness.clock.now
     harness.delivery.commit(POSITIONS, 5.0)
     assert harness.delivery.opened_at is None
@@ -69,8 +79,8 @@ def test_rests_between_two_transactions_and_not_inside_one() -> None:
     harness = Harness()
     harness.deliver()
     before = harness.clock.now
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
     assert harness.clock.now - before == pytest.approx(REST)
 
 
@@ -256,7 +266,7 @@ def test_a_client_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("consumer.hanging.GRACE", 0.0)
     harness, comes_back = Harness(), threading.Event()
     harness.cluster.happens_in("send_offsets_to_transaction", comes_back.wait)
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
     with pytest.raises(Undelivered, match="hangs beyond"):
         harness.delivery.commit(POSITIONS, 0.01)
     harness.delivery.recover(5.0)
@@ -268,7 +278,7 @@ def test_a_client_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_closing_aborts_what_is_open_and_does_not_mind_if_that_fails() -> None:
     harness = Harness()
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
     harness.cluster.happens_in("abort_transaction", fenced())
     harness.delivery.close()
     harness.delivery.close()

@@ -14,7 +14,7 @@ from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
 from consumer.source import WindowSource
 from consumer.transactions import Transactions
-from tests.consumer.fake_clients import FakeConsumer, FakeProducer
+from tests.consumer.fake_clients import FakeConsumer, FakeOutput, FakeProducer
 from tests.consumer.fakes import Clock, Cluster, SlowAssessor, malformed, window
 
 MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
@@ -58,7 +58,13 @@ class World:
     def _delivery(self, guarantee: str) -> Delivery:
         if guarantee == "exactly-once":
             return Transactions(
-                self._new_producer, self.source.membership, self.clock, self.clock.sleep
+                self._new_producer,
+                self.source.membership,
+                self.source.committed,
+                FakeOutput(self.cluster),
+                lambda: self.cluster.deaths,
+                self.clock,
+                self.clock.sleep,
             )
         return Flushes(self._new_producer, self.source.commit, self.clock)
 
@@ -81,6 +87,10 @@ class World:
         self.consumer.assign_later(*range(self.cluster.partitions))
         for _ in range(200):
             self.pipeline.step()
-            if self.cluster.committed == self.cluster.ends:
+            if self.cluster.committed == self.cluster.ends and not self.cluster.undecided:
                 return
+            if self.cluster.undecided or self.cluster.undecided_offsets:
+                # What is undecided stays so until more comes.
+                self.arrive(0, 1)
+                self.arrive(1, 1)
         pytest.fail(f"still not finished: {self.cluster.committed} of {self.cluster.ends}")

@@ -125,6 +125,20 @@ BROKERS: Final = (
         "test_transactions.py::test_what_kafka_forgot_to_abort_is_not_committed_later",
     ),
     Mutant(
+        "broker killed: what Kafka left out of a committed transaction is published again",
+        "consumer/transactions.py",
+        "self._complete(timeout)",
+        "pass",
+        GUARANTEE,
+    ),
+    Mutant(
+        "broker killed: also where nothing was in flight",
+        "consumer/transactions.py",
+        "(self.opened_at is not None or self._is_disturbed(self._last))",
+        "self.opened_at is not None",
+        GUARANTEE,
+    ),
+    Mutant(
         "leader lost: the error passes",
         "consumer/delivery.py",
         "return Undelivered(explain(error), retriable=error.retriable(), fenced=fenced)",

@@ -30,7 +30,7 @@ COMMANDS = {
 """As SECURITY.md calls them → how they are run here."""
 
 EXACTLY_ONCE = DOCUMENTED["consume"]
-AT_LEAST_ONCE = EXACTLY_ONCE[:-1]
+AT_LEAST_ONCE = EXACTLY_ONCE[:-3]
 
 DEFAULTS = Topics("", "bearing.windows", "bearing.diagnoses", "bearing.dead-letters", "")
 
@@ -83,7 +83,9 @@ def diagnosed(stage: Stage) -> Stage:
 def test_every_command_has_its_acls() -> None:
     assert DOCUMENTED.keys() == {"consume", *COMMANDS}
     assert all(DOCUMENTED.values())
-    assert EXACTLY_ONCE[-1].kind == "--transactional-id"
+    *_, read_diagnoses, read_dead_letters, transactional_id = EXACTLY_ONCE
+    assert (read_diagnoses.operation, read_dead_letters.operation) == ("Read", "Read")
+    assert transactional_id.kind == "--transactional-id"
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "simulate"])
@@ -92,7 +94,9 @@ def test_the_documented_acls_are_enough(command: str, diagnosed: Stage) -> None:
     assert done.exit_code == 0, done.output
 
 
-def test_at_least_once_needs_no_transactional_id(diagnosed: Stage) -> None:
+def test_at_least_once_needs_no_transactional_id_and_reads_no_output(
+    diagnosed: Stage,
+) -> None:
     again = run(diagnosed.cluster.properties(), *COMMANDS["simulate"])
     assert again.exit_code == 0, again.output
     diagnosed.diagnose(AT_LEAST_ONCE, "--guarantee=at-least-once")
@@ -115,7 +119,7 @@ def test_consume_without_one_of_them_ends_with_a_line_that_names_it(
     missing: Grant, lacking: dict[Grant, ConsumerProcess]
 ) -> None:
     consumer = lacking[missing]
-    # Five start at once.
+    # Seven start at once.
     assert consumer.wait(2 * PATIENCE) == 1
     [line] = consumer.events("stopping")
     assert_named(missing, line["error"])
