@@ -13,6 +13,9 @@ CHAOS ?=
 # Minutes that `make chaos` may take; without it, all of it, in hours.
 MINUTES ?=
 
+# Two processes, a broker each: most tests wait for one. A file stays together, with what it shares.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+
 # What `make audit` audits with, in an environment of its own.
 AUDITOR := build/audit/bin/pip-audit
 
@@ -25,7 +28,7 @@ chaos: setup
 	$(BIN)/python -m chaos $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS)
 
 test: lint
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(TESTS)
 
 audit: setup $(AUDITOR)
 	@$(BIN)/python -m tests.security.audit $(AUDITOR)
