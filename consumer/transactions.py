@@ -109,11 +109,10 @@ class Transactions(Publisher):
             self._serve(self._producer.flush, timeout)
             self._offer(positions, self._group_metadata(), deadline)
             self._perhaps_committed = True
-            self._attempt(self._producer.commit_transaction, deadline=deadline)
+            self._end(deadline)
         except Undelivered as undelivered:
             self._count_fencing(undelivered)
             raise
-        self._closed()
         self._last, self._perhaps_committed = self._current, False
         self._fencings = 0
 
@@ -219,8 +218,7 @@ class Transactions(Publisher):
             self._produce(topic, message)
         if positions:
             self._offer(positions, metadata, deadline)
-        self._attempt(self._producer.commit_transaction, deadline=deadline)
-        self._closed()
+        self._end(deadline)
         self._log.warning(
             "published again what Kafka had left out of a committed transaction",
             answers=len(answers),
@@ -289,6 +287,10 @@ class Transactions(Publisher):
             self._producer.begin_transaction()
         except KafkaException as failure:
             raise verdict(failure.args[0]) from None
+
+    def _end(self, deadline: float) -> None:
+        self._attempt(self._producer.commit_transaction, deadline=deadline)
+        self._closed()
 
     def _closed(self) -> None:
         self.opened_at = None
