@@ -7,10 +7,11 @@ undecided, and goes when the producer's next transaction in that partition is ab
 offsets were committed elsewhere. So whoever aborts looks afterwards, and completes what was begun.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin._listoffsets import OffsetSpec
@@ -22,6 +23,10 @@ from kafka_client import FatalKafkaError, Span, TopicReader, admin_client
 from kafka_client.connection import Properties
 from messages import Input, Message, readable_headers
 
+ENDS_AGE: Final = 5.0
+"""Seconds after which the ends of the output are looked up anew. After a failure, what came behind
+them is read."""
+
 Ends = dict[str, dict[int, int]]
 """Topic → partition → the offset of what comes next there."""
 
@@ -32,17 +37,6 @@ class Answer(NamedTuple):
     topic: str
     message: Message
     origin: Origin
-
-
-@dataclass
-class Transaction:
-    """What was published together."""
-
-    after: Ends
-    """Where the output topics ended at some time before."""
-    disturbances: int
-    """How often anything was wrong with a broker before; see `transactions.Transactions`."""
-    answers: list[Answer] = field(default_factory=list)
 
 
 class Seen:
@@ -185,6 +179,125 @@ def missing(
         if ahead:
             positions[partition] = max(answer.origin.offset for answer, _ in found) + 1
     return lacking, positions
+
+
+@dataclass
+class _Transaction:
+    """What was published together."""
+
+    after: Ends
+    """Where the output topics ended at some time before."""
+    disturbances: int
+    """How many were known before."""
+    answers: list[Answer] = field(default_factory=list)
+
+
+class Journal:
+    """What was committed last, and what of it is missing after a failure.
+
+    It remembers one transaction, and the one that is open: with any further one Kafka has finished
+    the one before.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        committed: Callable[[Iterable[Partition]], Positions],
+        disturbances: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Remember nothing yet.
+
+        Args:
+            output: The topics that are published to.
+            committed: The group's offsets of partitions. Raises `Undelivered`.
+            disturbances: How often the client has reported trouble with a broker. Without any since
+                a transaction began, Kafka keeps its word on it.
+            clock: Monotonic seconds.
+        """
+        self._output = output
+        self._committed = committed
+        self._disturbances = disturbances
+        self._clock = clock
+        self._ends: Ends = {}
+        self._looked_at = 0.0
+        self._open = _Transaction({}, 0)
+        self._is_asked = False
+        self._last: _Transaction | None = None
+        self._suspects: list[_Transaction] = []
+        self._again: _Transaction | None = None
+        self._read_until: Ends = {}
+        self._committed_then: Positions | None = None
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether there was trouble since the transaction began that was committed last."""
+        return self._last is not None and self._is_disturbed(self._last)
+
+    @property
+    def is_to_complete(self) -> bool:
+        """Whether `missing` is to be asked."""
+        return bool(self._suspects)
+
+    def begin(self) -> None:
+        """A transaction begins; raises `Undelivered` if Kafka never told where the output ends."""
+        self._open = _Transaction(self._earlier_ends(), self._disturbances())
+
+    def note(self, answer: Answer) -> None:
+        """It was published in the transaction that is open."""
+        self._open.answers.append(answer)
+
+    def asked(self) -> None:
+        """The commit is asked for: from here on it may be there, whatever we hear."""
+        self._is_asked = True
+
+    def committed(self) -> None:
+        """Kafka says that it is committed."""
+        self._last, self._is_asked = self._open, False
+
+    def failed(self) -> None:
+        """What is open will be aborted, and what Kafka left undecided with it."""
+        was_committed = [self._last, self._open if self._is_asked else None]
+        self._suspects += [one for one in was_committed if one and self._is_disturbed(one)]
+        self._last, self._is_asked = None, False
+
+    def decided(self) -> None:
+        """Nothing is undecided any more."""
+        self._committed_then = None
+
+    def missing(self) -> tuple[list[Answer], Positions]:
+        """What to publish and to commit; to be asked again until `completed`.
+
+        Raises:
+            Undelivered: Kafka does not tell now.
+        """
+        after = self._suspects[0].after
+        answers = [answer for suspect in self._suspects for answer in suspect.answers]
+        committed = self._committed({answer.origin.partition for answer in answers})
+        if committed != self._committed_then:
+            # The ends after the offsets: what those are of is before the ends.
+            self._read_until, self._committed_then = self._output.ends(), committed
+        seen = self._output.read(after, self._read_until)
+        self._again = _Transaction(after, self._disturbances(), answers)
+        return missing(answers, seen, committed)
+
+    def completed(self) -> None:
+        """What was missing is committed, which Kafka may leave undecided like anything else."""
+        self._last, self._suspects = self._again, []
+
+    def _is_disturbed(self, transaction: _Transaction) -> bool:
+        return transaction.disturbances < self._disturbances()
+
+    def _earlier_ends(self) -> Ends:
+        """Where the output ended some time ago, or now: whatever comes is behind that."""
+        if not self._ends or self._clock() >= self._looked_at + ENDS_AGE:
+            self._looked_at = self._clock()
+            try:
+                self._ends = self._output.ends()
+            except Undelivered:
+                if not self._ends:
+                    raise
+        return self._ends
 
 
 class _Diagnosed(BaseModel):

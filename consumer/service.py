@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError
 
 from assessment.assessor import Assessor
 from consumer.clients import new_consumer, new_producer, transactional_id
-from consumer.completion import OutputTopics
+from consumer.completion import Journal, OutputTopics
 from consumer.delivery import Delivery, Undelivered
 from consumer.flushes import Flushes
 from consumer.metrics import Metrics
@@ -164,13 +164,8 @@ class Service:
                 settings.dead_letters_topic,
                 LOOK_TIMEOUT,
             )
-            delivery = Transactions(
-                producers,
-                source.membership,
-                source.committed,
-                output,
-                self.metrics.kafka_errors.total,
-            )
+            journal = Journal(output, source.committed, self.metrics.kafka_errors.total)
+            delivery = Transactions(producers, source.membership, journal)
         else:
             delivery = Flushes(producers, source.commit)
         try:

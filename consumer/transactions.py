@@ -8,8 +8,8 @@ from typing import Any, Final
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from consumer.batch import Origin, Partition, Positions
-from consumer.completion import Answer, Ends, Output, Transaction, missing
+from consumer.batch import Origin, Positions
+from consumer.completion import Answer, Journal
 from consumer.delivery import Publisher, Undelivered, topic_partitions, verdict
 from consumer.hanging import returning
 from kafka_client import FatalKafkaError
@@ -21,10 +21,6 @@ CONCURRENT_TRANSACTIONS, and the client then waits 20 ms or more."""
 
 RETRY_PAUSE: Final = 0.02
 """Seconds between two attempts of a call that the client says can be repeated."""
-
-ENDS_AGE: Final = 5.0
-"""Seconds after which the ends of the output are looked up anew. After a failure, what came behind
-them is read."""
 
 MOST_FENCINGS: Final = 5
 """Producers fenced without a commit between them, after which another process must be doing it."""
@@ -41,9 +37,7 @@ class Transactions(Publisher):
         self,
         new_producer: Callable[[], Producer],
         group_metadata: Callable[[], Any],
-        committed: Callable[[Iterable[Partition]], Positions],
-        output: Output,
-        disturbances: Callable[[], int],
+        journal: Journal,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -53,18 +47,13 @@ class Transactions(Publisher):
             new_producer: Makes a producer, always with the same transactional id.
             group_metadata: The consumer's current membership; Kafka checks its generation, which
                 is what fences a zombie. Raises `Undelivered` if there is none.
-            committed: The group's offsets of partitions. Raises `Undelivered`.
-            output: The topics that are published to.
-            disturbances: How often the client has reported trouble with a broker. Without any since
-                a transaction began, Kafka keeps its word on it.
+            journal: Remembers what is published.
             clock: Monotonic seconds.
             sleep: Waits some seconds.
         """
         super().__init__(new_producer, clock)
         self._group_metadata = group_metadata
-        self._committed = committed
-        self._output = output
-        self._disturbances = disturbances
+        self._journal = journal
         self._sleep = sleep
         self._rested_at = 0.0
         self._initialised = False
@@ -72,14 +61,6 @@ class Transactions(Publisher):
         self._topics: set[str] = set()
         self._positions: Positions = {}
         self._swept = True
-        self._ends: Ends = {}
-        self._looked_at = 0.0
-        self._current = Transaction({}, 0)
-        self._perhaps_committed = False
-        self._last: Transaction | None = None
-        self._suspects: list[Transaction] = []
-        self._read_until: Ends = {}
-        self._committed_then: Positions | None = None
         self._log = structlog.get_logger("consumer")
 
     def start(self, timeout: float) -> None:
@@ -91,11 +72,11 @@ class Transactions(Publisher):
         """Produce inside the transaction, which the first message begins."""
         try:
             if self.opened_at is None:
-                self._current = Transaction(self._earlier_ends(), self._disturbances())
+                self._journal.begin()
                 self._begin()
             self._topics.add(topic)
             self._produce(topic, message)
-            self._current.answers.append(Answer(topic, message, origin))
+            self._journal.note(Answer(topic, message, origin))
         except Undelivered as undelivered:
             self._count_fencing(undelivered)
             raise
@@ -108,12 +89,12 @@ class Transactions(Publisher):
             # Flushed first, a commit takes 1 ms; with messages still queued, 27.
             self._serve(self._producer.flush, timeout)
             self._offer(positions, self._group_metadata(), deadline)
-            self._perhaps_committed = True
+            self._journal.asked()
             self._end(deadline)
         except Undelivered as undelivered:
             self._count_fencing(undelivered)
             raise
-        self._last, self._perhaps_committed = self._current, False
+        self._journal.committed()
         self._fencings = 0
 
     def recover(self, timeout: float) -> None:
@@ -125,8 +106,11 @@ class Transactions(Publisher):
         numbers do not follow, and librdkafka 2.16 then hangs in `send_offsets_to_transaction`,
         beyond any timeout. What was committed before is then looked for, see `completion`.
         """
-        if self._initialised and (self.opened_at is not None or self._is_disturbed(self._last)):
-            self._suspect()
+        if self._initialised and (self.opened_at is not None or self._journal.is_in_doubt):
+            with suppress(Undelivered):
+                # Hear of trouble first.
+                self._serve(self._producer.poll, 0)
+            self._journal.failed()
             self._initialised = self._swept = False
             self._replace_producer()
         if not self._initialised:
@@ -134,8 +118,9 @@ class Transactions(Publisher):
         self._closed()
         if not self._swept:
             self._sweep(timeout)
-            self._swept, self._committed_then = True, None
-        if self._suspects:
+            self._journal.decided()
+            self._swept = True
+        if self._journal.is_to_complete:
             self._complete(timeout)
 
     def close(self) -> None:
@@ -179,62 +164,24 @@ class Transactions(Publisher):
         self._attempt(self._producer.abort_transaction, deadline=deadline)
         self._closed()
 
-    def _is_disturbed(self, transaction: Transaction | None) -> bool:
-        """Whether there was trouble with a broker since a transaction began."""
-        return transaction is not None and transaction.disturbances < self._disturbances()
-
-    def _suspect(self) -> None:
-        """Note what was committed last, or may have been, if not all of it may be there."""
-        with suppress(Undelivered):
-            # Hear of trouble.
-            self._serve(self._producer.poll, 0)
-        committed = [self._last, self._current if self._perhaps_committed else None]
-        self._suspects += [one for one in committed if one and self._is_disturbed(one)]
-        self._last, self._perhaps_committed = None, False
-
     def _complete(self, timeout: float) -> None:
         """Publish what is missing of transactions that were committed."""
         # Asked for first: whoever gets one of the partitions later changes the generation.
         metadata = self._group_metadata()
-        answers = [answer for suspect in self._suspects for answer in suspect.answers]
-        committed = self._committed({answer.origin.partition for answer in answers})
-        if committed != self._committed_then:
-            # The ends after the offsets: what those are of is before the ends.
-            self._read_until, self._committed_then = self._output.ends(), committed
-        after = self._suspects[0].after
-        lacking, positions = missing(answers, self._output.read(after, self._read_until), committed)
-        if lacking or positions:
-            again = Transaction(after, self._disturbances(), answers)
-            self._commit_again(lacking, positions, metadata, self._clock() + timeout)
-            # Which may be left undecided like any other.
-            self._last = again
-        self._suspects = []
-
-    def _commit_again(
-        self, answers: list[Answer], positions: Positions, metadata: Any, deadline: float
-    ) -> None:
-        self._begin()
-        for topic, message, _ in answers:
-            self._produce(topic, message)
-        if positions:
-            self._offer(positions, metadata, deadline)
-        self._end(deadline)
-        self._log.warning(
-            "published again what Kafka had left out of a committed transaction",
-            answers=len(answers),
-            partitions=len(positions),
-        )
-
-    def _earlier_ends(self) -> Ends:
-        """Where the output ended some time ago, or now: whatever comes is behind that."""
-        if not self._ends or self._clock() >= self._looked_at + ENDS_AGE:
-            self._looked_at = self._clock()
-            try:
-                self._ends = self._output.ends()
-            except Undelivered:
-                if not self._ends:
-                    raise
-        return self._ends
+        answers, positions = self._journal.missing()
+        if answers or positions:
+            self._begin()
+            for topic, message, _ in answers:
+                self._produce(topic, message)
+            if positions:
+                self._offer(positions, metadata, self._clock() + timeout)
+            self._end(self._clock() + timeout)
+            self._log.warning(
+                "published again what Kafka had left out of a committed transaction",
+                answers=len(answers),
+                partitions=len(positions),
+            )
+        self._journal.completed()
 
     def _partitions(self, topic: str, timeout: float) -> Iterable[int]:
         try:

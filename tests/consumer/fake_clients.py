@@ -1,13 +1,14 @@
 """The two Kafka clients of the consumer, on the cluster in memory."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from consumer.completion import Ends, Seen
+from consumer.batch import Partition, Positions
+from consumer.completion import Ends, Journal, Seen
 from messages import Message
 from tests.consumer.fakes import (
     DEAD_LETTERS,
@@ -193,6 +194,13 @@ class FakeOutput:
         for topic, message in self._cluster.output[after["output"][0] : until["output"][0]]:
             (seen.note_dead_letter if topic == DEAD_LETTERS else seen.note_diagnosis)(message)
         return seen
+
+
+def fake_journal(
+    cluster: Cluster, clock: Clock, committed: Callable[[Iterable[Partition]], Positions]
+) -> Journal:
+    """A journal of what is published to the cluster in memory."""
+    return Journal(FakeOutput(cluster), committed, lambda: cluster.deaths, clock)
 
 
 def _listed(partitions: Any) -> list[TopicPartition]:

@@ -12,7 +12,7 @@ from consumer.delivery import Undelivered
 from consumer.transactions import MOST_FENCINGS, REST, Transactions
 from kafka_client import FatalKafkaError
 from messages import Message
-from tests.consumer.fake_clients import FakeOutput, FakeProducer
+from tests.consumer.fake_clients import FakeProducer, fake_journal
 from tests.consumer.fakes import (
     DIAGNOSES,
     Clock,
@@ -39,9 +39,7 @@ class Harness:
         self.delivery = Transactions(
             self._new_producer,
             group_metadata,
-            lambda _: dict(self.cluster.committed),
-            FakeOutput(self.cluster),
-            lambda: self.cluster.deaths,
+            fake_journal(self.cluster, self.clock, lambda _: dict(self.cluster.committed)),
             self.clock,
             self.clock.sleep,
         )

@@ -14,7 +14,7 @@ from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
 from consumer.source import WindowSource
 from consumer.transactions import Transactions
-from tests.consumer.fake_clients import FakeConsumer, FakeOutput, FakeProducer
+from tests.consumer.fake_clients import FakeConsumer, FakeProducer, fake_journal
 from tests.consumer.fakes import Clock, Cluster, SlowAssessor, malformed, window
 
 MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
@@ -60,9 +60,7 @@ class World:
             return Transactions(
                 self._new_producer,
                 self.source.membership,
-                self.source.committed,
-                FakeOutput(self.cluster),
-                lambda: self.cluster.deaths,
+                fake_journal(self.cluster, self.clock, self.source.committed),
                 self.clock,
                 self.clock.sleep,
             )

@@ -134,7 +134,7 @@ BROKERS: Final = (
     Mutant(
         "broker killed: also where nothing was in flight",
         "consumer/transactions.py",
-        "(self.opened_at is not None or self._is_disturbed(self._last))",
+        "(self.opened_at is not None or self._journal.is_in_doubt)",
         "self.opened_at is not None",
         GUARANTEE,
     ),
