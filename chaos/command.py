@@ -24,6 +24,9 @@ what a topic held goes some time after the topic."""
 
 LOGS: Final = Path("build/chaos")
 
+WIDTH: Final = 120
+"""Columns that the table takes, about."""
+
 
 @click.command(name="chaos")
 @click.option("--minutes", type=click.FloatRange(min=0), help="A slice of everything; else all.")
@@ -57,6 +60,9 @@ def command(
     window was lost, answered twice or out of order, or if anything did not recover.
     """
     console = Console()
+    if not console.is_terminal:
+        # Nobody can make a file wider.
+        console.width = WIDTH
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     seed = random.randrange(10**6) if seed is None else seed
     faults = [

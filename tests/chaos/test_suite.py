@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from chaos.command import WIDTH, table
 from chaos.readme import README, with_table
 from chaos.results import HEADINGS, Outcome, cells, write
 from chaos.suite import FAULTS, Fault, planned
@@ -82,6 +85,15 @@ def test_what_was_not_run_says_so() -> None:
     entry = replace(SOUND, report=None, recoveries=[], skipped="needs root").as_json()
     assert entry["skipped"] == "needs root"
     assert "not run" in cells(entry)
+
+
+def test_the_table_is_not_cut_off() -> None:
+    longest = max((fault.name for fault in FAULTS), key=len)
+    outcome = replace(SOUND, fault=longest, report=Report(windows=3_222_511))
+    printed = StringIO()
+    Console(width=WIDTH, file=printed).print(table([outcome]))
+    for word in (longest, "exactly-once", "3,222,511", *HEADINGS):
+        assert word in printed.getvalue()
 
 
 def test_the_readme_has_a_place_for_the_table() -> None:
