@@ -103,6 +103,14 @@ def _show(report: Report, settings: VerifySettings) -> None:
             f"{report.deleted_answers:,} offsets of diagnoses and dead letters are gone by "
             "retention: windows that were answered there count as lost. --since leaves them out."
         )
+    for topic, offsets in report.held_back.items():
+        where = ", ".join(f"{partition}:{offset}" for partition, offset in offsets.items())
+        console.print(
+            f"A transaction is open in '{topic}' from {where}: what is committed behind that "
+            "cannot be read, and counts as lost. Kafka ends it when its transaction.timeout.ms is "
+            "over; if it does not, kafka-transactions.sh find-hanging and abort do.",
+            highlight=False,
+        )
 
 
 def _range(report: Report) -> str:

@@ -155,7 +155,11 @@ class Ledger:
         self._note("unknown", Offender(None, kind, at))
 
     def report(
-        self, guarantee: Guarantee = "exactly-once", deleted_answers: int = 0, seconds: float = 0.0
+        self,
+        guarantee: Guarantee = "exactly-once",
+        deleted_answers: int = 0,
+        seconds: float = 0.0,
+        held_back: dict[str, dict[int, int]] | None = None,
     ) -> Report:
         """What the books say now; the arguments are what they do not know of a `Report`."""
         samples = dict(self._samples)
@@ -169,6 +173,7 @@ class Ledger:
             guarantee=guarantee,
             spans={partition: (span.start, span.end) for partition, span in self.spans.items()},
             samples=samples,
+            held_back=held_back or {},
         )
 
     def _row(self, claim: Place, offender: Offender) -> int | None:

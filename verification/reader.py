@@ -78,7 +78,9 @@ def verify(settings: VerifySettings, progress: Progress = lambda *_: None) -> Re
             answers.catch_up(progress)
             if ledger.unanswered < before:
                 latest = time.monotonic()
-    return ledger.report(settings.guarantee, answers.deleted, round(time.monotonic() - begun, 3))
+        held_back = answers.held_back() if ledger.unanswered else {}
+    seconds = round(time.monotonic() - begun, 3)
+    return ledger.report(settings.guarantee, answers.deleted, seconds, held_back)
 
 
 def chosen_spans(settings: VerifySettings, windows: TopicReader) -> Spans:
@@ -146,6 +148,22 @@ class _Answers:
                 enter(message)
             for partition, span in of_topic.items():
                 self._next[reader.topic, partition] = span.end
+
+    def held_back(self) -> dict[str, dict[int, int]]:
+        """By topic and partition, where a transaction is open: nothing behind it can be read."""
+        found: dict[str, dict[int, int]] = {}
+        properties = self._settings.client_properties()
+        for reader, _ in self._topics:
+            with TopicReader(properties, reader.topic, "read_uncommitted") as written:
+                ends, settled = written.spans(), reader.spans()
+            offsets = {
+                partition: span.end
+                for partition, span in settled.items()
+                if span.end < ends[partition].end
+            }
+            if offsets:
+                found[reader.topic] = offsets
+        return found
 
     def _begin(self, reader: TopicReader) -> None:
         since = self._settings.since

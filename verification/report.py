@@ -76,6 +76,9 @@ class Report:
     """Partition → first offset of the range, and the one after its last."""
     samples: dict[str, list[Offender]] = field(default_factory=dict)
     """The first offenders of each kind that has any, by the names in `MEANING`."""
+    held_back: dict[str, dict[int, int]] = field(default_factory=dict)
+    """If anything is lost: topic of answers → partition → the offset from which on a transaction
+    that is open keeps committed answers from being read."""
 
     @property
     def wrong(self) -> dict[str, int]:
@@ -93,6 +96,10 @@ class Report:
         value["spans"] = {str(partition): span for partition, span in self.spans.items()}
         value["samples"] = {
             name: [_named(offender) for offender in found] for name, found in self.samples.items()
+        }
+        value["held_back"] = {
+            topic: {str(partition): offset for partition, offset in offsets.items()}
+            for topic, offsets in self.held_back.items()
         }
         return {"sound": not self.wrong} | value
 

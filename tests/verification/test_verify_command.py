@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner, Result
+from confluent_kafka import Producer
 
 from tests.brokers import Broker
 from tests.kafka_tools import delete_topics, new_topics
@@ -46,6 +47,27 @@ def test_json_holds_the_same(stream: Stream) -> None:
     assert (report["windows"], report["diagnosed"], report["dead_letters"]) == (3, 1, 1)
     assert (report["lost"], report["duplicated"], report["altered"]) == (1, 0, 0)
     assert report["samples"] == {"lost": [{"window": {"partition": 0, "offset": 2}}]}
+
+
+@pytest.mark.integration
+def test_a_transaction_that_holds_answers_back_is_named(broker: Broker) -> None:
+    topics = new_topics(broker.bootstrap_servers, partitions=1)
+    stream = Stream(topics)
+    stream.send(window(0), window(1))
+    stream.answer_all(but=1)
+    producer = Producer({"bootstrap.servers": topics.servers, "transactional.id": topics.group})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topics.diagnoses, b"{}")
+    assert producer.flush(30) == 0
+    ran = run(stream, "--settle=0")
+    assert ran.exit_code == 1
+    line = " ".join(ran.stdout.split())
+    assert f"A transaction is open in '{topics.diagnoses}' from 0:1" in line
+    report = json.loads(run(stream, "--settle=0", "--json").stdout)
+    assert report["held_back"] == {topics.diagnoses: {"0": 1}}
+    producer.abort_transaction(30)
+    delete_topics(topics)
 
 
 @pytest.mark.integration
