@@ -17,6 +17,7 @@ from consumer.pipeline import Pipeline
 from consumer.reporting import Reporter
 from consumer.settings import ConsumerSettings
 from consumer.source import WindowSource
+from consumer.stall import StallCheck, waiting_in
 from consumer.transactions import Transactions
 from consumer.watchdog import Watchdog
 from kafka_client import (
@@ -113,14 +114,20 @@ class Service:
                 )
                 if not self._stopping:
                     self._watchdog.start()
-                    self._pipeline.run(self._each_round)
+                    self._pipeline.run(partial(self._each_round, self._stall_check(source)))
         finally:
             self._reporter.report("stopped")
 
-    def _each_round(self) -> None:
+    def _each_round(self, stall_check: StallCheck) -> None:
         self._watchdog.feed()
         self._errors.raise_fatal()
         self._reporter.report_if_due()
+        stall_check.look()
+
+    def _stall_check(self, source: WindowSource) -> StallCheck:
+        settings = self._settings
+        waiting = partial(waiting_in, settings.client_properties(), settings.windows_topic)
+        return StallCheck(source, waiting)
 
     def _await_topics(self) -> None:
         settings = self._settings

@@ -44,6 +44,8 @@ class WindowSource:
         self._sought: set[Partition] = set()
         self._gone: Positions = {}
         self._broken: FatalKafkaError | None = None
+        self.received = 0
+        """Messages that ever came."""
         self._drain: Callable[[], None] = lambda: None
         self._forget: Callable[[], None] = lambda: None
         self._log = structlog.get_logger("consumer")
@@ -83,6 +85,7 @@ class WindowSource:
             more = self._consume(asked, 0)
             messages = messages + more
             size += size_of(more)
+        self.received += len(messages)
         self._note_beginnings(messages)
         self._sought.clear()
         return [message for message in messages if self._is_new(message)]
@@ -116,6 +119,15 @@ class WindowSource:
         except KafkaException as failure:
             raise verdict(failure.args[0]) from None
 
+    def positions(self) -> Positions:
+        """Where the next message is expected, of each partition where that is known.
+
+        Raises:
+            Undelivered: The broker does not tell the committed offsets now.
+            FatalKafkaError: It refuses to.
+        """
+        return self.committed(self._owned - self._next.keys()) | self._next
+
     def committed(self, partitions: Iterable[Partition]) -> Positions:
         """The group's offsets of those of these partitions that have one, whoever they belong to.
 
@@ -123,8 +135,9 @@ class WindowSource:
             Undelivered: The broker does not tell them now.
             FatalKafkaError: It refuses to.
         """
+        asked = [TopicPartition(*partition) for partition in partitions]
         try:
-            answers = self._committed([TopicPartition(*partition) for partition in partitions])
+            answers = self._committed(asked) if asked else []
         except KafkaException as failure:
             raise verdict(failure.args[0]) from None
         return {(one.topic, one.partition): one.offset for one in answers if one.offset >= 0}

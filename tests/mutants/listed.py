@@ -139,6 +139,13 @@ BROKERS: Final = (
         GUARANTEE,
     ),
     Mutant(
+        "broker restarted: a client that fetches nothing any more is noticed",
+        "consumer/stall.py",
+        "if self._found >= LOOKS:",
+        "if False:",
+        "test_stall.py::test_ends_where_windows_wait_and_none_comes",
+    ),
+    Mutant(
         "leader lost: the error passes",
         "consumer/delivery.py",
         "return Undelivered(explain(error), retriable=error.retriable(), fenced=fenced)",
