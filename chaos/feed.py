@@ -12,6 +12,9 @@ from settings import load
 from vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
 KAFKA: Final = {
+    # librdkafka 2.16's idempotent producer stood still after one of some ten restarts of its only
+    # broker, for two minutes and more, its queue full. Windows may come twice here: each is one.
+    "enable.idempotence": "false",
     # A broker may be gone for minutes; no window is given up.
     "message.timeout.ms": "1200000",
     "reconnect.backoff.max.ms": "200",
@@ -61,6 +64,8 @@ class Feed:
         """Made once, and good for any number of feeds, one after the other."""
         self._stop = threading.Event()
         self._sent: Sent | None = None
+        self.taken = 0
+        """Windows that Kafka had taken a moment ago."""
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
     def start(self) -> None:
@@ -92,7 +97,10 @@ class Feed:
             self._thread.join()
 
     def _run(self) -> None:
-        self._sent = simulate(self._settings, self.streams, self._stop)
+        self._sent = simulate(self._settings, self.streams, self._stop, self._note)
+
+    def _note(self, sent: Sent) -> None:
+        self.taken = sent.windows
 
 
 def _taken(sent: Sent) -> int:

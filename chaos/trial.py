@@ -180,11 +180,14 @@ class Trial:
         Raises:
             ChaosError: It does not come to that.
         """
-        began = time.monotonic()
+        began, taken = time.monotonic(), self.feed.taken
         self.subscriber.expect_news()
         yield
         if not self.subscriber.await_news(PATIENCE):
-            raise ChaosError(f"no diagnoses for {PATIENCE:g} s after fault {len(self.recoveries)}")
+            raise ChaosError(
+                f"no diagnoses in every partition for {PATIENCE:g} s after fault "
+                f"{len(self.recoveries)}, since which Kafka took {self.feed.taken - taken} windows"
+            )
         self.recoveries.append(time.monotonic() - began)
 
     def freeze_in_transaction(

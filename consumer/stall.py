@@ -34,9 +34,9 @@ class Flow(Protocol):
 class StallCheck:
     """Looks now and then, while nothing comes, whether there would be something.
 
-    librdkafka 2.16 was once seen, after a broker had been restarted, to be a member of its group,
-    with partitions, and to fetch nothing from then on. And it waits without a word where Kafka does
-    not tell where to begin, because a transaction with the group's offsets is still open.
+    A client that fetches nothing any more looks like a plant that stands still. And librdkafka 2.16
+    waits without a word where Kafka does not tell where to begin, because a transaction with the
+    group's offsets is still open.
     """
 
     def __init__(
