@@ -14,7 +14,8 @@ CHAOS ?=
 MINUTES ?=
 
 # Two processes, a broker each: most tests wait for one. A file stays together, with what it shares.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+# If one of them dies, all ends: pytest-xdist 3.8 would wait for its tests for ever.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --max-worker-restart 0
 
 # What `make audit` audits with, in an environment of its own.
 AUDITOR := build/audit/bin/pip-audit
