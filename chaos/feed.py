@@ -12,9 +12,6 @@ from settings import load
 from vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
 KAFKA: Final = {
-    # librdkafka 2.16's idempotent producer stood still after one of some ten restarts of its only
-    # broker, for two minutes and more, its queue full. Windows may come twice here: each is one.
-    "enable.idempotence": "false",
     # A broker may be gone for minutes; no window is given up.
     "message.timeout.ms": "1200000",
     "reconnect.backoff.max.ms": "200",
@@ -100,7 +97,7 @@ class Feed:
         self._sent = simulate(self._settings, self.streams, self._stop, self._note)
 
     def _note(self, sent: Sent) -> None:
-        self.taken = sent.windows
+        self.taken = sent.windows - sent.pending
 
 
 def _taken(sent: Sent) -> int:
