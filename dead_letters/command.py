@@ -129,6 +129,7 @@ def _ready(settings: TopicSettings, *topics: str, written: Iterable[str] = ()) -
     except BrokenPipeError:
         # Whoever read has read enough. Python would complain when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
 
 
 def _reader(settings: TopicSettings) -> TopicReader:

@@ -42,6 +42,9 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
     exit status is not zero if anything was not delivered.
     """
     settings = from_command_line(SimulatorSettings, given)
+    if summary_json is not None:
+        # Known before anything is sent.
+        _write(summary_json, "")
     console = Console(stderr=True)
     try:
         with _stopped_by_signals() as stop:
@@ -51,9 +54,9 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
         raise click.UsageError(str(error)) from error
     except (RecordingError, FatalKafkaError) as error:
         raise click.ClickException(str(error)) from error
-    if summary_json is not None:
-        summary_json.write_text(json.dumps(asdict(sent), indent=2) + "\n")
     click.echo(_summary(sent))
+    if summary_json is not None:
+        _write(summary_json, json.dumps(asdict(sent), indent=2) + "\n")
     for reason, count in sent.failures.items():
         click.echo(f"not delivered: {count}: {reason}", err=True)
     if sent.fatal:
@@ -122,6 +125,13 @@ def _state(sent: Sent) -> str:
     if sent.behind > NOTICEABLE:
         parts.append(f"{sent.behind:.0f} s behind")
     return ", ".join(parts)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise click.ClickException(f"--summary-json: {path}: {error.strerror}") from None
 
 
 def _summary(sent: Sent) -> str:

@@ -95,6 +95,8 @@ def _show(report: Report, settings: VerifySettings) -> None:
             rows.add_row(f"{count:,}", "set aside", meaning)
     console = Console()
     console.print(rows)
+    if not report.windows:
+        console.print("There is no window in this range: nothing was checked.")
     for name, offenders in report.samples.items():
         for offender in offenders:
             console.print(f"{name.replace('_', ' ')}: {_words(offender)}", highlight=False)

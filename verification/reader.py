@@ -87,13 +87,19 @@ def chosen_spans(settings: VerifySettings, windows: TopicReader) -> Spans:
     """The range in offsets, within what the topic holds.
 
     Raises:
-        FatalKafkaError: The topic cannot be read, or has no such partition.
+        FatalKafkaError: The topic cannot be read, has no such partition, or ends before the range.
     """
     spans = windows.spans()
     for partition in settings.from_offset.keys() | settings.to_offset.keys():
         if partition not in spans:
             raise FatalKafkaError(
                 f"'{windows.topic}' has no partition {partition}; it has {len(spans)}, from 0"
+            )
+    for partition, offset in settings.from_offset.items():
+        if offset > spans[partition].end:
+            raise FatalKafkaError(
+                f"--from-offset {partition}={offset} is beyond the end of '{windows.topic}', "
+                f"{spans[partition].end} there: nothing would be checked"
             )
     since = _offsets_at(windows, settings.since)
     until = _offsets_at(windows, settings.until)

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -62,6 +65,23 @@ def redriven(yard: Yard, *arguments: str) -> dict[str, Any]:
     assert ran.exit_code == 0, ran.output
     counts: dict[str, Any] = json.loads(ran.stdout)
     return counts
+
+
+@pytest.mark.integration
+def test_a_reader_that_has_read_enough_is_no_error(yard: Yard) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    arguments = ["list", "--json", *options(yard.settings, PLACES)]
+    ran = subprocess.run(
+        [sys.executable, "-m", "dead_letters", *arguments],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.integration

@@ -32,6 +32,16 @@ def test_it_says_what_was_sent(mock_kafka: MockKafka, tmp_path: Path) -> None:
     assert len(mock_kafka.messages(40)) == 40 + sum(sent["malformed"].values())
 
 
+def test_a_summary_that_cannot_be_written_is_known_before_anything_is_sent(
+    mock_kafka: MockKafka, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere" / "sent.json"
+    servers = mock_kafka.bootstrap_servers
+    result = run("--bootstrap-servers", servers, "--limit=1", "--summary-json", str(nowhere))
+    assert result.exit_code == 1
+    assert result.output == f"Error: --summary-json: {nowhere}: No such file or directory\n"
+
+
 @pytest.mark.usefixtures("short_look")
 def test_a_cluster_that_is_not_there_is_one_line_and_a_failure() -> None:
     result = run("--bootstrap-servers", "127.0.0.1:1", "--startup-timeout", "0")

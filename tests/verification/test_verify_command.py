@@ -78,6 +78,21 @@ def test_where_all_is_well_the_status_is_0(stream: Stream) -> None:
 
 
 @pytest.mark.integration
+def test_a_range_beyond_the_end_is_refused(stream: Stream) -> None:
+    ran = run(stream, "--from-offset=0=4")
+    assert ran.exit_code == 1
+    assert "--from-offset 0=4 is beyond the end" in ran.stderr
+    assert "3 there" in ran.stderr
+
+
+@pytest.mark.integration
+def test_a_range_without_windows_says_that_nothing_was_checked(stream: Stream) -> None:
+    ran = run(stream, "--since=2126-01-01T00:00:00Z")
+    assert ran.exit_code == 0
+    assert "nothing was checked" in ran.stdout
+
+
+@pytest.mark.integration
 def test_a_topic_that_is_not_there_is_named(stream: Stream) -> None:
     ran = run(stream, "--dead-letters-topic=nowhere", "--startup-timeout=0")
     assert ran.exit_code == 1
