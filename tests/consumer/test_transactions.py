@@ -15,6 +15,7 @@ from messages import Message
 from tests.consumer.fake_clients import FakeProducer, fake_journal
 from tests.consumer.fakes import (
     DIAGNOSES,
+    OFFSETS,
     Clock,
     Cluster,
     abortable,
@@ -255,6 +256,30 @@ def test_recovers_again_if_it_fails_to_decide_what_kafka_forgot() -> None:
         harness.delivery.recover(0.0)
     harness.delivery.recover(5.0)
     harness.deliver()
+    assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
+
+
+def test_what_kafka_left_out_of_a_commit_is_published_again() -> None:
+    harness = Harness()
+    harness.cluster.leaderless = frozenset({(DIAGNOSES, 0)})
+    harness.deliver()
+    assert (harness.cluster.output, harness.cluster.committed) == ([], POSITIONS)
+    harness.cluster.deaths += 1
+    harness.cluster.happens_in("flush", fenced())
+    with pytest.raises(Undelivered):
+        harness.deliver()
+    harness.delivery.recover(5.0)
+    assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
+
+
+def test_what_kafka_left_undecided_is_settled_also_where_nothing_is_in_flight() -> None:
+    harness = Harness()
+    harness.cluster.leaderless = frozenset({OFFSETS})
+    harness.deliver()
+    assert harness.cluster.committed == {}
+    harness.cluster.deaths += 1
+    harness.delivery.recover(5.0)
+    assert harness.cluster.committed == POSITIONS
     assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
 
 

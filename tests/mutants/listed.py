@@ -129,14 +129,15 @@ BROKERS: Final = (
         "consumer/transactions.py",
         "self._complete(timeout)",
         "pass",
-        GUARANTEE,
+        "test_transactions.py::test_what_kafka_left_out_of_a_commit_is_published_again",
     ),
     Mutant(
         "broker killed: also where nothing was in flight",
         "consumer/transactions.py",
         "(self.opened_at is not None or self._journal.is_in_doubt)",
         "self.opened_at is not None",
-        GUARANTEE,
+        "test_transactions.py::"
+        "test_what_kafka_left_undecided_is_settled_also_where_nothing_is_in_flight",
     ),
     Mutant(
         "broker restarted: a client that fetches nothing any more is noticed",
