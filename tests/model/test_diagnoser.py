@@ -104,7 +104,11 @@ def test_flat_windows_stay_finite(diagnoser: Diagnoser) -> None:
     flat = np.repeat(np.array([[0], [1e-44], [-3e38], [7]], np.float32), 2048, axis=1)
     probabilities = diagnoser.diagnose(flat)
     assert np.isfinite(probabilities).all()
-    assert (probabilities == probabilities[0]).all()
+    # Not equal to the bit: where a matrix product works on blocks of rows (AVX-512 BF16 kernels
+    # do), the rows of one product may differ in the last bit. The diagnoser promises 1e-5.
+    np.testing.assert_allclose(
+        probabilities, np.broadcast_to(probabilities[0], probabilities.shape), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
