@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Another package index for torch, for instance one with its CPU build.
 TORCH_INDEX ?=
-# Options for `bearing-stream demo`, pytest and `python -m chaos`.
+# Options for `bearing-stream demo`, pytest and `python -m tools.chaos`.
 DEMO ?=
 TESTS ?=
 CHAOS ?=
@@ -18,7 +18,7 @@ MINUTES ?=
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --max-worker-restart 0
 
 # What `make audit` audits with, in an environment of its own.
-AUDITOR := build/audit/bin/pip-audit
+AUDITOR := out/audit/bin/pip-audit
 
 .PHONY: audit chaos demo test setup lint clean
 
@@ -26,7 +26,7 @@ demo: setup
 	$(BIN)/bearing-stream demo $(DEMO)
 
 chaos: setup
-	$(BIN)/python -m chaos $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS)
+	$(BIN)/python -m tools.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS)
 
 test: lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(TESTS)
@@ -35,8 +35,8 @@ audit: setup $(AUDITOR)
 	@$(BIN)/python -m tests.security.audit $(AUDITOR)
 
 $(AUDITOR):
-	@$(PYTHON) -m venv build/audit
-	@build/audit/bin/pip install --quiet pip-audit==2.10.1
+	@$(PYTHON) -m venv out/audit
+	@out/audit/bin/pip install --quiet pip-audit==2.10.1
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -56,4 +56,4 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,8 +8,8 @@ import numpy as np
 from confluent_kafka import KafkaError
 from numpy.typing import NDArray
 
-from consumer.metrics import DispatchReason
-from messages import (
+from bearing_stream.vocabulary import WINDOW_LENGTH
+from bearing_stream.wire import (
     DeadLetter,
     Headers,
     Message,
@@ -19,7 +19,7 @@ from messages import (
     decode_window,
     readable_headers,
 )
-from vocabulary import WINDOW_LENGTH
+from consumer.metrics import DispatchReason
 
 Partition = tuple[str, int]
 """Topic and partition number."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
+from bearing_stream.config import from_command_line, options
 from consumer.reporting import configure_logs
 from consumer.settings import ConsumerSettings
-from settings import from_command_line, options
 
 
 @click.command(name="consume")

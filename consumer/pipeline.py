@@ -10,15 +10,15 @@ from typing import Final, Protocol
 import numpy as np
 import structlog
 
-from assessment.assessor import Assessor
-from consumer.answers import Inference, diagnoses
+from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.vocabulary import DOUBTS
+from bearing_stream.wire import ModelInfo
 from consumer.batch import Batch, KafkaMessage, Origin, Positions
-from consumer.delivery import Delivery, Undelivered
+from consumer.delivery.base import Delivery, Undelivered
 from consumer.metrics import DispatchReason, Metrics
+from consumer.results import Inference, diagnoses
 from consumer.settings import ConsumerSettings
-from kafka_client import FatalKafkaError
-from messages import ModelInfo
-from vocabulary import DOUBTS
+from model.assessor import Assessor
 
 IDLE_POLL: Final = 0.5
 """Seconds that a poll waits when nothing is in flight."""

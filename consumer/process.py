@@ -2,14 +2,14 @@
 
 import structlog
 
-from assessment.sensors import SensorsError
-from consumer.memory import keep_memory_tight
+from bearing_stream.kafka import FatalKafkaError
+from consumer.liveness.allocator import keep_memory_tight
+from consumer.liveness.shutdown import stop_on_signals
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
-from consumer.signals import stop_on_signals
-from kafka_client import FatalKafkaError
 from model.checkpoint import CheckpointError
 from model.diagnoser import DeviceError
+from model.sensors import SensorsError
 
 
 def run(settings: ConsumerSettings) -> int:

@@ -7,27 +7,27 @@ from typing import Final
 import structlog
 from confluent_kafka import KafkaError
 
-from assessment.assessor import Assessor
-from consumer.clients import new_consumer, new_producer, transactional_id
-from consumer.completion import Journal, OutputTopics
-from consumer.delivery import Delivery, Undelivered
-from consumer.flushes import Flushes
-from consumer.metrics import Metrics
-from consumer.pipeline import Pipeline
-from consumer.reporting import Reporter
-from consumer.settings import ConsumerSettings
-from consumer.source import WindowSource
-from consumer.stall import StallCheck, waiting_in
-from consumer.transactions import Transactions
-from consumer.watchdog import Watchdog
-from kafka_client import (
+from bearing_stream.kafka import (
     ClusterErrors,
     FatalKafkaError,
     create_topics,
     largest_message,
     wait_for_topics,
 )
-from kafka_client.connection import Properties
+from bearing_stream.kafka.connection import Properties
+from consumer.delivery.at_least_once import Flushes
+from consumer.delivery.base import Delivery, Undelivered
+from consumer.delivery.exactly_once import Transactions
+from consumer.delivery.recovery import Journal, OutputTopics
+from consumer.kafka.clients import new_consumer, new_producer, transactional_id
+from consumer.kafka.source import WindowSource
+from consumer.liveness.stall import StallCheck, waiting_in
+from consumer.liveness.watchdog import Watchdog
+from consumer.metrics import Metrics
+from consumer.pipeline import Pipeline
+from consumer.reporting import Reporter
+from consumer.settings import ConsumerSettings
+from model.assessor import Assessor
 
 LOOK_TIMEOUT: Final = 2.0
 """Seconds for Kafka to say where the output topics end, and what is in them."""
@@ -60,7 +60,7 @@ class Service:
         Raises:
             model.checkpoint.CheckpointError: The network cannot be loaded.
             model.diagnoser.DeviceError: The device cannot be used.
-            assessment.sensors.SensorsError: The table of sensors cannot be used.
+            model.sensors.SensorsError: The table of sensors cannot be used.
         """
         self._settings = settings
         self._log = structlog.get_logger("consumer")

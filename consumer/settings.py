@@ -4,8 +4,8 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from assessment.settings import AssessmentSettings
-from messages import TopicSettings
+from bearing_stream.kafka import TopicSettings
+from model.settings import AssessmentSettings
 
 OWN_PROPERTIES: Final = {
     "group.id": "set group",

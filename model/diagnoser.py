@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bearing_stream.vocabulary import FAULT_LABELS, WINDOW_LENGTH, FaultLabel
 from model import checkpoint
 from model.network import FastNetwork, Network
 from model.novelty import NOVELTY_FILE, Novelty, NoveltyScore
 from model.scaling import standardise
-from vocabulary import FAULT_LABELS, WINDOW_LENGTH, FaultLabel
 
 Device = Literal["auto", "cpu", "cuda"]
 """Where to diagnose: `auto` is CUDA where there is one that works, else the CPU."""

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from vocabulary import FAULT_LABELS
+from bearing_stream.vocabulary import FAULT_LABELS
 
 CHANNELS: Final = 5
 """Filters of the convolution."""

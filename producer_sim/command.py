@@ -15,13 +15,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kafka_client import FatalKafkaError
+from bearing_stream.config import from_command_line, options
+from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.recordings import RecordingError
 from producer_sim.settings import SimulatorSettings
 from producer_sim.simulate import Sent, simulate
 from producer_sim.sources import SelectionError, counted, open_streams
 from producer_sim.streams import SensorStream
-from recordings import RecordingError
-from settings import from_command_line, options
 
 NOTICEABLE = 1.0
 """Seconds behind the schedule from which on it is worth a word."""

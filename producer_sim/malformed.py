@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from messages import SAMPLE_DTYPES, Message, RejectionReason, Window, encode_window
-from messages import headers as h
-from vocabulary import WINDOW_LENGTH
+from bearing_stream.vocabulary import WINDOW_LENGTH
+from bearing_stream.wire import SAMPLE_DTYPES, Message, RejectionReason, Window, encode_window
+from bearing_stream.wire import headers as h
 
 Reason = RejectionReason
 

@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from producer_sim.streams import SensorStream
-from vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
 PERIOD: Final = WINDOW_LENGTH / SAMPLING_RATE
 """Seconds from one window of a sensor to its next: 170.7 ms, for windows without gap or overlap."""

@@ -8,9 +8,9 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from kafka_client import ClusterErrors, explain, is_fatal
-from kafka_client.connection import Properties
-from messages import Message
+from bearing_stream.kafka import ClusterErrors, explain, is_fatal
+from bearing_stream.kafka.connection import Properties
+from bearing_stream.wire import Message
 
 PRODUCER_PROPERTIES: Final[Properties] = {
     "enable.idempotence": True,

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from messages import SampleFormat, TopicSettings
+from bearing_stream.kafka import TopicSettings
+from bearing_stream.wire import SampleFormat
 
 
 def _speed(value: Any) -> Any:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from kafka_client import FatalKafkaError, create_topics, wait_for_topics
-from kafka_client.connection import Properties
-from messages import Window, encode_window
+from bearing_stream.kafka import FatalKafkaError, create_topics, wait_for_topics
+from bearing_stream.kafka.connection import Properties
+from bearing_stream.wire import Window, encode_window
 from producer_sim.malformed import Drill
 from producer_sim.schedule import DueWindow, Pace, interleave
 from producer_sim.sender import PRODUCER_PROPERTIES, Sender, Tally

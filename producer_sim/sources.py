@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from bearing_stream.recordings import Recording, RecordingError
+from bearing_stream.recordings.catalogue import CatalogueEntry, catalogue
+from bearing_stream.recordings.cwru import load, present
+from bearing_stream.recordings.fetch import default_folder
+from bearing_stream.recordings.files import read_file
+from bearing_stream.recordings.synthetic import bearings
+from bearing_stream.vocabulary import FAULT_LABELS
 from producer_sim.settings import SimulatorSettings
 from producer_sim.streams import BLOCK, SensorStream, from_bearing, from_recording
-from recordings import Recording, RecordingError
-from recordings.catalogue import CatalogueEntry, catalogue
-from recordings.cwru import load, present
-from recordings.fetch import default_folder
-from recordings.files import read_file
-from recordings.synthetic import bearings
-from vocabulary import FAULT_LABELS
 
 
 class SelectionError(RecordingError):

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from messages import SAMPLE_DTYPES, SampleFormat
-from recordings import Recording
-from recordings.synthetic import SyntheticBearing
-from vocabulary import FaultLabel
+from bearing_stream.recordings import Recording
+from bearing_stream.recordings.synthetic import SyntheticBearing
+from bearing_stream.vocabulary import FaultLabel
+from bearing_stream.wire import SAMPLE_DTYPES, SampleFormat
 
 FULL_SCALE: Final = 32_767
 """The largest int16 count; the smallest is one further away and stays unused."""

@@ -17,9 +17,9 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from local_kafka import LocalKafka, Security, configuration
-from local_kafka.jars import kafka_version, read_lock
-from local_kafka.ports import free_ports
+from bearing_stream.local_kafka import LocalKafka, Security, configuration
+from bearing_stream.local_kafka.jars import kafka_version, read_lock
+from bearing_stream.local_kafka.ports import free_ports
 
 VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
 VERSION = kafka_version(read_lock())

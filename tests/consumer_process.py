@@ -4,12 +4,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import Any, Self
 
+from bearing_stream.program import PROGRAM
 from tests.kafka_tools import PATIENCE, Topics, eventually
+from tests.paths import ROOT
 
 
 class ConsumerProcess:
@@ -25,7 +25,7 @@ class ConsumerProcess:
         environment: dict[str, str] | None = None,
         defaults: bool = True,
     ) -> None:
-        command = [sys.executable, "-m", "cli", "consume"]
+        command = [*PROGRAM, "consume"]
         if defaults:
             command += [
                 *(f"--{name.replace('_', '-')}={value}" for name, value in topics.settings.items()),
@@ -35,7 +35,7 @@ class ConsumerProcess:
         command += arguments
         self._process = subprocess.Popen(
             command,
-            cwd=Path(__file__).parents[1],
+            cwd=ROOT,
             env=os.environ | {"OMP_NUM_THREADS": "1"} | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,9 +15,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka import Message as Polled
 from confluent_kafka.admin import AdminClient
 
-from kafka_client import create_topics
-from messages import Diagnosis, Message, decode_diagnosis
-from messages import headers as h
+from bearing_stream.kafka import create_topics
+from bearing_stream.wire import Diagnosis, Message, decode_diagnosis
+from bearing_stream.wire import headers as h
 from producer_sim import Sent, SimulatorSettings, open_streams, simulate
 
 PATIENCE = 60.0

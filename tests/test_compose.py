@@ -17,21 +17,19 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from cli.main import main
-from consumer.settings import ConsumerSettings
-from consumer.signals import SHUTDOWN_LIMIT
-from kafka_client import ConnectionSettings
-from local_kafka.configuration import (
+from bearing_stream.cli import main
+from bearing_stream.config import ENVIRONMENT_PREFIX, Settings, load
+from bearing_stream.kafka import ConnectionSettings, TopicSettings
+from bearing_stream.local_kafka.configuration import (
     Broker,
     Security,
     broker_properties,
     replication_properties,
 )
-from messages import TopicSettings
+from consumer.liveness.shutdown import SHUTDOWN_LIMIT
+from consumer.settings import ConsumerSettings
 from producer_sim.settings import SimulatorSettings
-from settings import ENVIRONMENT_PREFIX, Settings, load
-
-ROOT: Final = Path(__file__).parent.parent
+from tests.paths import ROOT
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
     "consume": ConsumerSettings,

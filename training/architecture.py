@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 from numpy.typing import NDArray
 
+from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 from model.network import CHANNELS, FEATURES, KERNEL, POOL, POOLED, Network
 from model.scaling import standardise
 from training.figures import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
-from vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 
 _FILTERS: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 

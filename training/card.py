@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from recordings import Recording
-from recordings.catalogue import CatalogueEntry
-from recordings.cwru import sha256
+from bearing_stream.recordings import Recording
+from bearing_stream.recordings.catalogue import CatalogueEntry
+from bearing_stream.recordings.cwru import sha256
+from bearing_stream.vocabulary import FaultLabel
 from training.judge import Judgement
 from training.split import Starts, count_windows, fingerprint
-from vocabulary import FaultLabel
 
 
 class _Part(BaseModel):

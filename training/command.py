@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from recordings import RecordingError
-from recordings.command import data_option, named_folder
+from bearing_stream.recordings import RecordingError
+from bearing_stream.recordings.command import data_option, named_folder
 from training.evaluation.command import command as evaluation_command
 from training.fit import Epoch, Recipe
 from training.run import CARD_MARKDOWN_FILE, Trained, train

@@ -6,13 +6,13 @@ from typing import Final
 
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
+from bearing_stream.recordings import Recording
+from bearing_stream.recordings.samples import to_model_rate
+from bearing_stream.vocabulary import SAMPLING_RATE
 from model.diagnoser import Diagnoser
-from recordings import Recording
-from recordings.samples import to_model_rate
 from training.judge import Judgement, judge
 from training.split import Starts
 from training.windows import cut
-from vocabulary import SAMPLING_RATE
 
 _BASELINE_RATE: Final = 48_000
 """Hz. What the healthy recordings were sampled at, four times the rate of the others."""

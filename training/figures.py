@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from bearing_stream.vocabulary import FAULT_LABELS
 from training.fit import Epoch
-from vocabulary import FAULT_LABELS
 
 BLUE: Final = "#0072B2"
 VERMILION: Final = "#D55E00"

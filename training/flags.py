@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bearing_stream.recordings import RecordingError
+from bearing_stream.recordings.files import read_file
+from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH
 from model.diagnoser import Diagnoser
-from recordings import RecordingError
-from recordings.files import read_file
-from signals.quality import Limits, flaws
+from model.quality import Limits, flaws
 from training.card import Flagged
 from training.windows import LabelledWindows
-from vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH
 
 _MADE: Final = 400
 """Windows of each signal that is made up."""

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
+from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
 from model.diagnoser import Diagnoser
 from training.windows import LabelledWindows
-from vocabulary import FAULT_LABELS, FaultLabel
 
 
 @dataclass(frozen=True, slots=True, eq=False)

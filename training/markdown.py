@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from bearing_stream.vocabulary import FAULT_LABELS
 from training.card import Flagged, ModelCard, Scores
-from vocabulary import FAULT_LABELS
 
 
 def markdown(card: ModelCard) -> str:

@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from bearing_stream.recordings import Recording, RecordingError, cwru
+from bearing_stream.vocabulary import FAULT_LABELS
 from model import checkpoint
 from model.diagnoser import LABELS_FILE, WEIGHTS_FILE, Diagnoser
 from model.network import Network
 from model.novelty import NOVELTY_FILE, Novelty
-from recordings import Recording, RecordingError, cwru
 from training.architecture import architecture
 from training.card import Calibration, DataFile, ModelCard, data_files, scores_of, windows_of
 from training.controls import run_controls
@@ -29,7 +30,6 @@ from training.markdown import markdown
 from training.novelty import calibration_error, fit_novelty
 from training.split import Split, random_split
 from training.windows import LabelledWindows, TrainingPool, cut
-from vocabulary import FAULT_LABELS
 
 CARD_FILE: Final = "model_card.json"
 CARD_MARKDOWN_FILE: Final = "MODEL_CARD.md"

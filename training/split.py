@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recordings import Recording
-from vocabulary import WINDOW_LENGTH
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import WINDOW_LENGTH
 
 Starts = Mapping[str, NDArray[np.int64]]
 """First samples of windows, by recording id; ascending."""

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from recordings import Recording
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import FAULT_LABELS, WINDOW_LENGTH, FaultLabel
 from training.split import Starts, free_starts
-from vocabulary import FAULT_LABELS, WINDOW_LENGTH, FaultLabel
 
 
 @dataclass(frozen=True, slots=True, eq=False)

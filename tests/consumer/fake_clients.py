@@ -7,9 +7,9 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from bearing_stream.wire import Message
 from consumer.batch import Partition, Positions
-from consumer.completion import Ends, Journal, Seen
-from messages import Message
+from consumer.delivery.recovery import Ends, Journal, Seen
 from tests.consumer.fakes import (
     DEAD_LETTERS,
     WINDOWS,

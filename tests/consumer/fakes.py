@@ -16,10 +16,10 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException
 from numpy.typing import NDArray
 
-from assessment import Assessment
+from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS, WINDOW_LENGTH
+from bearing_stream.wire import Headers, Message, Window, encode_window
 from consumer.batch import Positions
-from messages import Headers, Message, Window, encode_window
-from vocabulary import DOUBTS, FAULT_LABELS, WINDOW_LENGTH
+from model.assessment import Assessment
 
 WINDOWS, DIAGNOSES, DEAD_LETTERS = "bearing.windows", "bearing.diagnoses", "bearing.dead-letters"
 OFFSETS: Final = "offsets"

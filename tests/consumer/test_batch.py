@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bearing_stream.wire import Headers, RejectionReason
 from consumer.batch import Batch
 from consumer.metrics import DispatchReason
-from messages import Headers, RejectionReason
 from tests.consumer.fakes import WINDOWS, FakeMessage, malformed, window
 
 

@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 from jsonschema import Draft202012Validator
 
-from messages import decode_diagnosis
+from bearing_stream.wire import decode_diagnosis
 from producer_sim.malformed import KINDS
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (

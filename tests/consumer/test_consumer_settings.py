@@ -5,9 +5,9 @@ import logging
 import pytest
 from pydantic import ValidationError
 
-from consumer.clients import new_consumer, new_producer, transactional_id
+from bearing_stream.kafka import ClusterErrors, FatalKafkaError
+from consumer.kafka.clients import new_consumer, new_producer, transactional_id
 from consumer.settings import OWN_PROPERTIES, ConsumerSettings
-from kafka_client import ClusterErrors, FatalKafkaError
 
 
 @pytest.mark.parametrize("name", OWN_PROPERTIES)

@@ -12,7 +12,8 @@ from confluent_kafka import KafkaError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from messages import Message, decode_diagnosis
+from bearing_stream.vocabulary import FAULT_LABELS
+from bearing_stream.wire import Message, decode_diagnosis
 from tests.consumer.fakes import (
     DEAD_LETTERS,
     DIAGNOSES,
@@ -23,7 +24,6 @@ from tests.consumer.fakes import (
     timed_out,
 )
 from tests.consumer.world import MESSAGES, World
-from vocabulary import FAULT_LABELS
 
 Event = Callable[[World], None]
 

@@ -4,11 +4,11 @@ from itertools import cycle
 
 import pytest
 
+from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.wire import decode_diagnosis
 from consumer.metrics import DispatchReason
 from consumer.pipeline import LONGEST_BACKOFF
 from consumer.settings import ConsumerSettings
-from kafka_client import FatalKafkaError
-from messages import decode_diagnosis
 from tests.consumer.fakes import DIAGNOSES, abortable, kafka_error, timed_out, window
 from tests.consumer.world import World
 

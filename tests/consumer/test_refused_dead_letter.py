@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from messages import Message
+from bearing_stream.wire import Message
 from tests.brokers import Broker
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess

@@ -9,9 +9,9 @@ import structlog
 from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
+from bearing_stream.wire import RejectionReason
 from consumer.metrics import DispatchReason, Metrics
 from consumer.reporting import Reporter, configure_logs
-from messages import RejectionReason
 from tests.consumer.fakes import Clock
 
 

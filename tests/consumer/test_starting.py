@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local_kafka.ports import free_ports
-from messages import Message
+from bearing_stream.local_kafka.ports import free_ports
+from bearing_stream.wire import Message
 from tests.brokers import Broker
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (

@@ -6,14 +6,14 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from assessment.assessor import Assessor
-from consumer.delivery import Delivery
-from consumer.flushes import Flushes
+from consumer.delivery.at_least_once import Flushes
+from consumer.delivery.base import Delivery
+from consumer.delivery.exactly_once import Transactions
+from consumer.kafka.source import WindowSource
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
-from consumer.source import WindowSource
-from consumer.transactions import Transactions
+from model.assessor import Assessor
 from tests.consumer.fake_clients import FakeConsumer, FakeProducer, fake_journal
 from tests.consumer.fakes import Clock, Cluster, SlowAssessor, malformed, window
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from bench.memory import MIB, MemoryWatch
-from messages import Message
+from bearing_stream.wire import Message
 from tests.brokers import Broker
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess
@@ -16,6 +15,7 @@ from tests.kafka_tools import (
     produce,
     wait_until_finished,
 )
+from tools.bench.memory import MIB, MemoryWatch
 
 pytestmark = pytest.mark.integration
 

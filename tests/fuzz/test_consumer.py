@@ -1,12 +1,12 @@
-"""A slice of `python -m bench.fuzz consume`: every answer of the running consumer is right."""
+"""A slice of `python -m tools.bench.fuzz consume`: the running consumer is right."""
 
 from pathlib import Path
 
 import pytest
 
-from bench.fuzz_consumer import Order, fuzz_consumer
-from messages import RejectionReason
+from bearing_stream.wire import RejectionReason
 from tests.brokers import Broker
+from tools.bench.fuzz_consumer import Order, fuzz_consumer
 
 pytestmark = pytest.mark.integration
 

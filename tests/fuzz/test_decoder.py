@@ -1,10 +1,10 @@
-"""A slice of `python -m bench.fuzz decode`: the right samples or a rejection, of every reason."""
+"""A slice of `python -m tools.bench.fuzz decode`: the right samples or a rejection."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.fuzz_decoder import fuzz_decoder
-from messages import RejectionReason
+from bearing_stream.wire import RejectionReason
+from tools.bench.fuzz_decoder import fuzz_decoder
 
 
 def test_twenty_thousand_messages() -> None:

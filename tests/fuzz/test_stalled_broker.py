@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.bounds_stall import measure
-from chaos.feed import Pace
-from verification.report import Guarantee
+from bearing_stream.commands.verify.report import Guarantee
+from tools.bench.bounds_stall import measure
+from tools.chaos.feed import Pace
 
 pytestmark = pytest.mark.integration
 

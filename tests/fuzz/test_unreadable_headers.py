@@ -1,11 +1,10 @@
 """Headers that the Kafka client cannot read end no process, and their message is a dead letter."""
 
 import subprocess
-import sys
 
 import pytest
 
-from bench.raw_producer import RawProducer
+from bearing_stream.program import PROGRAM
 from tests.brokers import Broker
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess
@@ -18,6 +17,7 @@ from tests.kafka_tools import (
     read_to_end,
     wait_until_finished,
 )
+from tools.bench.raw_producer import RawProducer
 
 pytestmark = pytest.mark.integration
 
@@ -43,6 +43,6 @@ def test_a_name_that_is_not_utf8_among_many_good_messages(broker: Broker) -> Non
         assert "not UTF-8" in (headers["__connect.errors.exception.message"] or b"").decode()
     # Whoever reads the windows after it must not break over them either.
     options = [f"--{name.replace('_', '-')}={value}" for name, value in topics.settings.items()]
-    verified = subprocess.run([sys.executable, "-m", "cli", "verify", *options], check=False)
+    verified = subprocess.run([*PROGRAM, "verify", *options], check=False)
     assert verified.returncode == 0
     delete_topics(topics)

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bearing_stream.vocabulary import FAULT_LABELS
 from model import checkpoint
 from model.checkpoint import CheckpointError
 from model.diagnoser import DeviceError, Diagnoser
 from model.network import Network
-from vocabulary import FAULT_LABELS
 
 ASSETS = Path(str(files("assets")))
 

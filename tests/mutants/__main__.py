@@ -1,8 +1,8 @@
 """Take out the lines that handle the faults of `make chaos`, and see that a test fails.
 
 `python -m tests.mutants` takes each out of a copy, one at a time, and runs its test there, in two
-minutes. `python -m tests.mutants WORD` does so with those whose fault has that word. `--table` says
-what is in `tests/README.md`.
+minutes. `python -m tests.mutants WORD` does so with those whose fault has that word, and `--table`
+prints the list as Markdown.
 """
 
 import os
@@ -18,8 +18,7 @@ import pytest
 
 from tests.mutants.listed import MUTANTS
 from tests.mutants.mutant import Mutant, table
-
-ROOT: Final = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 PRELOADED: Final = ("confluent_kafka", "pydantic", "scipy", "structlog", "torch")
 """What takes long to import and is not ours; every test forks from there."""

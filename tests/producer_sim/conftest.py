@@ -3,16 +3,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from recordings import Recording
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import WINDOW_LENGTH
 from tests.producer_sim.mock_kafka import MockKafka
-from vocabulary import WINDOW_LENGTH
 
 
 @pytest.fixture
 def mock_kafka(monkeypatch: pytest.MonkeyPatch) -> MockKafka:
     """It has no controller, which would say what users may do: look for one only briefly."""
     for name in ("FIRST_LOOK_TIMEOUT", "LOOK_TIMEOUT"):
-        monkeypatch.setattr(f"kafka_client.startup.{name}", 0.3)
+        monkeypatch.setattr(f"bearing_stream.kafka.startup.{name}", 0.3)
     return MockKafka()
 
 
@@ -37,4 +37,4 @@ def make_recording() -> Callable[..., Recording]:
 @pytest.fixture
 def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look only briefly for a cluster that is not there."""
-    monkeypatch.setattr("kafka_client.startup.LOOK_TIMEOUT", 0.5)
+    monkeypatch.setattr("bearing_stream.kafka.startup.LOOK_TIMEOUT", 0.5)

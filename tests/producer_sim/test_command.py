@@ -2,12 +2,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from bearing_stream.program import PROGRAM
 from producer_sim.command import command
 from tests.producer_sim.mock_kafka import MockKafka
 
@@ -115,7 +115,7 @@ def test_a_signal_ends_it_with_everything_delivered(
     mock_kafka: MockKafka, number: signal.Signals
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "producer_sim", *SYNTHETIC, "--speed", "50"],
+        [*PROGRAM, "simulate", *SYNTHETIC, "--speed", "50"],
         env=os.environ | {"BEARING_STREAM_BOOTSTRAP_SERVERS": mock_kafka.bootstrap_servers},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from messages import Rejection, RejectionReason, Window, decode_window
+from bearing_stream.wire import Rejection, RejectionReason, Window, decode_window
 from producer_sim.malformed import KINDS, Drill, spoil
 
 WINDOW = Window(

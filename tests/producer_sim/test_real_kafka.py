@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import numpy as np
 import pytest
 
-from messages import Rejection, decode_window
+from bearing_stream.wire import Rejection, decode_window
 from producer_sim import SimulatorSettings, open_streams, simulate
 from producer_sim.malformed import KINDS
 from tests.producer_sim.mock_kafka import read_messages

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from confluent_kafka import Message
 
-from kafka_client import FatalKafkaError
-from messages import Message as WindowMessage
-from messages import Rejection, WindowAttributes, decode_window
+from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import SAMPLING_RATE
+from bearing_stream.wire import Message as WindowMessage
+from bearing_stream.wire import Rejection, WindowAttributes, decode_window
 from producer_sim import SensorStream, Sent, SimulatorSettings, simulate
 from producer_sim.malformed import KINDS
 from producer_sim.schedule import PERIOD
 from producer_sim.sender import PRODUCER_PROPERTIES, Sender, Tally
 from producer_sim.simulate import Simulation
 from producer_sim.streams import from_recording
-from recordings import Recording
 from tests.producer_sim.mock_kafka import MockKafka
-from vocabulary import SAMPLING_RATE
 
 MakeRecording = Callable[..., Recording]
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)

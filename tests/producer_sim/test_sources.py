@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import scipy.io
 
+from bearing_stream.recordings import RecordingError
 from producer_sim import SensorStream, SimulatorSettings, open_streams
 from producer_sim.sources import SelectionError
-from recordings import RecordingError
 
 SIGNAL = np.random.default_rng(0).standard_normal((5000, 1))
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from bearing_stream.recordings import Recording
+from bearing_stream.recordings.synthetic import bearings
 from producer_sim.streams import from_bearing, from_recording, to_counts
-from recordings import Recording
-from recordings.synthetic import bearings
 
 FINITE = arrays(
     np.float64,

@@ -7,12 +7,12 @@ own, so that what audits us is none of what is audited.
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 UNKNOWN = 2
 """Exit status where something could not be audited; 1 is for what was found."""
 

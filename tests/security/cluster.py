@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclBinding, AclBindingFilter
 
-from cli.main import main
-from local_kafka import LocalKafka, Security
+from bearing_stream.cli import main
+from bearing_stream.local_kafka import LocalKafka, Security
 from tests.kafka_tools import eventually
 from tests.security.certificates import Authority, Certificate
 

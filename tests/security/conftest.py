@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local_kafka import LocalKafka
-from local_kafka.ports import HOST
+from bearing_stream.local_kafka import LocalKafka
+from bearing_stream.local_kafka.ports import HOST
 from tests.security.certificates import Authority
 from tests.security.cluster import ADMIN, HEAP, Cluster, mutual_tls, sasl
 

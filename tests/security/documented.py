@@ -3,12 +3,13 @@
 import shlex
 from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import Path
 
 from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
-SECURITY = Path(__file__).parents[2] / "SECURITY.md"
+from tests.paths import ROOT
+
+SECURITY = ROOT / "SECURITY.md"
 
 KINDS = {
     "--topic": ResourceType.TOPIC,

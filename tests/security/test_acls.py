@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from bearing_stream.kafka import FatalKafkaError, create_topics
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
-from kafka_client import FatalKafkaError, create_topics
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import PATIENCE, Topics, eventually
 from tests.security.cluster import Cluster, as_environment, login, only_line, run

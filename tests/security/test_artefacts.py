@@ -11,9 +11,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from cli.main import main
-
-ASSETS = Path(__file__).parents[2] / "assets"
+from bearing_stream.cli import main
+from tests.paths import ASSETS
 
 
 class Hostile:

@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
-from kafka_client import create_topics
-from kafka_client.probe import listening, tls_trouble
-from local_kafka.ports import HOST
+from bearing_stream.kafka import create_topics
+from bearing_stream.kafka.probe import listening, tls_trouble
+from bearing_stream.local_kafka.ports import HOST
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import Topics, eventually
 from tests.security.certificates import Authority, Certificate

@@ -9,9 +9,9 @@ import pytest
 import structlog
 from click.testing import CliRunner
 
-from cli.main import COMMANDS, main
-from kafka_client import create_topics, startup
-from local_kafka.ports import free_ports
+from bearing_stream.cli import COMMANDS, main
+from bearing_stream.kafka import create_topics, startup
+from bearing_stream.local_kafka.ports import free_ports
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import Topics
 from tests.security.cluster import ADMIN, Cluster, as_environment, password, run

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recordings import Recording, cwru
-from vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH
+from bearing_stream.recordings import Recording, cwru
+from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH
 
 TONES = {"Ball": 700.0, "InnerRace": 1500.0, "Normal": 2600.0, "OuterRace": 4100.0}
 """Hz, by fault label."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bearing_stream.recordings import Recording
 from model import checkpoint
 from model.diagnoser import Diagnoser
-from recordings import Recording
 from training.card import ModelCard
 from training.controls import CONTROLS, run_controls
 from training.flags import of_made_signals

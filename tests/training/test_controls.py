@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import welch
 
-from recordings import Recording
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import SAMPLING_RATE
 from training.controls import resampled_as_healthy, without_hum
-from vocabulary import SAMPLING_RATE
 
 
 def gain(before: Recording, after: Recording) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 from scipy.io import savemat
 
+from bearing_stream.recordings.catalogue import CatalogueEntry, catalogue
+from bearing_stream.vocabulary import FAULT_LABELS
 from model.diagnoser import Diagnoser
-from recordings.catalogue import CatalogueEntry, catalogue
+from tests.paths import ROOT
 from training.card import ModelCard
 from training.command import command as train_command
 from training.evaluation.command import command
@@ -22,7 +24,6 @@ from training.evaluation.markdown import markdown
 from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS
 from training.evaluation.result import Evaluation
 from training.fit import Recipe
-from vocabulary import FAULT_LABELS
 
 ASSETS = Path(str(files("assets")))
 TONES = dict(zip(FAULT_LABELS, (700, 1500, 2600, 4100), strict=True))
@@ -88,7 +89,7 @@ def test_train_evaluates_what_it_trained_if_it_is_asked_to(
     monkeypatch.setattr("training.evaluation.command.Recipe", lambda: few)
     (seeds,) = (option for option in command.params if option.name == "seeds")
     monkeypatch.setattr(seeds, "default", 2)
-    # Networks are kept in build/, wherever that is.
+    # Networks are kept in out/, wherever that is.
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "assets"
     options = ["--data", str(folder), "--out", str(out), "--epochs", "1", "--evaluate"]
@@ -168,7 +169,7 @@ def test_the_prose_is_made_of_the_results(committed: Evaluation) -> None:
 
 
 def test_the_readme_says_what_was_found(committed: Evaluation) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     section = readme.split("## What the diagnoses are worth")[1].split("\n## ")[0]
     for name in (NETWORK, PHYSICS, NESTED, BOTH):
         line = next(line for line in section.splitlines() if line.startswith(f"| `{name}` |"))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from bearing_stream.recordings import Recording
 from model.checkpoint import digest
 from model.diagnoser import Diagnoser
-from recordings import Recording
 from training.fit import Epoch, Fit, Recipe, fit
 from training.judge import judge
 from training.split import random_split

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recordings import Recording
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 from training.evaluation.folds import (
     DIAMETERS,
     OTHER_MAKE,
@@ -20,7 +21,6 @@ from training.evaluation.folds import (
 )
 from training.evaluation.networks import pool_of
 from training.evaluation.samples import healthy, take
-from vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 
 FAULTS: tuple[FaultLabel, ...] = ("Ball", "InnerRace", "OuterRace")
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from bearing_stream.recordings import Recording
 from model.diagnoser import Diagnoser
-from recordings import Recording
 from training.fit import Recipe, fit
 from training.flags import flagged, spoiled
 from training.novelty import best_temperature, calibration_error, fit_novelty

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recordings import Recording
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 from training.split import count_windows, fingerprint, free_starts, random_split
-from vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 
 
 def recording(name: str, samples: int, fault: FaultLabel = "Ball") -> Recording:

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 from scipy.io import savemat
 
+from bearing_stream.recordings import Recording, cwru
 from model.checkpoint import digest, load
 from model.diagnoser import Diagnoser
-from recordings import Recording, cwru
 from training.card import ModelCard
 from training.command import command
 from training.judge import judge
@@ -67,7 +67,7 @@ def test_without_recordings_it_names_the_ways_to_get_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("CWRU_DATA", raising=False)
-    monkeypatch.setattr("recordings.command.default_folder", lambda _: None)
+    monkeypatch.setattr("bearing_stream.recordings.command.default_folder", lambda _: None)
     result = CliRunner().invoke(command, ["--out", str(tmp_path)])
     assert result.exit_code == 2
     for way in ("--data", "CWRU_DATA", "bearing-stream recordings fetch"):

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from recordings import Recording
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import FAULT_LABELS, WINDOW_LENGTH
 from training.split import random_split
 from training.windows import TrainingPool, cut
-from vocabulary import FAULT_LABELS, WINDOW_LENGTH
 
 
 def test_windows_are_the_samples_at_their_starts(made: list[Recording]) -> None:

@@ -8,14 +8,14 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from assessment.rule import Rule, decide
-from signals import gate
-from signals.baseline import Evidence
-from signals.bearing import DRIVE_END
-from signals.spectra import spectra
+from bearing_stream.vocabulary import FAULT_LABELS
+from model.physics import gate
+from model.physics.baseline import Evidence
+from model.physics.bearing import DRIVE_END
+from model.physics.rule import Rule, decide
+from model.physics.spectra import spectra
 from training.evaluation.samples import Samples
 from training.evaluation.views import VIEW_SETS, line_heights
-from vocabulary import FAULT_LABELS
 
 Score = Literal["inner less outer", "each alone", "each less the other"]
 """What stands for a race: the heights of its own lines, or those less the other race's."""

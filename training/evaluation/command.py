@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bearing_stream.recordings import RecordingError, cwru
+from bearing_stream.recordings.command import data_option, named_folder
 from model.checkpoint import CheckpointError
-from recordings import RecordingError, cwru
-from recordings.command import data_option, named_folder
 from training.card import ModelCard
 from training.evaluation.folds import UNSEEN_DIAMETER
 from training.evaluation.markdown import markdown
@@ -45,7 +45,7 @@ _QUICK: Final = replace(Recipe(), epochs=2, windows_per_class=64)
 @click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("build/evaluation"),
+    default=Path("out/evaluation"),
     show_default=True,
     help="Folder where fitted networks are kept for the next time.",
 )

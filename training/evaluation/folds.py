@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recordings import Recording
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import WINDOW_LENGTH, FaultLabel
 from training.split import Split, Starts, random_split
-from vocabulary import WINDOW_LENGTH, FaultLabel
 
 SAME_BEARING: Final = "same bearing"
 UNSEEN_LOAD: Final = "unseen load"

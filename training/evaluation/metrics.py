@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
 from training.judge import Judgement
 from training.novelty import calibration_error
-from vocabulary import FAULT_LABELS, FaultLabel
 
 Probabilities = NDArray[np.float32] | NDArray[np.float64]
 

@@ -7,11 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from assessment.rule import Rule, decide
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import FAULT_LABELS
 from model.diagnoser import Diagnoser
-from recordings import Recording
-from signals import baseline
-from signals.bearing import DRIVE_END, BearingOrders
+from model.physics import baseline
+from model.physics.bearing import DRIVE_END, BearingOrders
+from model.physics.rule import Rule, decide
 from training.evaluation.candidates import CANDIDATES, Candidate, Measured, always, best
 from training.evaluation.folds import Fold
 from training.evaluation.metrics import Probabilities, confusion
@@ -19,7 +20,6 @@ from training.evaluation.networks import Networks
 from training.evaluation.samples import Samples, healthy, majority, take
 from training.fit import Epoch
 from training.judge import Judgement
-from vocabulary import FAULT_LABELS
 
 MAJORITY: Final = "majority"
 NETWORK: Final = "network"

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bearing_stream.vocabulary import FAULT_LABELS
 from training.evaluation.folds import UNSEEN_DIAMETER
 from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS, SHIFTS
 from training.evaluation.result import Evaluation, Method
 from training.figures import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
-from vocabulary import FAULT_LABELS
 
 CONTROL: Final = f"{PHYSICS}, orders x {SHIFTS[1]:.2f}"
 

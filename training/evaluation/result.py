@@ -6,9 +6,9 @@ from statistics import fmean, stdev
 import numpy as np
 from pydantic import BaseModel, ConfigDict, RootModel
 
+from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
 from training.evaluation.metrics import Marks
 from training.evaluation.opinions import NESTED, Choice
-from vocabulary import FAULT_LABELS, FaultLabel
 
 
 class _Part(BaseModel):

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recordings import Recording
+from bearing_stream.recordings import Recording
+from bearing_stream.vocabulary import FAULT_LABELS
 from training.card import Flagged
 from training.evaluation.folds import (
     DIAMETERS,
@@ -24,7 +25,6 @@ from training.evaluation.progress import Counting
 from training.evaluation.result import Evaluation, Key, summarised
 from training.evaluation.unknown import of_unseen_bearings
 from training.fit import Recipe
-from vocabulary import FAULT_LABELS
 
 
 @dataclass(frozen=True, slots=True)

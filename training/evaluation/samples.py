@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recordings import Recording
+from bearing_stream.recordings import Recording
 from training.evaluation.folds import Fold
 from training.split import Starts, free_starts
 from training.windows import class_of, cut

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from bearing_stream.recordings import Recording
 from model.diagnoser import Diagnoser
-from recordings import Recording
 from training.card import Flagged
 from training.evaluation.folds import OTHER_MAKE, Fold, every_window
 from training.evaluation.networks import Networks, pool_of

@@ -9,9 +9,9 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from signals import lines, spectra
-from signals.bearing import BearingOrders
-from signals.spectra import BIN, Floats
+from model.physics import lines, spectra
+from model.physics.bearing import BearingOrders
+from model.physics.spectra import BIN, Floats
 
 _CHUNK: Final = 64
 

@@ -1,5 +1,0 @@
-"""`python -m api` is `bearing-stream serve`."""
-
-from api.command import command
-
-command()

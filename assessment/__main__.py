@@ -1,5 +1,0 @@
-"""`python -m assessment` is `bearing-stream baseline`."""
-
-from assessment.command import command
-
-command()

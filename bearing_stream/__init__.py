@@ -1,0 +1,1 @@
+"""Diagnoses of rolling-element bearings out of Kafka."""

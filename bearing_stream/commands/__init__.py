@@ -1,0 +1,1 @@
+"""The commands of `bearing-stream`, a package each, named like it."""

@@ -1,0 +1,1 @@
+"""`bearing-stream baseline`: fit what a healthy machine looks like."""

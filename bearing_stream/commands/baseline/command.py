@@ -1,0 +1,163 @@
+"""`bearing-stream baseline`: what a healthy machine of the user's own looks like."""
+
+import json
+from collections.abc import Iterable, Sequence
+from glob import escape
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from bearing_stream.recordings import Recording, RecordingError
+from bearing_stream.recordings.catalogue import catalogue
+from bearing_stream.recordings.command import data_option, named_folder
+from bearing_stream.recordings.cwru import load
+from bearing_stream.recordings.files import read_file
+from bearing_stream.vocabulary import WINDOW_LENGTH
+from model.limits import Limits
+from model.physics import baseline_file
+from model.physics.baseline import Baseline, fit
+from model.physics.bearing import DRIVE_END, BearingOrders, from_geometry
+from model.quality import flaws
+
+HOP = WINDOW_LENGTH // 4
+"""Samples from one window to the next: overlapping ones make the deviations surer."""
+
+
+@click.command(name="baseline")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--rpm", type=float, multiple=True, help="Shaft speed: of all files, or one of each.")
+@click.option("--rate", type=float, help="Sampling rate of the files in Hz, where they lack it.")
+@click.option("--channel", help="Which signal of the files, where they hold several.")
+@click.option(
+    "--orders",
+    type=(float, float, float),
+    metavar="OUTER INNER BALL",
+    help="Of the bearing, as its maker lists them: BPFO, BPFI and BSF in turns of the shaft.",
+)
+@click.option(
+    "--bearing",
+    type=(int, float, float, float),
+    metavar="N d D ANGLE",
+    help="Or its geometry: rolling elements, their diameter, pitch diameter, contact angle (°).",
+)
+@click.option("--recordings", "names", help="CWRU recordings instead of files: `97,98` or names.")
+@data_option
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("baseline.json"),
+    show_default=True,
+    help="Where to write the baseline.",
+)
+def command(
+    files: tuple[Path, ...],
+    rpm: tuple[float, ...],
+    rate: float | None,
+    channel: str | None,
+    orders: tuple[float, float, float] | None,
+    bearing: tuple[int, float, float, float] | None,
+    names: str | None,
+    data: Path | None,
+    out: Path,
+) -> None:
+    """Fit a baseline to healthy recordings: FILES of a machine of your own, or CWRU's.
+
+    It is what `--diagnoser physics` holds windows against. Give it recordings at all the speeds and
+    loads that occur: what it has not seen it takes for a fault.
+    """
+    try:
+        geometry = _orders(orders, bearing, bool(names))
+        healthy = list(_cwru(names, data) if names else _own(files, rpm, rate, channel))
+        windows, speeds, left_out = _windows(healthy)
+        fitted = fit(windows, speeds, geometry)
+        out.write_text(baseline_file.to_json(fitted), encoding="utf-8")
+    except (RecordingError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(_summary(fitted, healthy, speeds, left_out, out))
+
+
+def _orders(
+    orders: tuple[float, float, float] | None,
+    bearing: tuple[int, float, float, float] | None,
+    cwru: bool,
+) -> BearingOrders:
+    if orders and bearing:
+        raise click.UsageError("--orders and --bearing say the same: give one of them")
+    if orders:
+        outer, inner, ball_spin = orders
+        return BearingOrders(outer=outer, inner=inner, ball_spin=ball_spin)
+    if bearing:
+        return from_geometry(*bearing)
+    if cwru:
+        return DRIVE_END
+    raise click.UsageError("say which bearing it is: --orders or --bearing")
+
+
+def _own(
+    files: Sequence[Path], rpm: Sequence[float], rate: float | None, channel: str | None
+) -> Iterable[Recording]:
+    if not files:
+        raise click.UsageError("name healthy recordings, or CWRU's with --recordings")
+    if len(rpm) not in (1, len(files)):
+        raise click.UsageError(
+            f"--rpm: expected one shaft speed, or one for each of {len(files)} files, "
+            f"got {len(rpm)}"
+        )
+    speeds = rpm if len(rpm) == len(files) else [rpm[0]] * len(files)
+    for path, speed in zip(files, speeds, strict=True):
+        yield read_file(path, sampling_rate=rate, channel=channel, rpm=speed)
+
+
+def _cwru(names: str, data: Path | None) -> Iterable[Recording]:
+    folder = named_folder(data, "CWRU recordings")
+    known = {name: entry for entry in catalogue() for name in (entry.id, entry.label)}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in known]:
+        raise click.UsageError(
+            f"no recording {', '.join(unknown)}: `bearing-stream recordings list` shows all"
+        )
+    if damaged := [name for name in wanted if known[name].fault != "Normal"]:
+        raise click.UsageError(
+            f"a baseline is fitted to healthy bearings; damaged: {', '.join(damaged)}"
+        )
+    return load(folder, [known[name] for name in wanted])
+
+
+def _windows(
+    recordings: Sequence[Recording],
+) -> tuple[NDArray[np.float32], NDArray[np.float64], int]:
+    """Return windows whose signal is good, their speeds, and how many were left out."""
+    cut = [recording.windows(hop=HOP).astype(np.float32) for recording in recordings]
+    speeds = np.repeat(
+        [recording.rpm or np.nan for recording in recordings], [len(windows) for windows in cut]
+    )
+    windows = np.concatenate(cut)
+    flawed = np.asarray(flaws(windows, Limits()).any(axis=1))
+    return windows[~flawed], speeds[~flawed], int(flawed.sum())
+
+
+def _summary(
+    fitted: Baseline,
+    recordings: Sequence[Recording],
+    speeds: NDArray[np.float64],
+    left_out: int,
+    out: Path,
+) -> str:
+    bearing = fitted.orders
+    lines = [
+        f"{out}: fitted to {fitted.windows} healthy windows of "
+        f"{', '.join(recording.id for recording in recordings)} at {speeds.min():g} to "
+        f"{speeds.max():g} rpm",
+        *([f"left out, with a flawed signal: {left_out}"] if left_out else []),
+        "Paste this into your table of sensors, beside the file, and give it as --sensor-table:",
+        "",
+        "[[sensor]]",
+        f"pattern = {json.dumps(escape(recordings[0].sensor))}  # of your sensors' ids",
+        f"baseline = {json.dumps(out.name)}  # outer {bearing.outer:g}, inner {bearing.inner:g}, "
+        f"ball spin {bearing.ball_spin:g}",
+        f"nominal_rpm = {fitted.nominal_rpm:g}  # where windows do not say their speed",
+        "# full_scale = 50.0  # of the sensor, in the unit of its windows",
+    ]
+    return "\n".join(lines)

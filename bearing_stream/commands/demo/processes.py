@@ -1,0 +1,91 @@
+"""The project's own commands, run as a user would run them."""
+
+import json
+import signal
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from bearing_stream.config import ENVIRONMENT_PREFIX
+from bearing_stream.kafka import TopicSettings
+from bearing_stream.local_kafka.processes import Keeper
+from bearing_stream.program import PROGRAM
+
+STOP_TIMEOUT: Final = 15.0
+"""Seconds for a command to end after SIGTERM; the consumer promises ten."""
+
+
+class DemoError(Exception):
+    """The demo cannot go on; one line says why."""
+
+
+class Command:
+    """A `bearing-stream` subcommand in a process of its own; its output goes to a log file.
+
+    A keeper holds it: Ctrl-C in the terminal reaches the demo alone, which then ends its commands,
+    and however the demo ends, they end too.
+    """
+
+    def __init__(self, *arguments: str, topics: TopicSettings, log: Path) -> None:
+        """Start it; connection and topics go by the environment, since `ps` shows arguments."""
+        self._name = arguments[0]
+        self._log = log.resolve()
+        self._log.unlink(missing_ok=True)
+        environment = {
+            ENVIRONMENT_PREFIX + "BOOTSTRAP_SERVERS": topics.bootstrap_servers,
+            ENVIRONMENT_PREFIX + "KAFKA": json.dumps(topics.kafka),
+            ENVIRONMENT_PREFIX + "WINDOWS_TOPIC": topics.windows_topic,
+            ENVIRONMENT_PREFIX + "DIAGNOSES_TOPIC": topics.diagnoses_topic,
+            ENVIRONMENT_PREFIX + "DEAD_LETTERS_TOPIC": topics.dead_letters_topic,
+        }
+        self._keeper = Keeper()
+        self._keeper.start(
+            self._name,
+            [*PROGRAM, *arguments],
+            Path.cwd(),
+            self._log,
+            environment,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Kill it if it is still there."""
+        self._keeper.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._keeper.status(self._name) is None
+
+    def check(self) -> None:
+        """See that it did not fail.
+
+        Raises:
+            DemoError: It ended with a status other than 0; the end of its log says why.
+        """
+        if status := self._keeper.status(self._name):
+            tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
+            raise DemoError(
+                f"`bearing-stream {self._name}` ended with status {status}:"
+                f"\n{tail}\n(all of it is in {self._log})"
+            )
+
+    def stop(self) -> None:
+        """End it by SIGTERM and wait.
+
+        Raises:
+            DemoError: It did not end in time, or failed.
+        """
+        self._keeper.signal(self._name, signal.SIGTERM)
+        if self._keeper.wait(self._name, STOP_TIMEOUT) is None:
+            raise DemoError(
+                f"`bearing-stream {self._name}` did not end within {STOP_TIMEOUT:g} s of SIGTERM"
+            )
+        self.check()

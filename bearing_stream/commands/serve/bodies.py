@@ -1,0 +1,153 @@
+"""From the body of a request to windows, or to what is wrong with which record."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, FailFast, Field, Strict, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from bearing_stream.commands.serve.plain import LEAST_RECORD, read_plain
+from bearing_stream.vocabulary import WINDOW_LENGTH
+
+FLOAT32: Final = np.dtype("<f4")
+"""How a sample lies in a binary body."""
+
+MOST_ERRORS: Final = 100
+"""Records of one request that are told to be wrong; the rest would only fill the answer."""
+
+Location = tuple[int | str, ...]
+
+
+class InvalidBodyError(Exception):
+    """A body is no list of windows.
+
+    Attributes:
+        errors: What is wrong where, as FastAPI words it: `type`, `loc`, `msg`. `loc` is `body`, and
+            then the record's index, `record` and the sample's index as far as they are known.
+    """
+
+    def __init__(self, errors: Sequence[dict[str, Any]]) -> None:
+        super().__init__(f"{len(errors)} errors, the first: {errors[0]['msg']}")
+        self.errors = errors
+
+
+# Strict: a number in quotes, or `true`, is no number. Other keys are left alone, as they ever were.
+@with_config(ConfigDict(strict=True, extra="ignore"))
+class _Record(TypedDict):
+    record: Annotated[
+        list[float], FailFast(), Field(min_length=WINDOW_LENGTH, max_length=WINDOW_LENGTH)
+    ]
+
+
+_LIST: Final = TypeAdapter(Annotated[list[Any], Strict()])
+
+_RECORDS: Final = TypeAdapter(Iterable[_Record])
+"""An iterator, which validates a record when it is asked for it: of millions that may be wrong in
+one body, each with an error of 800 bytes, no more are looked at than are told."""
+
+_OPENING: Final = re.compile(rb"[ \t\r\n]*\[")
+
+_IN_JSON: Final = {
+    "dict_type": "Input should be an object",
+    "list_type": "Input should be a valid array",
+}
+"""What is called a dictionary and a list where Python iterates."""
+
+
+def read_json(body: bytes | bytearray) -> NDArray[np.float32]:
+    """Return the windows (n, 2048), n ≥ 0, of `[{"record": [2048 numbers]}, ...]`.
+
+    Raises:
+        InvalidBodyError: It is no such thing, or a window is flat or not finite as float32.
+    """
+    windows = read_plain(body)
+    if windows is None:
+        windows = _validated(body)
+    return _checked(windows, ("record",))
+
+
+def read_binary(body: bytes | bytearray) -> NDArray[np.float32]:
+    """Return the windows (n, 2048), n ≥ 0, of little-endian float32 samples back to back.
+
+    Raises:
+        InvalidBodyError: The last window is not whole, or one is flat or not finite.
+    """
+    size = WINDOW_LENGTH * FLOAT32.itemsize
+    if len(body) % size:
+        message = (
+            f"Expected windows of {size} bytes ({WINDOW_LENGTH} samples of float32-le) back to "
+            f"back; after {len(body) // size} whole ones came {len(body) % size} bytes"
+        )
+        raise InvalidBodyError([_error("window_length", (len(body) // size,), message)])
+    samples = np.frombuffer(body, FLOAT32).astype(np.float32)
+    return _checked(samples.reshape(-1, WINDOW_LENGTH), ())
+
+
+def _validated(body: bytes | bytearray) -> NDArray[np.float32]:
+    """Read records one by one, whatever else stands beside them, or say what is wrong with each."""
+    # What does not hold more than this has no room for more whole records.
+    windows = np.empty((len(body) // LEAST_RECORD, WINDOW_LENGTH), np.float32)
+    errors: list[dict[str, Any]] = []
+    good = 0
+    records = iter(_parsed(body))
+    while len(errors) < MOST_ERRORS:
+        try:
+            record = next(records)
+        except StopIteration:
+            break
+        except ValidationError as error:
+            errors += _explained(error)
+            continue
+        # What does not fit float32 becomes infinite, and is refused as such.
+        with np.errstate(over="ignore"):
+            windows[good] = record["record"]
+        good += 1
+    if errors:
+        raise InvalidBodyError(errors)
+    return windows[:good]
+
+
+def _parsed(body: bytes | bytearray) -> Iterable[_Record]:
+    """Parse a list of anything; its records are validated as they are taken."""
+    try:
+        # An iterator would be content with the pairs of an object, or the letters of a string.
+        if not _OPENING.match(body):
+            _LIST.validate_json(body)
+        return _RECORDS.validate_json(body)
+    except ValidationError as error:
+        raise InvalidBodyError(_explained(error)) from None
+
+
+def _checked(windows: NDArray[np.float32], within: Location) -> NDArray[np.float32]:
+    """Return `windows` if each can be diagnosed; else name what is wrong with which."""
+    # A sum keeps NaN and infinity, and spares an array of truth values as large as the windows.
+    with np.errstate(over="ignore", invalid="ignore"):
+        unsound = ~np.isfinite(windows.sum(axis=1))
+    flat = windows.min(axis=1) == windows.max(axis=1)
+    errors = []
+    for index in np.flatnonzero(unsound | flat).tolist():
+        wrong = np.flatnonzero(~np.isfinite(windows[index]))
+        if len(wrong):
+            message = "Expected finite samples within float32; came NaN, infinity or more than that"
+            errors.append(_error("finite_number", (index, *within, int(wrong[0])), message))
+        elif flat[index]:
+            message = "Expected a signal; all samples are the same"
+            errors.append(_error("flat_line", (index, *within), message))
+    if errors:
+        raise InvalidBodyError(errors[:MOST_ERRORS])
+    return windows
+
+
+def _explained(error: ValidationError) -> list[dict[str, Any]]:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [
+        _error(detail["type"], detail["loc"], _IN_JSON.get(detail["type"], detail["msg"]))
+        for detail in found
+    ]
+
+
+def _error(kind: str, where: Location, message: str) -> dict[str, Any]:
+    return {"type": kind, "loc": ["body", *where], "msg": message}

@@ -1,0 +1,30 @@
+"""Talking to a Kafka cluster: where it is, whether it answers, and what its errors mean."""
+
+from bearing_stream.kafka.connection import ConnectionSettings
+from bearing_stream.kafka.errors import FatalKafkaError, explain, is_fatal
+from bearing_stream.kafka.reading import Span, Spans, TopicReader, read_to_end
+from bearing_stream.kafka.startup import (
+    ClusterErrors,
+    admin_client,
+    create_topics,
+    largest_message,
+    wait_for_topics,
+)
+from bearing_stream.kafka.topics import TopicSettings
+
+__all__ = [
+    "ClusterErrors",
+    "ConnectionSettings",
+    "FatalKafkaError",
+    "Span",
+    "Spans",
+    "TopicReader",
+    "TopicSettings",
+    "admin_client",
+    "create_topics",
+    "explain",
+    "is_fatal",
+    "largest_message",
+    "read_to_end",
+    "wait_for_topics",
+]

@@ -1,0 +1,52 @@
+"""Where the cluster is, as settings that every command with a Kafka client shares."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from bearing_stream.config import Settings
+from bearing_stream.kafka.errors import TOKEN_PROPERTIES
+
+Properties = dict[str, Any]
+"""Client properties as librdkafka names them."""
+
+
+Value = Annotated[str, Field(coerce_numbers_to_str=True)]
+"""Of a property; a number in the settings file needs no quotes."""
+
+
+class ConnectionSettings(Settings):
+    """Settings of any command that connects to Kafka."""
+
+    bootstrap_servers: str = Field(default="localhost:9092", min_length=1)
+    """Kafka brokers to connect to first, `host:port,host:port`."""
+
+    kafka: dict[str, Value] = Field(default_factory=dict)
+    """Any client property of librdkafka, passed through (repeatable). For TLS and SASL too; keep
+    passwords in the file or the environment (as a JSON object), where `ps` does not show them."""
+
+    startup_timeout: float = Field(default=60.0, ge=0)
+    """Seconds to wait at the start for a broker that is not there or a topic that is missing."""
+
+    @field_validator("kafka")
+    @classmethod
+    def _knows_where_tokens_come_from(cls, kafka: dict[str, str]) -> dict[str, str]:
+        mechanism = kafka.get("sasl.mechanism", kafka.get("sasl.mechanisms", ""))
+        if mechanism.upper() == "OAUTHBEARER" and kafka.get("sasl.oauthbearer.method") != "oidc":
+            # librdkafka would wait for ever for a token that nobody fetches.
+            raise ValueError(
+                "sasl.mechanism OAUTHBEARER goes with sasl.oauthbearer.method=oidc, and "
+                f"{TOKEN_PROPERTIES}"
+            )
+        return kafka
+
+    def client_properties(self, **own: Any) -> Properties:
+        """Properties for one client.
+
+        Args:
+            **own: What the command itself needs, with `_` for `.`; a property that the user
+                passed through wins over it.
+        """
+        properties: Properties = {"bootstrap.servers": self.bootstrap_servers}
+        properties |= {name.replace("_", "."): value for name, value in own.items()}
+        return properties | self.kafka

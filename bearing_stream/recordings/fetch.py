@@ -1,0 +1,162 @@
+"""Getting the official CWRU files, and telling them from others."""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import platformdirs
+import requests
+import truststore
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from bearing_stream.recordings.catalogue import CatalogueEntry, catalogue
+from bearing_stream.recordings.cwru import present, sha256
+from bearing_stream.recordings.errors import RecordingError
+
+logger = logging.getLogger(__name__)
+
+DATA_CENTER: Final = "https://engineering.case.edu/sites/default/files"
+"""Where the data center keeps its files, as `<number>.mat`."""
+
+_PASSING: Final = (429, 500, 502, 503, 504)
+"""HTTP states worth another try."""
+
+_TIMEOUT_S: Final = (10.0, 30.0)
+"""Seconds to connect, and between two chunks."""
+
+_CHUNK: Final = 1 << 16
+
+FileState = Literal["official", "another one", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one file of the catalogue turned out to be; `found_sha256` is None when missing."""
+
+    entry: CatalogueEntry
+    state: FileState
+    found_sha256: str | None
+
+
+def cache_folder() -> Path:
+    """Return the folder of this user's cache that `fetch` fills unless told otherwise."""
+    return platformdirs.user_cache_path("bearing-stream") / "cwru"
+
+
+def default_folder(data: Path | None = None) -> Path | None:
+    """Choose the folder to read CWRU recordings from.
+
+    Args:
+        data: The folder asked for on the command line.
+
+    Returns:
+        `data`, or else the environment's `CWRU_DATA`, or else the cache if anything was fetched
+        into it, or else None.
+    """
+    if data is not None:
+        return data
+    if named := os.environ.get("CWRU_DATA"):
+        return Path(named)
+    return cache_folder() if present(cache_folder()) else None
+
+
+def verify(folder: Path, entries: Iterable[CatalogueEntry] | None = None) -> Iterator[Verdict]:
+    """Judge files by their SHA-256, all 64 of the catalogue by default.
+
+    Raises:
+        RecordingError: A file is there and cannot be read.
+    """
+    for entry in catalogue() if entries is None else entries:
+        path = folder / entry.file_name
+        if not path.is_file():
+            yield Verdict(entry, "missing", None)
+            continue
+        found = sha256(path)
+        official = found == entry.official_sha256
+        yield Verdict(entry, "official" if official else "another one", found)
+
+
+def fetch(entry: CatalogueEntry, folder: Path, base_url: str = DATA_CENTER) -> Iterator[int]:
+    """Download one official file, going on where an earlier call or connection broke off.
+
+    The bytes gather in `<file>.part`, which takes its name only once its SHA-256 is right, so that
+    a file under its own name is always whole. A file already there under that name is replaced.
+
+    Args:
+        entry: Which recording.
+        folder: Where to; made if it is not there.
+        base_url: Where from, without the file's name.
+
+    Yields:
+        How many of the file's bytes are here, as they come: the download goes as fast, and as
+        far, as it is iterated.
+
+    Raises:
+        RecordingError: The server refuses, does not answer or sends another file, or the folder
+            cannot be written.
+    """
+    url = f"{base_url}/{entry.file_name}"
+    part = folder / f"{entry.file_name}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield from _gather(url, part, entry.official_bytes)
+        found = sha256(part)
+        if found != entry.official_sha256:
+            part.unlink()
+            raise RecordingError(
+                f"{url}: not the official file: expected SHA-256 {entry.official_sha256}, "
+                f"got {found}"
+            )
+        part.replace(folder / entry.file_name)
+    except requests.RequestException as error:
+        raise RecordingError(f"{url}: {error}; run it again to go on from there") from error
+    except OSError as error:
+        raise RecordingError(f"{folder}: cannot be written: {error}") from error
+
+
+def _gather(url: str, part: Path, size: int) -> Iterator[int]:
+    """Fill `part` up to `size` bytes, over as many connections as it takes."""
+    # Believe whom the system believes: a plant's proxy has its own certificate authority.
+    truststore.inject_into_ssl()
+    # A refused connection and a passing server error are urllib3's; a body cut short is ours.
+    adapter = HTTPAdapter(max_retries=Retry(3, backoff_factor=0.3, status_forcelist=_PASSING))
+    with requests.Session() as session:
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        while (have := _size(part)) != size:
+            if have > size:
+                part.unlink()  # left by another version of the file
+                continue
+            try:
+                yield from _transfer(session, url, part, have)
+                return
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+                if _size(part) <= have:  # each connection must bring something
+                    raise
+                logger.info("%s broke off (%s); going on", url, error)
+        yield size
+
+
+def _transfer(session: requests.Session, url: str, part: Path, have: int) -> Iterator[int]:
+    """Append what is missing after `have` bytes; begin anew if the server cannot resume."""
+    # `identity`: a compressed body has other offsets than the file.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            part.unlink()  # the file there is shorter than what is here: not the same file
+        response.raise_for_status()
+        if response.status_code != requests.codes.partial_content:
+            have = 0
+        with part.open("ab" if have else "wb") as file:
+            for chunk in response.iter_content(_CHUNK):
+                file.write(chunk)
+                have += len(chunk)
+                yield have
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,88 @@
+"""What a recording is, and how it is cut into windows."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from bearing_stream.recordings.errors import RecordingError
+from bearing_stream.vocabulary import WINDOW_LENGTH, FaultLabel
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Recording:
+    """One accelerometer's signal, with what is known about the bearing beneath it.
+
+    Args:
+        id: The recording within its collection: `105`, or a file's name without its ending.
+        sensor: Who measured, unique within the collection (`105/DE`). It is the key and the
+            `ce_subject` of every window, so one sensor's windows stay in order.
+        collection: Where it comes from: `cwru`, `files`, or `synthetic/<seed>`.
+        samples: Acceleration, float64, shape (n,), finite. Kept as a read-only view.
+        sampling_rate: Hz. Every reader of this package hands out 12,000.
+        unit: Of the samples: `g`, or the empty string where it is not known.
+        fault: The truth, or None where it is not known.
+        fault_diameter: Inches; None for a healthy bearing or where it is not known.
+        outer_race_position: O'clock of an outer-race fault (6 is in the middle of the load zone).
+        load: Of the motor, horsepower.
+        rpm: Shaft speed, revolutions a minute.
+
+    Raises:
+        RecordingError: The samples are not one finite float64 row, or the rate is not positive.
+    """
+
+    id: str
+    sensor: str
+    collection: str
+    samples: NDArray[np.float64]
+    sampling_rate: float
+    unit: str = ""
+    fault: FaultLabel | None = None
+    fault_diameter: float | None = None
+    outer_race_position: int | None = None
+    load: float | None = None
+    rpm: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.samples.ndim != 1 or self.samples.dtype != np.float64:
+            raise RecordingError(
+                f"recording {self.id}: expected one row of float64 samples, got "
+                f"{self.samples.dtype} of shape {self.samples.shape}"
+            )
+        if not np.isfinite(self.samples).all():
+            raise RecordingError(f"recording {self.id}: it holds samples that are not finite")
+        if not self.sampling_rate > 0:
+            raise RecordingError(f"recording {self.id}: a rate of {self.sampling_rate} Hz")
+        view = self.samples.view()
+        view.setflags(write=False)
+        object.__setattr__(self, "samples", view)
+
+    @property
+    def source(self) -> str:
+        """Where its windows come from, as a URI reference: `/cwru/105/DE`."""
+        return f"/{quote(self.collection)}/{quote(self.sensor)}"
+
+    def window_id(self, index: int) -> str:
+        """Name window `index`, uniquely within the source: `105/DE/000017`."""
+        return f"{self.sensor}/{index:06d}"
+
+    def windows(self, hop: int = WINDOW_LENGTH) -> NDArray[np.float64]:
+        """Cut the samples into windows; what does not fill a last window is dropped.
+
+        Args:
+            hop: Samples from the start of one window to the start of the next, at least 1. The
+                default leaves neither gap nor overlap.
+
+        Returns:
+            A read-only view of the samples, shape (n, 2048): nothing is copied at any hop.
+
+        Raises:
+            ValueError: `hop` is below 1.
+        """
+        if hop < 1:
+            raise ValueError(f"hop must be 1 or more, got {hop}")
+        if self.samples.size < WINDOW_LENGTH:
+            return self.samples[:0].reshape(0, WINDOW_LENGTH)
+        return sliding_window_view(self.samples, WINDOW_LENGTH)[::hop]

@@ -1,0 +1,98 @@
+"""From whatever a file holds to one finite row of samples at the model's rate."""
+
+import logging
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import resample_poly
+
+from bearing_stream.recordings.errors import RecordingError
+from bearing_stream.vocabulary import SAMPLING_RATE
+
+logger = logging.getLogger(__name__)
+
+LARGEST = 1e38
+"""Magnitude of a sample. Windows travel and are diagnosed as float32, which ends at 3.4e38, and
+resampling may overshoot by a little more than twice."""
+
+_LOW_RATE = 0.99 * SAMPLING_RATE
+"""Hz, below which a rate is no longer the model's measured a bit differently, but a lower one."""
+
+_MAX_DENOMINATOR = 10_000
+"""Of a resampling ratio: within 1e-7 of any rate from 12 kHz up."""
+
+
+def one_row(values: ArrayLike, where: str) -> NDArray[np.float64]:
+    """Make one finite float64 row of a column, a row or integers.
+
+    Args:
+        values: Real numbers of any type, one dimension longer than 1 at the most.
+        where: What to call them in an error: a file and a variable or column.
+
+    Returns:
+        Shape (n,), n of at least 1.
+
+    Raises:
+        RecordingError: Not numbers, not one row, empty, not finite, or beyond `LARGEST`.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise RecordingError(f"{where}: expected real numbers, got {array.dtype}")
+    if array.size == 0 or max(array.shape, default=0) != array.size:
+        raise RecordingError(f"{where}: expected one row of samples, got shape {array.shape}")
+    with np.errstate(over="ignore"):  # of a wider type than float64: infinite, and told as that
+        row = array.reshape(-1).astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(row))
+    if bad.size:
+        raise RecordingError(
+            f"{where}: {bad.size} of {row.size} samples are not finite, the first at {bad[0]}; "
+            "cut them out or interpolate them"
+        )
+    bad = np.flatnonzero(np.abs(row) > LARGEST)
+    if bad.size:
+        raise RecordingError(
+            f"{where}: {bad.size} of {row.size} samples are too large for float32, the first, "
+            f"{row[bad[0]]:g}, at {bad[0]}; scale them down, which changes no diagnosis"
+        )
+    return row
+
+
+def to_model_rate(
+    samples: NDArray[np.float64], sampling_rate: float, where: str = "a recording"
+) -> NDArray[np.float64]:
+    """Resample to the model's 12 kHz, without aliases and without delay.
+
+    A polyphase zero-phase FIR filter (Kaiser, flat to about 5 kHz, 50 dB down from 7 kHz on when
+    it comes from above): what lay above the new Nyquist frequency goes away instead of folding
+    down.
+
+    Args:
+        samples: Shape (n,), n of at least 1.
+        sampling_rate: Hz; any ratio to 12,000 is brought to the nearest of small integers.
+        where: What to call them in an error or a warning.
+
+    Returns:
+        Shape (ceil(n · 12000 / rate),); the very same array where the rate is 12 kHz already.
+
+    Raises:
+        RecordingError: The rate is not a positive number, or too far from 12 kHz to resample.
+    """
+    if sampling_rate == SAMPLING_RATE:
+        return samples
+    if not (np.isfinite(sampling_rate) and 100 <= sampling_rate <= 10_000_000):
+        raise RecordingError(
+            f"{where}: expected a sampling rate from 100 Hz to 10 MHz, got {sampling_rate} Hz"
+        )
+    if sampling_rate < _LOW_RATE:
+        logger.warning(
+            "%s: at %g Hz it holds nothing above %g Hz, where a fault may show: diagnoses of it "
+            "are worth little",
+            where,
+            sampling_rate,
+            sampling_rate / 2,
+        )
+    ratio = (Fraction(SAMPLING_RATE) / Fraction(sampling_rate)).limit_denominator(_MAX_DENOMINATOR)
+    # `mean`: beyond the ends the signal is taken as its own mean, so that an offset rings nowhere.
+    resampled = resample_poly(samples, ratio.numerator, ratio.denominator, padtype="mean")
+    return np.asarray(resampled, dtype=np.float64)

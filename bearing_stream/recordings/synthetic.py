@@ -1,0 +1,237 @@
+"""Made-up recordings of bearing 6205-2RS: endless, seeded, faster than real time, truth known.
+
+For whoever has no recordings at hand and for load tests; never used to train.
+
+A signal is an excitation through the path from the bearing to the accelerometer. The path is an
+all-pole (autoregressive) filter fitted to a CWRU recording of the same fault and load, so that its
+impulse response rings, and decays, as the rig's own resonances do. The excitation is white noise,
+from rolling, plus the impacts of a rolling element on the fault: at the fault's frequency, each a
+little early or late as the element has play in its pocket of the cage, and stronger or weaker as
+the fault comes round through the load zone. How strong impacts are against noise is fitted too
+(`training.synthetic_fit`), and `assets/synthetic.png` shows the outcome beside the recordings.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from importlib.resources import files
+from typing import Final
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from bearing_stream.recordings.errors import RecordingError
+from bearing_stream.recordings.recording import Recording
+from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
+
+IMPACT_ORDER: Final[dict[FaultLabel, float]] = {
+    "Ball": 2 * 2.357,  # a fault on a ball strikes both races at each turn of the ball
+    "InnerRace": 5.4152,
+    "OuterRace": 3.5848,
+}
+"""Impacts a turn of the shaft, from the geometry of bearing 6205-2RS (data center's tables)."""
+
+MODULATION_ORDER: Final[dict[FaultLabel, float]] = {"Ball": 0.3983, "InnerRace": 1, "OuterRace": 1}
+"""How often a turn the impacts grow and fade. A fault on a ball goes through the load zone with
+the cage, one on the inner race with the shaft; one on the outer race stays where it is, and what
+varies is the load itself, by the shaft's imbalance."""
+
+SLIP: Final = 0.015
+"""Standard deviation of an impact's time, in intervals between impacts: 1 to 2 % in bearings
+(Randall & Antoni, Mechanical Systems and Signal Processing 25, 2011)."""
+
+SCATTER: Final = 0.1
+"""Standard deviation of an impact's strength about what the load zone makes of it."""
+
+MAX_RPM: Final = 10_000
+"""Above this, impacts come too fast for 12 kHz to tell them apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One row of the fitted table: a fault at a load.
+
+    Args:
+        fault: The bearing's state.
+        fault_diameter: Inches, None for a healthy bearing.
+        load: Horsepower.
+        rpm: Shaft speed of the recording fitted to.
+        level: Standard deviation of the signal, g.
+        impact_share: Of the signal's power, what comes from impacts; 0 to 1.
+        modulation: Depth m of the impacts' strength 1 + m cos(angle); 0 to 1.
+        path: Coefficients a1 … ap of the all-pole filter 1 / (1 + a1 z^-1 + … + ap z^-p).
+    """
+
+    fault: FaultLabel
+    fault_diameter: float | None
+    load: float
+    rpm: float
+    level: float
+    impact_share: float
+    modulation: float
+    path: tuple[float, ...]
+
+
+@cache
+def conditions() -> tuple[Condition, ...]:
+    """Return the fitted table: each of the four labels at loads of 0, 1, 2 and 3 hp."""
+    with (files("bearing_stream.recordings") / "synthetic.csv").open(encoding="utf-8") as table:
+        return tuple(_condition(row) for row in csv.DictReader(table))
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticBearing:
+    """One sensor on one bearing, measuring for ever.
+
+    Window i is the same however it is asked for, in this process or another; windows follow one
+    another without a seam.
+
+    Args:
+        sensor: The sensor's id. Sensors of other names measure other noise.
+        condition: The fault, the load, and how they sound.
+        rpm: Shaft speed, up to 10,000 revolutions a minute.
+        seed: The same seed makes the same signals.
+
+    Raises:
+        RecordingError: `rpm` is out of range.
+    """
+
+    sensor: str
+    condition: Condition
+    rpm: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rpm <= MAX_RPM:
+            raise RecordingError(f"expected a shaft speed of up to {MAX_RPM} rpm, got {self.rpm}")
+
+    def windows(self, first: int, count: int) -> NDArray[np.float64]:
+        """Make windows `first` to `first + count - 1`.
+
+        Returns:
+            Shape (count, 2048), g, at 12 kHz.
+        """
+        excitation = np.stack([self._excitation(i) for i in range(first - 1, first + count)])
+        # A window rings with the impacts of the one before it, so the two are filtered together
+        # and the second half kept; the filter's response is one window long (overlap-save).
+        pairs = np.concatenate([excitation[:-1], excitation[1:]], axis=1)
+        filtered = scipy.fft.irfft(scipy.fft.rfft(pairs) * _response(self.condition))
+        return np.asarray(filtered[:, WINDOW_LENGTH:], dtype=np.float64)
+
+    def blocks(self, count: int = 64) -> Iterator[NDArray[np.float64]]:
+        """Yield windows for ever, from the first on, `count` at a time: shape (count, 2048), g."""
+        first = 0
+        while True:
+            yield self.windows(first, count)
+            first += count
+
+    def recording(self, first: int, count: int) -> Recording:
+        """Make windows `first` to `first + count - 1` as one recording, with all its truth."""
+        return Recording(
+            id=f"{self.sensor}/{first}",
+            sensor=self.sensor,
+            # Of another seed the same window is another signal, so it is another source.
+            collection=f"synthetic/{self.seed}",
+            samples=self.windows(first, count).reshape(-1),
+            sampling_rate=SAMPLING_RATE,
+            unit="g",
+            fault=self.condition.fault,
+            fault_diameter=self.condition.fault_diameter,
+            outer_race_position=6 if self.condition.fault == "OuterRace" else None,
+            load=self.condition.load,
+            rpm=self.rpm,
+        )
+
+    def _excitation(self, index: int) -> NDArray[np.float64]:
+        """What drives the path during window `index` (-1 or more): variance 1, shape (2048,)."""
+        key = np.frombuffer(
+            blake2b(f"{self.seed}/{self.sensor}".encode(), digest_size=16).digest(), np.uint64
+        )
+        share = self.condition.impact_share
+        # Philox is a function of key and counter: any window is reached without those before it.
+        random = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, index + 1]))
+        excitation = random.standard_normal(WINDOW_LENGTH)
+        excitation *= np.sqrt(1 - share)
+        if share:
+            phases = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 1, 0])).random(2)
+            self._strike(excitation, index * WINDOW_LENGTH, phases, random)
+        return excitation
+
+    def _strike(
+        self,
+        excitation: NDArray[np.float64],
+        start: int,
+        phases: NDArray[np.float64],
+        random: np.random.Generator,
+    ) -> None:
+        """Add the impacts due in the window that starts at sample `start`."""
+        condition = self.condition
+        turns = self.rpm / 60 / SAMPLING_RATE  # of the shaft, a sample
+        rate = turns * IMPACT_ORDER[condition.fault]  # impacts a sample
+        due = np.arange(
+            np.ceil(start * rate - phases[0]), np.ceil((start + WINDOW_LENGTH) * rate - phases[0])
+        )
+        times = (due + phases[0] + SLIP * random.standard_normal(due.size)) / rate
+        zone = np.cos(2 * np.pi * (MODULATION_ORDER[condition.fault] * turns * times + phases[1]))
+        strength = (1 + condition.modulation * zone) * (
+            1 + SCATTER * random.standard_normal(due.size)
+        )
+        power = rate * (1 + condition.modulation**2 / 2) * (1 + SCATTER**2)
+        # An impact due in this window that slips out of it stays at its edge.
+        at = np.clip(np.rint(times - start).astype(int), 0, WINDOW_LENGTH - 1)
+        np.add.at(excitation, at, strength * np.sqrt(condition.impact_share / power))
+
+
+def bearings(
+    count: int, seed: int = 0, rpm: float | None = None, load: float | None = None
+) -> tuple[SyntheticBearing, ...]:
+    """Make `count` sensors, `bearing-0000` on: label after label, and load after load.
+
+    Args:
+        count: How many.
+        seed: The same seed makes the same signals.
+        rpm: Shaft speed of all of them; by default, what the rig ran at under that load.
+        load: Horsepower of all of them, the nearest of 0, 1, 2 and 3; by default, all four.
+    """
+    known = conditions()
+    if load is not None:
+        nearest = min((row.load for row in known), key=lambda at: abs(at - load))
+        known = tuple(row for row in known if row.load == nearest)
+    by_label = [[row for row in known if row.fault == label] for label in FAULT_LABELS]
+    made = []
+    for i in range(count):
+        rows = by_label[i % len(by_label)]
+        row = rows[i // len(by_label) % len(rows)]
+        made.append(SyntheticBearing(f"bearing-{i:04d}", row, rpm or row.rpm, seed))
+    return tuple(made)
+
+
+@cache
+def _response(condition: Condition) -> NDArray[np.complex128]:
+    """Spectrum, over two windows, of the path's response to an impulse, cut at one window.
+
+    Scaled so that an excitation of variance 1 comes out at the condition's level.
+    """
+    impulse = np.zeros(WINDOW_LENGTH)
+    impulse[0] = 1
+    ringing = lfilter([1.0], [1.0, *condition.path], impulse)
+    ringing *= condition.level / np.sqrt(np.sum(ringing**2))
+    return np.asarray(scipy.fft.rfft(ringing, 2 * WINDOW_LENGTH))
+
+
+def _condition(row: dict[str, str]) -> Condition:
+    fault = next(label for label in FAULT_LABELS if label == row["fault"])
+    return Condition(
+        fault=fault,
+        fault_diameter=float(row["fault_diameter_in"]) if row["fault_diameter_in"] else None,
+        load=float(row["load_hp"]),
+        rpm=float(row["rpm"]),
+        level=float(row["level_g"]),
+        impact_share=float(row["impact_share"]),
+        modulation=float(row["modulation"]),
+        path=tuple(float(value) for name, value in row.items() if name.startswith("a")),
+    )

@@ -1,0 +1,52 @@
+"""What is said over Kafka: windows, diagnoses and dead letters, each way.
+
+Metadata travels in headers as CloudEvents 1.0 binary mode for Kafka defines it, the value is the
+samples or JSON. Nothing here knows how a diagnosis is made.
+"""
+
+from bearing_stream.wire.dead_letter import DeadLetter, Rejection, RejectionReason
+from bearing_stream.wire.decoder import decode_window
+from bearing_stream.wire.diagnosis import (
+    Diagnosis,
+    Evidence,
+    Input,
+    Latency,
+    ModelInfo,
+    decode_diagnosis,
+    diagnosis_id,
+    encode_diagnosis,
+)
+from bearing_stream.wire.headers import Headers, Message
+from bearing_stream.wire.reading import readable_headers
+from bearing_stream.wire.window import (
+    SAMPLE_DTYPES,
+    SampleFormat,
+    Window,
+    WindowAttributes,
+    encode_window,
+    format_time,
+)
+
+__all__ = [
+    "SAMPLE_DTYPES",
+    "DeadLetter",
+    "Diagnosis",
+    "Evidence",
+    "Headers",
+    "Input",
+    "Latency",
+    "Message",
+    "ModelInfo",
+    "Rejection",
+    "RejectionReason",
+    "SampleFormat",
+    "Window",
+    "WindowAttributes",
+    "decode_diagnosis",
+    "decode_window",
+    "diagnosis_id",
+    "encode_diagnosis",
+    "encode_window",
+    "format_time",
+    "readable_headers",
+]

@@ -1,5 +1,0 @@
-"""`python -m chaos`, or `make chaos`."""
-
-from chaos.command import command
-
-command()

@@ -1,5 +1,0 @@
-"""`python -m cli` is `bearing-stream`."""
-
-from cli.main import main
-
-main()

@@ -1,0 +1,1 @@
+"""Publishing diagnoses and committing offsets, exactly once or at least once."""

@@ -1,0 +1,97 @@
+"""The two Kafka clients of the consumer, and the properties that make them quick and bounded."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import Consumer, KafkaException, Producer
+
+from bearing_stream.kafka import ClusterErrors, FatalKafkaError
+from consumer.settings import ConsumerSettings
+
+C = TypeVar("C", Consumer, Producer)
+
+PREFETCH_KIB: Final = 32 * 1024
+"""Memory for windows fetched ahead: about 4,000 of 8 KB."""
+
+OUTBOX_KIB: Final = 64 * 1024
+"""Memory for diagnoses and dead letters on their way to the broker."""
+
+
+def _told_by(errors: ClusterErrors) -> dict[str, Any]:
+    # What the client would print on standard error reaches the log through its error callback; the
+    # few lines that level 0 lets pass go through a logger, so that the log stays in one form.
+    return {"error_cb": errors, "log_level": 0, "logger": logging.getLogger("librdkafka")}
+
+
+def _made(kind: Callable[[dict[str, Any]], C], name: str, properties: dict[str, Any]) -> C:
+    try:
+        return kind(properties)
+    except KafkaException as failure:
+        raise FatalKafkaError(f"a {name} property is wrong: {failure.args[0].str()}") from None
+    except (TypeError, ValueError) as error:
+        raise FatalKafkaError(f"a {name} property is wrong: {error}") from None
+
+
+def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
+    """A consumer for the windows topic; not subscribed yet.
+
+    Raises:
+        FatalKafkaError: A property is wrong.
+    """
+    properties = settings.client_properties(
+        group_id=settings.group,
+        group_protocol=settings.group_protocol,
+        auto_offset_reset=settings.start_from,
+        # Offsets are committed with the diagnoses, by us.
+        enable_auto_commit=False,
+        enable_auto_offset_store=False,
+        isolation_level="read_committed",
+        max_poll_interval_ms=round(settings.poll_interval * 1000),
+        # The default of 1,000 lets fetching rest for a second whenever the local queue is full.
+        fetch_queue_backoff_ms=5,
+        queued_max_messages_kbytes=PREFETCH_KIB,
+    )
+    if settings.group_protocol == "classic":
+        properties.setdefault("partition.assignment.strategy", "cooperative-sticky")
+        properties.setdefault("session.timeout.ms", round(settings.session_timeout * 1000))
+        properties.setdefault("heartbeat.interval.ms", round(settings.session_timeout * 300))
+    if settings.instance_id:
+        properties.setdefault("group.instance.id", settings.instance_id)
+    return _made(Consumer, "consumer", properties | _told_by(errors))
+
+
+def transactional_id(settings: ConsumerSettings) -> str:
+    """This process's transactional id: stable with an instance id, else its own.
+
+    Zombies are fenced by the group's generation (KIP-447), so it need not be tied to partitions.
+    """
+    return f"{settings.group}-{settings.instance_id or uuid.uuid4().hex}"
+
+
+def new_producer(
+    settings: ConsumerSettings, errors: ClusterErrors, transactional_id: str
+) -> Producer:
+    """A producer for both output topics: transactional, or idempotent for at least once.
+
+    Raises:
+        FatalKafkaError: A property is wrong.
+    """
+    properties = settings.client_properties(
+        enable_idempotence=True,
+        acks="all",
+        compression_type="lz4",
+        linger_ms=5,
+        queue_buffering_max_kbytes=OUTBOX_KIB,
+        message_max_bytes=8 * 1024 * 1024,
+        # The flush before a commit waits for the rest; only failures need a callback.
+        delivery_report_only_error=True,
+        # Without transactions none is given up alone: what came after it would be there before it.
+        message_timeout_ms=0,
+    )
+    if settings.guarantee == "exactly-once":
+        properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
+        properties.setdefault("transactional.id", transactional_id)
+        properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
+    return _made(Producer, "producer", properties | _told_by(errors))

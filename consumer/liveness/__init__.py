@@ -1,0 +1,1 @@
+"""Keeping the process alive, bounded and stoppable."""

@@ -1,5 +1,0 @@
-"""`python -m local_kafka`."""
-
-from local_kafka.command import command
-
-command()

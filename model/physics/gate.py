@@ -1,0 +1,37 @@
+"""How far the shape of a window's spectrum is from that of healthy windows."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.physics.spectra import BANDS, Floats
+
+_HUM_BAND: Final = 8
+"""4.0 to 4.5 kHz: the rig hums there, now more and now less, whatever the bearing's state."""
+
+_KEPT: Final = np.delete(np.arange(BANDS), _HUM_BAND)
+
+SHAPE_BANDS: Final = len(_KEPT)
+"""Bands that make up the shape of a spectrum."""
+
+
+def band_shape(bands: Floats) -> NDArray[np.float64]:
+    """Return the log powers (n, 11) of the bands that are looked at, less their mean.
+
+    Without its mean a window's gain and unit do not matter, as they do not to the network.
+
+    Args:
+        bands: (n, 12), as in `Spectra`.
+    """
+    kept = bands[:, _KEPT].astype(np.float64)
+    shape: NDArray[np.float64] = kept - kept.mean(axis=1, keepdims=True)
+    return shape
+
+
+def distance(
+    shape: NDArray[np.float64], mean: NDArray[np.float64], deviation: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the root mean square over the bands of the deviations from healthy, in sigmas (n,)."""
+    rms: NDArray[np.float64] = np.sqrt(np.square((shape - mean) / deviation).mean(axis=1))
+    return rms

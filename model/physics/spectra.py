@@ -1,0 +1,218 @@
+"""Squared-envelope spectra and band powers of windows.
+
+A damaged race is struck at a steady pace, and each strike rings at whatever the structure
+resonates at. The pace shows as lines in the spectrum of the squared envelope (Randall and Antoni
+2011, doi 10.1016/j.ymssp.2010.07.017). Which band rings is not known beforehand and differs from
+fault to fault, so the logarithms of the spectra of several views of a window are averaged: what
+stands at the same place in many of them is a line, and what is in one of them is noise.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
+
+Floats = NDArray[np.float32]
+Complex = NDArray[np.complex64]
+
+BIN: Final = SAMPLING_RATE / WINDOW_LENGTH
+"""Hz from one bin of a window's spectrum to the next: 5.86."""
+
+FINENESS: Final = 4
+"""Points of the envelope spectrum in a bin. A line lies anywhere between bins: with one point a
+bin, a fifth of the races that show at four points are missed."""
+
+STEP: Final = BIN / FINENESS
+"""Hz from one point of the envelope spectrum to the next: 1.46."""
+
+POINTS: Final = 288
+"""Points of the envelope spectrum: up to 420 Hz, three times BPFO and 59 Hz of floor above it."""
+
+BANDS: Final = 12
+"""Bands of 500 Hz whose power is measured."""
+
+_VIEW_BANDS: Final = tuple(
+    (round(low / BIN), round((low + 1000) / BIN)) for low in range(0, 6000, 1000)
+)
+"""First bin and the one after the last of the band views, 1 kHz each."""
+
+_SMOOTHING: Final = 33
+"""Bins (193 Hz) of the running mean that a magnitude spectrum is whitened by: wider than the
+spacing of a bearing's lines, narrower than a resonance."""
+
+_BAND_SAMPLES: Final = 256
+"""Samples of a 1 kHz band's envelope: those of the envelope's bins that the band could alias into
+lie above bin 85, 500 Hz."""
+
+_FULL_SAMPLES: Final = 1280
+"""Samples of a full-band view's envelope: aliases lie above bin 255."""
+
+_CHUNK: Final = 64
+"""Windows measured at a time: what they take stays in a core's cache."""
+
+_TINY: Final = np.float32(1e-30)
+"""Added to powers before the logarithm: a flat window has spectra too."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectra:
+    """What is measured of windows.
+
+    Args:
+        envelope: (n, 288) float32, mean over the views of the natural logarithm of the squared
+            envelope's power spectrum, at 0, 1.46, 2.93 … Hz. Only differences along a row mean
+            anything.
+        bands: (n, 12) float32, natural logarithm of the mean power in 0-500, 500-1000 … Hz
+            of the window scaled to a span of 2.
+    """
+
+    envelope: Floats
+    bands: Floats
+
+
+def spectra(windows: Floats) -> Spectra:
+    """Measure windows; one transform of each serves all its views.
+
+    Args:
+        windows: (n, 2048) float32 at 12 kHz, finite, any unit.
+    """
+    envelope = np.empty((len(windows), POINTS), np.float32)
+    bands = np.empty((len(windows), BANDS), np.float32)
+    for begin in range(0, len(windows), _CHUNK):
+        chunk = slice(begin, begin + _CHUNK)
+        spectrum = scipy.fft.rfft(scaled(windows[chunk]), axis=1, overwrite_x=True)
+        # What is left of the mean is rounding; whitening would raise it to the level of the rest.
+        spectrum[:, 0] = 0
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)
+        envelope[chunk] = _mean_log_spectrum(_views(spectrum, np.sqrt(power)))
+        bands[chunk] = _band_powers(power)
+    return Spectra(envelope, bands)
+
+
+def scaled(windows: Floats) -> Floats:
+    """Return windows (n, 2048) with mean 0 that span 2, so that any unit is the same to float32.
+
+    Args:
+        windows: (n, 2048), finite, any unit; a flat one becomes nothing.
+    """
+    high, low = windows.max(axis=1, keepdims=True), windows.min(axis=1, keepdims=True)
+    half = np.maximum(high / 2 - low / 2, np.finfo(np.float32).tiny)
+    centred: Floats = windows - (high / 2 + low / 2)
+    centred /= half
+    centred -= centred.mean(axis=1, keepdims=True)
+    return centred
+
+
+def _mean_log_spectrum(squared_envelopes: Iterable[Floats]) -> Floats:
+    """Return the mean over views of their log envelope spectra, (n, 288)."""
+    spectra_of_views = [log_spectrum(squared_envelope) for squared_envelope in squared_envelopes]
+    mean: Floats = sum(spectra_of_views[1:], start=spectra_of_views[0])
+    mean /= len(spectra_of_views)
+    return mean
+
+
+def _views(spectrum: Complex, magnitude: Floats) -> Iterator[Floats]:
+    """Yield the squared envelopes (n, 256) of each view of the windows."""
+    yield wide_envelope(prewhitened(spectrum, magnitude))
+    yield wide_envelope(whitened(spectrum, magnitude))
+    for first, end in _VIEW_BANDS:
+        yield band_envelope(spectrum[:, first:end])
+
+
+def prewhitened(spectrum: Complex, magnitude: Floats) -> Complex:
+    """Return spectra divided by their magnitude.
+
+    This is cepstrum prewhitening (Borghesani et al. 2013, doi 10.1016/j.ymssp.2012.11.001): all
+    that is left is phase, and shaft and gear lines are gone.
+
+    Args:
+        spectrum: (n, 1025), of the windows' real transform.
+        magnitude: (n, 1025), of it.
+    """
+    white: Complex = spectrum * (1 / (magnitude + _TINY))
+    return white
+
+
+def whitened(spectrum: Complex, magnitude: Floats) -> Complex:
+    """Return spectra divided by their smoothed magnitude: resonances are levelled, lines stay.
+
+    Args:
+        spectrum: (n, 1025), of the windows' real transform.
+        magnitude: (n, 1025), of it.
+    """
+    white: Complex = spectrum * (1 / (_smoothed(magnitude) + _TINY))
+    return white
+
+
+def wide_envelope(spectrum: Complex) -> Floats:
+    """Return the squared envelope (n, 256) of the full band: what is above 750 Hz is left out.
+
+    Args:
+        spectrum: (n, 1025), of the windows' real transform, whitened or not.
+    """
+    half = _BAND_SAMPLES // 2
+    bins = scipy.fft.rfft(_squared_envelope(spectrum, _FULL_SAMPLES), axis=1)[:, :half]
+    lowered: Floats = scipy.fft.irfft(bins, _BAND_SAMPLES, axis=1)
+    return lowered
+
+
+def band_envelope(band: Complex) -> Floats:
+    """Return the squared envelope (n, 256) of a band of up to 1 kHz.
+
+    Args:
+        band: (n, up to 171), its bins out of the spectrum.
+    """
+    return _squared_envelope(band, _BAND_SAMPLES)
+
+
+def _squared_envelope(band: Complex, samples: int) -> Floats:
+    """Return the squared magnitude of the analytic signal of a band, moved down to 0 Hz."""
+    analytic = scipy.fft.ifft(band, samples, axis=1)
+    squared: Floats = np.square(analytic.real)
+    squared += np.square(analytic.imag)
+    return squared
+
+
+def log_spectrum(squared_envelope: Floats) -> Floats:
+    """Return the natural logarithm of the power (n, 288) of squared envelopes, four points a bin.
+
+    Args:
+        squared_envelope: (n, 256), as `wide_envelope` and `band_envelope` return it, any unit.
+    """
+    mean = squared_envelope.mean(axis=1, keepdims=True)
+    # Relative to its mean, so that the small number added below is as small for any unit.
+    relative = squared_envelope * (1 / (mean + _TINY))
+    relative -= 1
+    # No taper: a window holds 18 strikes only, and a taper's wider lines cost more than its lower
+    # side lobes bring.
+    bins = scipy.fft.rfft(relative, FINENESS * _BAND_SAMPLES, axis=1)[:, :POINTS]
+    power: Floats = np.square(bins.real)
+    power += np.square(bins.imag)
+    power += np.float32(1e-6)
+    return np.log(power, out=power)
+
+
+def _smoothed(magnitude: Floats) -> Floats:
+    """Return the running mean of magnitudes over 33 bins; the ends repeat the first and last."""
+    bins = magnitude.shape[1]
+    before = np.zeros((len(magnitude), bins + 1), np.float32)
+    np.cumsum(magnitude, axis=1, out=before[:, 1:])
+    whole = before[:, _SMOOTHING:] - before[:, :-_SMOOTHING]
+    whole /= _SMOOTHING
+    # Between pure tones there is nothing, and the difference of two sums may be less than nothing.
+    np.maximum(whole, before[:, -1:] * np.float32(1e-5 / bins), out=whole)
+    half = _SMOOTHING // 2
+    return np.pad(whole, ((0, 0), (half, half)), mode="edge")
+
+
+def _band_powers(power: Floats) -> Floats:
+    """Return the log mean power (n, 12) of bands of 500 Hz."""
+    edges = np.linspace(0, power.shape[1] - 1, BANDS + 1).round().astype(np.int64)
+    sums = np.add.reduceat(power[:, :-1], edges[:-1], axis=1)
+    return np.log(sums / np.diff(edges).astype(np.float32) + _TINY)

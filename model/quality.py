@@ -1,0 +1,208 @@
+"""What is wrong with a window's signal, before it is scaled: a closed list of checks.
+
+Each is a number in the window's own terms, so that neither unit nor gain matters, held against a
+threshold.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
+
+Flaw = Literal["clipping", "dropout", "jump", "mains-hum"]
+"""What can be wrong with a window of the right length and rate whose samples are all finite."""
+
+FLAWS: Final[tuple[Flaw, ...]] = get_args(Flaw)
+"""In the order of the columns of `flaws`: that of the first of `vocabulary.DOUBTS`."""
+
+Floats = NDArray[np.float32]
+
+_BLOCKS: Final = 64
+"""Blocks of a window whose means show what is slow: jumps, and hum up to 187 Hz."""
+
+_SAMPLES: Final = WINDOW_LENGTH // _BLOCKS
+"""Samples in a block."""
+
+_MAINS: Final = (50.0, 60.0)
+"""Hz."""
+
+_CHUNK: Final = 64
+"""Windows looked at together: what they take stays in a core's cache."""
+
+_SMALL, _LARGE = np.float32(1e-15), np.float32(1e15)
+"""Half spans whose squares float32 holds well; windows beyond are brought to 1 first."""
+
+_LEVEL: Final = 1e-4
+"""Of half the span: samples within it stand at the same level, to one step of 14 bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From where on a signal is doubted; in brackets, the most of the 3,607 CWRU windows.
+
+    Args:
+        clipping_samples: Samples at the highest and lowest levels beyond one at each (4 in a window
+            of 200, 1 in others). Where the two levels are equally far from zero, as an amplifier's
+            are, one at each will do (200, 236, 237; by chance in 3 windows).
+        dropout_samples: Samples in a row of exactly the same value, at least 3 (3).
+        jump_share: Share of the power that a step of the mean accounts for (0.4 %).
+        mains_hum_share: Share of the power at 50 or at 60 Hz (0.06 %).
+    """
+
+    clipping_samples: int = 2
+    dropout_samples: int = 16
+    jump_share: float = 0.08
+    mains_hum_share: float = 0.2
+
+
+def flaws(
+    windows: Floats, limits: Limits, full_scale: NDArray[np.float64] | None = None
+) -> NDArray[np.bool_]:
+    """Return what is wrong with each window.
+
+    Args:
+        windows: (n, 2048) float32 at 12 kHz, finite, any unit.
+        limits: From where on it is.
+        full_scale: (n,), the sensor's, in the unit of the windows: one that reaches it is clipped.
+            NaN where it is not known. No sensor exceeds it, so it says nothing of a window that
+            does: that one is in another unit, or was measured at another gain.
+
+    Returns:
+        (n, 4), columns as in `FLAWS`. A flat window has dropped out, and has no other flaw.
+    """
+    found = np.empty((len(windows), len(FLAWS)), np.bool_)
+    for begin in range(0, len(windows), _CHUNK):
+        chunk = slice(begin, begin + _CHUNK)
+        scales = None if full_scale is None else full_scale[chunk]
+        _look(windows[chunk], limits, scales, found[chunk])
+    return found
+
+
+def _look(
+    windows: Floats,
+    limits: Limits,
+    full_scale: NDArray[np.float64] | None,
+    found: NDArray[np.bool_],
+) -> None:
+    """Write the flaws of windows into the rows of `found`."""
+    high, low = windows.max(axis=1), windows.min(axis=1)
+    middle, half = high / 2 + low / 2, high / 2 - low / 2
+    # A level that is reached once each way, and as far from zero each way, is an amplifier's.
+    clipped = np.abs(middle) <= np.float32(_LEVEL) * half
+    clipped |= _reaches(np.maximum(high, -low), full_scale)
+    if ((half < _SMALL) | (half > _LARGE)).any():
+        windows, middle, half = _scaled(windows, middle, half)
+    squares = windows - middle[:, None]
+    squares *= squares
+    clipped |= _repeats_a_level(squares, half, limits.clipping_samples)
+    shares = _slow_shares(windows, squares, middle)
+    found[:, 0] = clipped
+    found[:, 1] = _holds_still(windows, limits.dropout_samples)
+    found[:, 2:] = shares > (limits.jump_share, limits.mains_hum_share)
+    found[half == 0] = [flaw == "dropout" for flaw in FLAWS]
+
+
+def _reaches(peak: Floats, full_scale: NDArray[np.float64] | None) -> NDArray[np.bool_]:
+    """Return whether the peak (n,) of a window stands at the full scale of its sensor."""
+    if full_scale is None:
+        return np.zeros(len(peak), np.bool_)
+    reached: NDArray[np.bool_] = np.abs(peak - full_scale) <= _LEVEL * full_scale
+    return reached
+
+
+def _scaled(windows: Floats, middle: Floats, half: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return windows, middles and half spans such that squares are neither nothing nor infinite."""
+    flat = half == 0
+    scaled = windows - middle[:, None]
+    scaled /= np.where(flat, np.float32(1), half)[:, None]
+    return scaled, np.zeros_like(middle), np.where(flat, 0, 1).astype(np.float32)
+
+
+def _repeats_a_level(squares: Floats, half: Floats, samples: int) -> NDArray[np.bool_]:
+    """Return whether a window (n,) has so many samples at its levels beyond one at each."""
+    at_a_level = squares >= np.square(half * np.float32(1 - _LEVEL))[:, None]
+    return np.asarray(_count(at_a_level) - 2 >= samples)
+
+
+def _count(marks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the marks of each row (n, 2048), up to 255 of each eighth.
+
+    Eight marks are added at a time, as the bytes of one integer: a tenth of the time of `sum`.
+    """
+    eights = np.add.reduce(marks.view(np.uint64), axis=1, keepdims=True)
+    counts: NDArray[np.int64] = eights.view(np.uint8).sum(axis=1, dtype=np.int64)
+    return counts
+
+
+def _holds_still(windows: Floats, samples: int) -> NDArray[np.bool_]:
+    """Return whether a window (n,) holds a value for so many samples in a row.
+
+    Three samples, each a third of the run from the next, lie in every such run: few windows have
+    three that are equal, and only those are looked at sample by sample.
+    """
+    stride = max(samples // 3, 1)
+    apart = windows[:, ::stride]
+    equal = apart[:, 1:] == apart[:, :-1]
+    held: NDArray[np.bool_] = (equal[:, 1:] & equal[:, :-1]).any(axis=1)
+    if held.any():
+        held[held] = _longest_run(windows[held]) >= samples
+    return held
+
+
+def _longest_run(windows: Floats) -> NDArray[np.int64]:
+    """Return the length (n,) of the longest run of equal samples in a row."""
+    changed = np.ones((len(windows), windows.shape[1] + 1), np.bool_)
+    changed[:, 1:-1] = windows[:, 1:] != windows[:, :-1]
+    row, begin = np.nonzero(changed)
+    longest = np.zeros(len(windows), np.int64)
+    lengths = np.diff(begin, append=0)
+    np.maximum.at(longest, row, lengths)
+    return longest
+
+
+def _slow_shares(windows: Floats, squares: Floats, middle: Floats) -> Floats:
+    """Return the shares of power (n, 2) of the likeliest step and of the stronger mains tone."""
+    # A product with equal weights is the mean of each block, five times as fast as `mean`.
+    means = (windows.reshape(-1, _SAMPLES) @ _BLOCK_WEIGHTS).reshape(-1, _BLOCKS)
+    offset = means.mean(axis=1, keepdims=True)
+    means -= offset
+    mean_square = squares @ _EQUAL_WEIGHTS
+    power = mean_square - np.square(offset[:, 0] - middle) + np.finfo(np.float32).tiny
+    step = (np.square(np.cumsum(means, axis=1)[:, :-1]) * _STEP_WEIGHTS).max(axis=1)
+    tones = np.square(means @ _TONES)
+    hum = (tones[:, ::2] + tones[:, 1::2]).max(axis=1)
+    shares: Floats = np.stack([step, hum], axis=1) / power[:, None]
+    return shares
+
+
+def _step_weights() -> Floats:
+    """Return what turns a squared sum of the first k of 64 deviations into a step's power.
+
+    Of the steps after block k, the one that fits best has the power s² / (k·(64 - k)), s being the
+    sum: what the sum of squares loses when both sides get means of their own, over 64.
+    """
+    k = np.arange(1, _BLOCKS)
+    return (1 / (k * (_BLOCKS - k))).astype(np.float32)
+
+
+def _tones() -> Floats:
+    """Return the cosines and sines (64, 4) that give the mean square of each mains tone.
+
+    A mean over a block weakens a tone; that is undone.
+    """
+    frequency = np.array(_MAINS)
+    times = (np.arange(_BLOCKS) + 0.5) * _SAMPLES / SAMPLING_RATE
+    gain = np.sinc(frequency * _SAMPLES / SAMPLING_RATE)
+    phase = 2 * np.pi * times[:, None] * frequency
+    scale = np.sqrt(2) / _BLOCKS / gain
+    tones = np.stack([np.cos(phase) * scale, np.sin(phase) * scale], axis=2)
+    return tones.reshape(_BLOCKS, -1).astype(np.float32)
+
+
+_BLOCK_WEIGHTS: Final = np.full(_SAMPLES, 1 / _SAMPLES, np.float32)
+_EQUAL_WEIGHTS: Final = np.full(WINDOW_LENGTH, 1 / WINDOW_LENGTH, np.float32)
+_STEP_WEIGHTS: Final = _step_weights()
+_TONES: Final = _tones()

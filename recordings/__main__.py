@@ -1,5 +1,0 @@
-"""`python -m recordings`."""
-
-from recordings.command import command
-
-command()

@@ -1,0 +1,161 @@
+"""A dead letter gives its original back, whatever that was, and what was said of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from typing import cast
+
+import pytest
+from confluent_kafka import Message as Polled
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from bearing_stream.commands.dead_letters.letters import NOT_OURS, REDRIVES, Place, matching, parse
+from bearing_stream.commands.dead_letters.memory import PAGE, Memory
+from bearing_stream.commands.dead_letters.settings import LetterSettings
+from bearing_stream.commands.dead_letters.view import Counts, hexdump, printable
+from bearing_stream.wire import DeadLetter, Headers, Message, RejectionReason
+from tests.bearing_stream.commands.dead_letters.letters import letter, original
+
+
+@dataclass(frozen=True)
+class OfTopic:
+    """A message as it is polled."""
+
+    message: Message
+
+    def key(self) -> bytes | None:
+        return self.message.key
+
+    def value(self) -> bytes | None:
+        return self.message.value
+
+    def headers(self) -> Headers | None:
+        return self.message.headers or None
+
+    def partition(self) -> int:
+        return 3
+
+    def offset(self) -> int:
+        return 17
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.message.timestamp
+
+
+def polled(message: Message) -> Polled:
+    return cast("Polled", OfTopic(message))
+
+
+RAW = st.none() | st.binary(max_size=20)
+MESSAGES = st.builds(
+    Message,
+    RAW,
+    RAW,
+    st.lists(st.tuples(st.text(st.characters(codec="ascii"), max_size=8), RAW), max_size=5),
+    st.integers(0, 2**40),
+)
+
+
+@given(MESSAGES, st.sampled_from(RejectionReason), st.text(max_size=20))
+def test_the_original_comes_back(message: Message, reason: RejectionReason, detail: str) -> None:
+    buried = DeadLetter("w", 1, 2, reason, detail.encode(errors="replace").decode(), message)
+
+    found = parse(polled(buried.message()))
+
+    assert found.original == message
+    assert found.reason == reason
+    assert (found.topic, found.partition, found.offset) == ("w", "1", "2")
+    assert str(found.at) == "3:17"
+
+
+@given(MESSAGES)
+def test_whatever_else_is_in_the_topic_is_shown_too(message: Message) -> None:
+    found = parse(polled(message))
+    assert found.reason == NOT_OURS
+    assert found.original == message
+
+
+@given(MESSAGES, st.integers(0, 5))
+def test_redrives_are_counted(message: Message, times: int) -> None:
+    for _ in range(times):
+        message = parse(polled(letter(message, "w"))).redriven()
+    assert parse(polled(message)).redrives == times
+    assert [name for name, _ in message.headers].count(REDRIVES) == min(times, 1)
+
+
+def test_a_count_that_is_no_number_is_none() -> None:
+    for raw in (b"many", b"-1", b"", b"9" * 5000):
+        assert parse(polled(Message(b"", b"", [(REDRIVES, raw)]))).redrives is None
+
+
+def test_a_letter_without_subject_is_of_the_sensor_of_its_key() -> None:
+    assert parse(polled(Message(b"press-9", b"", []))).sensor == "press-9"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({}, True),
+        ({"reason": "wrong-length"}, True),
+        ({"reason": "no-value"}, False),
+        ({"sensor": "press-1"}, True),
+        ({"sensor": "press"}, False),
+        ({"since": datetime(2026, 1, 1, tzinfo=UTC)}, True),
+        ({"since": datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)}, False),
+        ({"until": datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)}, True),
+        ({"until": datetime(2026, 1, 1, tzinfo=UTC)}, False),
+    ],
+)
+def test_letters_are_chosen_by_reason_sensor_and_time(
+    wanted: dict[str, object], found: bool
+) -> None:
+    stamped = original(1)._replace(
+        timestamp=int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    )
+    settings = LetterSettings.model_validate(wanted)
+    assert matching(parse(polled(letter(stamped, "w"))), settings) is found
+
+
+PLACES = st.builds(Place, st.integers(0, 2), st.integers(0, 3 * PAGE))
+
+
+@given(st.sets(PLACES, max_size=30), PLACES)
+def test_the_memory_holds_what_was_put_there(added: set[Place], asked: Place) -> None:
+    memory = Memory("t", "g")
+    for place in added:
+        memory.add(place)
+
+    assert all(place in memory for place in added)
+    assert (asked in memory) is (asked in added)
+    commits = list(memory.commits())
+    assert list(memory.commits()) == []
+    pages = {(group, each.partition) for group, positions in commits for each in positions}
+    assert pages == {(f"g-{place.offset // PAGE}", place.partition) for place in added}
+    # `offset.metadata.max.bytes` of a broker that nobody has configured.
+    assert all(len(each.metadata or "") <= 4096 for _, found in commits for each in found)
+
+
+@given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 5))
+def test_the_latest_letters_are_named(times: list[int], limit: int) -> None:
+    counts = Counts(limit)
+    for time in times:
+        counts.add(parse(polled(letter(original(1)._replace(timestamp=time), "w"))))
+    console = Console(width=200, file=StringIO(), color_system=None)
+    counts.show(console)
+    assert isinstance(console.file, StringIO)
+    shown = [line for line in console.file.getvalue().splitlines() if line.startswith("3:17")]
+    assert [int(line.split()[1][20:23]) for line in shown] == sorted(times)[-limit:]
+
+
+@given(st.binary(max_size=100))
+def test_a_hexdump_holds_every_byte(value: bytes) -> None:
+    lines = list(hexdump(value))
+    assert bytes.fromhex("".join(line[10:57] for line in lines)) == value
+    assert all(line.isprintable() for line in lines)
+
+
+@given(st.text())
+def test_what_is_printed_commands_no_terminal(text: str) -> None:
+    assert printable(text).isprintable()

@@ -1,0 +1,66 @@
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bearing_stream.commands.demo.account import Account
+from bearing_stream.commands.demo.summary import latency, write
+from bearing_stream.kafka import admin_client
+from bearing_stream.program import PROGRAM
+from tests.brokers import Broker
+
+SUMMARY = {
+    "source",
+    "broker",
+    "windows_sent",
+    "diagnosed",
+    "dead_letters",
+    "lost",
+    "duplicated",
+    "agreement",
+    "agreement_by_class",
+    "throughput_windows_per_s",
+    "latency_ms",
+}
+
+
+def test_an_empty_account_is_written_without_inventing_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "demo.json"
+
+    write(Account(), "synthetic", "local", path)
+
+    written = json.loads(path.read_text())
+    assert written.keys() == SUMMARY
+    assert written["agreement"] is None
+    assert written["latency_ms"] == {}
+
+
+def test_latency_names_its_quantiles() -> None:
+    assert latency(range(101)) == {"p50": 50.0, "p95": 95.0, "p99": 99.0}
+
+
+@pytest.mark.integration
+def test_the_demo_runs_on_a_given_kafka_and_leaves_nothing_there(
+    broker: Broker, tmp_path: Path
+) -> None:
+    output = tmp_path / "demo.json"
+    admin = admin_client({"bootstrap.servers": broker.bootstrap_servers})
+    arguments = ["--bootstrap-servers", broker.bootstrap_servers, "--output", str(output)]
+
+    ran = subprocess.run(
+        [*PROGRAM, "demo", "--seconds", "2", "--backlog", "2000", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    summary = json.loads(output.read_text())
+    assert summary.keys() == SUMMARY
+    assert (summary["lost"], summary["duplicated"]) == (0, 0)
+    assert summary["windows_sent"] > 2000
+    assert summary["diagnosed"] + summary["dead_letters"] == summary["windows_sent"]
+    assert summary["agreement"] > 0.95
+    assert summary["latency_ms"].keys() == {"p50", "p95", "p99"}
+    assert [name for name in admin.list_topics(timeout=10).topics if "bearing-demo" in name] == []

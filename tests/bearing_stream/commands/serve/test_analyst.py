@@ -1,0 +1,66 @@
+"""The windows of a batch are spread over threads, and the answers are the same."""
+
+import threading
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bearing_stream.commands.serve.answers import LEAST_PART, Analyst, Records
+from model.assessment import Assessment
+from model.assessor import Assessor
+from model.diagnoser import Diagnoser
+
+
+class CountingAssessor(Assessor):
+    """Remembers how many windows each thread was given."""
+
+    def __init__(self) -> None:
+        super().__init__(Diagnoser.load(device="cpu"))
+        self.parts: list[int] = []
+        self.meet: threading.Barrier | None = None
+
+    def assess(
+        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: Sequence[str]
+    ) -> Assessment:
+        self.parts.append(len(windows))
+        if self.meet:
+            self.meet.wait(30)
+        return super().assess(windows, rpm, sensors)
+
+
+def requests(*sizes: int) -> list[Records]:
+    generator = np.random.default_rng(0)
+    return [
+        Records(generator.normal(size=(size, 2048)).astype(np.float32), "", np.nan)
+        for size in sizes
+    ]
+
+
+@pytest.mark.parametrize("sizes", [(0,), (1,), (0, 5, 0), (31, 33, 1), (200,), (40, 300)])
+def test_each_request_gets_the_answers_to_its_records(
+    assessor: Assessor, sizes: tuple[int, ...]
+) -> None:
+    asked = requests(*sizes)
+    alone, spread = (Analyst(assessor, False, threads).analyse(asked) for threads in (1, 3))
+    assert [len(answers) for answers in spread] == list(sizes)
+    for one, other in zip(chain(*alone), chain(*spread), strict=True):
+        assert one["Prediction"] == other["Prediction"]
+        assert one["Novelty"] == pytest.approx(other["Novelty"], rel=1e-4)
+        for label, probability in one["Probabilities"].items():
+            assert other["Probabilities"][label] == pytest.approx(probability, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("windows", "parts"),
+    [(2 * LEAST_PART - 1, 1), (2 * LEAST_PART, 2), (201, 2)],
+)
+def test_large_batches_are_assessed_at_once(windows: int, parts: int) -> None:
+    assessor = CountingAssessor()
+    # Nobody passes unless all are there at the same time.
+    assessor.meet = threading.Barrier(parts)
+    Analyst(assessor, False, 2).analyse(requests(windows))
+    assert sum(assessor.parts) == windows
+    assert max(assessor.parts) - min(assessor.parts) <= 1

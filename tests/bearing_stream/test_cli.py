@@ -1,0 +1,73 @@
+"""Every command is there, and asking for help imports none of them."""
+
+import subprocess
+import sys
+from typing import NoReturn
+
+import pytest
+from click.testing import CliRunner
+
+from bearing_stream.cli import COMMANDS, main
+from bearing_stream.program import PROGRAM
+
+
+def test_help_lists_every_command() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    for name, (_, line) in COMMANDS.items():
+        assert name in result.output
+        assert line.split(",")[0] in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--version"], []])
+def test_help_waits_for_nothing_heavy(arguments: list[str]) -> None:
+    heavy = {"torch", "numpy", "scipy", "matplotlib", "confluent_kafka", "pydantic", "rich"}
+    program = (
+        "import sys; from bearing_stream.cli import main;"
+        f"main({arguments}, standalone_mode=False) if {arguments} else None;"
+        f"print('loaded', sorted({heavy} & sys.modules.keys()))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "loaded []"
+
+
+def test_help_to_consume_does_not_wait_for_torch() -> None:
+    program = (
+        "import sys; from bearing_stream.cli import main;"
+        "main(['consume', '--help'], standalone_mode=False);"
+        "print('loaded', 'torch' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "loaded False"
+
+
+def test_an_unknown_command_is_refused_by_name() -> None:
+    result = CliRunner().invoke(main, ["predict"])
+    assert result.exit_code == 2
+    assert "No such command 'predict'" in result.output
+
+
+def test_ctrl_c_while_a_command_is_imported_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: str) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bearing_stream.cli.import_module", interrupted)
+    result = CliRunner().invoke(main, ["demo"])
+    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
+
+
+def test_python_m_bearing_stream_is_the_same() -> None:
+    ran = subprocess.run([*PROGRAM, "--version"], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("bearing-stream, version ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_and_explains_itself(name: str) -> None:
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"Usage: main {name} ")
+    assert len(result.output.splitlines()) > 3

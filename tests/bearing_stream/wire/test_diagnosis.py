@@ -1,0 +1,250 @@
+"""A diagnosis on the wire: its schema, its headers and its identity."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS
+from bearing_stream.wire import (
+    Diagnosis,
+    Evidence,
+    Headers,
+    Input,
+    Latency,
+    ModelInfo,
+    WindowAttributes,
+    decode_diagnosis,
+    diagnosis_id,
+    encode_diagnosis,
+)
+from tests.paths import ASSETS
+from tools.docs.schema import diagnosis_schema
+
+SCHEMA = ASSETS / "diagnosis.schema.json"
+TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+SHARES = st.floats(0, 1)
+MS = st.floats(-1e9, 1e9)
+
+
+EVIDENCE = st.builds(
+    Evidence,
+    outer_sigma=MS,
+    inner_sigma=MS,
+    ball_sigma=MS,
+    shaft_speed=st.floats(0.1, 1e5),
+    decided_by=st.sampled_from(("physics", "network")),
+)
+
+
+@st.composite
+def diagnoses(draw: st.DrawFn) -> Diagnosis:
+    shares = {label: draw(SHARES) for label in FAULT_LABELS}
+    prediction = draw(st.sampled_from(FAULT_LABELS))
+    reasons = draw(st.lists(st.sampled_from(DOUBTS), unique=True))
+    return Diagnosis(
+        window_id=draw(TEXT),
+        source=draw(TEXT),
+        sensor=draw(TEXT),
+        measured_at=draw(st.datetimes(datetime(1970, 1, 2), timezones=st.just(UTC))),
+        prediction=draw(st.sampled_from((prediction, "Unknown"))),
+        probability=shares[prediction],
+        probabilities=shares,
+        quality="uncertain" if reasons else "good",
+        reasons=reasons,
+        novelty=draw(st.floats(0, 1e6)),
+        evidence=draw(st.none() | EVIDENCE),
+        latency_ms=draw(st.builds(Latency, queued=MS, inference=MS, total=MS)),
+        batch_size=draw(st.integers(1, 10**6)),
+        model=draw(st.builds(ModelInfo, name=TEXT, version=TEXT, device=TEXT)),
+        input=draw(st.builds(Input, topic=TEXT, partition=st.integers(0), offset=st.integers(0))),
+        shaft_speed=draw(st.none() | st.floats(0.1, 1e5)),
+        fault_label=draw(st.sampled_from((None, *FAULT_LABELS))),
+    )
+
+
+EXAMPLE = Diagnosis(
+    window_id="105/DE/000017",
+    source="/cwru/105/DE",
+    sensor="press-7",
+    measured_at=datetime(2026, 1, 31, 12, tzinfo=UTC),
+    prediction="Ball",
+    probability=0.75,
+    probabilities={"Ball": 0.75, "InnerRace": 0.25, "Normal": 0.0, "OuterRace": 0.0},
+    quality="uncertain",
+    reasons=["mains-hum", "novelty"],
+    novelty=1.5,
+    evidence=Evidence(
+        outer_sigma=0.5, inner_sigma=-1.0, ball_sigma=2.0, shaft_speed=1797, decided_by="network"
+    ),
+    latency_ms=Latency(queued=3.5, inference=1.25, total=5.0),
+    batch_size=64,
+    model=ModelInfo(name="wdcnn", version="1", device="cpu"),
+    input=Input(topic="bearing.windows", partition=0, offset=17),
+)
+
+
+def attributes(source: str, identity: str) -> WindowAttributes:
+    return WindowAttributes.model_validate_strings(
+        {
+            "ce_source": source,
+            "ce_id": identity,
+            "ce_time": "2026-01-31T12:00:00Z",
+            "ce_subject": "s",
+            "ce_samplingrate": "12000",
+        }
+    )
+
+
+def test_the_committed_schema_is_that_of_the_code() -> None:
+    assert SCHEMA.read_text() == diagnosis_schema(), (
+        "run python -m tools.docs.schema > assets/diagnosis.schema.json"
+    )
+
+
+@given(diagnoses())
+def test_every_diagnosis_validates_against_the_committed_schema(diagnosis: Diagnosis) -> None:
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    value = encode_diagnosis(diagnosis, "id", "2026-01-31T12:00:00.000000Z", []).value
+    assert value is not None
+    jsonschema.Draft202012Validator(
+        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    ).validate(json.loads(value))
+
+
+@given(diagnoses(), TEXT)
+def test_every_diagnosis_comes_back_as_it_went(diagnosis: Diagnosis, identity: str) -> None:
+    message = encode_diagnosis(diagnosis, identity, "2026-01-31T12:00:00.000000Z", [])
+    assert decode_diagnosis(message.headers, message.value) == (identity, diagnosis)
+
+
+TYPE = ("ce_type", b"bearing.diagnosis.v1")
+ID = ("ce_id", b"1")
+
+
+@pytest.mark.parametrize(
+    ("headers", "value", "said"),
+    [
+        (None, b"{}", "ce_type"),
+        ([("ce_type", b"bearing.diagnosis.v2"), ID], b"{}", r"ce_type.*v1"),
+        ([TYPE], b"{}", "ce_id"),
+        ([TYPE, ("ce_id", None)], b"{}", "ce_id"),
+        ([TYPE, ("ce_id", b"\xff")], b"{}", "utf-8"),
+        ([TYPE, ID], None, "JSON"),
+        ([TYPE, ID], b"\xff", "JSON"),
+        ([TYPE, ID], b"{}", "Field required"),
+    ],
+)
+def test_what_is_no_diagnosis_is_a_value_error(
+    headers: Headers | None, value: bytes | None, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        decode_diagnosis(headers, value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prediction": "Cage"},
+        {"probability": 1.5},
+        {"batch_size": 0},
+        {"quality": "bad"},
+        {"reasons": ["mood"]},
+        {"novelty": -0.5},
+        {"evidence": {"outer_sigma": 1}},
+        {"measured_at": None},
+        {"severity": "high"},
+    ],
+)
+def test_schema_and_model_refuse_the_same(change: dict[str, Any]) -> None:
+    wrong = EXAMPLE.model_dump(mode="json") | change
+    with pytest.raises(ValidationError):
+        Diagnosis.model_validate_json(json.dumps(wrong))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, json.loads(SCHEMA.read_text()))
+
+
+def test_the_headers_are_those_of_the_wire_contract() -> None:
+    window: Headers = [
+        ("ce_id", b"105/DE/000017"),
+        ("ce_shaftspeed", b"1796.0"),
+        ("ce_faultlabel", b"Ball"),
+        ("traceparent", b"\xffuntouched"),
+        ("team", b"x"),
+    ]
+    message = encode_diagnosis(EXAMPLE, "abc", "2026-01-31T12:00:01.000000Z", window)
+    assert message.key == b"press-7"
+    assert message.headers == [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", b"bearing.diagnosis.v1"),
+        ("content-type", b"application/json"),
+        ("ce_source", b"/bearing-stream/consumer/wdcnn/1"),
+        ("ce_id", b"abc"),
+        ("ce_time", b"2026-01-31T12:00:01.000000Z"),
+        ("ce_subject", b"press-7"),
+        ("ce_shaftspeed", b"1796.0"),
+        ("ce_faultlabel", b"Ball"),
+        ("traceparent", b"\xffuntouched"),
+    ]
+
+
+def test_the_value_is_the_json_of_the_wire_contract() -> None:
+    value = encode_diagnosis(EXAMPLE, "abc", "2026-01-31T12:00:01.000000Z", []).value
+    assert value is not None
+    assert json.loads(value) == {
+        "window_id": "105/DE/000017",
+        "source": "/cwru/105/DE",
+        "sensor": "press-7",
+        "measured_at": "2026-01-31T12:00:00Z",
+        "prediction": "Ball",
+        "probability": 0.75,
+        "probabilities": {"Ball": 0.75, "InnerRace": 0.25, "Normal": 0.0, "OuterRace": 0.0},
+        "quality": "uncertain",
+        "reasons": ["mains-hum", "novelty"],
+        "novelty": 1.5,
+        "evidence": {
+            "outer_sigma": 0.5,
+            "inner_sigma": -1.0,
+            "ball_sigma": 2.0,
+            "shaft_speed": 1797.0,
+            "decided_by": "network",
+        },
+        "latency_ms": {"queued": 3.5, "inference": 1.25, "total": 5.0},
+        "batch_size": 64,
+        "model": {"name": "wdcnn", "version": "1", "device": "cpu"},
+        "input": {"topic": "bearing.windows", "partition": 0, "offset": 17},
+        "shaft_speed": None,
+        "fault_label": None,
+    }
+
+
+IDENTITIES = st.tuples(TEXT, TEXT, TEXT, TEXT)
+
+
+@given(IDENTITIES, IDENTITIES)
+def test_identities_are_the_same_only_for_the_same_window_and_model(
+    one: tuple[str, str, str, str], other: tuple[str, str, str, str]
+) -> None:
+    def identity(source: str, window: str, model: str, version: str) -> str:
+        return diagnosis_id(attributes(source, window), model, version)
+
+    assert (identity(*one) == identity(*other)) == (one == other)
+    assert identity(*one) == identity(*one)
+
+
+def test_fields_do_not_run_into_each_other() -> None:
+    assert diagnosis_id(attributes("a\0b", "c"), "m", "1") != diagnosis_id(
+        attributes("a", "b\0c"), "m", "1"
+    )
+
+
+def test_an_identity_is_the_same_at_every_replay() -> None:
+    """A golden value: if it changes, whoever deduplicates sees every old diagnosis as new."""
+    identity = diagnosis_id(attributes("/cwru/105/DE", "105/DE/000017"), "wdcnn", "1")
+    assert identity == "b34f08d0fea9624a2aaf582dfa821f2b"

@@ -1,0 +1,204 @@
+"""Every way for a message to be no window, and that nothing else ever comes of one."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bearing_stream.vocabulary import WINDOW_LENGTH
+from bearing_stream.wire import (
+    DeadLetter,
+    Headers,
+    Rejection,
+    RejectionReason,
+    Window,
+    decode_window,
+    encode_window,
+)
+from bearing_stream.wire.headers import Message
+
+R = RejectionReason
+
+
+def good(form: Any = "application/octet-stream") -> Message:
+    window = Window("/rig", "1", "s", datetime(2026, 1, 1, tzinfo=UTC), np.arange(WINDOW_LENGTH))
+    return encode_window(window, content_type=form)
+
+
+def with_header(name: str, raw: bytes | None) -> Message:
+    message = good()
+    kept = [header for header in message.headers if header[0] != name]
+    return message._replace(headers=[*kept, (name, raw)])
+
+
+def without_header(name: str, form: str = "application/octet-stream") -> Message:
+    message = good(form)
+    return message._replace(headers=[header for header in message.headers if header[0] != name])
+
+
+def as_json(value: bytes) -> Message:
+    return good("application/json")._replace(value=value)
+
+
+def record(samples: Sequence[object]) -> Message:
+    return as_json(json.dumps({"record": samples}).encode())
+
+
+def with_sample(dtype: str, sample: float) -> Message:
+    samples = np.ones(WINDOW_LENGTH, dtype)
+    samples[1000] = sample
+    name = {"<f4": b"float32-le", "<f8": b"float64-le"}[dtype]
+    return with_header("ce_sampleformat", name)._replace(value=samples.tobytes())
+
+
+def rejection(message: Message) -> Rejection:
+    with pytest.raises(Rejection) as caught:
+        decode_window(message.headers, message.value, np.empty(WINDOW_LENGTH, np.float32))
+    return caught.value
+
+
+CASES = [
+    (R.MISSING_HEADER, good()._replace(headers=[]), ["ce_id", "ce_samplingrate"]),
+    (R.MISSING_HEADER, without_header("ce_subject"), ["ce_subject"]),
+    (R.MISSING_HEADER, without_header("ce_sampleformat"), ["ce_sampleformat"]),
+    (R.MISSING_HEADER, without_header("content-type", "application/json"), ["ce_sampleformat"]),
+    (R.INVALID_HEADER, with_header("ce_id", b"\xff\xfe"), ["ce_id", "UTF-8"]),
+    (R.INVALID_HEADER, with_header("ce_id", None), ["ce_id", "''"]),
+    (R.INVALID_HEADER, with_header("ce_subject", b"x" * 1025), ["ce_subject", "1024"]),
+    (R.INVALID_HEADER, with_header("ce_time", b"yesterday"), ["ce_time", "yesterday"]),
+    (R.INVALID_HEADER, with_header("ce_time", b"2026-01-01T00:00:00"), ["ce_time", "timezone"]),
+    (R.INVALID_HEADER, with_header("ce_samplingrate", b"fast"), ["ce_samplingrate", "fast"]),
+    (R.INVALID_HEADER, with_header("ce_samplingrate", b"nan"), ["ce_samplingrate", "nan"]),
+    (R.INVALID_HEADER, with_header("ce_shaftspeed", b"-1"), ["ce_shaftspeed", "-1"]),
+    (R.INVALID_HEADER, with_header("ce_faultlabel", b"Cage"), ["'Ball', 'InnerRace'", "Cage"]),
+    (
+        R.INVALID_HEADER,
+        good()._replace(headers=[*good().headers, ("ce_id", b"2")]),
+        ["ce_id", "more than once"],
+    ),
+    (R.UNSUPPORTED_TYPE, with_header("ce_specversion", b"0.3"), ["ce_specversion", "1.0", "0.3"]),
+    (R.UNSUPPORTED_TYPE, with_header("ce_type", b"other.v9"), ["window.v1", "other.v9"]),
+    (R.UNSUPPORTED_FORMAT, with_header("ce_sampleformat", b"int24-be"), ["int16-le", "int24-be"]),
+    (R.UNSUPPORTED_FORMAT, with_header("content-type", b"text/csv"), ["octet-stream", "text/csv"]),
+    (R.WRONG_SAMPLING_RATE, with_header("ce_samplingrate", b"48000"), ["12000 Hz", "48000"]),
+    (R.WRONG_SAMPLING_RATE, with_header("ce_samplingrate", b"11999.999"), ["12000", "11999.999"]),
+    (R.NO_VALUE, good()._replace(value=None), ["2048 samples", "tombstone"]),
+    (R.NO_VALUE, good("application/json")._replace(value=None), ["tombstone"]),
+    (R.WRONG_LENGTH, good()._replace(value=b""), ["8192 bytes", "came 0"]),
+    (R.WRONG_LENGTH, good()._replace(value=bytes(4096)), ["8192 bytes", "float32-le", "4096"]),
+    (R.WRONG_LENGTH, record([1.0] * 2047), ["2048 numbers", "came 2047"]),
+    (R.WRONG_LENGTH, record([1.0] * 2049), ["2048 numbers", "came 2049"]),
+    (R.WRONG_LENGTH, record([1.0] * 3000), ["2048 numbers", "came more"]),
+    (R.WRONG_LENGTH, as_json(b" " * 131_073), ["131072 bytes", "came 131073"]),
+    (R.INVALID_JSON, as_json(b""), ["2048 numbers", "EOF"]),
+    (R.INVALID_JSON, as_json(b"\x00\x01"), ["2048 numbers"]),
+    (R.INVALID_JSON, as_json(b"[1, 2]"), ["2048 numbers", "object"]),
+    (R.INVALID_JSON, as_json(b'{"records": []}'), ["2048 numbers", "record: Field required"]),
+    (R.INVALID_JSON, as_json(b'{"record": 1}'), ["2048 numbers", "array"]),
+    (R.INVALID_JSON, record([1.0] * 2047 + ["1.0"]), ["record.2047", "number"]),
+    (R.INVALID_JSON, record([True] * 2048), ["record.0", "number"]),
+    (R.INVALID_JSON, as_json(b'{"record":' + b"[" * 60_000), ["recursion"]),
+    (R.NON_FINITE, with_sample("<f4", np.nan), ["finite", "NaN"]),
+    (R.NON_FINITE, with_sample("<f4", -np.inf), ["finite"]),
+    (R.NON_FINITE, with_sample("<f8", 1e39), ["float32"]),
+    (R.NON_FINITE, record([1.0] * 2047 + [float("nan")]), ["finite"]),
+    (R.NON_FINITE, record([1.0] * 2047 + [10**400]), ["finite"]),
+    (R.FLAT_LINE, good()._replace(value=bytes(8192)), ["vibration", "2048 times 0"]),
+    (R.FLAT_LINE, record([2.5] * 2048), ["vibration", "2048 times 2.5"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "words"), CASES, ids=[f"{n}-{case[0]}" for n, case in enumerate(CASES)]
+)
+def test_the_reason_and_what_was_expected_and_came(
+    reason: RejectionReason, message: Message, words: list[str]
+) -> None:
+    rejected = rejection(message)
+    assert rejected.reason == reason
+    for word in words:
+        assert word in rejected.detail
+    assert "\n" not in rejected.detail
+    assert len(rejected.detail) < 500
+
+
+def test_every_reason_on_the_closed_list_occurs() -> None:
+    assert {reason for reason, _, _ in CASES} == set(RejectionReason)
+
+
+def test_no_headers_at_all_is_a_rejection_too() -> None:
+    with pytest.raises(Rejection) as caught:
+        decode_window(None, bytes(8192), np.empty(WINDOW_LENGTH, np.float32))
+    assert caught.value.reason == R.MISSING_HEADER
+
+
+NAMES = [name for name, _ in good().headers] + ["ce_shaftspeed", "ce_faultlabel", "traceparent"]
+RAW = st.none() | st.binary(max_size=20) | st.text(max_size=20).map(lambda text: text.encode())
+NUMBERS = st.floats().map(lambda number: repr(number).encode()) | st.integers().map(
+    lambda number: str(number).encode()
+)
+TIMES = st.datetimes().map(lambda time: time.isoformat().encode() + b"Z")
+GARBAGE_HEADERS = st.dictionaries(
+    st.sampled_from(NAMES) | st.text(st.characters(codec="utf-8"), max_size=8),
+    RAW | NUMBERS | TIMES,
+    max_size=3,
+)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+)
+VALUES = (
+    st.none()
+    | st.binary(max_size=64)
+    | st.binary(min_size=8192, max_size=8192)
+    | st.binary(min_size=4096, max_size=4096)
+    | JSON_VALUES.map(lambda value: json.dumps({"record": value}).encode())
+    | st.builds(
+        lambda value, at: json.dumps(
+            {"record": [0] * at + [value] + [0] * (2047 - at)}, ensure_ascii=False
+        ).encode("utf-8", "surrogatepass"),
+        JSON_VALUES,
+        st.integers(0, 2047),
+    )
+)
+
+
+@given(
+    form=st.sampled_from(["application/octet-stream", "application/json"]),
+    dropped=st.sets(st.sampled_from(NAMES), max_size=1),
+    changed=GARBAGE_HEADERS,
+    value=VALUES,
+)
+def test_garbage_is_rejected_or_read_and_nothing_else(
+    form: str, dropped: set[str], changed: dict[str, bytes | None], value: bytes | None
+) -> None:
+    """Near misses: a good window with some headers lost or replaced, and any value."""
+    kept: Headers = [
+        (name, raw)
+        for name, raw in good(form).headers
+        if name not in dropped and name not in changed
+    ]
+    samples = np.full(WINDOW_LENGTH, np.nan, np.float32)
+    try:
+        decode_window(kept + list(changed.items()), value, samples)
+    except Rejection as rejected:
+        letter = DeadLetter("t", 0, 0, rejected.reason, rejected.detail, Message(None, value, []))
+        letter.message()
+    else:
+        assert np.isfinite(samples).all()
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=16), RAW), max_size=6) | st.none(),
+    st.none() | st.binary(max_size=200),
+)
+def test_what_is_nowhere_near_a_window_is_rejected(
+    headers: Headers | None, value: bytes | None
+) -> None:
+    with pytest.raises(Rejection):
+        decode_window(headers, value, np.empty(WINDOW_LENGTH, np.float32))

@@ -1,0 +1,106 @@
+"""At least once: offsets only after every message was acknowledged."""
+
+from typing import cast
+
+import pytest
+from confluent_kafka import KafkaError, Producer, TopicPartition
+
+from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.wire import Message
+from consumer.batch import Origin
+from consumer.delivery.at_least_once import Flushes
+from consumer.delivery.base import Undelivered
+from tests.consumer.fake_clients import FakeConsumer, FakeProducer
+from tests.consumer.fakes import DIAGNOSES, Clock, Cluster, kafka_error
+
+POSITIONS = {("bearing.windows", 0): 5}
+ORIGIN = Origin(("bearing.windows", 0), 4)
+MESSAGE = Message(b"pump", b"{}", [])
+
+
+class Harness:
+    """Flushes over producers in memory, by a member of the group."""
+
+    def __init__(self) -> None:
+        self.cluster, self.clock = Cluster(), Clock()
+        self.consumer = FakeConsumer(self.cluster, self.clock)
+        self.producers: list[FakeProducer] = []
+        self.delivery = Flushes(self._new_producer, self._commit, self.clock)
+
+    def _new_producer(self) -> Producer:
+        self.producers.append(FakeProducer(self.cluster, self.clock))
+        return cast("Producer", self.producers[-1])
+
+    def _commit(self, offsets: list[TopicPartition]) -> None:
+        self.consumer.commit(offsets=offsets, asynchronous=False)
+
+    def deliver(self) -> None:
+        self.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+        self.delivery.commit(POSITIONS, 5.0)
+
+
+def test_offsets_follow_the_acknowledgements() -> None:
+    harness = Harness()
+    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+    assert harness.cluster.committed == {}
+    harness.delivery.commit(POSITIONS, 5.0)
+    assert (len(harness.cluster.output), harness.cluster.committed) == (1, POSITIONS)
+
+
+def test_a_message_that_was_not_acknowledged_keeps_its_offset_from_being_committed() -> None:
+    harness = Harness()
+    harness.cluster.refused = KafkaError(KafkaError._MSG_TIMED_OUT)
+    with pytest.raises(Undelivered):
+        harness.deliver()
+    assert harness.cluster.committed == {}
+    harness.cluster.refused = None
+    harness.delivery.recover(5.0)
+    harness.deliver()
+    assert harness.cluster.committed == POSITIONS
+
+
+def test_a_message_that_the_topic_refuses_is_fatal() -> None:
+    harness = Harness()
+    harness.cluster.refused = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+    with pytest.raises(FatalKafkaError, match=r"max\.message\.bytes"):
+        harness.deliver()
+    assert harness.cluster.committed == {}
+
+
+def test_a_producer_that_failed_for_good_is_replaced() -> None:
+    harness = Harness()
+    harness.cluster.happens_in("produce", kafka_error(KafkaError._FATAL))
+    with pytest.raises(Undelivered):
+        harness.deliver()
+    harness.delivery.recover(5.0)
+    assert len(harness.producers) == 2
+    harness.deliver()
+
+
+def test_what_hangs_is_given_up_after_the_timeout() -> None:
+    harness = Harness()
+    harness.cluster.happens_in("flush", harness.producers[0].keep_everything)
+    with pytest.raises(Undelivered, match="within 5 s"):
+        harness.deliver()
+    assert harness.cluster.committed == {}
+
+
+def test_a_queue_that_stays_full_is_given_up() -> None:
+    harness = Harness()
+    for _ in range(1000):
+        harness.cluster.happens_in("produce", BufferError())
+        harness.cluster.happens_in("poll", lambda: harness.clock.sleep(0.05))
+    with pytest.raises(Undelivered, match="full"):
+        harness.deliver()
+    assert harness.clock.now < 1000 + 40
+    harness.cluster.faults.clear()
+    harness.delivery.recover(5.0)
+    harness.deliver()
+    assert len(harness.cluster.output) == 1
+
+
+def test_a_refused_commit_of_offsets_is_wound_back() -> None:
+    harness = Harness()
+    harness.cluster.happens_in("commit", kafka_error(KafkaError.REBALANCE_IN_PROGRESS))
+    with pytest.raises(Undelivered):
+        harness.deliver()

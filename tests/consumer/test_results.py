@@ -1,0 +1,146 @@
+"""A diagnosis says what was found, of which window, when and how fast."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from jsonschema import Draft202012Validator
+
+from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS, Doubt
+from bearing_stream.wire import Diagnosis, Evidence, Message, ModelInfo, decode_diagnosis
+from consumer.batch import Batch
+from consumer.results import Inference, diagnoses
+from model.assessment import Assessment, PhysicalEvidence
+from tests.consumer.fakes import FakeMessage, window
+from tools.docs.schema import diagnosis_schema
+
+MODEL = ModelInfo(name="bearing-cnn", version="0123456789ab", device="cpu")
+STARTED, SECONDS, NOW = 1_700_000_000.250, 0.004, 1_700_000_000.260
+STAMPED = 1_700_000_000_000
+"""The window's Kafka timestamp, in milliseconds."""
+
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+
+def assessed(
+    probabilities: Array, reasons: Iterable[Doubt] = (), evidence: PhysicalEvidence | None = None
+) -> Assessment:
+    """All windows novel by 0.5, the first of them doubted for these reasons."""
+    doubts = np.zeros((len(probabilities), len(DOUBTS)), np.bool_)
+    doubts[0] = [doubt in reasons for doubt in DOUBTS]
+    novelty = np.full(len(probabilities), 0.5, np.float32)
+    return Assessment(probabilities, novelty, doubts, evidence)
+
+
+def answered(
+    assessment: Assessment | Array, model: ModelInfo = MODEL, as_unknown: bool = False
+) -> list[tuple[str, Diagnosis]]:
+    messages = answer_messages(assessment, model, as_unknown)
+    return [decode_diagnosis(message.headers, message.value) for message in messages]
+
+
+def answer_messages(
+    assessment: Assessment | Array, model: ModelInfo = MODEL, as_unknown: bool = False
+) -> list[Message]:
+    if not isinstance(assessment, Assessment):
+        assessment = assessed(assessment)
+    batch = Batch(capacity=64, max_delay=1.0)
+    for number in range(len(assessment.novelty)):
+        message = window(number)._replace(timestamp=STAMPED)
+        batch.add(FakeMessage(message, partition_number=3, offset_number=40 + number), 0.0)
+    inference = Inference(assessment, STARTED, SECONDS, model)
+    return list(diagnoses(batch, inference, NOW, as_unknown))
+
+
+LOGITS = npst.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 20), st.just(4)),
+    elements=st.floats(-30, 30, width=32),
+)
+
+
+@given(LOGITS)
+def test_the_prediction_is_the_most_probable_label_and_probabilities_sum_to_one(
+    logits: Array,
+) -> None:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    for row, (_, diagnosis) in zip(probabilities, answered(probabilities), strict=True):
+        assert list(diagnosis.probabilities) == list(FAULT_LABELS)
+        assert sum(diagnosis.probabilities.values()) == pytest.approx(1, abs=1e-5)
+        assert diagnosis.probability == max(diagnosis.probabilities.values())
+        assert diagnosis.prediction != "Unknown"
+        assert diagnosis.probabilities[diagnosis.prediction] == diagnosis.probability
+        assert list(diagnosis.probabilities.values()) == pytest.approx(row.tolist())
+
+
+def test_latency_is_in_milliseconds_from_the_window_to_the_diagnosis() -> None:
+    [(_, diagnosis)] = answered(np.eye(4, dtype=np.float32)[:1])
+    latency = diagnosis.latency_ms
+    assert (latency.queued, latency.inference, latency.total) == (250.0, 4.0, 260.0)
+
+
+def test_it_says_which_window_and_what_made_it() -> None:
+    [_, (_, diagnosis)] = answered(np.eye(4, dtype=np.float32)[:2])
+    assert (diagnosis.window_id, diagnosis.source, diagnosis.sensor) == ("w000001", "/fake", "pump")
+    place = diagnosis.input
+    assert (place.topic, place.partition, place.offset) == ("bearing.windows", 3, 41)
+    assert (diagnosis.model, diagnosis.batch_size) == (MODEL, 2)
+
+
+def test_the_id_is_the_same_at_every_replay_and_another_for_another_model() -> None:
+    probabilities = np.eye(4, dtype=np.float32)
+    ids = [identity for identity, _ in answered(probabilities)]
+    elsewhere = MODEL.model_copy(update={"device": "cuda"})
+    other = MODEL.model_copy(update={"version": "another"})
+    assert len(set(ids)) == 4
+    assert [identity for identity, _ in answered(probabilities, elsewhere)] == ids
+    assert not set(ids) & {identity for identity, _ in answered(probabilities, other)}
+
+
+EVIDENCE = PhysicalEvidence(
+    sigmas=np.array([[4.5, -0.5, 1.0], [0.0, 0.25, 0.5], [np.nan] * 3, [0.0, 1.0, 2.0]]),
+    rpm=np.array([1797.0, 1750.0, np.nan, 1772.0]),
+    decided=np.array([True, False, False, False]),
+)
+
+
+@given(st.sets(st.sampled_from(DOUBTS)))
+def test_a_doubt_makes_a_diagnosis_uncertain_and_is_named(reasons: set[Doubt]) -> None:
+    [(_, first), (_, second)] = answered(assessed(np.eye(4, dtype=np.float32)[:2], reasons))
+    assert set(first.reasons) == reasons
+    assert first.quality == ("uncertain" if reasons else "good")
+    assert (second.reasons, second.quality, second.novelty) == ([], "good", 0.5)
+    assert (first.prediction, second.prediction) == ("Ball", "InnerRace")
+
+
+def test_what_is_uncertain_is_unknown_if_that_is_asked_for() -> None:
+    doubted = assessed(np.eye(4, dtype=np.float32)[:2], ["novelty"])
+    [(_, first), (_, second)] = answered(doubted, as_unknown=True)
+    assert (first.prediction, first.probability, second.prediction) == ("Unknown", 1, "InnerRace")
+    assert first.probabilities["Ball"] == 1
+
+
+def test_physics_is_quoted_where_it_was_heard() -> None:
+    found = answered(assessed(np.eye(4, dtype=np.float32), evidence=EVIDENCE))
+    first, second, third, _ = (diagnosis.evidence for _, diagnosis in found)
+    assert first == Evidence(
+        outer_sigma=4.5, inner_sigma=-0.5, ball_sigma=1, shaft_speed=1797, decided_by="physics"
+    )
+    assert second is not None
+    assert second.decided_by == "network"
+    assert third is None, "nothing is known of its machine"
+    alone = answered(np.eye(4, dtype=np.float32))
+    assert [diagnosis.evidence for _, diagnosis in alone] == [None] * 4
+
+
+def test_it_is_what_the_committed_schema_says() -> None:
+    validator = Draft202012Validator(json.loads(diagnosis_schema()))
+    for message in answer_messages(assessed(np.eye(4, dtype=np.float32), ["jump"], EVIDENCE)):
+        validator.validate(json.loads(message.value or b""))

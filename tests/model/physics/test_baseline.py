@@ -1,0 +1,128 @@
+"""A baseline knows a healthy machine, and what stands out of it; on disk it stays the same."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.physics import baseline_file
+from model.physics.baseline import Baseline, fit, weigh
+from model.physics.baseline_file import BaselineError
+from model.physics.bearing import DRIVE_END
+from model.physics.lines import speeds
+from tests.model.physics.made import INNER, OUTER, RPM, Floats, healthy, struck
+
+UNKNOWN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    return fit(healthy(200), np.full(200, RPM), DRIVE_END)
+
+
+def sigmas(windows: Floats, rpm: float, baseline: Baseline) -> Any:
+    return weigh(windows, np.full(len(windows), rpm), baseline).sigmas
+
+
+@pytest.mark.parametrize("rpm", [RPM, UNKNOWN])
+def test_other_windows_of_the_healthy_machine_are_ordinary(rpm: float, baseline: Baseline) -> None:
+    evidence = weigh(healthy(200, seed=9), np.full(200, rpm), baseline)
+    assert np.abs(evidence.sigmas.mean(axis=0)).max() < 0.3
+    assert evidence.sigmas.std(axis=0) == pytest.approx(1, abs=0.25)
+    assert np.mean(evidence.distance < 2) > 0.98
+
+
+@pytest.mark.parametrize("rpm", [RPM, UNKNOWN])
+@pytest.mark.parametrize(("column", "order"), [(0, OUTER), (1, INNER)])
+def test_a_struck_race_stands_out(
+    column: int, order: float, rpm: float, baseline: Baseline
+) -> None:
+    found = sigmas(struck(100, order), rpm, baseline)
+    assert np.mean(found[:, column] > 2.5) > 0.9
+    assert np.mean(found[:, column] > found[:, 1 - column]) > 0.95
+
+
+def test_the_line_is_not_found_at_another_bearings_orders(baseline: Baseline) -> None:
+    """The control: it is the place of the line that tells, not that the window is loud."""
+    elsewhere, there = (sigmas(struck(100, OUTER * k), RPM, baseline)[:, 0] for k in (1.085, 1))
+    assert np.median(elsewhere) < 2.5
+    assert np.median(there) > 10
+
+
+def test_known_and_unknown_speeds_go_together(baseline: Baseline) -> None:
+    windows = np.concatenate([healthy(3), struck(3, OUTER)])
+    mixed = weigh(windows, np.array([RPM, UNKNOWN, RPM, UNKNOWN, RPM, UNKNOWN]), baseline)
+    known, searched = (sigmas(windows, rpm, baseline) for rpm in (RPM, UNKNOWN))
+    np.testing.assert_allclose(mixed.sigmas[::2], known[::2], rtol=1e-4)
+    np.testing.assert_allclose(mixed.sigmas[1::2], searched[1::2], rtol=1e-4)
+    assert np.isfinite(mixed.rpm).all()
+
+
+@pytest.mark.parametrize("rpm", [1e-3, 100.0, 3600.0, 1e300])
+def test_at_a_speed_at_which_lines_cannot_be_read_nothing_is_said(
+    rpm: float, baseline: Baseline
+) -> None:
+    evidence = weigh(healthy(3), np.array([RPM, rpm, UNKNOWN]), baseline)
+    assert np.isnan(evidence.sigmas).all(axis=1).tolist() == [False, True, False]
+
+
+def test_no_windows_have_no_evidence(baseline: Baseline) -> None:
+    assert weigh(healthy(3)[:0], np.empty(0), baseline).sigmas.shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("windows", "rpm", "said"),
+    [
+        (healthy(19), RPM, "needs 20 healthy windows, got 19"),
+        (healthy(30), UNKNOWN, "got nan rpm"),
+        (healthy(30), 3600, "from 294 to 2004 rpm"),
+        (healthy(30), speeds(DRIVE_END)[1] * 0.99, "4% inside"),
+        (np.zeros((30, 2048), np.float32), RPM, "all alike"),
+    ],
+)
+def test_what_makes_no_baseline_is_refused(windows: Floats, rpm: float, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        fit(windows, np.full(len(windows), rpm), DRIVE_END)
+
+
+def test_a_baseline_on_disk_says_the_same(baseline: Baseline, tmp_path: Path) -> None:
+    file = tmp_path / "press.json"
+    file.write_text(baseline_file.to_json(baseline))
+    read = baseline_file.load(file)
+    windows, rpm = struck(10, OUTER), np.array([RPM, UNKNOWN] * 5)
+    one, other = weigh(windows, rpm, baseline), weigh(windows, rpm, read)
+    np.testing.assert_array_equal(one.sigmas, other.sigmas)
+    np.testing.assert_array_equal(one.distance, other.distance)
+    assert (read.orders, read.nominal_rpm, read.windows) == (DRIVE_END, RPM, 200)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"lines": [1, 2]}, "lines: .*at least 3"),
+        ({"shape": [1] * 12}, "shape: .*at most 11"),
+        ({"line_deviations": [1, 0, 1]}, "line_deviations.1: .*greater than 0"),
+        ({"shape_deviations": [-1] * 11}, "shape_deviations.0"),
+        ({"nominal_rpm": 3000}, "rpm"),
+        ({"orders": {"outer": 3, "inner": 2, "ball_spin": 1}}, "outer < inner"),
+        ({"windows": 3}, "windows"),
+        ({"mood": 1}, "mood"),
+    ],
+)
+def test_a_file_that_holds_no_baseline_is_refused_by_name(
+    change: dict[str, Any], said: str, baseline: Baseline, tmp_path: Path
+) -> None:
+    file = tmp_path / "press.json"
+    file.write_text(json.dumps(json.loads(baseline_file.to_json(baseline)) | change))
+    with pytest.raises(BaselineError, match=rf"press\.json: .*{said}"):
+        baseline_file.load(file)
+
+
+def test_a_missing_file_and_one_that_is_no_json_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BaselineError, match=r"none\.json: cannot be read"):
+        baseline_file.load(tmp_path / "none.json")
+    (tmp_path / "text.json").write_bytes(b"\xff\x00")
+    with pytest.raises(BaselineError, match=r"text\.json: expected a baseline"):
+        baseline_file.load(tmp_path / "text.json")

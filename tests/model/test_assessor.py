@@ -1,0 +1,191 @@
+"""One assessor for all: what it says, of which windows, and under which name."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bearing_stream.recordings import Recording
+from bearing_stream.recordings.cwru import load, present
+from bearing_stream.recordings.synthetic import bearings
+from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS, Doubt
+from model.assessor import Assessor
+from model.diagnoser import Diagnoser
+from model.limits import Limits
+from model.settings import AssessmentSettings
+from tests.model.physics.made import clipped, dropped, hum, jumped
+
+UNKNOWN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def network() -> Assessor:
+    return Assessor.load(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def physics() -> Assessor:
+    return Assessor.load(device="cpu", diagnoser="physics")
+
+
+MADE = {bearing.condition.fault: bearing for bearing in bearings(4, seed=1)}
+WINDOWS = np.concatenate([MADE[fault].windows(0, 20) for fault in FAULT_LABELS]).astype(np.float32)
+TRUTH = np.repeat(np.arange(4), 20)
+RPM = np.repeat([MADE[fault].rpm for fault in FAULT_LABELS], 20)
+RIG = ["bearing-0001"] * 80
+
+
+def test_the_network_alone_says_what_it_says(network: Assessor) -> None:
+    found = network.assess(WINDOWS, RPM, RIG)
+    alone = Diagnoser.load(device="cpu")
+    np.testing.assert_array_equal(found.probabilities, alone.diagnose(WINDOWS))
+    np.testing.assert_array_equal(found.novelty, alone.examine(WINDOWS).novelty)
+    assert found.evidence is None
+    assert (network.name, network.version, network.device) == (alone.name, alone.version, "cpu")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_physics_is_right_about_the_rig_and_says_why(physics: Assessor, known: bool) -> None:
+    found = physics.assess(WINDOWS, RPM if known else np.full(80, UNKNOWN), RIG)
+    assert np.mean(found.probabilities.argmax(axis=1) == TRUTH) > 0.95
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-5)
+    evidence = found.evidence
+    assert evidence is not None
+    assert evidence.decided[FAULT_LABELS.index("Normal") == TRUTH].all()
+    assert np.median(evidence.sigmas[FAULT_LABELS.index("OuterRace") == TRUTH, 0]) > 2.5
+    assert np.abs(evidence.rpm / RPM - 1).max() < (1e-9 if known else 0.1)
+
+
+def test_where_nothing_is_known_of_the_machine_the_network_decides(
+    network: Assessor, physics: Assessor
+) -> None:
+    sensors = [*RIG[:40], *["a pump"] * 40]
+    found, alone = physics.assess(WINDOWS, RPM, sensors), network.assess(WINDOWS, RPM, sensors)
+    np.testing.assert_array_equal(found.probabilities[40:], alone.probabilities[40:])
+    assert found.evidence is not None
+    assert np.isnan(found.evidence.sigmas).any(axis=1).tolist() == [False] * 40 + [True] * 40
+    assert np.isnan(found.evidence.rpm).tolist() == [False] * 40 + [True] * 40
+    assert not found.evidence.decided[40:].any()
+
+
+def test_a_speed_at_which_lines_cannot_be_read_leaves_it_to_the_network(physics: Assessor) -> None:
+    found = physics.assess(WINDOWS[:2], np.array([1e9, RPM[0]]), RIG[:2])
+    assert found.evidence is not None
+    assert np.isnan(found.evidence.rpm).tolist() == [True, False]
+
+
+def test_a_window_is_judged_alike_whatever_is_beside_it(physics: Assessor) -> None:
+    together = physics.assess(WINDOWS, RPM, RIG)
+    for row in range(0, 80, 9):
+        rows = slice(row, row + 1)
+        alone = physics.assess(WINDOWS[rows], RPM[rows], RIG[rows])
+        np.testing.assert_allclose(alone.probabilities, together.probabilities[rows], atol=1e-4)
+        np.testing.assert_array_equal(alone.doubts, together.doubts[rows])
+
+
+@pytest.mark.parametrize(
+    ("doubt", "windows"),
+    [
+        ("clipping", clipped(WINDOWS, 0.02)),
+        ("dropout", dropped(WINDOWS, 64, held=True)),
+        ("jump", jumped(WINDOWS, 3)),
+        ("mains-hum", hum(60)[:80]),
+        ("novelty", hum(60)[:80]),
+        ("novelty", np.random.default_rng(0).standard_normal((80, 2048)).astype(np.float32)),
+    ],
+)
+@pytest.mark.parametrize("diagnoser", ["network", "physics"])
+def test_wrong_signals_are_doubted_for_their_reason_in_both_ways(
+    doubt: Doubt, windows: NDArray[np.float32], diagnoser: str, request: pytest.FixtureRequest
+) -> None:
+    assessor: Assessor = request.getfixturevalue(diagnoser)
+    found = assessor.assess(windows, RPM, RIG)
+    assert found.doubts[:, DOUBTS.index(doubt)].mean() > 0.97
+    assert found.uncertain.mean() > 0.97
+
+
+def test_limits_are_heeded() -> None:
+    lenient = Assessor.load(device="cpu", limits=Limits(novelty_limit=1e9, mains_hum_share=1))
+    assert not lenient.assess(hum(60, 1)[:80], RPM, RIG).doubts.any()
+
+
+def test_full_scale_is_that_of_the_sensors_row(tmp_path: Path) -> None:
+    table = tmp_path / "sensors.toml"
+    table.write_text('[[sensor]]\npattern = "a"\nfull_scale = 5.0\n[[sensor]]\npattern = "b"\n')
+    assessor = Assessor.load(device="cpu", sensors=table)
+    windows = WINDOWS[:3] / np.abs(WINDOWS[:3]).max(axis=1, keepdims=True) * np.float32(5)
+    found = assessor.assess(windows, RPM[:3], ["a", "b", "c"])
+    assert found.doubts[:, DOUBTS.index("clipping")].tolist() == [True, False, False]
+
+
+def test_another_way_to_decide_or_another_table_has_another_name_or_version(
+    network: Assessor, physics: Assessor, tmp_path: Path
+) -> None:
+    table = tmp_path / "sensors.toml"
+    table.write_text('[[sensor]]\npattern = "a"\n')
+    other = Assessor.load(device="cpu", diagnoser="physics", sensors=table)
+    names = {(each.name, each.version) for each in (network, physics, other)}
+    assert len(names) == 3
+    assert physics.name == "bearing-cnn+physics"
+
+
+def test_it_is_loaded_as_the_settings_say(tmp_path: Path) -> None:
+    table = tmp_path / "sensors.toml"
+    table.write_text("sensor = []")
+    settings = AssessmentSettings(diagnoser="physics", sensor_table=table, novelty_limit=1e9)
+    assessor = Assessor.of(settings)
+    found = assessor.assess(hum(60)[:5], RPM[:5], RIG[:5])
+    assert found.evidence is not None
+    assert np.isnan(found.evidence.rpm).all()
+    assert not found.doubts[:, DOUBTS.index("novelty")].any()
+
+
+def test_no_windows_are_no_matter(physics: Assessor) -> None:
+    found = physics.assess(WINDOWS[:0], RPM[:0], [])
+    assert found.probabilities.shape == (0, 4)
+    assert found.doubts.shape == (0, 5)
+
+
+@pytest.mark.parametrize(("speeds", "sensors"), [(2, 3), (3, 2)])
+def test_each_window_needs_its_speed_and_sensor(
+    physics: Assessor, speeds: int, sensors: int
+) -> None:
+    with pytest.raises(ValueError, match="a speed and a sensor for each window"):
+        physics.assess(WINDOWS[:3], RPM[:speeds], RIG[:sensors])
+
+
+@pytest.fixture(scope="module")
+def real(cwru_data: Path) -> list[Recording]:
+    return list(load(cwru_data, present(cwru_data)))
+
+
+def test_a_healthy_bearing_raises_nothing_on_the_real_rig(
+    real: list[Recording], physics: Assessor
+) -> None:
+    for recording in real:
+        if recording.fault == "Normal":
+            windows = recording.windows().astype(np.float32)
+            for rpm in (recording.rpm, UNKNOWN):
+                speeds = np.full(len(windows), rpm)
+                found = physics.assess(windows, speeds, [recording.sensor] * len(windows))
+                said = found.probabilities.argmax(axis=1)
+                assert (said == FAULT_LABELS.index("Normal")).all()
+                assert not found.doubts[:, :-1].any()
+                assert found.uncertain.mean() <= 0.02
+
+
+def test_physics_is_right_about_real_races(real: list[Recording], physics: Assessor) -> None:
+    right = {"InnerRace": [0, 0], "OuterRace": [0, 0]}
+    for recording in real:
+        if recording.fault in right:
+            windows = recording.windows().astype(np.float32)
+            speeds = np.full(len(windows), recording.rpm)
+            found = physics.assess(windows, speeds, [recording.sensor] * len(windows))
+            assert found.evidence is not None
+            said = found.probabilities.argmax(axis=1)[found.evidence.decided]
+            right[recording.fault][0] += int((said == FAULT_LABELS.index(recording.fault)).sum())
+            right[recording.fault][1] += len(said)
+    for hits, decided in right.values():
+        assert decided > 600
+        assert hits > 0.98 * decided

@@ -1,0 +1,93 @@
+"""The table of sensors: which machine a sensor listens to, and what is wrong with a table."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.physics import baseline_file
+from model.physics.baseline import fit
+from model.physics.bearing import DRIVE_END
+from model.sensors import SensorsError, load
+from tests.model.physics.made import healthy
+
+PRESS = baseline_file.to_json(fit(healthy(40), np.full(40, 1750.0), DRIVE_END))
+
+
+def table(folder: Path, text: str) -> Path:
+    (folder / "press.json").write_text(PRESS)
+    path = folder / "sensors.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_first_row_that_fits_is_the_sensors(tmp_path: Path) -> None:
+    found = load(
+        table(
+            tmp_path,
+            """
+            [[sensor]]
+            pattern = "press-7/*"
+            baseline = "press.json"
+            nominal_rpm = 1480
+            [[sensor]]
+            pattern = "press-*"
+            full_scale = 50
+            """,
+        )
+    )
+    assert [found.place(name) for name in ("press-7/a", "press-8", "pump", "PRESS-8")] == (
+        [0, 1, -1, -1]
+    )
+    first, second = found.assets
+    assert first.baseline is not None
+    assert (first.baseline.nominal_rpm, first.full_scale) == (1480, None)
+    assert (second.baseline, second.full_scale) == (None, 50)
+
+
+def test_the_table_that_ships_knows_the_rig_and_nobody_else() -> None:
+    shipped = load()
+    for sensor in ("97/DE", "105/DE", "3001/DE", "bearing-0000"):
+        baseline = shipped.assets[shipped.place(sensor)].baseline
+        assert baseline is not None
+        assert baseline.orders == DRIVE_END
+    assert [shipped.place(name) for name in ("pump/DE", "press-7", "bearing-1")] == [-1] * 3
+
+
+def test_the_digest_changes_with_whatever_the_table_or_its_baselines_say(tmp_path: Path) -> None:
+    row = '[[sensor]]\npattern = "a"\nbaseline = "press.json"\n'
+    digests = [
+        load(table(tmp_path, text)).digest
+        for text in (row, row, row.replace('"a"', '"b"'), row + "nominal_rpm = 1700\n")
+    ]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+    path = table(tmp_path, row)
+    (tmp_path / "press.json").write_text(PRESS.replace("1750", "1751"))
+    assert load(path).digest not in digests
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[sensor]", "expected a table of sensors in TOML"),
+        ("", "sensor: Field required"),
+        ('[[sensor]]\nbaseline = "press.json"', "pattern: Field required"),
+        ('[[sensor]]\npattern = "a"\nmood = 1', "mood: Extra"),
+        ('[[sensor]]\npattern = "a"\nfull_scale = -1', "full_scale: .*greater than 0"),
+        ('[[sensor]]\npattern = "a"\nbaseline = "none.json"', r"'a': .*none\.json: cannot be read"),
+        ('[[sensor]]\npattern = "a"\nbaseline = "sensors.toml"', "'a': .*expected a baseline"),
+        (
+            '[[sensor]]\npattern = "a"\nbaseline = "press.json"\nnominal_rpm = 3600',
+            "'a': .*294 to 2004 rpm",
+        ),
+    ],
+)
+def test_a_wrong_table_is_refused_by_name_and_row(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(SensorsError, match=rf"sensors\.toml.*{said}"):
+        load(table(tmp_path, text))
+
+
+def test_a_missing_table_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(SensorsError, match=r"none\.toml: cannot be read"):
+        load(tmp_path / "none.toml")

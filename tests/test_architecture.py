@@ -1,0 +1,129 @@
+"""The layers hold: imports run down, and each package keeps out the libraries it must not load."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.paths import ROOT
+
+COMMANDS = "bearing_stream.commands"
+
+IMPORTS: dict[str, set[str]] = {
+    "assets": set(),
+    "bearing_stream": set(),
+    "bearing_stream.vocabulary": set(),
+    "bearing_stream.program": set(),
+    "bearing_stream.local_kafka": set(),
+    "bearing_stream.config": set(),
+    "bearing_stream.kafka": {"config"},
+    "bearing_stream.wire": {"vocabulary"},
+    "bearing_stream.recordings": {"vocabulary"},
+    "model": {"config", "vocabulary"},
+    "training": {"model", "recordings", "vocabulary"},
+    "producer_sim": {"config", "kafka", "recordings", "vocabulary", "wire"},
+    "consumer": {"config", "kafka", "model", "vocabulary", "wire"},
+    f"{COMMANDS}.baseline": {"model", "recordings", "vocabulary"},
+    f"{COMMANDS}.dead_letters": {"config", "kafka", "wire"},
+    f"{COMMANDS}.demo": {
+        *("commands.watch", "config", "kafka", "local_kafka"),
+        *("program", "recordings", "vocabulary", "wire"),
+    },
+    f"{COMMANDS}.diagnose": {"config", "model", "recordings", "vocabulary"},
+    f"{COMMANDS}.serve": {"config", "model", "vocabulary"},
+    f"{COMMANDS}.verify": {"config", "kafka", "wire"},
+    f"{COMMANDS}.watch": {"config", "kafka", "vocabulary", "wire"},
+    "bearing_stream.cli": set(),
+}
+"""Package → exactly the packages of ours that it imports, without the prefix `bearing_stream.`.
+
+`bearing_stream.cli` imports a command when that command runs: `tests/bearing_stream/test_cli.py`.
+"""
+
+KEPT_OUT = {
+    "bearing_stream.vocabulary": {"torch", "confluent_kafka", "pydantic", "numpy"},
+    "bearing_stream.config": {"torch", "confluent_kafka", "numpy"},
+    "bearing_stream.kafka": {"torch", "numpy"},
+    "bearing_stream.wire": {"torch", "confluent_kafka"},
+    "bearing_stream.recordings": {"torch", "confluent_kafka"},
+    "bearing_stream.local_kafka": {"torch", "numpy", "pydantic"},
+    "model": {"confluent_kafka"},
+    "model.physics": {"torch", "confluent_kafka"},
+    "producer_sim": {"torch"},
+    f"{COMMANDS}.watch": {"torch"},
+    f"{COMMANDS}.verify": {"torch"},
+    f"{COMMANDS}.dead_letters": {"torch"},
+    f"{COMMANDS}.serve": {"confluent_kafka"},
+    f"{COMMANDS}.diagnose": {"confluent_kafka"},
+}
+"""Package → the libraries that importing it must not load, by whatever way."""
+
+
+def files_of(package: str) -> list[Path]:
+    """Return the source files of a package or a module; of `bearing_stream` its `__init__` only."""
+    path = ROOT / package.replace(".", "/")
+    if package == "bearing_stream":
+        return [path / "__init__.py"]
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
+def package_of(module: str) -> str | None:
+    """Return the package of `IMPORTS` that holds a module; None for a library."""
+    holding = [name for name in IMPORTS if f"{module}.".startswith(f"{name}.")]
+    return max(holding, key=len, default=None)
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports here are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_every_installed_module_belongs_to_a_layer() -> None:
+    top = ("assets", "bearing_stream", "consumer", "model", "producer_sim", "training")
+    modules = [module_of(file) for name in top for file in (ROOT / name).rglob("*.py")]
+    unplaced = {name for name in modules if package_of(name) == "bearing_stream"}
+    assert unplaced == {"bearing_stream", "bearing_stream.__main__", COMMANDS}
+
+
+@pytest.mark.parametrize("package", IMPORTS)
+def test_a_package_imports_exactly_what_is_drawn(package: str) -> None:
+    used = {package_of(name) for file in files_of(package) for name in imported(file)}
+    assert {name.removeprefix("bearing_stream.") for name in used - {None, package} if name} == (
+        IMPORTS[package]
+    )
+
+
+@pytest.mark.parametrize("package", IMPORTS)
+def test_nothing_installed_imports_tests_or_tools(package: str) -> None:
+    roots = {name.split(".")[0] for file in files_of(package) for name in imported(file)}
+    assert not roots & {"tests", "tools"}
+
+
+def test_imports_run_down() -> None:
+    """No package imports, by however many steps, one that imports it; raises CycleError if so."""
+    full = {name.removeprefix("bearing_stream."): below for name, below in IMPORTS.items()}
+    assert set(TopologicalSorter(full).static_order()) == set(full)
+
+
+@pytest.mark.parametrize("package", KEPT_OUT)
+def test_a_package_loads_no_library_that_it_must_not_know(package: str) -> None:
+    modules = [module_of(file) for file in files_of(package) if file.name != "__main__.py"]
+    program = (
+        f"import importlib, sys; [importlib.import_module(name) for name in {modules}];"
+        f"print(sorted({KEPT_OUT[package]} & sys.modules.keys()))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")

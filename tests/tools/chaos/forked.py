@@ -1,0 +1,80 @@
+"""Consumers that start at once: forked from a process that has imported torch already.
+
+They are processes all the same, to be frozen and killed. Importing takes each of `make chaos`'s
+three seconds of a core, and these tests start thirty.
+"""
+
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tools.chaos.member import Member
+
+CONTEXT: Final = multiprocessing.get_context("forkserver")
+
+
+class Fork:
+    """What `Member` uses of `subprocess.Popen`."""
+
+    def __init__(self, arguments: Sequence[str], log: Path) -> None:
+        self._process = CONTEXT.Process(target=_run, args=(list(arguments), log), daemon=True)
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("consume", timeout or 0.0)
+        return self._process.exitcode
+
+
+class ForkedMember(Member):
+    """One whose clock jumps is a process of its own: it must jump before the first import."""
+
+    def __init__(self, program: str, arguments: Sequence[str], log: Path) -> None:
+        if program != "bearing_stream":
+            super().__init__(program, arguments, log)
+            return
+        self.log = log
+        log.touch()
+        self._process: Any = Fork(["consume", *arguments, "--log-format=json"], log)
+
+
+@contextmanager
+def forked_members() -> Iterator[None]:
+    """Let trials fork their consumers."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("OMP_NUM_THREADS", "1")
+        CONTEXT.set_forkserver_preload(
+            ["consumer.command", "consumer.service", "bearing_stream.cli"]
+        )
+        patched.setattr("tools.chaos.trial.Member", ForkedMember)
+        yield
+
+
+def _run(arguments: list[str], log: Path) -> None:
+    os.setsid()
+    file = os.open(log, os.O_WRONLY)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    sys.argv = ["bearing-stream", *arguments]
+    runpy.run_module("bearing_stream", run_name="__main__", alter_sys=True)

@@ -1,0 +1,70 @@
+"""Seconds from a start to the first diagnosis, and from a kill to the survivor's next ones."""
+
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import track
+
+from bearing_stream.local_kafka import LocalKafka
+from tools.bench.consuming import DEFAULT_TIMEOUTS
+from tools.chaos.errors import ChaosError
+from tools.chaos.feed import Pace
+from tools.chaos.trial import Order, Trial
+
+SETTLED: Final = 2000
+"""Diagnoses after which two consumers have shared the partitions out and are at work."""
+
+
+def measure(repeats: int, folder: Path) -> dict[str, Any]:
+    """Start a consumer, then another, then kill the first, again and again.
+
+    Returns:
+        Seconds, median and worst: `start` from the start of the process until a subscriber has its
+        first diagnosis; `takeover` from a SIGKILL until one has newer diagnoses of every partition.
+
+    Raises:
+        ChaosError: A consumer did not do what it should.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    starts, takeovers, streams = [], [], None
+    for repeat in track(range(repeats), "measuring", console=Console(stderr=True)):
+        order = Order("exactly-once", 1, 0, repeat, folder, Pace(), streams)
+        with LocalKafka() as kafka, Trial(kafka, order) as trial:
+            streams = trial.feed.streams
+            starts.append(_start(trial))
+            takeovers.append(_takeover(trial))
+    return {"repeats": repeats, "start_s": _figures(starts), "takeover_s": _figures(takeovers)}
+
+
+def _start(trial: Trial) -> float:
+    """Start the first consumer; seconds until the first diagnosis can be read."""
+    began = time.monotonic()
+    trial.consumer(*DEFAULT_TIMEOUTS, "--kafka=client.id=first", ready=False)
+    trial.until(lambda: trial.subscriber.count > 0, "the first diagnosis")
+    return time.monotonic() - began
+
+
+def _takeover(trial: Trial) -> float:
+    """Start a second consumer and kill the first; seconds until all goes on."""
+    trial.consumer(*DEFAULT_TIMEOUTS, "--kafka=client.id=second")
+    trial.until(
+        lambda: len([one for one in trial.offsets.owned().values() if one]) == 2, "two at work"
+    )
+    trial.await_diagnoses(trial.subscriber.count + SETTLED)
+    with trial.fault():
+        trial.members[0].kill()
+    trial.finish()
+    if wrong := trial.check().wrong:
+        raise ChaosError(f"not sound: {wrong}")
+    return trial.recoveries[0]
+
+
+def _figures(seconds: list[float]) -> dict[str, Any]:
+    return {
+        "median": round(median(seconds), 2),
+        "worst": round(max(seconds), 2),
+        "all": [round(one, 2) for one in seconds],
+    }

@@ -1,0 +1,184 @@
+"""What can be done to the value of a message: each takes a message and gives another."""
+
+import json
+import struct
+from collections.abc import Callable
+from functools import lru_cache
+from random import Random
+from typing import Any, Final
+
+import numpy as np
+
+from bearing_stream.vocabulary import WINDOW_LENGTH
+from bearing_stream.wire import SAMPLE_DTYPES, Message
+from bearing_stream.wire import headers as h
+
+SIZES: Final = frozenset(WINDOW_LENGTH * dtype.itemsize for dtype in SAMPLE_DTYPES.values())
+"""Lengths in bytes that are right for one format or another."""
+
+LONGEST: Final = 900_000
+
+NUMBERS: Final = ["0.25", "-1"] * (WINDOW_LENGTH // 2)
+
+BAD_ELEMENTS: Final = (
+    '"1.0"', "true", "null", "[]", "{}", "[[1]]", "NaN", "Infinity", "-Infinity", "1e999", "nan",
+    "1e39", "+1", ".5", "1.", "01", "0x1", "1e", "--1", "1" * 400, "9" * 100_000, "undefined",
+    '"\\ud800"', '"\ufeff"', "1 2", "", "// 1", "'1'", "1e99999999999999999999", "-" + "1" * 4000,
+)  # fmt: skip
+"""What stands where a number within float32 should."""
+
+DOCUMENTS: Final = (
+    b"", b" ", b"null", b"1", b'"record"', b"[]", b"{}", b'{"record"', b'{"record":}', b"\x00",
+    b'{"record":null}', b'{"record":{}}', b'{"record":[]}', b'{"record":"AAAA"}', b'{"Record":[1]}',
+    b'{"record":[1],"record":2}', b"\xef\xbb\xbf{}", '{"record":[1]}'.encode("utf-16"), b"[" * 100,
+    b"[" * 100_000, b'{"a":' * 20_000, b'{"record":' + b"[" * 60_000, b"[" * 50_000 + b"]" * 50_000,
+    b'{"record":[' + b"1," * 60_000, b'{"record":[' + b"1," * 400_000 + b"1]}", b" " * LONGEST,
+    b'{"record":[' + b" " * 100_000 + b"]}", b'{"' + b"k" * 100_000 + b'":1}', b"{'record':[1]}",
+    b'{"record":[1]} x', b'{"record":[1,]}', b'{"record":[1 /* */]}', b"\xff\xfe",
+    b'{"re\xffcord":1}', b'{"record":[NaN]}', b'{"record":[' + b"1e5," * 2047 + b"]}",
+    b'{"\\u0000":[1]}',
+)  # fmt: skip
+"""JSON, or nearly, that is no record of 2048 numbers."""
+
+
+def form_of(message: Message) -> str:
+    """`json`, or the sample format that the headers tell."""
+    told = dict(message.headers)
+    if told.get(h.CONTENT_TYPE) == h.JSON.encode():
+        return "json"
+    return (told.get(h.SAMPLE_FORMAT) or b"").decode()
+
+
+def rewrite_json(rng: Random, message: Message) -> Message:
+    """The same samples in other words; a binary value stays as it is."""
+    if form_of(message) != "json" or message.value is None:
+        return message
+    value = message.value
+    ways: tuple[Callable[[], bytes], ...] = (
+        lambda: value.replace(b",", b" ,\n\t"),
+        lambda: b'{"more":[null,{"record":1}],' + value[1:],
+        lambda: value[:-1] + b',"note":"\\ud83d\\ude00"}',
+        lambda: b'{"record":[1],' + value[1:],
+        lambda: b" " * 50_000 + value,
+    )
+    return message._replace(value=rng.choice(ways)())
+
+
+def flip_bytes(rng: Random, message: Message) -> Message:
+    """Some bytes of the value are others."""
+    value = bytearray(message.value or b"")
+    for _ in range(rng.choice((1, 1, 2, 50))):
+        value[rng.randrange(len(value))] = rng.randrange(256)
+    return message._replace(value=bytes(value))
+
+
+def _nothing(_rng: Random, message: Message) -> Message:
+    return message._replace(value=None)
+
+
+def _cut(rng: Random, message: Message) -> Message:
+    value = message.value or b""
+    return message._replace(value=value[: rng.randrange(len(value))])
+
+
+def _extend(rng: Random, message: Message) -> Message:
+    # Not by spaces, which JSON may end with.
+    more = rng.choice((b"\x00", b"x", b"]}", bytes(4096), bytes(100_000)))
+    return message._replace(value=(message.value or b"") + more)
+
+
+def _noise(rng: Random, message: Message) -> Message:
+    size = rng.choice((0, 1, 2047, 2048, 4095, 8191, 8193, rng.randrange(20_000)))
+    return message._replace(value=b"\x01" + rng.randbytes(size + (size + 1 in SIZES)))
+
+
+def _other_format(rng: Random, message: Message) -> Message:
+    """The headers tell another form than the value has."""
+    told = form_of(message)
+    other = rng.choice([each for each in (*SAMPLE_DTYPES, "json") if each != told])
+    headers = [one for one in message.headers if one[0] not in (h.SAMPLE_FORMAT, h.CONTENT_TYPE)]
+    if other == "json":
+        return message._replace(headers=[*headers, (h.CONTENT_TYPE, h.JSON.encode())])
+    value = message.value or b""
+    if len(value) in SIZES and told == "json":
+        value += b" "
+    return message._replace(headers=[*headers, (h.SAMPLE_FORMAT, other.encode())], value=value)
+
+
+def _not_finite(rng: Random, message: Message) -> Message:
+    form = form_of(message)
+    if form not in ("float32-le", "float64-le"):
+        return _element(rng, message)
+    pattern = {"float32-le": "<f", "float64-le": "<d"}[form]
+    size = struct.calcsize(pattern)
+    bad = [float("nan"), float("inf"), -float("inf")] + ([1e39, -1e300] if size == 8 else [])
+    at = rng.randrange(WINDOW_LENGTH) * size
+    value = message.value or b""
+    raw = struct.pack(pattern, rng.choice(bad))
+    if rng.random() < 0.1:
+        raw = b"\x01\x00\xa0\x7f" * (size // 4) if size == 4 else b"\x01\0\0\0\0\0\xf4\x7f"
+    return message._replace(value=value[:at] + raw + value[at + size :])
+
+
+def _flat(rng: Random, message: Message) -> Message:
+    form = form_of(message)
+    level = rng.choice((0.0, -0.0, 1.0, -32768.0))
+    if form == "json":
+        return message._replace(value=_record([repr(level)] * WINDOW_LENGTH))
+    return message._replace(value=np.full(WINDOW_LENGTH, level, form.removesuffix("-le")).tobytes())
+
+
+def _element(rng: Random, message: Message) -> Message:
+    """One number of a JSON record is none."""
+    at = rng.choice((0, 1, WINDOW_LENGTH - 1, rng.randrange(WINDOW_LENGTH)))
+    value = _with_element(rng.choice(BAD_ELEMENTS), at % 4 if at < WINDOW_LENGTH - 1 else at)
+    return _as_json(message, value)
+
+
+def _document(rng: Random, message: Message) -> Message:
+    return _as_json(message, rng.choice(DOCUMENTS))
+
+
+def _length(rng: Random, message: Message) -> Message:
+    """A JSON record of another length."""
+    size = rng.choice((0, 1, 2047, 2049, 2050, 4096, 10_000))
+    return _as_json(message, _record((NUMBERS * 5)[:size]))
+
+
+def _tree(rng: Random, message: Message) -> Message:
+    """JSON of any shape."""
+    value = json.dumps({"record": _node(rng, 5)} if rng.random() < 0.5 else _node(rng, 5))
+    return _as_json(message, value.encode())
+
+
+def _node(rng: Random, depth: int) -> Any:
+    kind = rng.randrange(8 if depth else 6)
+    if kind < 6:
+        return (None, True, rng.random(), rng.randrange(-9, 10**12), "x" * rng.randrange(9), "")[
+            kind
+        ]
+    size = rng.randrange(5)
+    if kind == 6:
+        return [_node(rng, depth - 1) for _ in range(size)]
+    return {rng.choice(("record", "a", "")): _node(rng, depth - 1) for _ in range(size)}
+
+
+def _as_json(message: Message, value: bytes) -> Message:
+    headers = [each for each in message.headers if each[0] != h.CONTENT_TYPE]
+    return message._replace(value=value, headers=[*headers, (h.CONTENT_TYPE, h.JSON.encode())])
+
+
+def _record(numbers: list[str]) -> bytes:
+    return f'{{"record":[{",".join(numbers)}]}}'.encode()
+
+
+@lru_cache(1024)
+def _with_element(element: str, at: int) -> bytes:
+    return _record([*NUMBERS[:at], element, *NUMBERS[at + 1 :]])
+
+
+SPOILERS: Final = (
+    *(_nothing, _cut, _extend, _noise, _other_format, _not_finite, _flat, _element, _document),
+    *(_length, _tree),
+)
+"""Each makes a good value bad for certain, or a bad one another."""

@@ -1,0 +1,43 @@
+"""`bearing-stream consume` without quality and novelty, to measure what they cost."""
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import Self
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bearing_stream.vocabulary import DOUBTS
+from consumer.command import command
+from model import checkpoint
+from model.assessment import Assessment
+from model.assessor import Assessor
+from model.diagnoser import WEIGHTS_FILE, Diagnoser
+from model.settings import AssessmentSettings
+
+
+class Unexamined(Assessor):
+    """The same network; nothing is doubted and nothing is novel."""
+
+    @classmethod
+    def of(cls, settings: AssessmentSettings) -> Self:
+        """Load the network that ships, on the CPU, with as many threads as it has otherwise."""
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        with resources.as_file(resources.files("assets")) as assets:
+            return cls(Diagnoser(checkpoint.load(assets / WEIGHTS_FILE), "cpu"))
+
+    def assess(
+        self, windows: NDArray[np.float32], _rpm: NDArray[np.float64], _sensors: Sequence[str]
+    ) -> Assessment:
+        """Run the network, and no more."""
+        examined = self._network.examine(windows)
+        doubts = np.zeros((len(windows), len(DOUBTS)), np.bool_)
+        return Assessment(examined.probabilities, examined.novelty, doubts)
+
+
+if __name__ == "__main__":
+    with patch("consumer.service.Assessor", Unexamined):
+        command()

@@ -1,0 +1,132 @@
+"""What happens to consumers: killed, frozen, joining and leaving, with a clock that jumps."""
+
+import time
+from typing import Final
+
+from tools.chaos.errors import ChaosError
+from tools.chaos.member import Member
+from tools.chaos.trial import HELD, PARTITIONS, Trial
+
+NAMED: Final = "--instance-id=press-7"
+
+PAIR: Final = ("first", "second")
+"""Client ids of two consumers."""
+
+
+def killed(trial: Trial, *options: str) -> None:
+    """SIGKILL, every other time in the middle of a transaction, and started again at once."""
+    member = trial.consumer(*options)
+    for number in trial.moments():
+        if number % 2 and trial.order.guarantee == "exactly-once":
+            trial.freeze_in_transaction(member)
+        with trial.fault():
+            member.kill()
+            member = trial.consumer(*options, ready=False)
+        member.await_event("ready")
+
+
+def killed_named(trial: Trial) -> None:
+    """The same with a stable instance id: its successor ends its transaction."""
+    killed(trial, NAMED)
+
+
+def frozen(trial: Trial, *options: str) -> None:
+    """SIGSTOP beyond the session timeout, and SIGCONT after the other has taken over.
+
+    The transaction outlives that, so that it is the group that fences the zombie, and nothing else.
+    """
+    options = (*options, "--transaction-timeout=20", "--commit-interval=0.5")
+    pair = {
+        name: trial.consumer(*options, f"--kafka=client.id={name}", ready=False) for name in PAIR
+    }
+    for number in trial.moments():
+        trial.until(lambda: _shared(trial), "two members that both have partitions")
+        name = PAIR[number % 2]
+        zombie = pair[name]
+        wound_back = len(zombie.reasons())
+        _freeze(trial, zombie, name)
+        with trial.fault():
+            _await_takeover(trial, PAIR[(number + 1) % 2])
+            zombie.thaw()
+        trial.until(lambda: _shared(trial), "the zombie to join again")
+        if len(zombie.reasons()) > wound_back:
+            trial.notes["given up by the zombie"] += 1
+        elif trial.order.guarantee == "exactly-once":
+            raise ChaosError(f"{zombie.log}: did not give up its transaction, and was put out")
+
+
+def frozen_new_protocol(trial: Trial) -> None:
+    """The same with the new group protocol."""
+    frozen(trial, "--group-protocol=consumer")
+
+
+def _shared(trial: Trial) -> bool:
+    """Whether the group has given partitions to both of the pair."""
+    owned = trial.offsets.owned()
+    return all(owned.get(name) for name in PAIR)
+
+
+def _freeze(trial: Trial, member: Member, name: str) -> None:
+    if trial.order.guarantee == "exactly-once":
+        trial.freeze_in_transaction(member, HELD, name)
+    else:
+        member.freeze()
+
+
+def _await_takeover(trial: Trial, name: str) -> None:
+    """Wait until one has all partitions, and has committed offsets in each."""
+    trial.until(
+        lambda: len(trial.offsets.owned().get(name, ())) == PARTITIONS, "the other to have all"
+    )
+    before = trial.offsets.committed()
+
+    def further() -> bool:
+        now = trial.offsets.committed()
+        return len(now) == PARTITIONS and all(
+            offset > before.get(partition, 0) for partition, offset in now.items()
+        )
+
+    trial.until(further, "the other to take over")
+
+
+def joining_and_leaving(trial: Trial, *options: str, named: bool = False) -> None:
+    """One of three consumers starts, or stops, again and again; at least one stays."""
+    slots: list[Member | None] = [None] * 3
+
+    def start(slot: int) -> Member:
+        name = (f"--instance-id=slot-{slot}",) if named else ()
+        return trial.consumer(*options, *name)
+
+    slots[0] = start(0)
+    for _ in trial.moments():
+        running = [slot for slot, member in enumerate(slots) if member is not None]
+        slot = trial.rng.choice(running if len(running) == 3 else range(3))
+        if running == [slot]:
+            slot = (slot + 1) % 3
+        with trial.fault():
+            member = slots[slot]
+            if member is None:
+                slots[slot] = start(slot)
+                trial.notes["joined"] += 1
+            else:
+                member.stop()
+                slots[slot] = None
+                trial.notes["left"] += 1
+
+
+def joining_and_leaving_new_protocol(trial: Trial) -> None:
+    """The same with the new group protocol."""
+    joining_and_leaving(trial, "--group-protocol=consumer")
+
+
+def joining_and_leaving_static(trial: Trial) -> None:
+    """The same with static members, that the group waits for while they are away."""
+    joining_and_leaving(trial, named=True)
+
+
+def clock_jumping(trial: Trial) -> None:
+    """The consumer's wall clock jumps by hours, back and forth, all the time."""
+    trial.consumer(program="tools.chaos.jumping_clock")
+    for _ in trial.moments():
+        with trial.fault():
+            time.sleep(1)

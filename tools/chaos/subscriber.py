@@ -1,0 +1,78 @@
+"""Whoever subscribes to the diagnoses: reads what is committed, and notes when it goes on."""
+
+import threading
+import time
+from typing import Final
+
+from confluent_kafka import Consumer, TopicPartition
+
+from bearing_stream.kafka import ClusterErrors
+from bearing_stream.kafka.connection import Properties
+
+POLL_TIMEOUT: Final = 0.1
+
+
+class Subscriber(threading.Thread):
+    """Reads a topic of diagnoses from its beginning until `stop`, `read_committed`.
+
+    Attributes:
+        count: Diagnoses read so far.
+    """
+
+    def __init__(self, properties: Properties, topic: str, partitions: int) -> None:
+        super().__init__(name="subscriber", daemon=True)
+        self.count = 0
+        self._consumer = Consumer(
+            properties
+            | {
+                "group.id": "chaos-subscriber",
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                # Back at the broker at once when it is back, so that recovery is not ours.
+                "reconnect.backoff.max.ms": "200",
+                "topic.metadata.refresh.interval.ms": "1000",
+                "fetch.queue.backoff.ms": 5,
+                "error_cb": ClusterErrors(),
+                "log_level": 0,
+            }
+        )
+        self._all = range(partitions)
+        self._consumer.assign([TopicPartition(topic, number, 0) for number in self._all])
+        self._after = 0.0
+        self._missing: set[int] = set()
+        self._complete = threading.Event()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Read."""
+        while not self._stopping.is_set():
+            messages = self._consumer.consume(1, POLL_TIMEOUT)
+            if messages:
+                messages += self._consumer.consume(1000, 0)
+            good = [message for message in messages if message.error() is None]
+            self.count += len(good)
+            with self._lock:
+                for message in good if self._missing else ():
+                    if message.timestamp()[1] > self._after:
+                        self._missing.discard(message.partition() or 0)
+                if not self._missing:
+                    self._complete.set()
+        self._consumer.close()
+
+    def expect_news(self) -> None:
+        """Begin to look for a diagnosis made after now in every partition."""
+        with self._lock:
+            self._after = time.time() * 1e3
+            self._missing = set(self._all)
+            self._complete.clear()
+
+    def await_news(self, limit: float) -> bool:
+        """Wait for what `expect_news` looks for; whether it came in time."""
+        return self._complete.wait(limit)
+
+    def stop(self) -> None:
+        """End reading."""
+        self._stopping.set()
+        self.join()

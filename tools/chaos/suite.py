@@ -1,0 +1,167 @@
+"""Every fault, how often each is injected, and the course of the suite."""
+
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import KafkaException
+
+from bearing_stream.commands.verify.report import Guarantee
+from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.local_kafka import LocalKafka, LocalKafkaError
+from producer_sim import SensorStream
+from tools.chaos.clusters import Site, cluster
+from tools.chaos.errors import ChaosError
+from tools.chaos.faults import brokers, consumers, topics, transactions
+from tools.chaos.feed import Pace
+from tools.chaos.results import Outcome
+from tools.chaos.trial import Order, Trial
+
+ONCE: Final[tuple[Guarantee, ...]] = ("exactly-once",)
+BOTH: Final[tuple[Guarantee, ...]] = (*ONCE, "at-least-once")
+
+OVERHEAD: Final = 12.0
+"""Seconds that a trial takes before its first fault and after its last, about."""
+
+LOG_LINES: Final = 100_000
+"""Of a broker's log that are kept of a trial that went wrong: all of any that was seen so far."""
+
+EASED: Final = 4
+"""With at-least-once the same faults come a fourth as often: it has less to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is done, and how often in the whole suite."""
+
+    name: str
+    inject: Callable[[Trial], None]
+    times: int
+    seconds: float
+    """That one injection takes, about."""
+    windows: int = 0
+    """At least so many in the whole suite."""
+    site: Site = Site.ONE
+    guarantees: tuple[Guarantee, ...] = BOTH
+
+    @property
+    def cost(self) -> float:
+        """Seconds in the whole suite that a part of it saves in proportion."""
+        return self.seconds * sum(self.under(one).times for one in self.guarantees)
+
+    def part(self, share: float) -> "Fault":
+        """The same, less often; once at least."""
+        times = max(round(self.times * share), 1)
+        return replace(self, times=times, windows=round(self.windows * share))
+
+    def under(self, guarantee: Guarantee) -> "Fault":
+        """The same, as often as is due with a guarantee; with each twice, unless it is once."""
+        if guarantee == "exactly-once":
+            return self
+        fewer = max(self.times // EASED, min(self.times, 2))
+        return replace(self, times=fewer, windows=self.windows // EASED)
+
+
+FAULTS: Final = (
+    Fault("consumer-killed", consumers.killed, 50, 12, windows=300_000),
+    Fault("consumer-killed-named", consumers.killed_named, 150, 6, windows=700_000),
+    Fault("consumer-frozen", consumers.frozen, 20, 12),
+    Fault("consumer-frozen-new-protocol", consumers.frozen_new_protocol, 20, 12),
+    Fault("join-and-leave", consumers.joining_and_leaving, 30, 7),
+    Fault("join-and-leave-new-protocol", consumers.joining_and_leaving_new_protocol, 30, 7),
+    Fault("join-and-leave-static", consumers.joining_and_leaving_static, 30, 8),
+    Fault("clock-jumps", consumers.clock_jumping, 20, 2),
+    Fault("transaction-aborted", transactions.aborted, 20, 6, guarantees=ONCE),
+    Fault("commit-unknown", transactions.commit_unknown, 20, 6),
+    Fault("retention-overtakes", topics.overtaken, 5, 20),
+    Fault("diagnoses-vanish", topics.vanished, 5, 20),
+    Fault("broker-restarted", brokers.restarted, 20, 6),
+    Fault("broker-killed", brokers.killed, 20, 10),
+    Fault("broker-gone", brokers.gone, 3, 90),
+    Fault("leader-lost", brokers.leader_lost, 30, 15, site=Site.THREE),
+    Fault("produce-fails", transactions.produce_failing, 20, 6, site=Site.THREE),
+    Fault("disk-full", brokers.out_of_disk, 5, 15, site=Site.SMALL_DISK),
+)
+
+
+def planned(faults: Sequence[Fault], minutes: float | None) -> list[Fault]:
+    """These faults, each as often as there is time for, and once at least."""
+    if minutes is None:
+        return list(faults)
+    fixed = sum(OVERHEAD * len(fault.guarantees) for fault in faults)
+    share = (minutes * 60 - fixed) / sum(fault.cost for fault in faults)
+    return [fault.part(min(max(share, 0.0), 1.0)) for fault in faults]
+
+
+class Suite:
+    """Runs faults one after the other, each with each of its guarantees."""
+
+    def __init__(self, seed: int, folder: Path, pace: Pace | None = None) -> None:
+        """Set up; what the consumers say goes into `folder`."""
+        self._seed = seed
+        self._folder = folder
+        self._pace = pace or Pace()
+        self._streams: list[SensorStream] | None = None
+
+    def run(self, faults: Sequence[Fault], announce: Callable[[str], None]) -> Iterator[Outcome]:
+        """Yield what came of each; `announce` is told what begins."""
+        for site in Site:
+            here = [fault for fault in faults if fault.site is site]
+            if not here:
+                continue
+            try:
+                with cluster(site) as kafka:
+                    for fault in here:
+                        for guarantee in fault.guarantees:
+                            due = fault.under(guarantee)
+                            announce(f"{due.name}, {guarantee}, {due.times} times")
+                            yield self.trial(kafka, due, guarantee)
+            except ChaosError as impossible:
+                for fault in here:
+                    yield Outcome(fault.name, "", None, [], {}, 0.0, skipped=str(impossible))
+            except LocalKafkaError as failure:
+                for fault in here:
+                    yield Outcome(fault.name, "", None, [], {}, 0.0, failure=str(failure))
+
+    def trial(self, kafka: LocalKafka, fault: Fault, guarantee: Guarantee) -> Outcome:
+        """Inject one fault so often, and check."""
+        began = time.monotonic()
+        folder = self._folder / f"{fault.name}-{guarantee}"
+        folder.mkdir(parents=True, exist_ok=True)
+        order = Order(
+            guarantee,
+            fault.times,
+            max(fault.windows, fault.times * self._pace.apart),
+            # Of each fault's own: it is the same alone and among others.
+            zlib.crc32(f"{self._seed} {fault.name} {guarantee}".encode()),
+            folder,
+            self._pace,
+            self._streams,
+        )
+        report, failure = None, ""
+        with Trial(kafka, order) as trial:
+            self._streams = trial.feed.streams
+            try:
+                fault.inject(trial)
+                trial.finish()
+                report = trial.check()
+            except (ChaosError, FatalKafkaError, KafkaException, LocalKafkaError) as error:
+                failure = str(error)
+        outcome = Outcome(
+            fault.name,
+            guarantee,
+            report,
+            trial.recoveries,
+            dict(trial.notes),
+            time.monotonic() - began,
+            failure=failure,
+        )
+        if not outcome.sound:
+            # The cluster goes with its logs, and they may be what tells why.
+            for broker in kafka.brokers:
+                log = folder / f"broker-{broker}.log"
+                log.write_text(kafka.log_tail(broker, LOG_LINES))
+        return outcome

@@ -1,0 +1,1 @@
+"""Generators of what the docs and the assets hold that comes from the code."""

@@ -1,5 +1,0 @@
-"""`python -m training` is `bearing-stream train`."""
-
-from training.command import command
-
-command()

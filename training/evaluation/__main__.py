@@ -1,5 +1,0 @@
-"""`python -m training.evaluation` is `bearing-stream evaluate`."""
-
-from training.evaluation.command import command
-
-command()

@@ -1,5 +1,0 @@
-"""`python -m verification` is `bearing-stream verify`."""
-
-from verification.command import command
-
-command()
