@@ -1,7 +1,7 @@
-"""The words and numbers that every room of this project shares.
+"""The words and numbers that every package of this project shares.
 
-Nothing here does anything: it is what `model`, `recordings` and `messages`, which know nothing of
-one another, must all mean by a window and by a label.
+`model`, `recordings` and `wire` do not import one another; this module defines what all of them
+mean by a window, a label and a quality flag.
 """
 
 from typing import Final, Literal, get_args
@@ -18,9 +18,9 @@ FaultLabel = Literal["Ball", "InnerRace", "Normal", "OuterRace"]
 FAULT_LABELS: Final[tuple[FaultLabel, ...]] = get_args(FaultLabel)
 """The labels in the order of the network's outputs: 0 Ball, 1 InnerRace, 2 Normal, 3 OuterRace."""
 
-Doubt = Literal["clipping", "dropout", "jump", "mains-hum", "novelty"]
+QualityFlag = Literal["clipping", "dropout", "jump", "mains-hum", "novelty"]
 """Why a diagnosis is uncertain: what is wrong with the signal, or that it is unlike all signals
-that the network was trained on."""
+that the network was trained on. On the wire the flags of a diagnosis are its field `reasons`."""
 
-DOUBTS: Final[tuple[Doubt, ...]] = get_args(Doubt)
-"""The doubts in the order of the columns of arrays."""
+QUALITY_FLAGS: Final[tuple[QualityFlag, ...]] = get_args(QualityFlag)
+"""The quality flags in the order of the columns of arrays."""

@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 
 from bearing_stream.kafka import FatalKafkaError
-from bearing_stream.vocabulary import DOUBTS
+from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import ModelInfo
 from consumer.batch import Batch, KafkaMessage, Origin, Positions
 from consumer.delivery.base import Delivery, Undelivered
@@ -198,8 +198,8 @@ class Pipeline:
             )
             for window, message in zip(batch.accepted, made, strict=True):
                 self._delivery.publish(self._settings.diagnoses_topic, message, window.origin)
-            doubted = inference.assessment.doubts.sum(axis=0).tolist()
-            self._uncommitted.uncertain.update(dict(zip(DOUBTS, doubted, strict=True)))
+            doubted = inference.assessment.flags.sum(axis=0).tolist()
+            self._uncommitted.uncertain.update(dict(zip(QUALITY_FLAGS, doubted, strict=True)))
         for letter in batch.dead_letters:
             origin = Origin((letter.topic, letter.partition), letter.offset)
             self._delivery.publish(self._settings.dead_letters_topic, letter.message(), origin)

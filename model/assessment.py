@@ -30,16 +30,16 @@ class Assessment:
         probabilities: (n, 4) float32, rows summing to 1, columns as `vocabulary.FAULT_LABELS`.
         novelty: (n,) float32, distance from what the network was trained on over the distance that
             is doubted: above 1 is novel.
-        doubts: (n, 5) bool, columns as `vocabulary.DOUBTS`.
+        flags: (n, 5) bool, columns as `vocabulary.QUALITY_FLAGS`.
         evidence: Of physics, where it was asked for.
     """
 
     probabilities: NDArray[np.float32]
     novelty: NDArray[np.float32]
-    doubts: NDArray[np.bool_]
+    flags: NDArray[np.bool_]
     evidence: PhysicalEvidence | None = None
 
     @property
     def uncertain(self) -> NDArray[np.bool_]:
         """Whether there is any doubt of a window (n,)."""
-        return np.asarray(self.doubts.any(axis=1))
+        return np.asarray(self.flags.any(axis=1))

@@ -8,14 +8,14 @@ from typing import Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bearing_stream.vocabulary import DOUBTS
+from bearing_stream.vocabulary import QUALITY_FLAGS
 from model import sensors as asset_table
 from model.assessment import Assessment, PhysicalEvidence
 from model.diagnoser import Device, Diagnoser
 from model.limits import Limits
 from model.physics.baseline import PARTS, weigh
 from model.physics.rule import Rule, decide
-from model.quality import flaws
+from model.quality import signal_flags
 from model.sensors import Sensors
 from model.settings import AssessmentSettings
 
@@ -120,13 +120,13 @@ class Assessor:
             )
         examined = self._network.examine(windows)
         places = np.fromiter(map(self._place, sensors), np.int64, len(sensors))
-        doubts = np.empty((len(windows), len(DOUBTS)), np.bool_)
-        doubts[:, :-1] = flaws(windows, self._limits, self._full_scales[places])
-        doubts[:, -1] = examined.novelty > self._limits.novelty_limit
+        flags = np.empty((len(windows), len(QUALITY_FLAGS)), np.bool_)
+        flags[:, :-1] = signal_flags(windows, self._limits, self._full_scales[places])
+        flags[:, -1] = examined.novelty > self._limits.novelty_limit
         probabilities, evidence = examined.probabilities, None
         if self._rule is not None:
             probabilities, evidence = self._weigh(windows, rpm, places, probabilities, self._rule)
-        return Assessment(probabilities, examined.novelty, doubts, evidence)
+        return Assessment(probabilities, examined.novelty, flags, evidence)
 
     def _weigh(
         self,

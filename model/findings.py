@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS, Doubt, FaultLabel
+from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
 from model.assessment import Assessment, PhysicalEvidence
 
 
@@ -26,7 +26,7 @@ class Finding(TypedDict):
     probability: float
     probabilities: dict[FaultLabel, float]
     quality: Literal["good", "uncertain"]
-    reasons: list[Doubt]
+    reasons: list[QualityFlag]
     novelty: float
     evidence: Evidence | None
     """None where physics was not asked, or nothing is known of the machine."""
@@ -61,12 +61,12 @@ def findings(assessment: Assessment, uncertain_as_unknown: bool = False) -> Iter
         }
 
 
-def _reasons(assessment: Assessment) -> list[list[Doubt]]:
-    reasons: list[list[Doubt]] = [[] for _ in assessment.novelty]
+def _reasons(assessment: Assessment) -> list[list[QualityFlag]]:
+    reasons: list[list[QualityFlag]] = [[] for _ in assessment.novelty]
     for row, column in zip(
-        *(places.tolist() for places in assessment.doubts.nonzero()), strict=True
+        *(places.tolist() for places in assessment.flags.nonzero()), strict=True
     ):
-        reasons[row].append(DOUBTS[column])
+        reasons[row].append(QUALITY_FLAGS[column])
     return reasons
 
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
-Flaw = Literal["clipping", "dropout", "jump", "mains-hum"]
+SignalFlag = Literal["clipping", "dropout", "jump", "mains-hum"]
 """What can be wrong with a window of the right length and rate whose samples are all finite."""
 
-FLAWS: Final[tuple[Flaw, ...]] = get_args(Flaw)
-"""In the order of the columns of `flaws`: that of the first of `vocabulary.DOUBTS`."""
+SIGNAL_FLAGS: Final[tuple[SignalFlag, ...]] = get_args(SignalFlag)
+"""In the order of the columns of `signal_flags`: the first of `vocabulary.QUALITY_FLAGS`."""
 
 Floats = NDArray[np.float32]
 
@@ -58,7 +58,7 @@ class Limits:
     mains_hum_share: float = 0.2
 
 
-def flaws(
+def signal_flags(
     windows: Floats, limits: Limits, full_scale: NDArray[np.float64] | None = None
 ) -> NDArray[np.bool_]:
     """Return what is wrong with each window.
@@ -71,9 +71,9 @@ def flaws(
             does: that one is in another unit, or was measured at another gain.
 
     Returns:
-        (n, 4), columns as in `FLAWS`. A flat window has dropped out, and has no other flaw.
+        (n, 4), columns as in `SIGNAL_FLAGS`. A flat window has dropped out, and has no other flaw.
     """
-    found = np.empty((len(windows), len(FLAWS)), np.bool_)
+    found = np.empty((len(windows), len(SIGNAL_FLAGS)), np.bool_)
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
         scales = None if full_scale is None else full_scale[chunk]
@@ -87,7 +87,7 @@ def _look(
     full_scale: NDArray[np.float64] | None,
     found: NDArray[np.bool_],
 ) -> None:
-    """Write the flaws of windows into the rows of `found`."""
+    """Write the signal flags of windows into the rows of `found`."""
     high, low = windows.max(axis=1), windows.min(axis=1)
     middle, half = high / 2 + low / 2, high / 2 - low / 2
     # A level that is reached once each way, and as far from zero each way, is an amplifier's.
@@ -102,7 +102,7 @@ def _look(
     found[:, 0] = clipped
     found[:, 1] = _holds_still(windows, limits.dropout_samples)
     found[:, 2:] = shares > (limits.jump_share, limits.mains_hum_share)
-    found[half == 0] = [flaw == "dropout" for flaw in FLAWS]
+    found[half == 0] = [flaw == "dropout" for flaw in SIGNAL_FLAGS]
 
 
 def _reaches(peak: Floats, full_scale: NDArray[np.float64] | None) -> NDArray[np.bool_]:

@@ -33,20 +33,20 @@ class AssessmentSettings(Settings):
     full scale each has; default is the CWRU rig's."""
 
     clipping_samples: int = Field(default=_LIMITS.clipping_samples, ge=1)
-    """Doubt windows with so many samples at their highest and lowest levels beyond one at each."""
+    """Flag windows with so many samples at their highest and lowest levels beyond one at each."""
 
     dropout_samples: int = Field(default=_LIMITS.dropout_samples, ge=3, le=2048)
-    """Doubt windows that hold exactly the same value for so many samples."""
+    """Flag windows that hold exactly the same value for so many samples."""
 
     jump_share: float = Field(default=_LIMITS.jump_share, gt=0, le=1)
-    """Doubt windows where a step of the mean makes up more than this share of the power."""
+    """Flag windows where a step of the mean makes up more than this share of the power."""
 
     mains_hum_share: float = Field(default=_LIMITS.mains_hum_share, gt=0, le=1)
-    """Doubt windows where 50 or 60 Hz make up more than this share of the power. Twice the
+    """Flag windows where 50 or 60 Hz make up more than this share of the power. Twice the
     speed of a shaft at 1500 or 1800 rpm, as of a misaligned one, lies there too."""
 
     novelty_limit: float = Field(default=_LIMITS.novelty_limit, gt=0)
-    """Doubt windows that are more novel to the network. At 1, one in a hundred good ones is."""
+    """Flag windows that are more novel to the network. At 1, one in a hundred good ones is."""
 
     def limits(self) -> Limits:
         """Return from where on a diagnosis is doubted."""

@@ -1,8 +1,9 @@
-"""Which Kafka errors pass, which are fatal, and what to tell the user to do.
+"""Which Kafka errors are transient, which are fatal, and what the user can do about them.
 
-librdkafka retries what passes by itself: an unreachable broker, a moved leader, a full queue. What
-reaches us is sorted here, in one place, into passing (wait, say so, go on) and fatal (say one line,
-exit). A process that cannot work must not look alive.
+librdkafka retries transient errors by itself: an unreachable broker, a moved leader, a full queue.
+Errors that it reports to us are classified here, in one place: a transient error is logged and
+retried, a fatal error ends the process with one line. A process that cannot work must not look
+alive.
 """
 
 import re
@@ -13,6 +14,18 @@ from confluent_kafka import KafkaError
 
 class FatalKafkaError(RuntimeError):
     """Kafka refuses something that waiting will not change; the message says what to do."""
+
+
+class TransientKafkaError(RuntimeError):
+    """Kafka could not do something now; a later attempt can succeed."""
+
+
+class RetriableKafkaError(TransientKafkaError):
+    """The client says that the same call may be repeated as it is."""
+
+
+class FencedError(TransientKafkaError):
+    """Another producer has taken over the transactional id, or Kafka timed the transaction out."""
 
 
 ADVICE: Final[dict[int, str]] = {

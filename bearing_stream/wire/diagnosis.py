@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from bearing_stream.vocabulary import Doubt, FaultLabel
+from bearing_stream.vocabulary import FaultLabel, QualityFlag
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.window import WindowAttributes
 
@@ -84,8 +84,8 @@ class Diagnosis(_Part):
     """Of every label; they sum to 1."""
     quality: Literal["good", "uncertain"]
     """`uncertain` where there are reasons to doubt the diagnosis."""
-    reasons: list[Doubt]
-    """The doubts; empty where the quality is good."""
+    reasons: list[QualityFlag]
+    """The quality flags; empty where the quality is good."""
     novelty: Annotated[float, Field(ge=0)]
     """How unlike the windows that the network was trained on; doubted above 1."""
     evidence: Evidence | None = None

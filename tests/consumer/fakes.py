@@ -16,7 +16,7 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException
 from numpy.typing import NDArray
 
-from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS, WINDOW_LENGTH
+from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, WINDOW_LENGTH
 from bearing_stream.wire import Headers, Message, Window, encode_window
 from consumer.batch import Positions
 from model.assessment import Assessment
@@ -119,10 +119,10 @@ class StubAssessor:
         assert rpm.shape == (len(sensors),)
         labels = windows[:, 0].astype(int)
         novel = labels == FAULT_LABELS.index("Ball")
-        doubts = np.zeros((len(windows), len(DOUBTS)), np.bool_)
-        doubts[:, DOUBTS.index("novelty")] = novel
+        flags = np.zeros((len(windows), len(QUALITY_FLAGS)), np.bool_)
+        flags[:, QUALITY_FLAGS.index("novelty")] = novel
         probabilities = np.eye(len(FAULT_LABELS), dtype=np.float32)[labels]
-        return Assessment(probabilities, np.where(novel, 2, 0.5).astype(np.float32), doubts)
+        return Assessment(probabilities, np.where(novel, 2, 0.5).astype(np.float32), flags)
 
 
 class SlowAssessor(StubAssessor):

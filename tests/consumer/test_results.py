@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from jsonschema import Draft202012Validator
 
-from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS, Doubt
+from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, QualityFlag
 from bearing_stream.wire import Diagnosis, Evidence, Message, ModelInfo, decode_diagnosis
 from consumer.batch import Batch
 from consumer.results import Inference, diagnoses
@@ -29,13 +29,15 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def assessed(
-    probabilities: Array, reasons: Iterable[Doubt] = (), evidence: PhysicalEvidence | None = None
+    probabilities: Array,
+    reasons: Iterable[QualityFlag] = (),
+    evidence: PhysicalEvidence | None = None,
 ) -> Assessment:
     """All windows novel by 0.5, the first of them doubted for these reasons."""
-    doubts = np.zeros((len(probabilities), len(DOUBTS)), np.bool_)
-    doubts[0] = [doubt in reasons for doubt in DOUBTS]
+    flags = np.zeros((len(probabilities), len(QUALITY_FLAGS)), np.bool_)
+    flags[0] = [doubt in reasons for doubt in QUALITY_FLAGS]
     novelty = np.full(len(probabilities), 0.5, np.float32)
-    return Assessment(probabilities, novelty, doubts, evidence)
+    return Assessment(probabilities, novelty, flags, evidence)
 
 
 def answered(
@@ -111,8 +113,8 @@ EVIDENCE = PhysicalEvidence(
 )
 
 
-@given(st.sets(st.sampled_from(DOUBTS)))
-def test_a_doubt_makes_a_diagnosis_uncertain_and_is_named(reasons: set[Doubt]) -> None:
+@given(st.sets(st.sampled_from(QUALITY_FLAGS)))
+def test_a_doubt_makes_a_diagnosis_uncertain_and_is_named(reasons: set[QualityFlag]) -> None:
     [(_, first), (_, second)] = answered(assessed(np.eye(4, dtype=np.float32)[:2], reasons))
     assert set(first.reasons) == reasons
     assert first.quality == ("uncertain" if reasons else "good")

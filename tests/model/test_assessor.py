@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bearing_stream.recordings import Recording
 from bearing_stream.recordings.cwru import load, present
 from bearing_stream.recordings.synthetic import bearings
-from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS, Doubt
+from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, QualityFlag
 from model.assessor import Assessor
 from model.diagnoser import Diagnoser
 from model.limits import Limits
@@ -81,7 +81,7 @@ def test_a_window_is_judged_alike_whatever_is_beside_it(physics: Assessor) -> No
         rows = slice(row, row + 1)
         alone = physics.assess(WINDOWS[rows], RPM[rows], RIG[rows])
         np.testing.assert_allclose(alone.probabilities, together.probabilities[rows], atol=1e-4)
-        np.testing.assert_array_equal(alone.doubts, together.doubts[rows])
+        np.testing.assert_array_equal(alone.flags, together.flags[rows])
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,17 @@ def test_a_window_is_judged_alike_whatever_is_beside_it(physics: Assessor) -> No
 )
 @pytest.mark.parametrize("diagnoser", ["network", "physics"])
 def test_wrong_signals_are_doubted_for_their_reason_in_both_ways(
-    doubt: Doubt, windows: NDArray[np.float32], diagnoser: str, request: pytest.FixtureRequest
+    doubt: QualityFlag, windows: NDArray[np.float32], diagnoser: str, request: pytest.FixtureRequest
 ) -> None:
     assessor: Assessor = request.getfixturevalue(diagnoser)
     found = assessor.assess(windows, RPM, RIG)
-    assert found.doubts[:, DOUBTS.index(doubt)].mean() > 0.97
+    assert found.flags[:, QUALITY_FLAGS.index(doubt)].mean() > 0.97
     assert found.uncertain.mean() > 0.97
 
 
 def test_limits_are_heeded() -> None:
     lenient = Assessor.load(device="cpu", limits=Limits(novelty_limit=1e9, mains_hum_share=1))
-    assert not lenient.assess(hum(60, 1)[:80], RPM, RIG).doubts.any()
+    assert not lenient.assess(hum(60, 1)[:80], RPM, RIG).flags.any()
 
 
 def test_full_scale_is_that_of_the_sensors_row(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_full_scale_is_that_of_the_sensors_row(tmp_path: Path) -> None:
     assessor = Assessor.load(device="cpu", sensors=table)
     windows = WINDOWS[:3] / np.abs(WINDOWS[:3]).max(axis=1, keepdims=True) * np.float32(5)
     found = assessor.assess(windows, RPM[:3], ["a", "b", "c"])
-    assert found.doubts[:, DOUBTS.index("clipping")].tolist() == [True, False, False]
+    assert found.flags[:, QUALITY_FLAGS.index("clipping")].tolist() == [True, False, False]
 
 
 def test_another_way_to_decide_or_another_table_has_another_name_or_version(
@@ -138,13 +138,13 @@ def test_it_is_loaded_as_the_settings_say(tmp_path: Path) -> None:
     found = assessor.assess(hum(60)[:5], RPM[:5], RIG[:5])
     assert found.evidence is not None
     assert np.isnan(found.evidence.rpm).all()
-    assert not found.doubts[:, DOUBTS.index("novelty")].any()
+    assert not found.flags[:, QUALITY_FLAGS.index("novelty")].any()
 
 
 def test_no_windows_are_no_matter(physics: Assessor) -> None:
     found = physics.assess(WINDOWS[:0], RPM[:0], [])
     assert found.probabilities.shape == (0, 4)
-    assert found.doubts.shape == (0, 5)
+    assert found.flags.shape == (0, 5)
 
 
 @pytest.mark.parametrize(("speeds", "sensors"), [(2, 3), (3, 2)])
@@ -171,7 +171,7 @@ def test_a_healthy_bearing_raises_nothing_on_the_real_rig(
                 found = physics.assess(windows, speeds, [recording.sensor] * len(windows))
                 said = found.probabilities.argmax(axis=1)
                 assert (said == FAULT_LABELS.index("Normal")).all()
-                assert not found.doubts[:, :-1].any()
+                assert not found.flags[:, :-1].any()
                 assert found.uncertain.mean() <= 0.02
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bearing_stream.recordings import Recording
 from bearing_stream.recordings.cwru import load, present
-from bearing_stream.vocabulary import DOUBTS, WINDOW_LENGTH
-from model.quality import FLAWS, Flaw, Limits, flaws
+from bearing_stream.vocabulary import QUALITY_FLAGS, WINDOW_LENGTH
+from model.quality import SIGNAL_FLAGS, Limits, SignalFlag, signal_flags
 from tests.model.physics.made import Floats, clipped, dropped, healthy, hum, jumped
 
 GOOD = healthy(200)
@@ -21,17 +21,17 @@ FULL_SCALE = 6.652936
 """g, of the amplifier that clipped 236 and 237: the highest level in both, to the last digit."""
 
 
-def share(windows: Floats, flaw: Flaw, limits: Limits | None = None) -> float:
+def share(windows: Floats, flaw: SignalFlag, limits: Limits | None = None) -> float:
     """How many of the windows have a flaw."""
-    return float(flaws(windows, limits or Limits())[:, FLAWS.index(flaw)].mean())
+    return float(signal_flags(windows, limits or Limits())[:, SIGNAL_FLAGS.index(flaw)].mean())
 
 
 def test_the_flaws_are_the_first_of_the_doubts() -> None:
-    assert DOUBTS[: len(FLAWS)] == FLAWS
+    assert QUALITY_FLAGS[: len(SIGNAL_FLAGS)] == SIGNAL_FLAGS
 
 
 def test_good_windows_have_none() -> None:
-    assert not flaws(GOOD, Limits()).any()
+    assert not signal_flags(GOOD, Limits()).any()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_good_windows_have_none() -> None:
         ("mains-hum", GOOD / GOOD.std(axis=1, keepdims=True) + hum(60, 0)),
     ],
 )
-def test_a_wrong_signal_is_told_by_its_flaw(flaw: Flaw, windows: Floats) -> None:
+def test_a_wrong_signal_is_told_by_its_flaw(flaw: SignalFlag, windows: Floats) -> None:
     assert share(windows, flaw) >= 0.99
 
 
@@ -62,7 +62,9 @@ def test_a_wrong_signal_is_told_by_its_flaw(flaw: Flaw, windows: Floats) -> None
         ("mains-hum", hum(60, noise_share=1), Limits(mains_hum_share=0.5)),
     ],
 )
-def test_a_threshold_can_be_set_beyond_it(flaw: Flaw, windows: Floats, limits: Limits) -> None:
+def test_a_threshold_can_be_set_beyond_it(
+    flaw: SignalFlag, windows: Floats, limits: Limits
+) -> None:
     assert share(windows, flaw, limits) == 0
 
 
@@ -72,15 +74,15 @@ def test_a_run_of_just_so_many_samples_is_a_dropout_wherever_it_lies(samples: in
     for place in range(0, WINDOW_LENGTH - samples + 1, 11):
         window = np.arange(WINDOW_LENGTH, dtype=np.float32)
         window[place : place + samples - 1] = -1
-        assert not flaws(window[None], limits)[0, 1]
+        assert not signal_flags(window[None], limits)[0, 1]
         window[place : place + samples] = -1
-        assert flaws(window[None], limits)[0, 1]
+        assert signal_flags(window[None], limits)[0, 1]
 
 
 @pytest.mark.parametrize("value", [0.0, -3.3, 1e30])
 def test_a_flat_window_has_dropped_out_and_no_more(value: float) -> None:
-    found = flaws(np.full((2, WINDOW_LENGTH), value, np.float32), Limits())
-    assert [FLAWS[column] for column in found[0].nonzero()[0]] == ["dropout"]
+    found = signal_flags(np.full((2, WINDOW_LENGTH), value, np.float32), Limits())
+    assert [SIGNAL_FLAGS[column] for column in found[0].nonzero()[0]] == ["dropout"]
 
 
 WRONG = np.concatenate(
@@ -96,7 +98,7 @@ def test_neither_unit_nor_gain_nor_offset_matters(gain: float, offset: float) ->
     # Clipping at levels as far above zero as below is told by just that: an offset hides it.
     columns = slice(0 if offset == 0 else 1, None)
     np.testing.assert_array_equal(
-        flaws(changed, Limits())[:, columns], flaws(WRONG, Limits())[:, columns]
+        signal_flags(changed, Limits())[:, columns], signal_flags(WRONG, Limits())[:, columns]
     )
 
 
@@ -107,9 +109,9 @@ ANY = npst.arrays(
 
 @given(ANY.map(np.nan_to_num))
 def test_every_finite_window_is_judged_by_itself(windows: NDArray[np.float32]) -> None:
-    found = flaws(windows, Limits())
-    assert found.shape == (len(windows), len(FLAWS))
-    together = flaws(np.concatenate([WRONG, windows]), Limits())[len(WRONG) :]
+    found = signal_flags(windows, Limits())
+    assert found.shape == (len(windows), len(SIGNAL_FLAGS))
+    together = signal_flags(np.concatenate([WRONG, windows]), Limits())[len(WRONG) :]
     np.testing.assert_array_equal(found, together)
 
 
@@ -117,9 +119,9 @@ def test_what_reaches_the_full_scale_is_clipped_and_what_exceeds_it_is_in_anothe
     windows = np.stack([GOOD[0] / GOOD[0].max() * peak for peak in (4.9, 5.0, 5.2, 30_000)])
     peaks = np.abs(windows).max(axis=1)
     windows *= (np.array([4.9, 5.0, 5.2, 30_000]) / peaks)[:, None].astype(np.float32)
-    known = flaws(windows, Limits(), np.full(4, 5.0))
+    known = signal_flags(windows, Limits(), np.full(4, 5.0))
     assert known[:, 0].tolist() == [False, True, False, False]
-    assert not flaws(windows, Limits(), np.full(4, np.nan)).any()
+    assert not signal_flags(windows, Limits(), np.full(4, np.nan)).any()
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +136,10 @@ def test_false_alarms_on_all_real_recordings(real: list[Recording]) -> None:
     for recording in real:
         cut = recording.windows().astype(np.float32)
         windows += len(cut)
-        for row in flaws(cut, Limits(), np.full(len(cut), FULL_SCALE)):
-            found.update((recording.id, flaw) for flaw, has in zip(FLAWS, row, strict=True) if has)
+        for row in signal_flags(cut, Limits(), np.full(len(cut), FULL_SCALE)):
+            found.update(
+                (recording.id, flaw) for flaw, has in zip(SIGNAL_FLAGS, row, strict=True) if has
+            )
     truly = {("236", "clipping"): 3, ("237", "clipping"): 2, ("234", "clipping"): 1}
     truly |= {("200", "clipping"): 2}
     by_chance = {("199", "clipping"): 1, ("223", "clipping"): 1, ("246", "clipping"): 1}

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bearing_stream.vocabulary import DOUBTS
+from bearing_stream.vocabulary import QUALITY_FLAGS
 from consumer.command import command
 from model import checkpoint
 from model.assessment import Assessment
@@ -34,8 +34,8 @@ class Unexamined(Assessor):
     ) -> Assessment:
         """Run the network, and no more."""
         examined = self._network.examine(windows)
-        doubts = np.zeros((len(windows), len(DOUBTS)), np.bool_)
-        return Assessment(examined.probabilities, examined.novelty, doubts)
+        flags = np.zeros((len(windows), len(QUALITY_FLAGS)), np.bool_)
+        return Assessment(examined.probabilities, examined.novelty, flags)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from model.limits import Limits
 from model.physics import baseline_file
 from model.physics.baseline import Baseline, fit
 from model.physics.bearing import DRIVE_END, BearingOrders, from_geometry
-from model.quality import flaws
+from model.quality import signal_flags
 
 HOP = WINDOW_LENGTH // 4
 """Samples from one window to the next: overlapping ones make the deviations surer."""
@@ -134,7 +134,7 @@ def _windows(
         [recording.rpm or np.nan for recording in recordings], [len(windows) for windows in cut]
     )
     windows = np.concatenate(cut)
-    flawed = np.asarray(flaws(windows, Limits()).any(axis=1))
+    flawed = np.asarray(signal_flags(windows, Limits()).any(axis=1))
     return windows[~flawed], speeds[~flawed], int(flawed.sum())
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.vocabulary import (
-    DOUBTS,
     FAULT_LABELS,
+    QUALITY_FLAGS,
     SAMPLING_RATE,
     WINDOW_LENGTH,
-    Doubt,
     FaultLabel,
+    QualityFlag,
 )
 from model.assessment import Assessment
 from model.assessor import Assessor
@@ -57,10 +57,10 @@ class Verdict:
         return float(self.assessment.uncertain.mean())
 
     @property
-    def reasons(self) -> dict[Doubt | Literal["flat-line"], int]:
+    def reasons(self) -> dict[QualityFlag | Literal["flat-line"], int]:
         """How many windows are doubted, or not diagnosed, for which reason; only what occurs."""
-        reasons: tuple[Doubt | Literal["flat-line"], ...] = (*DOUBTS, FLAT_LINE)
-        counts = (*self.assessment.doubts.sum(axis=0).tolist(), len(self.flat))
+        reasons: tuple[QualityFlag | Literal["flat-line"], ...] = (*QUALITY_FLAGS, FLAT_LINE)
+        counts = (*self.assessment.flags.sum(axis=0).tolist(), len(self.flat))
         return {reason: count for reason, count in zip(reasons, counts, strict=True) if count}
 
     @property

@@ -37,8 +37,8 @@ class Lines:
     def _recording(self, verdict: Verdict) -> Iterator[str]:
         shares = "".join(f"{share:{_SHARE}.1%}" for share in verdict.shares.values())
         reasons = ", ".join(f"{reason} {count}" for reason, count in verdict.reasons.items())
-        doubts = f"{verdict.uncertain:11.1%}{verdict.novelty:9.2f}  {reasons}"
-        yield f"{verdict.windows:>9}{shares}{doubts}"
+        flags = f"{verdict.uncertain:11.1%}{verdict.novelty:9.2f}  {reasons}"
+        yield f"{verdict.windows:>9}{shares}{flags}"
 
     def _windows(self, verdict: Verdict) -> Iterator[str]:
         for said in verdict.by_window():

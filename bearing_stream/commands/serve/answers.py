@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import TypedDict
 
-from bearing_stream.vocabulary import Doubt, FaultLabel
+from bearing_stream.vocabulary import FaultLabel, QualityFlag
 from model.assessor import Assessor
 from model.findings import Evidence, Finding, findings
 
@@ -41,7 +41,7 @@ class RecordAnswer(TypedDict):
     Prediction: FaultLabel | Literal["Unknown"]
     Probabilities: dict[FaultLabel, float]
     Quality: Literal["good", "uncertain"]
-    Reasons: list[Doubt]
+    Reasons: list[QualityFlag]
     Novelty: float
     Evidence: NotRequired[Evidence | None]
 

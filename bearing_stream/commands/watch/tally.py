@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from bearing_stream.vocabulary import Doubt, FaultLabel
+from bearing_stream.vocabulary import FaultLabel, QualityFlag
 from bearing_stream.wire import Diagnosis
 
 Clock = Callable[[], float]
@@ -68,7 +68,7 @@ class Snapshot:
     """Times a sensor was dropped to make room for another."""
     uncertain: int
     """Diagnoses that there is a reason to doubt."""
-    reasons: dict[Doubt, int]
+    reasons: dict[QualityFlag, int]
     """Diagnoses doubted for each reason, the most frequent first; one may be for several."""
     total: Figures
 
@@ -85,7 +85,7 @@ class Tally:
         self._sensors: OrderedDict[str, _Sensor] = OrderedDict()
         self._total = _Counts(KEPT_IN_ALL)
         self._uncertain = 0
-        self._reasons: Counter[Doubt] = Counter()
+        self._reasons: Counter[QualityFlag] = Counter()
         self._dropped = 0
         self._lock = threading.Lock()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS
+from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
 from bearing_stream.wire import (
     Diagnosis,
     Evidence,
@@ -46,7 +46,7 @@ EVIDENCE = st.builds(
 def diagnoses(draw: st.DrawFn) -> Diagnosis:
     shares = {label: draw(SHARES) for label in FAULT_LABELS}
     prediction = draw(st.sampled_from(FAULT_LABELS))
-    reasons = draw(st.lists(st.sampled_from(DOUBTS), unique=True))
+    reasons = draw(st.lists(st.sampled_from(QUALITY_FLAGS), unique=True))
     return Diagnosis(
         window_id=draw(TEXT),
         source=draw(TEXT),

@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 from bearing_stream.commands.demo.account import account
 from bearing_stream.config import load
 from bearing_stream.kafka import TopicSettings, create_topics
-from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS
+from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
 from bearing_stream.wire import Message, ModelInfo, Window, encode_window
 from consumer.batch import Batch
 from consumer.results import Inference, diagnoses
@@ -50,7 +50,9 @@ def answers(sent: list[Window], topic: str, predicted: int) -> list[Message]:
     probabilities = np.zeros((len(sent), len(FAULT_LABELS)), np.float32)
     probabilities[:, predicted] = 1
     assessment = Assessment(
-        probabilities, np.zeros(len(sent), np.float32), np.zeros((len(sent), len(DOUBTS)), bool)
+        probabilities,
+        np.zeros(len(sent), np.float32),
+        np.zeros((len(sent), len(QUALITY_FLAGS)), bool),
     )
     inference = Inference(assessment, 0.0, 0.0, ModelInfo(name="n", version="v", device="cpu"))
     return list(diagnoses(batch, inference, 0.0))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bearing_stream.commands.diagnose.command import command
 from bearing_stream.commands.diagnose.verdict import Verdict
 from bearing_stream.recordings.files import read_file
-from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS
+from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
 from model.assessment import Assessment, PhysicalEvidence
 from model.assessor import Assessor
 
@@ -134,12 +134,12 @@ def test_physics_is_heard_for_a_sensor_that_is_known(recording: Path) -> None:
 def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) -> None:
     rng = np.random.default_rng(random.randrange(2**32))
     probabilities: NDArray[np.float32] = rng.dirichlet(np.ones(4), count).astype(np.float32)
-    doubts = rng.random((count, len(DOUBTS))) < 0.2
+    flags = rng.random((count, len(QUALITY_FLAGS))) < 0.2
     evidence = PhysicalEvidence(
         rng.random((count, 3)), np.full(count, 1750.0), rng.random(count) < 0.5
     )
     novelty = rng.random(count).astype(np.float32)
-    assessment = Assessment(probabilities, novelty, doubts, evidence if physics else None)
+    assessment = Assessment(probabilities, novelty, flags, evidence if physics else None)
     verdict = Verdict("a.wav", assessment)
     said, windows = verdict.summary(), list(verdict.by_window())
     assert said["windows"] == len(windows) == count
@@ -148,7 +148,7 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
     doubted = sum(window["quality"] == "uncertain" for window in windows)
     assert round(said["uncertain"] * count) == doubted
     told = [reason for window in windows for reason in window["reasons"]]
-    assert said["reasons"] == {name: told.count(name) for name in DOUBTS if name in told}
+    assert said["reasons"] == {name: told.count(name) for name in QUALITY_FLAGS if name in told}
     assert said["novelty"] == pytest.approx(float(np.median(novelty)))
     if physics:
         decided = sum(window["evidence"]["decided_by"] == "physics" for window in windows)

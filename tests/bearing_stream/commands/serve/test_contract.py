@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bearing_stream.commands.serve.app import create_app
 from bearing_stream.commands.serve.settings import ApiSettings
-from bearing_stream.vocabulary import DOUBTS, FAULT_LABELS
+from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
 from model.assessment import Assessment
 from model.assessor import Assessor
 from tests.bearing_stream.commands.serve.conftest import BINARY, PATH, Client, records, serving
@@ -116,9 +116,9 @@ def test_each_record_says_how_far_it_can_be_trusted(client: Client, assessor: As
     analysis = client.post(PATH, json=records(windows)).json()["Analysis"]
     assert "mains-hum" in analysis[1]["Reasons"]
     assert "clipping" in analysis[2]["Reasons"]
-    for said, doubts, novelty in zip(analysis, expected.doubts, expected.novelty, strict=True):
+    for said, flags, novelty in zip(analysis, expected.flags, expected.novelty, strict=True):
         assert said["Reasons"] == [
-            name for name, doubt in zip(DOUBTS, doubts, strict=True) if doubt
+            name for name, doubt in zip(QUALITY_FLAGS, flags, strict=True) if doubt
         ]
         assert said["Quality"] == ("uncertain" if said["Reasons"] else "good")
         assert said["Novelty"] == pytest.approx(float(novelty), rel=1e-3)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from bearing_stream.vocabulary import FAULT_LABELS, Doubt, FaultLabel
+from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel, QualityFlag
 from bearing_stream.wire import Diagnosis, Input, Latency, Message, ModelInfo, encode_diagnosis
 
 
@@ -14,7 +14,7 @@ def diagnosis(
     truth: FaultLabel | None = None,
     latency: float = 5.0,
     window: str = "0",
-    reasons: Sequence[Doubt] = (),
+    reasons: Sequence[QualityFlag] = (),
 ) -> Diagnosis:
     return Diagnosis(
         window_id=window,
