@@ -28,6 +28,34 @@ class FencedError(TransientKafkaError):
     """Another producer has taken over the transactional id, or Kafka timed the transaction out."""
 
 
+RECORD_REFUSED: Final = frozenset(
+    (
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_TIMESTAMP,
+    )
+)
+"""Errors about one record: its size, its missing key, its timestamp."""
+
+REFUSED: Final = RECORD_REFUSED | {
+    KafkaError.POLICY_VIOLATION,
+    KafkaError.TOPIC_EXCEPTION,
+    KafkaError.INVALID_REQUIRED_ACKS,
+    KafkaError.INVALID_TRANSACTION_TIMEOUT,
+}
+"""Errors with which a topic or the cluster refuses a request, and would refuse it again."""
+
+FENCED: Final = frozenset(
+    (
+        KafkaError._FENCED,
+        KafkaError._FATAL,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+    )
+)
+"""Errors of a producer whose transactional id belongs to a newer one."""
+
+
 ADVICE: Final[dict[int, str]] = {
     KafkaError._AUTHENTICATION: "the broker refuses these credentials: check sasl.username, "
     "sasl.password and sasl.mechanism",
@@ -88,3 +116,17 @@ def explain(error: KafkaError) -> str:
     advice = f"no token: check {TOKEN_PROPERTIES}" if lacks_token(error) else ADVICE.get(code)
     said = TOKEN.sub("********", f"{error.str()} ({error.name()})")
     return f"{advice} — Kafka said: {said}" if advice else said
+
+
+def classify(error: KafkaError) -> FatalKafkaError | TransientKafkaError:
+    """Return what to raise for an error of a producer, a commit or a query.
+
+    A fenced producer is transient: most often the coordinator has timed its transaction out while
+    the broker or this process was frozen, and a new producer goes on. Two consumers that fence each
+    other are detected by counting.
+    """
+    if is_fatal(error) or error.code() in REFUSED:
+        return FatalKafkaError(explain(error))
+    if error.fatal() or error.code() in FENCED:
+        return FencedError(explain(error))
+    return (RetriableKafkaError if error.retriable() else TransientKafkaError)(explain(error))

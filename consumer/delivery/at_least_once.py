@@ -1,4 +1,4 @@
-"""At least once: offsets are committed after all diagnoses and dead letters are acknowledged."""
+"""At least once: offsets are committed after all results are acknowledged."""
 
 import time
 from collections.abc import Callable
@@ -6,18 +6,23 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from bearing_stream.kafka import classify
 from bearing_stream.wire import Message
-from consumer.batch import Origin, Positions
-from consumer.delivery.base import Publisher, Undelivered, topic_partitions, verdict
+from consumer.batch import Origin
+from consumer.delivery.base import Bounds, Publisher
+from consumer.delivery.states import Event, State
 
 
-class Flushes(Publisher):
-    """At least once: offsets are committed after every message was acknowledged."""
+class AtLeastOnce(Publisher):
+    """Offsets are committed after every result is acknowledged."""
+
+    _watches_every_record = True
 
     def __init__(
         self,
         new_producer: Callable[[], Producer],
         commit_offsets: Callable[[list[TopicPartition]], None],
+        bounds: Bounds,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Set up.
@@ -25,49 +30,62 @@ class Flushes(Publisher):
         Args:
             new_producer: Makes an idempotent producer.
             commit_offsets: The consumer's synchronous commit; raises `KafkaException`.
+            bounds: Of what is published before a commit.
             clock: Monotonic seconds.
         """
-        super().__init__(new_producer, clock)
+        super().__init__(new_producer, bounds, clock)
         self._commit_offsets = commit_offsets
         self._failed: KafkaError | None = None
 
-    def start(self, timeout: float) -> None:
-        """Nothing to do: an idempotent producer gets ready by itself."""
+    def start(self, timeout: float) -> None:  # noqa: ARG002 - the contract of Delivery
+        """Do nothing: an idempotent producer gets ready by itself."""
+        self._move(Event.REGISTERED)
 
-    def publish(self, topic: str, message: Message, origin: Origin) -> None:  # noqa: ARG002
+    def publish(self, topic: str, message: Message, origin: Origin | None = None) -> None:
         """Produce, and remember if it fails."""
-        if self.opened_at is None:
-            self.opened_at = self._clock()
-        self._produce(topic, message, on_delivery=self._on_delivery)
+        with self._failing():
+            if self.state is State.IDLE:
+                self._opened()
+            self._produce(topic, message, origin)
+            self._move(Event.PUBLISHED)
 
-    def commit(self, positions: Positions, timeout: float) -> None:
-        """Flush, and commit the offsets if every message was acknowledged."""
-        if self._serve(self._producer.flush, timeout):
-            raise Undelivered(f"diagnoses were not acknowledged within {timeout:g} s")
-        if self._failed is not None:
-            raise verdict(self._failed)
-        try:
-            self._commit_offsets(topic_partitions(positions))
-        except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
-        self.opened_at = None
+    def commit(self, offsets: list[TopicPartition], timeout: float) -> None:
+        """Flush, and commit the offsets if every result was acknowledged."""
+        with self._failing():
+            self._flush(timeout)
+            if self._failed is not None:
+                raise classify(self._failed)
+            self._move(Event.COMMIT_REQUESTED)
+            try:
+                self._commit_offsets(offsets)
+            except KafkaException as failure:
+                raise classify(failure.args[0]) from None
+        self._move(Event.COMMITTED)
+        self._note_success()
+        self._closed()
 
-    def recover(self, timeout: float) -> None:  # noqa: ARG002 - the contract of Delivery
-        """Forget what is on its way; it may still arrive, and is then there twice.
+    def recover(self, deadline: float) -> None:  # noqa: ARG002 - the contract of Delivery
+        """Forget what is being sent; it may still arrive, and is then there twice.
 
-        With a new producer, since one whose messages were purged, or that failed for good, may
+        With a new producer, since one whose messages were purged, or that failed permanently, may
         take no more.
         """
-        if self.opened_at is not None:
+        if self.state is State.FAILED:
             self._replace_producer()
-        self._failed, self.opened_at = None, None
+            self._failed = None
+            self._closed()
+            self._move(Event.REPLACED)
+        if self.state is State.UNREGISTERED:
+            self._move(Event.REGISTERED)
 
     def close(self) -> None:
-        """Forget what is on its way."""
+        """Forget what is being sent."""
         if self.opened_at is not None:
             self._producer.purge()
-        self.opened_at = None
+        self._closed()
+        self._move(Event.CLOSED)
 
-    def _on_delivery(self, error: KafkaError | None, _message: Any) -> None:
+    def _on_delivery(self, origin: Origin | None, error: KafkaError | None, message: Any) -> None:
+        super()._on_delivery(origin, error, message)
         if error is not None and self._failed is None:
             self._failed = error

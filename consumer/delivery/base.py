@@ -1,100 +1,164 @@
 """Publish what a batch gave, and commit the offsets of its input: in one transaction, or after.
 
-`transactions.Transactions` and `flushes.Flushes` have the same contract (`Delivery`). Whatever
-cannot be delivered raises `Undelivered`; the pipeline then calls `recover` until it succeeds and
-winds back to the last committed offsets. That winding back is what keeps windows from being lost:
-Kafka aborts the output, not our position.
+`exactly_once.ExactlyOnce` and `at_least_once.AtLeastOnce` have the same contract (`Delivery`). What
+cannot be delivered raises `TransientKafkaError`; the pipeline then calls `recover` until it
+succeeds, and rewinds to the last committed offsets. The rewind keeps windows from being lost: Kafka
+aborts the output, not our position.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError, explain, is_fatal
+from bearing_stream.kafka import TransientKafkaError, classify, explain
+from bearing_stream.kafka.errors import RECORD_REFUSED
 from bearing_stream.wire import Message
-from consumer.batch import Origin, Positions
+from consumer.batch import Origin
+from consumer.delivery.states import Event, State, after
 
 FULL_QUEUE_PAUSE: Final = 0.05
-"""Seconds to wait for room when the producer's queue is full."""
+"""Seconds to wait for space when the producer's queue is full."""
 
 FULL_QUEUE_LIMIT: Final = 30.0
-"""Seconds after which waiting for room ends."""
+"""Seconds after which waiting for space ends."""
 
-REFUSED: Final = frozenset(
-    (
-        KafkaError.INVALID_TIMESTAMP,
-        KafkaError.INVALID_RECORD,
-        KafkaError.POLICY_VIOLATION,
-        KafkaError.TOPIC_EXCEPTION,
-        KafkaError.INVALID_REQUIRED_ACKS,
-        KafkaError.INVALID_TRANSACTION_TIMEOUT,
-    )
-)
-"""Errors that a topic or the cluster answers for what it was asked, and would answer again."""
-
-FENCED: Final = frozenset(
-    (
-        KafkaError._FENCED,
-        KafkaError._FATAL,
-        KafkaError.PRODUCER_FENCED,
-        KafkaError.INVALID_PRODUCER_EPOCH,
-    )
-)
-"""What a producer hears whose transactional id has gone to a newer one."""
+LEAST_BYTES: Final = 64 * 1024
+"""Bytes of results that one transaction may always hold."""
 
 
-class Undelivered(Exception):  # noqa: N818 - a verdict on what was published, not a failure of ours
-    """What was published since the last commit will not be committed. It passes: wind back.
+class RefusedRecordsError(TransientKafkaError):
+    """The topic refuses dead letters as they are: they must be written as stubs.
 
     Attributes:
-        retriable: The client says that the call may be repeated.
-        fenced: Another producer has taken over this one's transactional id, or Kafka has timed its
-            transaction out.
+        origins: Of the windows whose dead letters are refused.
     """
 
-    def __init__(self, reason: str, *, retriable: bool = False, fenced: bool = False) -> None:
+    def __init__(self, reason: str, origins: frozenset[Origin]) -> None:
         super().__init__(reason)
-        self.retriable = retriable
-        self.fenced = fenced
+        self.origins = origins
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is published before it is committed.
+
+    Args:
+        seconds: From the first result on.
+        bytes: Of keys and values.
+    """
+
+    seconds: float
+    bytes: int
 
 
 class Delivery(Protocol):
-    """How diagnoses and offsets get to Kafka.
+    """How results and offsets get to Kafka.
 
-    Call `start` once, then `publish` any number of times and `commit`, again and again. After
-    `Undelivered`, call `recover` until it returns.
+    Call `start` once, then `publish` any number of times and `commit`, repeatedly. Whenever `state`
+    needs recovery, call `recover` until it returns; nothing may be published before.
     """
 
-    opened_at: float | None
-    """Monotonic time of the first `publish` since the last commit; None if there was none."""
+    state: State
+
+    @property
+    def byte_limit(self) -> int:
+        """Bytes that may be published before a commit; less after one did not succeed in time."""
+
+    def due_at(self) -> float | None:
+        """Return the monotonic time at which a commit is due; None if nothing is published."""
 
     def start(self, timeout: float) -> None:
-        """Get ready; raises `Undelivered` if the broker did not answer within `timeout` seconds."""
+        """Get ready; raises `TransientKafkaError` if Kafka does not respond in `timeout` s."""
 
-    def publish(self, topic: str, message: Message, origin: Origin) -> None:
-        """Hand the client the answer to the window at `origin`; waits while its queue is full."""
+    def publish(self, topic: str, message: Message, origin: Origin | None = None) -> None:
+        """Hand the client a result; waits while its queue is full.
 
-    def commit(self, positions: Positions, timeout: float) -> None:
-        """Make what was published durable, and with it the positions of the input."""
+        Args:
+            topic: Where to.
+            message: The diagnosis or dead letter.
+            origin: Of a dead letter: the window that it is about.
+        """
 
-    def recover(self, timeout: float) -> None:
-        """Give up what was published since the last commit and get ready again."""
+    def commit(self, offsets: list[TopicPartition], timeout: float) -> None:
+        """Make what was published durable, and with it the offsets of the input."""
+
+    def fail(self) -> None:
+        """Give up what was published since the last commit: `recover` comes next."""
+
+    def recover(self, deadline: float) -> None:
+        """Get ready again after a failure; one attempt, until a monotonic time."""
 
     def close(self) -> None:
-        """Give up what was published since the last commit, for good."""
+        """Give up what was published since the last commit, permanently."""
 
 
 class Publisher:
-    """What both ways share: a producer that can be replaced, and patience with its queue."""
+    """What both guarantees share: a state, a producer that can be replaced, and its queue."""
 
-    def __init__(self, new_producer: Callable[[], Producer], clock: Callable[[], float]) -> None:
+    _watches_every_record = False
+    """Whether every delivery is reported; a transaction's flush and commit report failures."""
+
+    def __init__(
+        self, new_producer: Callable[[], Producer], bounds: Bounds, clock: Callable[[], float]
+    ) -> None:
         self._new_producer = new_producer
+        self._bounds = bounds
         self._clock = clock
         self._producer = new_producer()
+        self._bytes = 0
+        self._refused: dict[Origin, KafkaError] = {}
+        self.byte_limit = bounds.bytes
         self.opened_at: float | None = None
+        self.state = State.UNREGISTERED
 
-    def _produce(self, topic: str, message: Message, **options: Any) -> None:
+    def due_at(self) -> float | None:
+        """See `Delivery`."""
+        if self.opened_at is None or self.state is not State.OPEN:
+            return None
+        return self.opened_at + (0 if self._bytes >= self.byte_limit else self._bounds.seconds)
+
+    def fail(self) -> None:
+        """See `Delivery`."""
+        if not self.state.needs_recovery:
+            self._move(Event.FAILED)
+
+    def _move(self, event: Event) -> None:
+        self.state = after(self.state, event)
+
+    def _opened(self) -> None:
+        self.opened_at = self._clock()
+
+    def _closed(self) -> None:
+        self.opened_at = None
+        self._bytes = 0
+        self._refused.clear()
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Move to `failed` where a block raises `TransientKafkaError`."""
+        try:
+            yield
+        except TransientKafkaError as error:
+            self._note_failure(error)
+            raise
+
+    def _note_failure(self, error: TransientKafkaError) -> None:  # noqa: ARG002
+        # What did not get out in time is tried again smaller.
+        self.byte_limit = max(min(self.byte_limit, self._bytes) // 2, LEAST_BYTES)
+        self._move(Event.FAILED)
+
+    def _note_success(self) -> None:
+        self.byte_limit = min(2 * self.byte_limit, self._bounds.bytes)
+
+    def _produce(
+        self, topic: str, message: Message, origin: Origin | None = None, **options: Any
+    ) -> None:
+        if origin is not None or self._watches_every_record:
+            options["on_delivery"] = partial(self._on_delivery, origin)
         deadline = self._clock() + FULL_QUEUE_LIMIT
         while True:
             try:
@@ -108,51 +172,42 @@ class Publisher:
                 )
             except BufferError:
                 if self._clock() >= deadline:
-                    raise Undelivered("the producer's queue is full, and stays so") from None
+                    raise TransientKafkaError("the producer's queue stays full") from None
                 self._serve(self._producer.poll, FULL_QUEUE_PAUSE)
             except KafkaException as failure:
-                raise _refusal(failure.args[0], topic) from None
+                error: KafkaError = failure.args[0]
+                if origin is not None and error.code() in RECORD_REFUSED:
+                    raise RefusedRecordsError(explain(error), frozenset((origin,))) from None
+                raise classify(error) from None
             else:
+                self._bytes += len(message.key or b"") + len(message.value or b"")
                 return
 
+    def _flush(self, timeout: float) -> None:
+        """Wait until everything produced is acknowledged.
+
+        Raises:
+            RefusedRecordsError: Dead letters were refused as they are.
+            TransientKafkaError: It was not acknowledged within `timeout` seconds.
+        """
+        left = self._serve(self._producer.flush, timeout)
+        if self._refused:
+            reason = explain(next(iter(self._refused.values())))
+            raise RefusedRecordsError(reason, frozenset(self._refused))
+        if left:
+            raise TransientKafkaError(f"results were not acknowledged within {timeout:g} s")
+
     def _serve(self, call: Callable[[float], int], timeout: float) -> int:
-        """Poll or flush. A producer that failed for good says so here, by raising."""
+        """Poll or flush; a producer that failed permanently raises here."""
         try:
             return call(timeout)
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
+            raise classify(failure.args[0]) from None
 
     def _replace_producer(self) -> None:
         self._producer.purge()
         self._producer = self._new_producer()
 
-
-def topic_partitions(positions: Positions) -> list[TopicPartition]:
-    """Positions as the client takes them."""
-    return [
-        TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()
-    ]
-
-
-def _refusal(error: KafkaError, topic: str) -> FatalKafkaError | Undelivered:
-    """Why the client itself does not take a message."""
-    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-        return FatalKafkaError(
-            f"a message for '{topic}' is larger than this client sends: raise message.max.bytes "
-            "(--kafka message.max.bytes=...) and max.message.bytes of the topic (a dead letter is "
-            f"the original and some headers) — Kafka said: {error.str()}"
-        )
-    return verdict(error)
-
-
-def verdict(error: KafkaError) -> FatalKafkaError | Undelivered:
-    """Whether an error of a producer or a commit passes.
-
-    A fenced producer passes: most often the coordinator has timed its transaction out while the
-    broker or this process stood still, and a new producer goes on. Two consumers that fence each
-    other are caught by counting.
-    """
-    if is_fatal(error) or error.code() in REFUSED:
-        return FatalKafkaError(explain(error))
-    fenced = error.fatal() or error.code() in FENCED
-    return Undelivered(explain(error), retriable=error.retriable(), fenced=fenced)
+    def _on_delivery(self, origin: Origin | None, error: KafkaError | None, _message: Any) -> None:
+        if origin is not None and error is not None and error.code() in RECORD_REFUSED:
+            self._refused[origin] = error

@@ -1,24 +1,47 @@
 """Polls the windows topic, and follows the group's rebalances."""
 
+import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
-import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError, explain, is_fatal
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, explain, is_fatal
 from consumer.batch import MOST_BYTES, KafkaMessage, Partition, Positions, size_of
-from consumer.delivery.base import Undelivered, verdict
+from consumer.kafka.positions import Taken, Tracker
+from consumer.kafka.resolver import Resolver
 from consumer.metrics import Metrics
 
 OnGap = Literal["continue", "stop"]
 """What to do about windows that retention deleted before they were diagnosed."""
 
 AT_A_TIME: Final = 64
-"""Messages taken before looking at how large they were."""
+"""Messages taken before their size is checked."""
 
-COMMITTED_TIMEOUT: Final = 5.0
-"""Seconds to wait for the broker to tell the committed offsets."""
+FETCH_GRACE: Final = 0.01
+"""Seconds without a message after which a partition that seems to hold more counts as read to its
+end. Transaction markers and open transactions make the high watermark exceed what can be read."""
+
+
+class Polled(NamedTuple):
+    """What one poll brought."""
+
+    messages: list[KafkaMessage]
+    """New windows, in order within a partition."""
+    revoked: bool
+    """Whether partitions were revoked meanwhile; the listener has finished what was in flight."""
+    lost: bool
+    """Whether partitions were lost meanwhile: what is in flight must be given up."""
+
+
+class RebalanceListener(Protocol):
+    """What the loop does when partitions go. Called inside `poll`, on the same thread."""
+
+    def on_partitions_revoked(self) -> None:
+        """Finish and commit what is in flight: the partitions are still owned."""
+
+    def on_partitions_lost(self) -> None:
+        """Give up what is in flight: another consumer owns the partitions now."""
 
 
 class WindowSource:
@@ -28,36 +51,40 @@ class WindowSource:
         self,
         consumer: Consumer,
         topic: str,
+        tracker: Tracker,
+        resolver: Resolver,
         metrics: Metrics,
         on_error: Callable[[KafkaError], None],
-        on_gap: OnGap = "continue",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Set up; `on_error` is told of errors that pass."""
-        self._consumer = consumer
-        self._topic = topic
-        self._metrics = metrics
-        self._on_error = on_error
-        self._on_gap = on_gap
-        self._owned: set[Partition] = set()
-        self._next: Positions = {}
-        self._first: Positions = {}
-        self._sought: set[Partition] = set()
-        self._gone: Positions = {}
-        self._broken: FatalKafkaError | None = None
-        self.received = 0
-        """Messages that ever came."""
-        self._drain: Callable[[], None] = lambda: None
-        self._forget: Callable[[], None] = lambda: None
-        self._log = structlog.get_logger("consumer")
-
-    def subscribe(self, drain: Callable[[], None], forget: Callable[[], None]) -> None:
-        """Join the group.
+        """Put the pieces together; nothing is subscribed yet.
 
         Args:
-            drain: Called before partitions go: finish and commit what is in flight.
-            forget: Called after partitions were lost: what is in flight is another's now.
+            consumer: Of the group; with `auto.offset.reset = earliest`.
+            topic: To subscribe.
+            tracker: Of the positions.
+            resolver: Finds where partitions are read from.
+            metrics: Counts what is passed over.
+            on_error: Called with each transient error that the client reports.
+            clock: Monotonic seconds.
         """
-        self._drain, self._forget = drain, forget
+        self._consumer = consumer
+        self._topic = topic
+        self._tracker = tracker
+        self._resolver = resolver
+        self._metrics = metrics
+        self._on_error = on_error
+        self._clock = clock
+        self._exhausted: Positions = {}
+        self._broken: FatalKafkaError | None = None
+        self._revoked = self._lost = self._is_suspect = False
+        self._listener: RebalanceListener | None = None
+        self.received = 0
+        """Messages received since the start."""
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """Join the group."""
+        self._listener = listener
         self._consumer.subscribe(
             [self._topic],
             on_assign=self._on_assign,
@@ -65,99 +92,89 @@ class WindowSource:
             on_lost=self._on_lost,
         )
 
-    def poll(self, most: int, timeout: float) -> list[KafkaMessage]:
-        """At most `most` messages, fewer if large, as soon as there is one, or none in `timeout` s.
+    def poll(self, most: int, timeout: float) -> Polled:
+        """Return at most `most` new messages, fewer if large, as soon as there is one.
+
+        Returns without messages after `timeout` seconds. What was polled of a partition that was
+        revoked, lost or assigned meanwhile is left out; its owner gets it again.
 
         Raises:
-            Undelivered: The broker does not tell where the group was; wind back.
+            TransientKafkaError: The broker does not report where the group was, or the log is not
+                the one that was read: call `rewind`.
             FatalKafkaError: The group or the topic refuses this consumer, retention has deleted
-                windows and we are to stop then, or messages cannot be unpacked.
+                windows and the consumer is set to stop then, or messages cannot be unpacked.
         """
-        if self._broken is not None:
-            # Or what came before it would be done again at every start.
-            self._drain()
-            raise self._broken
-        # consume(n, timeout) would wait for all n.
-        messages = self._consume(1, timeout)
-        asked, more, size = 1, messages, size_of(messages)
-        while len(more) == asked and len(messages) < most and size < MOST_BYTES:
-            asked = min(most - len(messages), AT_A_TIME)
-            more = self._consume(asked, 0)
-            messages = messages + more
-            size += size_of(more)
+        self._revoked = self._lost = False
+        self._raise_broken()
+        messages = self._consume_up_to(most, timeout)
         self.received += len(messages)
-        self._note_beginnings(messages)
-        self._sought.clear()
-        return [message for message in messages if self._is_new(message)]
+        if not messages and timeout >= FETCH_GRACE:
+            self._note_exhausted()
+        if self._is_suspect:
+            self._is_suspect = False
+            self._resolver.check_log(self._tracker)
+        unresolved = frozenset(self._tracker.unresolved)
+        if unresolved:
+            self._resolver.resolve(self._tracker)
+        kept = [one for one in messages if self._is_new(one, unresolved)]
+        return Polled(kept, self._revoked, self._lost)
 
-    def behind(self) -> bool:
-        """Whether the brokers are known to hold messages that have not come yet."""
-        for (topic, partition), position in self._next.items():
-            watermarks = self._consumer.get_watermark_offsets(
-                TopicPartition(topic, partition), cached=True
-            )
-            if watermarks is not None and watermarks[1] > position:
+    def is_lagging(self) -> bool:
+        """Whether the brokers are known to hold messages that can be read and were not polled."""
+        for (topic, partition), position in self._tracker.next.items():
+            end = self._high_watermark(topic, partition)
+            if end is not None and end > max(position, self._exhausted.get((topic, partition), 0)):
                 return True
         return False
 
     def rewind(self) -> None:
-        """Go back to the committed offsets: what was polled since then comes again.
+        """Go back to the committed offsets: what was polled since then is delivered again.
 
         Raises:
-            Undelivered: The broker does not tell the committed offsets now.
+            TransientKafkaError: The broker does not report the committed offsets now.
             FatalKafkaError: It refuses to.
         """
-        try:
-            for committed in self._committed(self._consumer.assignment()):
-                partition = (committed.topic, committed.partition)
-                if committed.offset < 0:
-                    # Nothing was ever committed here: go back to where this consumer began.
-                    committed.offset = self._first.get(partition, -1)
-                if committed.offset >= 0:
-                    self._consumer.seek(committed)
-                    self._next[partition] = committed.offset
-        except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
+        self._tracker.forget_positions()
+        self._exhausted.clear()
+        if self._tracker.owned:
+            self._resolver.resolve(self._tracker)
 
     def positions(self) -> Positions:
-        """Where the next message is expected, of each partition where that is known.
+        """Return the next offset expected, by partition, where it is known."""
+        return self._tracker.next
+
+    def check_log(self) -> None:
+        """Find out, without blocking, whether the topic was deleted and created anew.
 
         Raises:
-            Undelivered: The broker does not tell the committed offsets now.
-            FatalKafkaError: It refuses to.
+            TransientKafkaError: It was: call `rewind`.
         """
-        return self.committed(self._owned - self._next.keys()) | self._next
+        self._resolver.check_id(self._tracker)
 
-    def committed(self, partitions: Iterable[Partition]) -> Positions:
-        """The group's offsets of those of these partitions that have one, whoever they belong to.
+    def to_commit(self, positions: Positions, began: int) -> list[TopicPartition]:
+        """Return positions as Kafka takes them; see `Tracker.to_commit`."""
+        return self._tracker.to_commit(positions, began)
 
-        Raises:
-            Undelivered: The broker does not tell them now.
-            FatalKafkaError: It refuses to.
-        """
-        asked = [TopicPartition(*partition) for partition in partitions]
-        try:
-            answers = self._committed(asked) if asked else []
-        except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
-        return {(one.topic, one.partition): one.offset for one in answers if one.offset >= 0}
+    def note_committed(self, positions: Positions, began: int) -> None:
+        """Note that Kafka has committed these positions."""
+        self._tracker.note_committed(positions, began)
 
     def membership(self) -> Any:
-        """What Kafka checks before it takes offsets of a transaction: that we are in the group.
+        """Return what Kafka checks before it takes offsets of a transaction: group membership.
 
         Raises:
-            Undelivered: We are not, or not any more.
+            TransientKafkaError: This consumer is not a member, or not any more.
         """
         metadata = self._consumer.consumer_group_metadata()
-        # Kafka takes offsets unchecked from whoever claims no membership at all, and that is what
-        # the client says between losing its membership and telling us. Asked after `metadata`:
-        # whoever is a member now was one then, since joining again needs our next poll.
+        # Kafka takes offsets unchecked from a client that claims no membership at all, and that is
+        # what this client claims between losing its membership and reporting it. Read after
+        # `metadata`: a member now was a member then, since joining again needs the next poll.
         if not self._consumer.memberid():
-            raise Undelivered("the group has put this consumer out")
+            raise TransientKafkaError("the group has removed this consumer")
         return metadata
 
     def commit(self, offsets: list[TopicPartition]) -> None:
-        """Commit offsets and wait for the answer; raises `KafkaException`."""
+        """Commit offsets and wait for the response; raises `KafkaException`."""
         for partition in self._consumer.commit(offsets=offsets, asynchronous=False) or ():
             if partition.error is not None:
                 raise KafkaException(partition.error)
@@ -166,6 +183,17 @@ class WindowSource:
         """Leave the group."""
         self._consumer.close()
 
+    def _consume_up_to(self, most: int, timeout: float) -> list[KafkaMessage]:
+        # consume(n, timeout) would wait for all n.
+        messages = self._consume(1, timeout)
+        asked, more, size = 1, messages, size_of(messages)
+        while len(more) == asked and len(messages) < most and size < MOST_BYTES:
+            asked = min(most - len(messages), AT_A_TIME)
+            more = self._consume(asked, 0)
+            messages = messages + more
+            size += size_of(more)
+        return messages
+
     def _consume(self, most: int, timeout: float) -> list[KafkaMessage]:
         try:
             # The client's own type allows for what only messages with an error lack.
@@ -173,154 +201,94 @@ class WindowSource:
         except KafkaException as failure:
             raise FatalKafkaError(explain(failure.args[0])) from None
 
-    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """The group's committed offsets, negative where there is none; raises `KafkaException`."""
-        answers = self._consumer.committed(partitions, COMMITTED_TIMEOUT)
-        for answer in answers:
-            if answer.error is not None:
-                # Its offset says nothing; "never committed" it does not mean.
-                raise KafkaException(answer.error)
-        return answers
+    def _raise_broken(self) -> None:
+        if self._broken is not None:
+            # What came before it is committed first, or it would be diagnosed at every start.
+            if self._listener is not None:
+                self._listener.on_partitions_revoked()
+            raise self._broken
 
-    def _note_beginnings(self, messages: list[KafkaMessage]) -> None:
-        """Of partitions that begin with these messages, find out where they were to begin.
-
-        The client goes where it can, and does not tell when that is not where the group was.
-        """
-        unknown = self._owned - self._next.keys()
-        begun: Positions = {}
-        for message in messages if unknown else ():
-            partition = (message.topic(), message.partition())
-            if message.error() is None and partition in unknown:
-                begun.setdefault(partition, message.offset())
-        if not begun:
-            return
-        # First, so that winding back finds them if the broker does not answer now.
-        self._first = begun | self._first
-        try:
-            answers = self._committed([TopicPartition(*partition) for partition in begun])
-        except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
-        for answer in answers:
-            partition = (answer.topic, answer.partition)
-            if 0 <= answer.offset <= begun[partition]:
-                self._next[partition] = answer.offset
-            elif answer.offset > begun[partition]:
-                self._log.warning(
-                    "the partition ended before the committed offset: made anew, or cut off?",
-                    partition=partition,
-                    committed=answer.offset,
-                    beginning_at=begun[partition],
-                )
-
-    def _is_new(self, message: KafkaMessage) -> bool:
+    def _is_new(self, message: KafkaMessage, just_resolved: frozenset[Partition]) -> bool:
         error = message.error()
         if error is not None:
-            if is_fatal(error) or error.code() == KafkaError._FATAL:
-                raise FatalKafkaError(explain(error))
-            if error.code() == KafkaError._BAD_COMPRESSION:
-                self._broken = _cannot_unpack(message, error)
-            self._on_error(error)
+            self._handle(message, error)
             return False
         partition, offset = (message.topic(), message.partition()), message.offset()
-        if partition not in self._owned or partition in self._sought:
-            # Its partition went inside the same poll, and the next owner gets it too; or it comes
-            # again, after what is between.
+        at = self._tracker.of(partition)
+        if at is None or partition in just_resolved:
+            # It went inside the same poll, and its next owner gets this message; or its place was
+            # set after this message was fetched, and the message is delivered again.
             return False
-        expected = self._next.get(partition, offset)
-        if offset < expected:
-            self._pass_over(partition, offset)
-            return False
-        if offset > expected and (begins := self._begins(partition)) > expected:
-            self._note_gap(partition, expected, begins)
-            if offset > begins:
-                self._seek_back(partition, begins)
-                return False
-        self._next[partition] = offset + 1
-        return True
+        epoch = message.leader_epoch()
+        if at.is_rewritten(offset, epoch):
+            self._resolver.report_truncated(partition, at.next, offset)
+            at.next = offset
+        elif at.above_epoch is None and offset > at.next:
+            self._check_gap(partition, at.next, offset)
+        taken = at.take(offset, epoch)
+        if taken is Taken.REPEATED:
+            self._metrics.repeated += 1
+            self._is_suspect = True
+        return taken is Taken.NEW
 
-    def _begins(self, partition: Partition) -> int:
-        """The first offset that the partition still holds, as the last fetch told it.
+    def _handle(self, message: KafkaMessage, error: KafkaError) -> None:
+        """Handle an error that came in place of a message."""
+        if is_fatal(error) or error.code() == KafkaError._FATAL:
+            raise FatalKafkaError(explain(error))
+        if error.code() == KafkaError._BAD_COMPRESSION:
+            self._broken = _cannot_unpack(message, error)
+        self._on_error(error)
 
-        Offsets that do not come are no loss by themselves: a transaction's marker takes one, and
-        compaction leaves some out.
+    def _check_gap(self, partition: Partition, expected: int, offset: int) -> None:
+        """Report windows that retention deleted between the expected offset and a message.
+
+        Missing offsets are no loss by themselves: a transaction's marker takes one, and compaction
+        removes some. Nor is a beginning beyond the message: retention moved after the fetch.
         """
         watermarks = self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
-        return watermarks[0] if watermarks is not None else 0
+        begin = watermarks[0] if watermarks is not None else 0
+        if expected < begin <= offset:
+            self._resolver.report_deleted(partition, expected, begin)
 
-    def _note_gap(self, partition: Partition, expected: int, begins: int) -> None:
-        """Tell of offsets that were deleted before this group came to them.
+    def _note_exhausted(self) -> None:
+        """Note that nothing more can be read now, whatever the high watermarks are."""
+        for topic, partition in self._tracker.next:
+            end = self._high_watermark(topic, partition)
+            if end is not None:
+                self._exhausted[topic, partition] = end
 
-        Raises:
-            FatalKafkaError: We are to stop then.
-        """
-        topic, number = partition
-        if self._on_gap == "stop":
-            raise FatalKafkaError(
-                f"retention has deleted offsets {expected} to {begins - 1} of partition {number} "
-                f"of '{topic}' before they were diagnosed: keep windows longer (retention.ms, "
-                "retention.bytes), and start with --on-gap continue to go on without them"
-            )
-        # Once, though winding back may come here again.
-        expected = max(expected, self._gone.get(partition, 0))
-        if expected >= begins:
-            return
-        self._gone[partition] = begins
-        self._metrics.skipped += begins - expected
-        self._log.error(
-            "retention has deleted windows before they were diagnosed; going on after them",
-            topic=topic,
-            partition=number,
-            first=expected,
-            last=begins - 1,
-            skipped=begins - expected,
-        )
-
-    def _seek_back(self, partition: Partition, begins: int) -> None:
-        """Fetch what the client left out: with `start_from = latest` it goes to the end."""
-        try:
-            self._consumer.seek(TopicPartition(*partition, begins))
-        except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
-        self._next[partition] = begins
-        self._sought.add(partition)
-
-    def _pass_over(self, partition: Partition, offset: int) -> None:
-        if not self._metrics.repeated:
-            self._log.warning(
-                "messages come again and are passed over; was the topic made anew?",
-                partition=partition,
-                offset=offset,
-                expected=self._next[partition],
-            )
-        self._metrics.repeated += 1
+    def _high_watermark(self, topic: str, partition: int) -> int | None:
+        """Return where a partition ended at the last fetch; None if it was not fetched yet."""
+        place = TopicPartition(topic, partition)
+        watermarks = self._consumer.get_watermark_offsets(place, cached=True)
+        return None if watermarks is None else watermarks[1]
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
-        self._owned |= self._start_over(partitions)
+        self._tracker.assign(_named(partitions))
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
-        self._drain()
-        self._owned -= self._start_over(partitions)
+        self._revoked = True
+        if self._listener is not None:
+            self._listener.on_partitions_revoked()
+        self._tracker.remove(_named(partitions))
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
-        self._forget()
-        self._owned -= self._start_over(partitions)
+        self._lost = True
+        if self._listener is not None:
+            self._listener.on_partitions_lost()
+        self._tracker.remove(_named(partitions))
 
-    def _start_over(self, partitions: Iterable[TopicPartition]) -> set[Partition]:
-        """Forget all that was known of these partitions."""
-        concerned = {(partition.topic, partition.partition) for partition in partitions}
-        for partition in concerned:
-            self._next.pop(partition, None)
-            self._first.pop(partition, None)
-        return concerned
+
+def _named(partitions: Iterable[TopicPartition]) -> list[Partition]:
+    return [(partition.topic, partition.partition) for partition in partitions]
 
 
 def _cannot_unpack(message: KafkaMessage, error: KafkaError) -> FatalKafkaError:
     return FatalKafkaError(
         f"partition {message.partition()} of '{message.topic()}' holds what cannot be unpacked: "
         "raise receive.message.max.bytes (--kafka receive.message.max.bytes=...) if it is so "
-        f"large, or pass over it (kafka-consumer-groups.sh --reset-offsets) — Kafka said: {error}"
+        f"large, or skip it (kafka-consumer-groups.sh --reset-offsets) — Kafka reported: {error}"
     )

@@ -1,0 +1,186 @@
+"""Which results are in the output: the consumer's position, found in what it has published.
+
+Kafka tells a producer that its transaction is committed before every partition has the marker. If
+the broker dies in between, and is the only replica of a partition, Kafka 4 leaves out partitions
+that have no leader yet when it is back ("these partitions are likely deleted already", says its
+log). What a transaction wrote there stays undecided, and goes when a later transaction in that
+partition is aborted; or the offsets go, and the results stay. So where a partition has a single
+replica, the committed offset alone does not say what is done. The output does.
+
+With two replicas or more none of this is needed, and nothing here is used.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import structlog
+from confluent_kafka import IsolationLevel, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+from pydantic import BaseModel, ValidationError
+
+from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, TransientKafkaError, classify
+from bearing_stream.kafka.connection import Properties
+from bearing_stream.wire import Input, readable_headers
+from bearing_stream.wire.dead_letter import rejected_by, rejection_origin
+from consumer import events
+from consumer.batch import Partition
+from consumer.kafka.commit_note import CommitNote
+
+CLOCK_TOLERANCE: Final = 2_000
+"""Milliseconds by which the clock of whoever stamps the output may differ from ours."""
+
+POLL_PAUSE: Final = 0.05
+"""Seconds between two checks whether the output is decided."""
+
+
+class _Model(BaseModel):
+    name: str
+    version: str
+
+
+class _Diagnosed(BaseModel):
+    """What a diagnosis holds about its origin."""
+
+    input: Input
+    model: _Model
+
+
+class OutputTopics:
+    """The output topics of a cluster, as read by one consumer group with one model."""
+
+    def __init__(
+        self,
+        properties: Properties,
+        admin: AdminClient,
+        diagnoses_topic: str,
+        dead_letters_topic: str,
+        *,
+        group: str,
+        model: tuple[str, str],
+        timeout: float,
+        patience: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Connect when asked.
+
+        Args:
+            properties: Connection properties of the client.
+            admin: A client of the same user.
+            diagnoses_topic: Must exist.
+            dead_letters_topic: Must exist.
+            group: Only its dead letters count.
+            model: Name and version: only its diagnoses count. Other models may publish to the same
+                topics.
+            timeout: Seconds to wait for a response.
+            patience: Seconds after which a transaction that is open counts as left undecided.
+            clock: Monotonic seconds.
+            sleep: Waits some seconds.
+        """
+        self._properties = properties
+        self._admin = admin
+        self._diagnoses_topic = diagnoses_topic
+        self._dead_letters_topic = dead_letters_topic
+        self._group = group
+        self._model = model
+        self._timeout = timeout
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+        self._undecided_since: float | None = None
+        self._log = structlog.get_logger("consumer")
+
+    def since(self, notes: Mapping[Partition, CommitNote]) -> dict[Partition, set[int]]:
+        """Return the offsets whose results are committed, from each note's `first` on.
+
+        Memory is bounded by what a group publishes between two commits.
+
+        Raises:
+            TransientKafkaError: Kafka does not respond, or something published before is still
+                undecided.
+            FatalKafkaError: The cluster refuses.
+        """
+        found: dict[Partition, set[int]] = {partition: set() for partition in notes}
+        since = min(note.since or 0 for note in notes.values()) - CLOCK_TOLERANCE
+        for topic in (self._diagnoses_topic, self._dead_letters_topic):
+            for message in self._read(topic, since):
+                origin = self._origin(topic, message)
+                if origin is None:
+                    continue
+                partition, offset = origin
+                if partition in notes and offset >= (notes[partition].first or 0):
+                    found[partition].add(offset)
+        return found
+
+    def _read(self, topic: str, since: int) -> Iterable[Message]:
+        """Yield what is committed in a topic from a time on, up to where it ends now."""
+        try:
+            with TopicReader(self._properties, topic, timeout=self._timeout) as reader:
+                ends = self._ends(topic, reader.spans())
+                self._await_decided(topic, ends, reader)
+                firsts = reader.offsets_at(since)
+                yield from reader.read(
+                    {number: Span(_or_end(firsts.get(number), end), end) for number, end in ends}
+                )
+        except FatalKafkaError as refusal:
+            raise TransientKafkaError(str(refusal)) from None
+
+    def _await_decided(self, topic: str, ends: list[tuple[int, int]], reader: TopicReader) -> None:
+        """Wait until everything before these ends is committed or aborted.
+
+        Other consumers publish to the same partitions, and nearly always one of their transactions
+        is open. One that is open for longer than Kafka lets it be is of a process that died and
+        left it undecided; then what follows it cannot be known, and counts as missing.
+        """
+        deadline = self._clock() + self._timeout
+        while True:
+            decided = reader.spans()
+            undecided = [number for number, end in ends if decided[number].end < end]
+            if not undecided:
+                self._undecided_since = None
+                return
+            if self._clock() >= deadline:
+                break
+            self._sleep(POLL_PAUSE)
+        if self._undecided_since is None:
+            self._undecided_since = self._clock()
+        if self._clock() < self._undecided_since + self._patience:
+            raise TransientKafkaError(
+                f"transactions are open in partitions {undecided} of '{topic}'"
+            )
+        events.OUTPUT_UNDECIDED.log(self._log, topic=topic, partitions=undecided)
+
+    def _ends(self, topic: str, spans: Iterable[int]) -> list[tuple[int, int]]:
+        """Return where the partitions end, whatever is undecided in them."""
+        asked = {
+            TopicPartition(topic, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for number in spans
+        }
+        try:
+            found = self._admin.list_offsets(
+                asked,
+                isolation_level=IsolationLevel.READ_UNCOMMITTED,
+                request_timeout=self._timeout,
+            )
+            return [(place.partition, end.result().offset) for place, end in found.items()]
+        except KafkaException as failure:
+            raise classify(failure.args[0]) from None
+
+    def _origin(self, topic: str, message: Message) -> tuple[Partition, int] | None:
+        """Return which window a result is of; None if it is not one of ours."""
+        if topic == self._dead_letters_topic:
+            headers = readable_headers(message) or []
+            return rejection_origin(headers) if rejected_by(headers) == self._group else None
+        try:
+            diagnosed = _Diagnosed.model_validate_json(message.value() or b"")
+        except ValidationError:
+            return None
+        if (diagnosed.model.name, diagnosed.model.version) != self._model:
+            return None
+        return (diagnosed.input.topic, diagnosed.input.partition), diagnosed.input.offset
+
+
+def _or_end(offset: int | None, end: int) -> int:
+    return end if offset is None else min(offset, end)

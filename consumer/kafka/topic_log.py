@@ -1,0 +1,123 @@
+"""What the cluster reports of the windows topic: its id, and where its partitions begin and end."""
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from bearing_stream.kafka import classify
+
+
+@dataclass(frozen=True, slots=True)
+class LogRange:
+    """The offsets that a partition holds: from `begin` up to `end`, which is not part of it."""
+
+    begin: int
+    end: int
+
+
+class TopicLog(Protocol):
+    """The windows topic, asked about itself; see `ClusterTopicLog`."""
+
+    def topic_id(self) -> str | None: ...  # noqa: D102
+    def partitions(self) -> list[int]: ...  # noqa: D102
+    def ranges(self, partitions: Iterable[int]) -> dict[int, LogRange]: ...  # noqa: D102
+    def changed_id(self, known: str) -> str | None: ...  # noqa: D102
+
+
+class ClusterTopicLog:
+    """The windows topic of a cluster."""
+
+    def __init__(self, admin: AdminClient, topic: str, timeout: float) -> None:
+        """Use a client.
+
+        Args:
+            admin: Of the user who reads the topic.
+            topic: Must exist.
+            timeout: Seconds to wait for a response.
+        """
+        self._admin = admin
+        self._topic = topic
+        self._timeout = timeout
+        self._pending: Future[Any] | None = None
+
+    def topic_id(self) -> str | None:
+        """Return the id of the topic as it is now; None if the broker gives none.
+
+        Raises:
+            TransientKafkaError: The cluster does not respond, or the topic is not there now.
+            FatalKafkaError: The cluster refuses.
+        """
+        try:
+            return _id_of(self._describe().result(self._timeout + 1))
+        except KafkaException as failure:
+            raise classify(failure.args[0]) from None
+
+    def partitions(self) -> list[int]:
+        """Return the numbers of the partitions that the topic has now.
+
+        Raises:
+            TransientKafkaError: The cluster does not respond, or the topic is not there now.
+            FatalKafkaError: The cluster refuses.
+        """
+        try:
+            described = self._describe().result(self._timeout + 1)
+        except KafkaException as failure:
+            raise classify(failure.args[0]) from None
+        return [partition.id for partition in described.partitions]
+
+    def changed_id(self, known: str) -> str | None:
+        """Return the id of the topic if it is known to be another one; never blocks.
+
+        Each call begins a request or takes up the response to the last one, so a change is found
+        by one of the next calls.
+        """
+        pending, self._pending = self._pending, None
+        if pending is None:
+            self._pending = self._describe()
+            return None
+        if not pending.done():
+            self._pending = pending
+            return None
+        try:
+            found = _id_of(pending.result())
+        except KafkaException:
+            return None
+        return found if found is not None and found != known else None
+
+    def ranges(self, partitions: Iterable[int]) -> dict[int, LogRange]:
+        """Return what each of these partitions holds now, whatever is undecided in it.
+
+        Raises:
+            TransientKafkaError: The cluster does not respond now.
+            FatalKafkaError: The cluster refuses.
+        """
+        numbers = list(partitions)
+        try:
+            begins = self._offsets(numbers, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            ends = self._offsets(numbers, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        except KafkaException as failure:
+            raise classify(failure.args[0]) from None
+        return {number: LogRange(begins[number], ends[number]) for number in numbers}
+
+    def _describe(self) -> Future[Any]:
+        asked = TopicCollection([self._topic])
+        described = self._admin.describe_topics(asked, request_timeout=self._timeout)
+        return described[self._topic]
+
+    def _offsets(self, partitions: list[int], which: OffsetSpec) -> dict[int, int]:
+        found = self._admin.list_offsets(
+            {TopicPartition(self._topic, number): which for number in partitions},
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=self._timeout,
+        )
+        return {place.partition: one.result().offset for place, one in found.items()}
+
+
+def _id_of(description: Any) -> str | None:
+    identity = description.topic_id
+    return None if identity is None else str(identity)
