@@ -1,92 +1,68 @@
-"""The loop: poll → decode and check → batch → diagnose → publish → commit, on one thread."""
+"""The loop: poll → decode and check → batch → assess → publish → commit, on one thread."""
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import numpy as np
 import structlog
+from confluent_kafka import TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError
-from bearing_stream.vocabulary import QUALITY_FLAGS
-from bearing_stream.wire import ModelInfo
-from consumer.batch import Batch, KafkaMessage, Origin, Positions
-from consumer.delivery.base import Delivery, Undelivered
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
+from consumer import events
+from consumer.batch import Batch, Positions
+from consumer.delivery.base import Delivery, RefusedRecordsError
+from consumer.dispatcher import Dispatcher
+from consumer.kafka.source import FETCH_GRACE, Polled
+from consumer.liveness.budget import DRAIN, IDLE_POLL, LONGEST_BACKOFF, RECOVERY
 from consumer.metrics import DispatchReason, Metrics
-from consumer.results import Inference, diagnoses
 from consumer.settings import ConsumerSettings
-from model.assessor import Assessor
-
-IDLE_POLL: Final = 0.5
-"""Seconds that a poll waits when nothing is in flight."""
-
-DRAIN_TIMEOUT: Final = 4.0
-"""Seconds for the last commit before partitions go or the consumer stops."""
-
-RECOVERY_TIMEOUT: Final = 3.0
-"""Seconds for one attempt to recover; short, so that a signal to stop is heard meanwhile."""
 
 FIRST_BACKOFF: Final = 0.1
 """Seconds to wait when a delivery fails again right after the last was given up; then twice that,
 and so on."""
 
-LONGEST_BACKOFF: Final = 2.0
-"""Seconds to wait at most."""
-
 
 class Source(Protocol):
-    """What the loop needs of the windows topic; see `source.WindowSource`."""
+    """What the loop needs of the windows topic; see `kafka.source.WindowSource`."""
 
-    def poll(self, most: int, timeout: float) -> list[KafkaMessage]: ...  # noqa: D102
-    def behind(self) -> bool: ...  # noqa: D102
+    def poll(self, most: int, timeout: float) -> Polled: ...  # noqa: D102
+    def is_lagging(self) -> bool: ...  # noqa: D102
     def rewind(self) -> None: ...  # noqa: D102
-
-
-@dataclass
-class Uncommitted:
-    """What was published since the last commit."""
-
-    positions: Positions = field(default_factory=dict)
-    diagnosed: int = 0
-    uncertain: Counter[str] = field(default_factory=Counter)
-    dead_letters: Counter[str] = field(default_factory=Counter)
+    def to_commit(self, positions: Positions, began: int) -> list[TopicPartition]: ...  # noqa: D102
+    def note_committed(self, positions: Positions, began: int) -> None: ...  # noqa: D102
 
 
 class Pipeline:
-    """Walks windows from the source to the delivery.
+    """Moves windows from the source to the delivery.
 
-    `step` does one round; `run` goes on until `stop`. `drain` and `forget` are for the source's
-    rebalances, which happen inside its `poll`, on the same thread.
+    `step` does one round; `run` goes on until `stop`. It is the source's `RebalanceListener`: its
+    rebalances happen inside `poll`, on the same thread.
     """
 
     def __init__(
         self,
         settings: ConsumerSettings,
         source: Source,
-        assessor: Assessor,
+        dispatcher: Dispatcher,
         delivery: Delivery,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Put the pieces together; nothing runs yet."""
         self._settings = settings
         self._source = source
-        self._assessor = assessor
+        self._dispatcher = dispatcher
         self._delivery = delivery
         self._metrics = metrics
         self._clock = clock
-        self._wall_clock = wall_clock
         self._sleep = sleep
         self._batch = Batch(settings.batch_size, settings.max_delay, settings.longest_batch)
-        self._uncommitted = Uncommitted()
-        self._undelivered: Undelivered | None = None
+        self._recovering = False
+        self._reason = ""
         self._failures = 0
-        self._fatal: FatalKafkaError | None = None
+        self._fatal: Exception | None = None
         self._stopping = False
         self._log = structlog.get_logger("consumer")
 
@@ -99,175 +75,133 @@ class Pipeline:
 
         Raises:
             FatalKafkaError: Kafka refuses something that waiting will not change.
+            AssessmentError: The assessment fails, and the fault is not in the data.
         """
         try:
             while not self._stopping:
                 self.step()
                 each_round()
-            self.drain()
+            self.on_partitions_revoked()
             self._raise_fatal()
-            if self._undelivered is not None:
-                self._log.warning("what was in flight is left to the next consumer")
+            if self._recovering:
+                events.LEFT_TO_THE_NEXT.log(self._log, reason=self._reason)
         except BaseException:
             # What is in flight may be half published; leaving the group must not commit it.
-            self._undelivered = Undelivered("the consumer ends in an error")
+            self._recovering = True
             raise
 
     def step(self) -> None:
-        """One round: poll what there is, dispatch what is due, commit what is due."""
-        if self._undelivered is not None:
+        """Do one round: poll, dispatch what is due, commit what is due; or recover."""
+        if self._recovering:
             self._recover()
             return
         try:
-            messages = self._source.poll(self._batch.room, self._patience())
+            polled = self._source.poll(self._batch.free, self._patience())
             self._raise_fatal()
-            if self._undelivered is not None:
-                # Partitions went while we polled; what was polled comes again after winding back.
+            if self._recovering:
+                # Partitions went meanwhile; what was polled is delivered again after the rewind.
                 return
             now = self._clock()
-            for message in messages:
+            for message in polled.messages:
                 self._batch.add(message, now)
-            self._advance(bool(messages))
-        except Undelivered as undelivered:
-            self._fail(undelivered)
+            self._advance(bool(polled.messages))
+        except TransientKafkaError as error:
+            self._fail(error)
 
-    def drain(self) -> None:
-        """Dispatch and commit what is in flight, in bounded time; if it fails, give it up.
+    def on_partitions_revoked(self) -> None:
+        """Dispatch and commit what is in flight, in bounded time; if that fails, give it up.
 
         Never raises what Kafka did, since its client calls this; the next `step` acts on it.
         """
-        if self._undelivered is not None or self._fatal is not None:
-            # What is open failed already and waits to be given up: committing it would repeat it.
+        if self._recovering or self._fatal is not None:
+            # What is open has failed and waits to be given up: committing it would repeat it.
             return
         try:
-            self._finish()
-        except FatalKafkaError as fatal:
+            try:
+                self._dispatcher.dispatch(self._batch, DispatchReason.REVOKED)
+                self._commit(DRAIN)
+            except TransientKafkaError as error:
+                self._fail(error)
+                # At once, so that the next owner need not wait; if it fails, `step` tries again.
+                with suppress(TransientKafkaError):
+                    self._delivery.recover(self._clock() + RECOVERY)
+        except Exception as fatal:
             self._fatal = fatal
 
-    def forget(self) -> None:
-        """Give up what is in flight: its partitions were lost, and another will do it.
-
-        Also where nothing is: if the broker was away, what was committed last may be undecided.
-        """
-        if self._undelivered is None:
-            self._fail(Undelivered("partitions were lost to another consumer"))
-
-    def _finish(self) -> None:
-        try:
-            self._dispatch(DispatchReason.DRAIN)
-            self._commit(DRAIN_TIMEOUT)
-        except Undelivered as undelivered:
-            self._fail(undelivered)
-            # At once, so that the next owner need not wait; if it fails, `step` tries again.
-            with suppress(Undelivered):
-                self._give_up()
+    def on_partitions_lost(self) -> None:
+        """Give up what is in flight: its partitions were lost, and another owner diagnoses them."""
+        if not self._recovering:
+            self._fail(TransientKafkaError("partitions were lost to another consumer"))
 
     def _patience(self) -> float:
-        """How long the next poll may wait for a message."""
-        deadlines = []
-        if len(self._batch):
-            deadlines.append(self._batch.deadline)
-        if self._delivery.opened_at is not None:
-            deadlines.append(self._delivery.opened_at + self._settings.commit_interval)
+        """Return how long the next poll may wait for a message."""
+        deadlines = [self._batch.deadline] if len(self._batch) else []
+        if (due_at := self._delivery.due_at()) is not None:
+            deadlines.append(due_at)
         if not deadlines:
             return IDLE_POLL
-        # Nothing more to fetch: look once without waiting, then dispatch at once.
-        return max(min(deadlines) - self._clock(), 0.0) if self._source.behind() else 0.0
+        if not self._source.is_lagging():
+            # Nothing more to fetch: check once without waiting, then dispatch at once.
+            return 0.0
+        return min(max(min(deadlines) - self._clock(), 0.0), FETCH_GRACE)
 
     def _advance(self, came: bool) -> None:
-        now = self._clock()
-        caught_up = not came and not self._source.behind()
-        reason = self._batch.due(now) or (DispatchReason.CAUGHT_UP if caught_up else None)
+        has_caught_up = not came and not self._source.is_lagging()
+        reason = self._batch.due(self._clock())
+        if reason is None and has_caught_up:
+            reason = DispatchReason.CAUGHT_UP
         if reason is not None:
-            self._dispatch(reason)
-        opened_at = self._delivery.opened_at
-        if opened_at is not None and (
-            caught_up or self._clock() >= opened_at + self._settings.commit_interval
-        ):
+            self._dispatcher.dispatch(self._batch, reason)
+        due_at = self._delivery.due_at()
+        if due_at is not None and (has_caught_up or self._clock() >= due_at):
             self._commit(self._settings.transaction_timeout)
 
-    def _dispatch(self, reason: DispatchReason) -> None:
-        batch = self._batch
-        if not len(batch):
-            return
-        self._metrics.batches[reason] += 1
-        if batch.accepted:
-            inference = self._diagnose()
-            made = diagnoses(
-                batch, inference, self._wall_clock(), self._settings.uncertain_as_unknown
-            )
-            for window, message in zip(batch.accepted, made, strict=True):
-                self._delivery.publish(self._settings.diagnoses_topic, message, window.origin)
-            doubted = inference.assessment.flags.sum(axis=0).tolist()
-            self._uncommitted.uncertain.update(dict(zip(QUALITY_FLAGS, doubted, strict=True)))
-        for letter in batch.dead_letters:
-            origin = Origin((letter.topic, letter.partition), letter.offset)
-            self._delivery.publish(self._settings.dead_letters_topic, letter.message(), origin)
-        self._uncommitted.diagnosed += len(batch.accepted)
-        self._uncommitted.dead_letters.update(letter.reason for letter in batch.dead_letters)
-        self._uncommitted.positions |= batch.positions
-        batch.clear()
-
-    def _diagnose(self) -> Inference:
-        started, started_at = self._clock(), self._wall_clock()
-        windows = [window.attributes for window in self._batch.accepted]
-        # None becomes NaN.
-        rpm = np.array([window.shaft_speed for window in windows], np.float64)
-        sensors = [window.sensor for window in windows]
-        assessment = self._assessor.assess(self._batch.samples, rpm, sensors)
-        seconds = self._clock() - started
-        self._metrics.inference_seconds += seconds
-        self._batch.took(seconds)
-        model = ModelInfo(
-            name=self._assessor.name,
-            version=self._assessor.version,
-            device=self._assessor.device,
-        )
-        return Inference(assessment, started_at, seconds, model)
-
     def _commit(self, timeout: float) -> None:
-        if self._delivery.opened_at is None:
+        if self._delivery.due_at() is None:
             return
-        self._delivery.commit(self._uncommitted.positions, timeout)
-        self._metrics.commits += 1
-        self._metrics.diagnosed += self._uncommitted.diagnosed
-        self._metrics.uncertain.update(self._uncommitted.uncertain)
-        self._metrics.dead_letters.update(self._uncommitted.dead_letters)
-        self._uncommitted = Uncommitted()
+        positions, began = (
+            self._dispatcher.uncommitted.positions,
+            self._dispatcher.uncommitted.began,
+        )
+        self._delivery.commit(self._source.to_commit(positions, began), timeout)
+        self._source.note_committed(positions, began)
+        self._dispatcher.committed()
+        self._batch.most_bytes = self._delivery.byte_limit
         self._failures = 0
 
-    def _fail(self, undelivered: Undelivered) -> None:
+    def _fail(self, error: TransientKafkaError) -> None:
         """Note that what is in flight must be given up; until it is, nothing is published."""
-        self._log.warning("winding back to the committed offsets", reason=str(undelivered))
-        self._undelivered = undelivered
+        if isinstance(error, RefusedRecordsError):
+            self._dispatcher.write_as_stubs(error)
+        events.REWINDING.log(self._log, reason=str(error))
+        self._delivery.fail()
+        self._recovering = True
+        self._reason = str(error)
         self._failures += 1
         self._metrics.aborts += 1
 
     def _recover(self) -> None:
-        """Try once to give up what is in flight and to wind back."""
+        """Try once to give up what is in flight and to rewind."""
         if self._failures > 1:
             self._sleep(min(FIRST_BACKOFF * 2 ** (self._failures - 2), LONGEST_BACKOFF))
+        self._batch.clear()
+        self._batch.most_bytes = self._delivery.byte_limit
+        self._dispatcher.give_up()
         try:
-            self._give_up()
+            self._delivery.recover(self._clock() + RECOVERY)
             self._source.rewind()
-        except Undelivered as still:
+        except TransientKafkaError as error:
             self._failures += 1
-            if str(still) != str(self._undelivered):
-                self._log.warning("waiting for Kafka", reason=str(still))
-            self._undelivered = still
-            # Keeps our place in the group; what comes is wound back too.
-            with suppress(Undelivered):
+            if str(error) != self._reason:
+                events.WAITING_FOR_KAFKA.log(self._log, reason=str(error))
+            self._reason = str(error)
+            # Keeps this consumer's place in the group; what is polled is rewound, too.
+            with suppress(TransientKafkaError):
                 self._source.poll(self._settings.batch_size, 0)
         else:
-            self._undelivered = None
-            self._log.info("going on from the committed offsets")
+            self._recovering = False
+            events.RESUMED.log(self._log)
         self._raise_fatal()
-
-    def _give_up(self) -> None:
-        """Forget and abort what is in flight; raises `Undelivered` if Kafka does not answer."""
-        self._batch.clear()
-        self._uncommitted = Uncommitted()
-        self._delivery.recover(RECOVERY_TIMEOUT)
 
     def _raise_fatal(self) -> None:
         if self._fatal is not None:

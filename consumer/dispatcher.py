@@ -1,0 +1,154 @@
+"""Turns a batch into results: assess, encode, publish."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.vocabulary import QUALITY_FLAGS
+from bearing_stream.wire import DeadLetter, Message, ModelInfo
+from consumer.assessing import assess
+from consumer.batch import Batch, Origin, Positions
+from consumer.delivery.base import Delivery, RefusedRecordsError
+from consumer.metrics import DispatchReason, Metrics
+from consumer.results import Inference, diagnoses
+from consumer.settings import ConsumerSettings
+from model.assessor import Assessor
+
+REMEMBERED_REFUSALS: Final = 10_000
+"""Dead letters that are remembered to be written as stubs; far more than one transaction holds."""
+
+
+@dataclass
+class Uncommitted:
+    """What was published since the last commit."""
+
+    began: int = 0
+    """Milliseconds since the epoch, before the first result was published."""
+    positions: Positions = field(default_factory=dict)
+    diagnosed: int = 0
+    uncertain: Counter[str] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
+
+
+class Dispatcher:
+    """Publishes the results of batches, and keeps account of them until they are committed."""
+
+    def __init__(
+        self,
+        settings: ConsumerSettings,
+        assessor: Assessor,
+        delivery: Delivery,
+        metrics: Metrics,
+        *,
+        letter_limit: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Set up.
+
+        Args:
+            settings: Of the consumer.
+            assessor: Assesses windows.
+            delivery: Publishes results.
+            metrics: Counts batches and the time of the assessment.
+            letter_limit: Bytes of the largest message that the dead-letter topic takes; None if
+                the cluster does not report it.
+            clock: Monotonic seconds.
+            wall_clock: Seconds since the epoch.
+        """
+        self._settings = settings
+        self._assessor = assessor
+        self._delivery = delivery
+        self._metrics = metrics
+        self._letter_limit = letter_limit
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._refused: dict[Origin, None] = {}
+        self.uncommitted = Uncommitted()
+
+    def dispatch(self, batch: Batch, reason: DispatchReason) -> None:
+        """Publish a diagnosis or a dead letter for each message of a batch, and clear it.
+
+        Raises:
+            TransientKafkaError: The results cannot be published now.
+            FatalKafkaError: Kafka refuses them.
+            AssessmentError: The assessment fails, and the fault is not in the data.
+        """
+        if not len(batch):
+            return
+        self._metrics.batches[reason] += 1
+        if not self.uncommitted.positions:
+            self.uncommitted.began = int(self._wall_clock() * 1000)
+        uncommitted = self.uncommitted
+        inference = self._assess(batch) if batch.accepted else None
+        if inference is not None:
+            self._publish_diagnoses(batch, inference)
+        for letter in batch.dead_letters:
+            self._publish_letter(letter)
+        uncommitted.diagnosed += len(batch.accepted)
+        uncommitted.dead_letters.update(letter.reason for letter in batch.dead_letters)
+        uncommitted.positions |= batch.positions
+        batch.clear()
+
+    def committed(self) -> None:
+        """Count what was published as committed."""
+        self._metrics.commits += 1
+        self._metrics.diagnosed += self.uncommitted.diagnosed
+        self._metrics.uncertain.update(self.uncommitted.uncertain)
+        self._metrics.dead_letters.update(self.uncommitted.dead_letters)
+        self.uncommitted = Uncommitted()
+
+    def give_up(self) -> None:
+        """Forget what was published since the last commit."""
+        self.uncommitted = Uncommitted()
+
+    def write_as_stubs(self, refusal: RefusedRecordsError) -> None:
+        """From now on write stubs in place of these dead letters, which the topic refuses.
+
+        Raises:
+            FatalKafkaError: It refuses the stub of one of them, too.
+        """
+        if not refusal.origins.isdisjoint(self._refused):
+            raise FatalKafkaError(
+                f"the topic '{self._settings.dead_letters_topic}' refuses the smallest dead letter "
+                f"that can be written: check its settings — {refusal}"
+            )
+        self._refused |= dict.fromkeys(refusal.origins)
+        while len(self._refused) > REMEMBERED_REFUSALS:
+            del self._refused[next(iter(self._refused))]
+
+    def _assess(self, batch: Batch) -> Inference | None:
+        started, started_at = self._clock(), self._wall_clock()
+        assessment = assess(batch, self._assessor)
+        seconds = self._clock() - started
+        self._metrics.inference_seconds += seconds
+        batch.record_duration(seconds)
+        if assessment is None:
+            return None
+        model = ModelInfo(
+            name=self._assessor.name,
+            version=self._assessor.version,
+            device=self._assessor.device,
+        )
+        return Inference(assessment, started_at, seconds, model)
+
+    def _publish_diagnoses(self, batch: Batch, inference: Inference) -> None:
+        made = diagnoses(batch, inference, self._wall_clock(), self._settings.uncertain_as_unknown)
+        for message in made:
+            self._delivery.publish(self._settings.diagnoses_topic, message)
+        flagged = inference.assessment.flags.sum(axis=0).tolist()
+        self.uncommitted.uncertain.update(dict(zip(QUALITY_FLAGS, flagged, strict=True)))
+
+    def _publish_letter(self, letter: DeadLetter) -> None:
+        origin = Origin((letter.topic, letter.partition), letter.offset)
+        message = self._letter_message(letter, origin)
+        self._delivery.publish(self._settings.dead_letters_topic, message, origin)
+
+    def _letter_message(self, letter: DeadLetter, origin: Origin) -> Message:
+        group = self._settings.group
+        if origin in self._refused:
+            return letter.stub(group)
+        return letter.message(group, self._letter_limit)

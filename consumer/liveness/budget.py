@@ -1,0 +1,89 @@
+"""Every deadline of the consumer in one table, and what they add up to.
+
+A step that Kafka, or the client, keeps waiting is given up after its time; the watchdog must not end
+the process before, nor the group remove it. `tests/consumer/liveness/test_budget.py` adds them up.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from consumer.settings import ConsumerSettings
+
+IDLE_POLL: Final = 0.5
+"""Seconds that a poll waits when nothing is in flight."""
+
+REQUEST: Final = 2.0
+"""Seconds to wait for a response about topics: ids, offsets, what is in the output."""
+
+COMMITTED: Final = 5.0
+"""Seconds to wait for the committed offsets."""
+
+QUEUE: Final = 30.0
+"""Seconds to wait for space in the producer's queue."""
+
+HANG: Final = 2.0
+"""Seconds beyond its own timeout after which a call of the client is taken to hang."""
+
+DRAIN: Final = 4.0
+"""Seconds for the last commit before partitions go or the consumer stops."""
+
+RECOVERY: Final = 3.0
+"""Seconds for one attempt to recover; short, so that a signal to stop is noticed meanwhile."""
+
+LONGEST_BACKOFF: Final = 2.0
+"""Seconds at most between two attempts to recover."""
+
+CLOSE: Final = 2.0
+"""Seconds to abort what is open when the consumer ends."""
+
+SHUTDOWN: Final = 9.5
+"""Seconds after a signal at which the process ends, whatever it is doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the steps of one consumer may take, in seconds.
+
+    Args:
+        batch: To assess one batch; the next ones are smaller if one takes longer.
+        commit: To commit under load.
+    """
+
+    batch: float
+    commit: float
+
+    @classmethod
+    def of(cls, settings: ConsumerSettings) -> "Budget":
+        """Return the budget of these settings."""
+        return cls(settings.longest_batch, settings.transaction_timeout)
+
+    @property
+    def resolve(self) -> float:
+        """To find where partitions are read from: offsets, id, ranges, and both output topics."""
+        output = 2 * 5 * REQUEST
+        return 2 * COMMITTED + 4 * REQUEST + output
+
+    @property
+    def round(self) -> float:
+        """One round of the loop: poll and resolve, assess, publish, commit."""
+        return IDLE_POLL + self.resolve + 2 * self.batch + QUEUE + self.commit + HANG
+
+    @property
+    def recovery(self) -> float:
+        """One attempt to recover: wait, register and settle, resolve, poll."""
+        return LONGEST_BACKOFF + RECOVERY + HANG + self.resolve + IDLE_POLL
+
+    @property
+    def stop(self) -> float:
+        """To finish what is in flight and leave, once the loop has noticed the signal."""
+        return DRAIN + HANG + CLOSE
+
+    @property
+    def watchdog(self) -> float:
+        """Without a finished round after which the process ends: the longest, and a margin."""
+        return max(self.round, self.recovery) + 30.0
+
+    @property
+    def poll_interval(self) -> float:
+        """Between two polls, after which the group removes the consumer; Kafka's default or more."""
+        return max(300.0, 2 * self.watchdog)
