@@ -5,14 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
-import structlog
 from confluent_kafka import TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
+from bearing_stream.kafka import TransientKafkaError
 from consumer import events
 from consumer.batch import Batch, Positions
 from consumer.delivery.base import Delivery, RefusedRecordsError
 from consumer.dispatcher import Dispatcher
+from consumer.events import emit
 from consumer.kafka.source import FETCH_GRACE, Polled
 from consumer.liveness.budget import DRAIN, IDLE_POLL, LONGEST_BACKOFF, RECOVERY
 from consumer.metrics import DispatchReason, Metrics
@@ -64,7 +64,6 @@ class Pipeline:
         self._failures = 0
         self._fatal: Exception | None = None
         self._stopping = False
-        self._log = structlog.get_logger("consumer")
 
     def stop(self) -> None:
         """Ask `run` to finish what is in flight and return; safe in a signal handler."""
@@ -84,7 +83,7 @@ class Pipeline:
             self.on_partitions_revoked()
             self._raise_fatal()
             if self._recovering:
-                events.LEFT_TO_THE_NEXT.log(self._log, reason=self._reason)
+                emit(events.IN_FLIGHT_ABANDONED, reason=self._reason)
         except BaseException:
             # What is in flight may be half published; leaving the group must not commit it.
             self._recovering = True
@@ -173,7 +172,7 @@ class Pipeline:
         """Note that what is in flight must be given up; until it is, nothing is published."""
         if isinstance(error, RefusedRecordsError):
             self._dispatcher.write_as_stubs(error)
-        events.REWINDING.log(self._log, reason=str(error))
+        emit(events.REWINDING, reason=str(error))
         self._delivery.fail()
         self._recovering = True
         self._reason = str(error)
@@ -193,14 +192,14 @@ class Pipeline:
         except TransientKafkaError as error:
             self._failures += 1
             if str(error) != self._reason:
-                events.WAITING_FOR_KAFKA.log(self._log, reason=str(error))
+                emit(events.WAITING_FOR_KAFKA, reason=str(error))
             self._reason = str(error)
             # Keeps this consumer's place in the group; what is polled is rewound, too.
             with suppress(TransientKafkaError):
                 self._source.poll(self._settings.batch_size, 0)
         else:
             self._recovering = False
-            events.RESUMED.log(self._log)
+            emit(events.RESUMED)
         self._raise_fatal()
 
     def _raise_fatal(self) -> None:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-import structlog
 from confluent_kafka import IsolationLevel, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
@@ -26,6 +25,7 @@ from bearing_stream.wire import Input, readable_headers
 from bearing_stream.wire.dead_letter import rejected_by, rejection_origin
 from consumer import events
 from consumer.batch import Partition
+from consumer.events import emit
 from consumer.kafka.commit_note import CommitNote
 
 CLOCK_TOLERANCE: Final = 2_000
@@ -90,7 +90,6 @@ class OutputTopics:
         self._clock = clock
         self._sleep = sleep
         self._undecided_since: float | None = None
-        self._log = structlog.get_logger("consumer")
 
     def since(self, notes: Mapping[Partition, CommitNote]) -> dict[Partition, set[int]]:
         """Return the offsets whose results are committed, from each note's `first` on.
@@ -150,7 +149,7 @@ class OutputTopics:
             raise TransientKafkaError(
                 f"transactions are open in partitions {undecided} of '{topic}'"
             )
-        events.OUTPUT_UNDECIDED.log(self._log, topic=topic, partitions=undecided)
+        emit(events.OUTPUT_UNDECIDED, topic=topic, partitions=undecided)
 
     def _ends(self, topic: str, spans: Iterable[int]) -> list[tuple[int, int]]:
         """Return where the partitions end, whatever is undecided in them."""

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, classify
 from consumer import events
 from consumer.batch import Partition, Positions
+from consumer.events import emit
 from consumer.kafka.commit_note import CommitNote
 from consumer.kafka.positions import Tracker
 from consumer.kafka.start import Committed, Finding, Start, StartFrom, start_of
@@ -65,7 +65,6 @@ class Resolver:
         self._published = published
         self._wall_clock = wall_clock
         self._reported_deleted: Positions = {}
-        self._logger = structlog.get_logger("consumer")
 
     def resolve(self, tracker: Tracker) -> None:
         """Set the position of each unresolved partition, and move the client there.
@@ -149,8 +148,8 @@ class Resolver:
             return
         self._reported_deleted[partition] = begin
         self._metrics.skipped += begin - expected
-        events.OFFSETS_SKIPPED.log(
-            self._logger,
+        emit(
+            events.OFFSETS_SKIPPED,
             topic=topic,
             partition=number,
             first=expected,
@@ -161,8 +160,8 @@ class Resolver:
     def report_truncated(self, partition: Partition, expected: int, offset: int) -> None:
         """Report that a log was cut off, and is read on from where it was written anew."""
         self._metrics.restarted_partitions += 1
-        events.LOG_TRUNCATED.log(
-            self._logger,
+        emit(
+            events.LOG_TRUNCATED,
             topic=partition[0],
             partition=partition[1],
             expected=expected,
@@ -219,8 +218,8 @@ class Resolver:
             event = events.TOPIC_RECREATED
             if start.finding is Finding.TRUNCATED:
                 event = events.LOG_TRUNCATED
-            event.log(
-                self._logger,
+            emit(
+                event,
                 topic=partition[0],
                 partition=partition[1],
                 expected=committed.offset,
