@@ -11,6 +11,7 @@ import pytest
 
 from bearing_stream.cli import COMMANDS
 from bearing_stream.wire import Diagnosis, RejectionReason, decode_window
+from consumer.events import EVENTS
 from tests.docs.examples import README, diagnosis_example, python_examples
 from tests.paths import ROOT
 from tools.docs import drawing
@@ -76,6 +77,12 @@ def test_every_rejection_reason_is_explained() -> None:
     rows = filled(PAGES["wire-format"]).splitlines()
     for reason in RejectionReason:
         assert [row for row in rows if row.startswith(f"| `{reason}` | ") and row.endswith(". |")]
+
+
+def test_every_event_is_explained() -> None:
+    rows = filled(PAGES["running"]).splitlines()
+    for event in EVENTS:
+        assert f"| `{event.name}` | {event.level} | {event.meaning} | {event.action} |" in rows
 
 
 def test_every_generator_is_used_and_every_place_has_one() -> None:
