@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer
@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from bearing_stream.wire import Message, Window, encode_window
 from bearing_stream.wire import headers as h
 from tools.bench.errors import BenchError
+from tools.bench.producing import produce
 
 SENSORS_A_PARTITION: Final = 8
 
@@ -129,20 +130,7 @@ class Feed(threading.Thread):
         self.join()
 
     def _send(self, partition: int, message: Message) -> None:
-        headers: Any = message.headers
-        while True:
-            try:
-                self._producer.produce(
-                    self._topic,
-                    message.value,
-                    message.key,
-                    partition=partition,
-                    headers=headers,
-                    on_delivery=self._on_delivery,
-                )
-                break
-            except BufferError:
-                self._producer.poll(0.05)
+        produce(self._producer, self._topic, message, partition, self._on_delivery)
         self.sent += 1
         if self.sent % 1000 == 0:
             self._producer.poll(0)

@@ -25,6 +25,7 @@ from tools.bench.consuming import consume_all
 from tools.bench.errors import BenchError
 from tools.bench.fuzz_messages import Expectation, Fuzzer
 from tools.bench.memory import MIB, Sample
+from tools.bench.producing import produce
 from tools.bench.raw_producer import RawProducer
 
 PARTITIONS: Final = 4
@@ -133,7 +134,11 @@ def send(topics: TopicSettings, run: FuzzRun) -> SentMessages:
         # Consecutive messages have the same producer, so that batches contain several.
         producer = producers[number // 200 % len(producers)]
         callback = _DeliveryCallback(sent, fuzzed.expectation, fuzzed.message)
-        _produce(producer, topics.windows_topic, fuzzed.message, callback)
+        # The windows of a sensor go to one partition, independently of their keys.
+        sensor = dict(fuzzed.message.headers).get(h.SUBJECT) or b""
+        partition = sum(sensor[:64]) % PARTITIONS
+        produce(producer, topics.windows_topic, fuzzed.message, partition, callback)
+        producer.poll(0)
         if number % UNREADABLE == 0:
             raw.send(topics.windows_topic, number // UNREADABLE % PARTITIONS, *_unreadable(number))
             unreadable += 1
@@ -181,27 +186,6 @@ def _producer(topics: TopicSettings, codec: str) -> Producer:
         topics.client_properties()
         | {"compression.type": codec, "linger.ms": 20, "enable.idempotence": True, "log_level": 0}
     )
-
-
-def _produce(producer: Producer, topic: str, message: Message, callback: _DeliveryCallback) -> None:
-    headers: Any = message.headers
-    # The windows of a sensor go to one partition, independently of their keys.
-    sensor = dict(message.headers).get(h.SUBJECT) or b""
-    while True:
-        try:
-            producer.produce(
-                topic,
-                message.value,
-                message.key,
-                sum(sensor[:64]) % PARTITIONS,
-                headers=headers,
-                on_delivery=callback,
-            )
-        except BufferError:
-            producer.poll(0.1)
-        else:
-            producer.poll(0)
-            return
 
 
 def _unreadable(number: int) -> tuple[bytes, list[tuple[bytes, bytes]]]:

@@ -68,7 +68,7 @@ class Snapshot:
     """Times a sensor was removed because of the limit."""
     uncertain: int
     """Diagnoses with quality flags."""
-    reasons: dict[QualityFlag, int]
+    quality_flags: dict[QualityFlag, int]
     """Diagnoses by quality flag, the most frequent first; one diagnosis may have several."""
     total: Figures
 
@@ -85,7 +85,7 @@ class SensorStatistics:
         self._sensors: OrderedDict[str, _Sensor] = OrderedDict()
         self._total = _Counts(TOTAL_LATENCIES)
         self._uncertain = 0
-        self._reasons: Counter[QualityFlag] = Counter()
+        self._quality_flags: Counter[QualityFlag] = Counter()
         self._dropped = 0
         self._lock = threading.Lock()
 
@@ -102,7 +102,7 @@ class SensorStatistics:
     def _add(self, diagnosis: Diagnosis, now: float) -> None:
         self._total.add(diagnosis, now)
         self._uncertain += diagnosis.quality == "uncertain"
-        self._reasons.update(diagnosis.reasons)
+        self._quality_flags.update(diagnosis.reasons)
         sensor = self._sensors.get(diagnosis.sensor)
         if sensor is None:
             if len(self._sensors) == self._max_sensors:
@@ -131,7 +131,7 @@ class SensorStatistics:
             sensors=len(self._sensors),
             dropped=self._dropped,
             uncertain=self._uncertain,
-            reasons=dict(self._reasons.most_common()),
+            quality_flags=dict(self._quality_flags.most_common()),
             total=self._total.figures(now),
         )
 

@@ -68,8 +68,8 @@ def uncertain_note(snapshot: Snapshot) -> list[str]:
     """Return a note on the number of uncertain diagnoses by quality flag, if there are any."""
     if not snapshot.uncertain:
         return []
-    reasons = ", ".join(f"{reason} {times:,}" for reason, times in snapshot.reasons.items())
-    return [f"? uncertain: {snapshot.uncertain:,} windows ({reasons})"]
+    flags = ", ".join(f"{flag} {count:,}" for flag, count in snapshot.quality_flags.items())
+    return [f"? uncertain: {snapshot.uncertain:,} windows ({flags})"]
 
 
 def _cells(row: SensorRow) -> list[Text]:
