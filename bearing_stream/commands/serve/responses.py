@@ -1,4 +1,4 @@
-"""What is answered: the published fields to the letter, and what has been added beside them."""
+"""The responses: exactly the published fields, and the fields added to them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from bearing_stream.vocabulary import FaultLabel, QualityFlag
 from model.assessor import Assessor
 from model.findings import Evidence, Finding, findings
 
-LEAST_PART: Final = 32
-"""Windows that are worth a thread: a forward pass of fewer takes longer for each of them."""
+MIN_PART: Final = 32
+"""Minimum number of windows for a thread: a forward pass of fewer takes longer per window."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Records:
-    """What a request asks about.
+class RequestedWindows:
+    """The windows of a request.
 
     Args:
         windows: (n, 2048), n ≥ 0, at 12 kHz, finite.
-        sensor: Id of the sensor, `""` where it is not told.
-        rpm: Shaft speed, NaN where it is not told.
+        sensor: Id of the sensor, `""` if the request does not name it.
+        rpm: Shaft speed, NaN if the request does not state it.
     """
 
     windows: NDArray[np.float32]
@@ -35,8 +35,8 @@ class Records:
         return len(self.windows)
 
 
-class RecordAnswer(TypedDict):
-    """Of one record. `Prediction` and `Probabilities` are as they were published."""
+class RecordDiagnosis(TypedDict):
+    """The diagnosis of a record. `Prediction` and `Probabilities` are the published fields."""
 
     Prediction: FaultLabel | Literal["Unknown"]
     Probabilities: dict[FaultLabel, float]
@@ -46,37 +46,40 @@ class RecordAnswer(TypedDict):
     Evidence: NotRequired[Evidence | None]
 
 
-# Not a class: a name with a space in it can be declared in no other way.
-Answer = TypedDict("Answer", {"Analysis": list[RecordAnswer], "Execution Time": float})
-"""Of a request: an answer a record, in order, and the milliseconds from the reading of the records
-to this answer, waiting for the network included."""
+# Not a class: a field name with a space cannot be declared in another way.
+DiagnosisResponse = TypedDict(
+    "DiagnosisResponse", {"Analysis": list[RecordDiagnosis], "Execution Time": float}
+)
+"""The response to a request: a diagnosis for each record, in order, and the milliseconds from the
+decoding of the records to this response, including the wait for the network."""
 
 
 class ErrorDetail(TypedDict):
-    """One thing that is wrong with a request, as FastAPI words it."""
+    """One error of a request, in the format of FastAPI."""
 
     type: str
-    """What kind of mistake, for programs."""
+    """The kind of error, for programs."""
     loc: list[int | str]
-    """Where: `["body", index of the record, "record", index of the sample]`, as far as known."""
+    """The location: `["body", index of the record, "record", index of the sample]`, as far as it is
+    known."""
     msg: str
-    """What was expected, for people."""
+    """What was expected, and what was received."""
 
 
-class InvalidAnswer(TypedDict):
-    """Why a request was not diagnosed."""
+class ValidationErrorResponse(TypedDict):
+    """The errors of a request that cannot be diagnosed."""
 
     detail: list[ErrorDetail]
 
 
-class Refusal(TypedDict):
-    """Why a request was not taken."""
+class ErrorResponse(TypedDict):
+    """Why a request was refused."""
 
     detail: str
 
 
-class Health(TypedDict):
-    """Of the service."""
+class HealthResponse(TypedDict):
+    """The state of the service."""
 
     status: Literal["ok", "not working"]
     waiting: int
@@ -85,55 +88,57 @@ class Health(TypedDict):
 
 
 class Analyst:
-    """Assesses the records of several requests together, on as many cores as it may.
+    """Assesses the windows of several requests together, in several threads.
 
-    This is the one place where a record's answer is made. Clients rely on the fields that were
-    published: only ever add to them.
+    Only this class builds the diagnoses of the responses. Clients rely on their published fields:
+    fields may only be added.
     """
 
     def __init__(self, assessor: Assessor, uncertain_as_unknown: bool, threads: int) -> None:
-        """Set up, without starting threads; `uncertain_as_unknown` as in `findings`."""
+        """Create the pool of threads; `uncertain_as_unknown` as in `findings`."""
         self._assessor = assessor
         self._uncertain_as_unknown = uncertain_as_unknown
-        self._most_parts = threads
+        self._max_parts = threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="assessing")
 
-    def analyse(self, requests: list[Records]) -> list[list[RecordAnswer]]:
-        """Return the answers to each request, of which there is at least one."""
+    def analyse(self, requests: list[RequestedWindows]) -> list[list[RecordDiagnosis]]:
+        """Return the diagnoses of each request; there must be at least one request."""
         sizes = [len(records) for records in requests]
         windows = [records.windows for records in requests]
         joined = windows[0] if len(windows) == 1 else np.concatenate(windows)
         rpm = np.repeat([records.rpm for records in requests], sizes)
         sensors = [records.sensor for records in requests for _ in range(len(records))]
-        # As many parts as threads: smaller ones cost a quarter more in all.
-        count = max(1, min(self._most_parts, len(joined) // LEAST_PART))
+        # As many parts as threads: smaller parts take a quarter more time in total.
+        count = max(1, min(self._max_parts, len(joined) // MIN_PART))
         edges = [len(joined) * part // count for part in range(count + 1)]
         parts = [slice(begin, end) for begin, end in pairwise(edges)]
         assessed = self._threads.map(
-            self._answers,
+            self._diagnose,
             [joined[part] for part in parts],
             [rpm[part] for part in parts],
             [sensors[part] for part in parts],
         )
-        answers = list(chain.from_iterable(assessed))
+        diagnoses = list(chain.from_iterable(assessed))
         ends = accumulate(sizes, initial=0)
-        return [answers[start:end] for start, end in pairwise(ends)]
+        return [diagnoses[start:end] for start, end in pairwise(ends)]
 
-    def _answers(
+    def _diagnose(
         self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
-    ) -> list[RecordAnswer]:
+    ) -> list[RecordDiagnosis]:
         assessment = self._assessor.assess(windows, rpm, sensors)
         physics = assessment.evidence is not None
-        found = findings(assessment, self._uncertain_as_unknown)
-        return [_answer(finding, physics) for finding in found]
+        return [
+            _diagnosis(finding, physics)
+            for finding in findings(assessment, self._uncertain_as_unknown)
+        ]
 
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown()
 
 
-def _answer(finding: Finding, physics: bool) -> RecordAnswer:
-    answer: RecordAnswer = {
+def _diagnosis(finding: Finding, physics: bool) -> RecordDiagnosis:
+    diagnosis: RecordDiagnosis = {
         "Prediction": finding["prediction"],
         "Probabilities": finding["probabilities"],
         "Quality": finding["quality"],
@@ -141,5 +146,5 @@ def _answer(finding: Finding, physics: bool) -> RecordAnswer:
         "Novelty": finding["novelty"],
     }
     if physics:
-        answer["Evidence"] = finding["evidence"]
-    return answer
+        diagnosis["Evidence"] = finding["evidence"]
+    return diagnosis
