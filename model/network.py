@@ -51,7 +51,7 @@ class Network(nn.Module):
 
 
 class FastNetwork(nn.Module):
-    """The same numbers as a `Network`'s, to 3e-7, in half the time; for inference only.
+    """The same numbers as a `Network`'s, to 1e-6, in half the time; for inference only.
 
     All 50 outputs of a pool, of all filters, come from one product of 149 samples with a
     block-Toeplitz matrix: each filter shifted by 0 … 49 samples. And tanh(x) = 2·sigmoid(2x) - 1,

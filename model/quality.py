@@ -93,8 +93,13 @@ def _look(
     # A level that is reached once each way, and as far from zero each way, is an amplifier's.
     clipped = np.abs(middle) <= np.float32(_LEVEL) * half
     clipped |= _reaches(np.maximum(high, -low), full_scale)
-    if ((half < _SMALL) | (half > _LARGE)).any():
-        windows, middle, half = _scaled(windows, middle, half)
+    extreme = (half < _SMALL) | (half > _LARGE)
+    if extreme.any():
+        # The others keep their rounding: what a window is flagged for is no matter of the batch.
+        windows = windows.copy()
+        windows[extreme], middle[extreme], half[extreme] = _scaled(
+            windows[extreme], middle[extreme], half[extreme]
+        )
     squares = windows - middle[:, None]
     squares *= squares
     clipped |= _repeats_a_level(squares, half, limits.clipping_samples)

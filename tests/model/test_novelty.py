@@ -18,6 +18,8 @@ from model.diagnoser import Diagnoser
 from model.network import FEATURES, Network
 from model.novelty import Novelty, NoveltyScore
 
+pytestmark = pytest.mark.numeric
+
 ASSETS = Path(str(files("assets")))
 
 
@@ -122,7 +124,8 @@ def windows() -> NDArray[np.float32]:
 def test_an_examination_is_the_diagnosis_and_the_novelty(windows: NDArray[np.float32]) -> None:
     diagnoser = Diagnoser.load(device="cpu")
     found = diagnoser.examine(windows)
-    np.testing.assert_array_equal(found.probabilities, diagnoser.diagnose(windows))
+    # Two runs, which may differ in the last bits; the diagnoser promises 1e-5.
+    np.testing.assert_allclose(found.probabilities, diagnoser.diagnose(windows), atol=1e-5)
     assert found.novelty.shape == (300,)
     assert found.novelty.dtype == np.float32
     assert (found.novelty > 1).mean() > 0.98, "white noise is no bearing"
@@ -146,6 +149,7 @@ def test_the_temperature_makes_it_less_sure_and_changes_no_diagnosis(
     network = checkpoint.load(ASSETS / "model.pt")
     plain = Diagnoser(network).diagnose(windows)
     cooled = Diagnoser(network, novelty=made(network)).diagnose(windows)
+    # The two highest probabilities of each of these windows lie .007 apart or more.
     np.testing.assert_array_equal(cooled.argmax(axis=1), plain.argmax(axis=1))
     assert (cooled.max(axis=1) < plain.max(axis=1)).all()
 

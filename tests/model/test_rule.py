@@ -11,6 +11,8 @@ from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
 from model.physics.baseline import Evidence
 from model.physics.rule import Rule, decide
 
+pytestmark = pytest.mark.numeric
+
 NEAR, FAR = 1.0, 9.0
 """Distances of the shape of a spectrum from the healthy windows'; the gate stands at 3."""
 

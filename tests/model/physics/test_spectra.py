@@ -14,6 +14,8 @@ from model.physics.lines import line_heights, search_line_heights, speeds
 from model.physics.spectra import BANDS, POINTS, STEP, spectra
 from tests.model.physics.made import BALL, INNER, OUTER, RPM, Floats, healthy, struck
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.parametrize("order", [OUTER, INNER, BALL])
 def test_the_highest_point_of_the_envelope_spectrum_is_a_harmonic_of_the_strikes(
