@@ -10,7 +10,7 @@ from bearing_stream.recordings import Recording
 from bearing_stream.recordings.catalogue import CatalogueEntry
 from bearing_stream.recordings.cwru import sha256
 from bearing_stream.vocabulary import FaultLabel
-from training.judge import Judgement
+from training.scoring import ConfusionMatrix
 from training.split import Starts, count_windows, fingerprint
 
 
@@ -125,8 +125,9 @@ class ModelCard(_Part):
     """What the logits are divided by, fitted on the validation windows; 1 at least."""
     calibration: dict[str, Calibration]
     """Of the validation and the test windows."""
-    made: dict[str, Flagged] = {}
-    """Signals that are no bearing at 12 kHz, or badly measured; the test windows beside them."""
+    signals: dict[str, Flagged] = {}
+    """Of signals that are no bearing at 12 kHz or badly measured, and of the test windows for
+    comparison."""
     unseen: dict[str, Flagged] = {}
     """Bearings that networks had not been trained on; `bearing-stream evaluate` fills it in."""
 
@@ -151,7 +152,7 @@ def data_files(
     return files
 
 
-def scores_of(judgement: Judgement) -> Scores:
+def scores_of(judgement: ConfusionMatrix) -> Scores:
     """Write a judgement down."""
     return Scores(
         windows=int(judgement.confusion.sum()),

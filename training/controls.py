@@ -10,7 +10,7 @@ from bearing_stream.recordings import Recording
 from bearing_stream.recordings.samples import to_model_rate
 from bearing_stream.vocabulary import SAMPLING_RATE
 from model.diagnoser import Diagnoser
-from training.judge import Judgement, judge
+from training.scoring import ConfusionMatrix, score
 from training.split import Starts
 from training.windows import cut
 
@@ -46,9 +46,9 @@ CONTROLS: Final[dict[str, Callable[[Recording], Recording]]] = {
 
 def run_controls(
     diagnoser: Diagnoser, recordings: Sequence[Recording], test: Starts
-) -> dict[str, Judgement]:
+) -> dict[str, ConfusionMatrix]:
     """Judge the test windows once more under each control."""
     return {
-        name: judge(diagnoser, cut([change(recording) for recording in recordings], test))
+        name: score(diagnoser, cut([change(recording) for recording in recordings], test))
         for name, change in CONTROLS.items()
     }

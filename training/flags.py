@@ -10,7 +10,8 @@ from bearing_stream.recordings import RecordingError
 from bearing_stream.recordings.files import read_file
 from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH
 from model.diagnoser import Diagnoser
-from model.quality import Limits, signal_flags
+from model.limits import SignalLimits
+from model.quality import signal_flags
 from training.card import Flagged
 from training.windows import LabelledWindows
 
@@ -59,7 +60,7 @@ def spoiled(
     return {name: np.ascontiguousarray(signal, np.float32) for name, signal in made.items()}
 
 
-def of_made_signals(
+def flag_signals(
     diagnoser: Diagnoser, test: LabelledWindows, folder: Path, seed: int
 ) -> dict[str, Flagged]:
     """Count what is flagged of made-up signals, and of good windows never trained on.
@@ -91,7 +92,7 @@ def of_made_signals(
 def flagged(diagnoser: Diagnoser, windows: NDArray[np.float32]) -> Flagged:
     """Count the windows (n, 2048), n ≥ 1, that novelty, data quality or either of them flags."""
     novel = diagnoser.examine(windows).novelty > 1
-    flawed = signal_flags(windows, Limits()).any(axis=1)
+    flawed = signal_flags(windows, SignalLimits()).any(axis=1)
     return Flagged(
         windows=len(windows),
         novelty=float(novel.mean()),

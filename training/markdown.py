@@ -106,7 +106,7 @@ in the features that the linear layer sees: one in a hundred validation windows 
 stands what is wrong with the signal itself (clipping, dropout, a jump of the mean, mains hum).
 Either makes a diagnosis `uncertain`. Flagged are, of signals made of the test windows or of none:
 
-{_flagged(card.made)}"""
+{_flagged(card.signals)}"""
     if not card.unseen:
         return text + "\n\n`bearing-stream evaluate` adds what is flagged of unseen bearings."
     return f"""{text}

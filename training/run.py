@@ -24,10 +24,10 @@ from training.card import Calibration, DataFile, ModelCard, data_files, scores_o
 from training.controls import run_controls
 from training.figures import confusion_matrix, save, training_curves
 from training.fit import Epoch, Fit, Recipe, fit
-from training.flags import of_made_signals
-from training.judge import judge
+from training.flags import flag_signals
 from training.markdown import markdown
 from training.novelty import calibration_error, fit_novelty
+from training.scoring import score
 from training.split import Split, random_split
 from training.windows import LabelledWindows, TrainingPool, cut
 
@@ -90,8 +90,8 @@ def train(
     data = data_files(folder, entries, recordings)
     card = _card(fitted, novelty, recordings, split, data, seed, recipe)
     test = cut(recordings, split.test)
-    made = of_made_signals(Diagnoser(fitted.network, novelty=novelty), test, folder, seed)
-    card = card.model_copy(update={"made": made})
+    signals = flag_signals(Diagnoser(fitted.network, novelty=novelty), test, folder, seed)
+    card = card.model_copy(update={"signals": signals})
     return Trained(fitted, novelty, card, _figures(fitted, card, test))
 
 
@@ -124,8 +124,8 @@ def _card(
         training=windows_of(recordings, split.training),
         validation=windows_of(recordings, split.validation),
         test=windows_of(recordings, split.test),
-        validation_scores=scores_of(judge(diagnoser, validation)),
-        test_scores=scores_of(judge(diagnoser, test)),
+        validation_scores=scores_of(score(diagnoser, validation)),
+        test_scores=scores_of(score(diagnoser, test)),
         controls={name: scores_of(judgement) for name, judgement in controls.items()},
         novelty_limit=novelty.limit,
         temperature=novelty.temperature,

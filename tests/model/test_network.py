@@ -11,7 +11,7 @@ from model.scaling import standardise
 pytestmark = pytest.mark.numeric
 
 
-def made(seed: int, gain: float = 1.0) -> Network:
+def random_network(seed: int, gain: float = 1.0) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = Network()
@@ -24,7 +24,7 @@ def windows(rows: int, seed: int) -> torch.Tensor:
     return standardise(torch.randn(rows, 2048, generator=torch.Generator().manual_seed(seed)))
 
 
-def test_it_is_the_network_of_the_design() -> None:
+def test_it_has_the_weights_of_the_published_checkpoints() -> None:
     network = Network()
     assert sum(weight.numel() for weight in network.parameters()) == 1269
     assert {name: tuple(weight.shape) for name, weight in network.state_dict().items()} == {
@@ -38,7 +38,7 @@ def test_it_is_the_network_of_the_design() -> None:
 @settings(deadline=None)
 @given(rows=st.integers(0, 40), seed=st.integers(0, 2**31), gain=st.floats(0.1, 3))
 def test_both_forms_agree_to_1e_6(rows: int, seed: int, gain: float) -> None:
-    network, batch = made(seed, gain), windows(rows, seed)
+    network, batch = random_network(seed, gain), windows(rows, seed)
     with torch.inference_mode():
         features = FastNetwork(network).features(batch) - network.features(batch)
         logits = FastNetwork(network)(batch) - network(batch)
@@ -52,8 +52,8 @@ def test_both_forms_agree_to_1e_6(rows: int, seed: int, gain: float) -> None:
     assert logits.abs().sum() == 0 or logits.abs().max() <= bound
 
 
-def test_features_come_filter_by_filter() -> None:
-    network = made(3)
+def test_features_are_ordered_by_filter() -> None:
+    network = random_network(3)
     with torch.no_grad():
         for weights in network.conv.parameters():
             weights[2:] = 0
@@ -62,8 +62,8 @@ def test_features_come_filter_by_filter() -> None:
     torch.testing.assert_close(features[2 * 38 :], torch.zeros(3 * 38))
 
 
-def test_the_fast_form_leaves_the_network_alone_and_keeps_nothing_of_it() -> None:
-    network = made(5)
+def test_the_fast_form_copies_the_weights() -> None:
+    network = random_network(5)
     before = FastNetwork(network)(windows(2, 5))
     fast = FastNetwork(network)
     with torch.no_grad():
@@ -75,7 +75,7 @@ def test_the_fast_form_leaves_the_network_alone_and_keeps_nothing_of_it() -> Non
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_cuda_gives_the_same_numbers() -> None:
-    network, batch = made(1), windows(300, 1)
+    network, batch = random_network(1), windows(300, 1)
     with torch.inference_mode():
         there = FastNetwork(network).to("cuda")(batch.to("cuda")).cpu()
     torch.testing.assert_close(there, network(batch).detach(), atol=1e-5, rtol=0)

@@ -1,8 +1,8 @@
 """The numbers hold on every processor: the tests marked `numeric`, under kernels of other ones.
 
 torch, oneDNN, MKL, OpenBLAS and numpy choose their kernels by the features of the processor. An
-environment variable of each restricts the choice, and is read once, when the library is loaded: each
-variant needs a process of its own. It sets all five, since they are independent of one another.
+environment variable of each restricts the choice. It is read once, when the library is loaded, so
+each variant needs a process of its own. A variant sets all five variables.
 """
 
 import os
@@ -53,7 +53,7 @@ class Variant:
             "OPENBLAS_CORETYPE": self.openblas,
             "MKL_CBWR": self.mkl,
             "NPY_DISABLE_CPU_FEATURES": ",".join(disabled),
-            # More threads would wait for one another where other tests run beside these.
+            # More threads would wait for one another if other tests run at the same time.
             "OMP_NUM_THREADS": "1",
         }
 

@@ -12,9 +12,9 @@ from model import checkpoint
 from model.diagnoser import Diagnoser
 from training.card import ModelCard
 from training.controls import CONTROLS, run_controls
-from training.flags import of_made_signals
-from training.judge import judge
+from training.flags import flag_signals
 from training.markdown import markdown
+from training.scoring import score
 from training.split import fingerprint, random_split
 from training.windows import cut
 
@@ -55,9 +55,9 @@ def test_every_hold_out_window_is_diagnosed_right(card: ModelCard) -> None:
 
 def test_what_is_no_bearing_is_flagged_and_what_is_good_is_not(card: ModelCard) -> None:
     good = {"test windows: false flags", "the healthy among them"}
-    assert all(card.made[name].either <= 0.01 for name in good)
-    for name in card.made.keys() - good:
-        assert card.made[name].either >= 0.99, name
+    assert all(card.signals[name].either <= 0.01 for name in good)
+    for name in card.signals.keys() - good:
+        assert card.signals[name].either >= 0.99, name
 
 
 def test_the_cards_numbers_come_out_again(
@@ -74,9 +74,9 @@ def test_the_cards_numbers_come_out_again(
     ):
         assert part.sha256 == fingerprint(real_recordings, starts)
     test = cut(real_recordings, split.test)
-    np.testing.assert_array_equal(judge(diagnoser, test).confusion, card.test_scores.confusion)
-    made = of_made_signals(diagnoser, test, Path(os.environ["CWRU_DATA"]), card.seed)
-    assert made == card.made
+    np.testing.assert_array_equal(score(diagnoser, test).confusion, card.test_scores.confusion)
+    signals = flag_signals(diagnoser, test, Path(os.environ["CWRU_DATA"]), card.seed)
+    assert signals == card.signals
     controls = run_controls(diagnoser, real_recordings, split.test)
     assert set(controls) == set(CONTROLS) == set(card.controls)
     for name, judgement in controls.items():

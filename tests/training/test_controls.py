@@ -19,9 +19,9 @@ def gain(before: Recording, after: Recording) -> tuple[NDArray[np.float64], NDAr
 
 
 @pytest.fixture
-def noise(made: list[Recording]) -> Recording:
+def noise(synthetic: list[Recording]) -> Recording:
     samples = np.random.default_rng(0).standard_normal(100_000)
-    return dataclasses.replace(made[0], samples=samples)
+    return dataclasses.replace(synthetic[0], samples=samples)
 
 
 def test_going_up_and_down_takes_away_only_what_the_healthy_ones_lost(noise: Recording) -> None:

@@ -21,7 +21,7 @@ from training.command import command as train_command
 from training.evaluation.command import command
 from training.evaluation.folds import SAME_BEARING, UNSEEN_DIAMETER, UNSEEN_LOAD
 from training.evaluation.markdown import markdown
-from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS
+from training.evaluation.predictions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS
 from training.evaluation.result import Evaluation
 from training.fit import Recipe
 

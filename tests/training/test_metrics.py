@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from training.evaluation.metrics import macro_auroc, marks
+from training.evaluation.metrics import fold_scores, macro_auroc
 
 PROBABILITIES = np.array(
     [
@@ -21,7 +21,7 @@ LABELS = np.array([0, 0, 1, 2, 3])
 
 
 def test_recalls_are_counted_by_class() -> None:
-    found = marks(PROBABILITIES, LABELS)
+    found = fold_scores(PROBABILITIES, LABELS)
     assert found.recall == {"Ball": 1, "InnerRace": 0, "Normal": 1, "OuterRace": 1}
     assert found.macro_recall == 0.75
     assert found.confusion.tolist() == [[2, 0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
@@ -53,7 +53,7 @@ def test_order_and_monotone_scaling_change_nothing(
     np.testing.assert_allclose(macro_auroc(probabilities[order], labels[order]), area)
     np.testing.assert_allclose(macro_auroc(probabilities**3, labels), area)
     assert np.isnan(area) or 0 <= area <= 1
-    found = marks(probabilities, labels)
+    found = fold_scores(probabilities, labels)
     assert found.confusion.sum() == 15
     assert 0 <= found.macro_recall <= 1
 

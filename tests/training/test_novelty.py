@@ -16,21 +16,21 @@ from training.windows import TrainingPool, cut
 
 
 @pytest.fixture(scope="module")
-def known(made: list[Recording]) -> Diagnoser:
+def known(synthetic: list[Recording]) -> Diagnoser:
     """Return a diagnoser that knows the made recordings."""
-    split = random_split(made, 0, test=0.3, validation=0.5)
-    pool, validation = TrainingPool(made, split.held_out()), cut(made, split.validation)
+    split = random_split(synthetic, 0, test=0.3, validation=0.5)
+    pool, validation = TrainingPool(synthetic, split.held_out()), cut(synthetic, split.validation)
     network = fit(pool, validation, 0, Recipe(epochs=4, windows_per_class=100)).network
     return Diagnoser(network, novelty=fit_novelty(network, pool, validation, 0))
 
 
 def test_the_limit_is_where_one_in_a_hundred_known_windows_lies(
-    known: Diagnoser, made: list[Recording]
+    known: Diagnoser, synthetic: list[Recording]
 ) -> None:
-    split = random_split(made, 0, test=0.3, validation=0.5)
-    validation = known.examine(cut(made, split.validation).windows).novelty
+    split = random_split(synthetic, 0, test=0.3, validation=0.5)
+    validation = known.examine(cut(synthetic, split.validation).windows).novelty
     assert 0 < (validation > 1).mean() <= 1 / len(validation) + 0.01
-    test = known.examine(cut(made, split.test).windows).novelty
+    test = known.examine(cut(synthetic, split.test).windows).novelty
     assert (test > 1).mean() < 0.15
     assert np.median(test) < 1
 
@@ -42,9 +42,9 @@ def test_what_is_nothing_of_the_kind_is_novel(known: Diagnoser) -> None:
 
 
 def test_spoiled_windows_are_flagged_by_their_quality(
-    known: Diagnoser, made: list[Recording]
+    known: Diagnoser, synthetic: list[Recording]
 ) -> None:
-    good = cut(made, random_split(made, 0).test).windows
+    good = cut(synthetic, random_split(synthetic, 0).test).windows
     assert flagged(known, good).quality == 0
     rows = {
         name: flagged(known, windows)

@@ -12,7 +12,7 @@ from model.checkpoint import digest, load
 from model.diagnoser import Diagnoser
 from training.card import ModelCard
 from training.command import command
-from training.judge import judge
+from training.scoring import score
 from training.split import random_split
 from training.windows import cut
 
@@ -21,11 +21,11 @@ FILES = {"InnerRace": 105, "Ball": 118, "OuterRace": 130}
 
 
 @pytest.fixture
-def folder(tmp_path: Path, made: list[Recording]) -> Path:
+def folder(tmp_path: Path, synthetic: list[Recording]) -> Path:
     """Return a folder of made recordings in files named as the real ones."""
     data = tmp_path / "data"
     data.mkdir()
-    for recording in made:
+    for recording in synthetic:
         number = FILES.get(str(recording.fault), 97)
         samples = recording.samples if number != 97 else np.repeat(recording.samples, 4)
         savemat(data / f"{number}.mat", {f"X{number:03d}_DE_time": samples[:, None]})
@@ -56,7 +56,7 @@ def test_it_writes_assets_that_the_diagnoser_loads(folder: Path, tmp_path: Path)
     assert card.version in result.output
 
     recordings = list(cwru.load(folder, cwru.present(folder)))
-    judged = judge(diagnoser, cut(recordings, random_split(recordings, 7).test))
+    judged = score(diagnoser, cut(recordings, random_split(recordings, 7).test))
     assert card.test_scores.confusion == judged.confusion.tolist()
     words = (out / "MODEL_CARD.md").read_text()
     for said in (card.version, f"{card.test_scores.accuracy:.2%}", "97.mat, 105.mat", "Seed 7"):

@@ -5,7 +5,7 @@ from typing import Final
 
 from bearing_stream.vocabulary import FAULT_LABELS
 from training.evaluation.folds import SAME_BEARING, UNSEEN_DIAMETER, UNSEEN_LOAD
-from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS, SEARCHED
+from training.evaluation.predictions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS, SEARCHED
 from training.evaluation.result import Evaluation, Method, Spread
 from training.markdown import table
 

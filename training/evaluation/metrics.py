@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
-from training.judge import Judgement
 from training.novelty import calibration_error
+from training.scoring import ConfusionMatrix
 
 Probabilities = NDArray[np.float32] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Marks:
+class FoldScores:
     """How one method did on the windows of one fold.
 
     Args:
@@ -30,7 +30,7 @@ class Marks:
     @property
     def recall(self) -> dict[FaultLabel, float]:
         """Share of each class's windows diagnosed right."""
-        return Judgement(self.confusion).recall
+        return ConfusionMatrix(self.confusion).recall
 
     @property
     def macro_recall(self) -> float:
@@ -38,9 +38,9 @@ class Marks:
         return float(np.mean(list(self.recall.values())))
 
 
-def marks(probabilities: Probabilities, labels: NDArray[np.int64]) -> Marks:
+def fold_scores(probabilities: Probabilities, labels: NDArray[np.int64]) -> FoldScores:
     """Hold probabilities (n, 4) against labels (n,), n ≥ 1; the diagnosis is the highest."""
-    return Marks(
+    return FoldScores(
         confusion(probabilities, labels),
         macro_auroc(probabilities, labels),
         calibration_error(probabilities, labels),

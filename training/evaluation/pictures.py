@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from bearing_stream.vocabulary import FAULT_LABELS
 from training.evaluation.folds import UNSEEN_DIAMETER
-from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS, SHIFTS
+from training.evaluation.predictions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS, SHIFTS
 from training.evaluation.result import Evaluation, Method
 from training.figures import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
 

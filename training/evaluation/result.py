@@ -7,8 +7,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, RootModel
 
 from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
-from training.evaluation.metrics import Marks
-from training.evaluation.opinions import NESTED, Choice
+from training.evaluation.metrics import FoldScores
+from training.evaluation.predictions import NESTED, Choice
 
 
 class _Part(BaseModel):
@@ -68,8 +68,8 @@ Key = tuple[str, str, str, int]
 """Protocol, method, fold, seed."""
 
 
-def summarised(found: Mapping[Key, Marks], choices: Sequence[Choice]) -> Evaluation:
-    """Sum up the marks of every method in every protocol, fold and seed."""
+def summarised(found: Mapping[Key, FoldScores], choices: Sequence[Choice]) -> Evaluation:
+    """Sum up the fold_scores of every method in every protocol, fold and seed."""
     protocols: dict[str, dict[str, Method]] = {}
     for protocol, method in dict.fromkeys(key[:2] for key in found):
         own = {key[2:]: mark for key, mark in found.items() if key[:2] == (protocol, method)}
@@ -92,7 +92,7 @@ def summarised(found: Mapping[Key, Marks], choices: Sequence[Choice]) -> Evaluat
     return Evaluation(protocols)
 
 
-def _method(own: Mapping[tuple[str, int], Marks]) -> Method:
+def _method(own: Mapping[tuple[str, int], FoldScores]) -> Method:
     """Sum up one method in one protocol, by fold and seed."""
     return Method(
         macro_recall=_spread({key: mark.macro_recall for key, mark in own.items()}),

@@ -18,12 +18,12 @@ from training.evaluation.folds import (
     unseen_load,
     unseen_type,
 )
-from training.evaluation.metrics import Marks, marks
+from training.evaluation.metrics import FoldScores, fold_scores
 from training.evaluation.networks import Networks
-from training.evaluation.opinions import Choice, opinions
+from training.evaluation.predictions import Choice, predict
 from training.evaluation.progress import Counting
 from training.evaluation.result import Evaluation, Key, summarised
-from training.evaluation.unknown import of_unseen_bearings
+from training.evaluation.unseen import flag_unseen_bearings
 from training.fit import Recipe
 
 
@@ -67,7 +67,7 @@ def evaluate(
     _refuse_too_few(recordings)
     networks = Networks(cache, recipe)
     by_id = {recording.id: recording for recording in recordings}
-    found: dict[Key, Marks] = {}
+    found: dict[Key, FoldScores] = {}
     choices: list[Choice] = []
     folds = protocols(recordings)
     types = unseen_type(recordings)
@@ -76,17 +76,17 @@ def evaluate(
         for fold in among:
             for seed in seeds:
                 counting.next(f"{protocol}: {fold.name}, seed {seed}")
-                said = opinions(by_id, fold, seed, networks, counting.epoch)
+                said = predict(by_id, fold, seed, networks, counting.epoch)
                 for method, probabilities in said.probabilities.items():
                     key = (protocol, method, fold.name, seed)
-                    found[key] = marks(probabilities, said.tested.labels)
+                    found[key] = fold_scores(probabilities, said.tested.labels)
                 if said.choice is not None:
                     choices.append(said.choice)
     for fold in types:
         counting.next(f"unseen type: {fold.name}")
         networks.of(fold, seeds[0], counting.epoch)
     counting.next("what is flagged of unseen bearings")
-    unseen = of_unseen_bearings(by_id, folds[UNSEEN_DIAMETER], types, networks, seeds[0])
+    unseen = flag_unseen_bearings(by_id, folds[UNSEEN_DIAMETER], types, networks, seeds[0])
     counting.next("done")
     return Evaluated(summarised(found, choices), unseen)
 

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from bearing_stream.vocabulary import FaultLabel, QualityFlag
 from model.assessor import Assessor
-from model.findings import Evidence, Finding, findings
+from model.findings import Finding, PhysicsFinding, findings
 
 LEAST_PART: Final = 32
 """Windows that are worth a thread: a forward pass of fewer takes longer for each of them."""
@@ -43,7 +43,7 @@ class RecordAnswer(TypedDict):
     Quality: Literal["good", "uncertain"]
     Reasons: list[QualityFlag]
     Novelty: float
-    Evidence: NotRequired[Evidence | None]
+    Evidence: NotRequired[PhysicsFinding | None]
 
 
 # Not a class: a name with a space in it can be declared in no other way.

@@ -12,7 +12,7 @@ from training.windows import LabelledWindows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judgement:
+class ConfusionMatrix:
     """What became of the windows of each class.
 
     Args:
@@ -49,9 +49,9 @@ class Judgement:
         return [(label, int(right), int(windows)) for label, right, windows in rows if windows]
 
 
-def judge(diagnoser: Diagnoser, labelled: LabelledWindows) -> Judgement:
+def score(diagnoser: Diagnoser, labelled: LabelledWindows) -> ConfusionMatrix:
     """Diagnose the windows as the service would, and count."""
     predicted = diagnoser.diagnose(labelled.windows).argmax(axis=1)
     confusion = np.zeros((len(FAULT_LABELS), len(FAULT_LABELS)), dtype=np.int64)
     np.add.at(confusion, (labelled.labels, predicted), 1)
-    return Judgement(confusion)
+    return ConfusionMatrix(confusion)

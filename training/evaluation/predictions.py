@@ -13,13 +13,13 @@ from model.diagnoser import Diagnoser
 from model.physics import baseline
 from model.physics.bearing import DRIVE_END, BearingOrders
 from model.physics.rule import Rule, decide
-from training.evaluation.candidates import CANDIDATES, Candidate, Measured, always, best
+from training.evaluation.candidates import CANDIDATES, Candidate, LineMeasurements, always, best
 from training.evaluation.folds import Fold
 from training.evaluation.metrics import Probabilities, confusion
 from training.evaluation.networks import Networks
 from training.evaluation.samples import Samples, healthy, majority, take
 from training.fit import Epoch
-from training.judge import Judgement
+from training.scoring import ConfusionMatrix
 
 MAJORITY: Final = "majority"
 NETWORK: Final = "network"
@@ -46,7 +46,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opinions:
+class Predictions:
     """What every method says of the test windows of a fold.
 
     Args:
@@ -60,13 +60,13 @@ class Opinions:
     choice: Choice | None
 
 
-def opinions(
+def predict(
     recordings: Mapping[str, Recording],
     fold: Fold,
     seed: int,
     networks: Networks,
     report: Report | None = None,
-) -> Opinions:
+) -> Predictions:
     """Ask every method; all that is fitted or chosen is so on the training recordings alone."""
     tested = take(recordings, fold.split(seed).test)
     usual = healthy(fold, seed)
@@ -89,8 +89,8 @@ def opinions(
         said[f"{BOTH}, orders x {factor:.2f}"] = decide(shifted, network, Rule()).probabilities
     choice = _choose(recordings, fold, seed, networks, report) if fold.inner else None
     if choice is not None:
-        said[NESTED] = Measured(usual, tested).diagnose(choice.candidate, network)
-    return Opinions(tested, said, choice)
+        said[NESTED] = LineMeasurements(usual, tested).diagnose(choice.candidate, network)
+    return Predictions(tested, said, choice)
 
 
 def _choose(
@@ -105,9 +105,9 @@ def _choose(
     for inner in fold.inner:
         tested = take(recordings, inner.split(seed).test)
         network = Diagnoser(networks.of(inner, seed, report)).diagnose(tested.windows)
-        measured = Measured(healthy(inner, seed), tested)
+        measured = LineMeasurements(healthy(inner, seed), tested)
         for candidate in CANDIDATES:
-            found = Judgement(confusion(measured.diagnose(candidate, network), tested.labels))
+            found = ConfusionMatrix(confusion(measured.diagnose(candidate, network), tested.labels))
             recalls[candidate] += fmean(found.recall.values()) / len(fold.inner)
     chosen = best(recalls)
     return Choice(fold.name, seed, chosen, recalls[chosen])
@@ -115,10 +115,10 @@ def _choose(
 
 def _evidence(
     usual: Samples, tested: Samples, orders: BearingOrders, searched: bool = False
-) -> baseline.Evidence:
+) -> baseline.Measurements:
     fitted = baseline.fit(usual.windows, usual.rpm, orders)
     rpm = np.full(len(tested.rpm), np.nan) if searched else tested.rpm
-    return baseline.weigh(tested.windows, rpm, fitted)
+    return baseline.measure(tested.windows, rpm, fitted)
 
 
 def _shifted(factor: float) -> BearingOrders:

@@ -14,7 +14,7 @@ from training.split import Starts
 from training.windows import cut
 
 
-def of_unseen_bearings(
+def flag_unseen_bearings(
     recordings: Mapping[str, Recording],
     diameters: Sequence[Fold],
     types: Sequence[Fold],
