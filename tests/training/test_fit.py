@@ -1,4 +1,4 @@
-"""Fitting learns what there is to learn, the same at every run, and stops by validation."""
+"""Fitting: it learns, is reproducible, and stops by the validation windows."""
 
 import dataclasses
 
@@ -23,14 +23,14 @@ def fitted(synthetic: list[Recording], seed: int = 0, recipe: Recipe = RECIPE) -
     return fit(pool, cut(synthetic, split.validation), seed, recipe)
 
 
-def test_it_learns_to_tell_made_faults_apart(synthetic: list[Recording]) -> None:
+def test_it_learns_to_distinguish_synthetic_faults(synthetic: list[Recording]) -> None:
     result = fitted(synthetic)
     assert result.history[-1].training_loss < result.history[0].training_loss / 2
     test = cut(synthetic, random_split(synthetic, 0).test)
     assert score(Diagnoser(result.network), test).accuracy > 0.95
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_the_threads(
+def test_the_same_seed_gives_the_same_weights_with_any_number_of_threads(
     synthetic: list[Recording],
 ) -> None:
     recipe = dataclasses.replace(RECIPE, epochs=2)
@@ -43,6 +43,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_threads(
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
+    # Exact: `fit` promises the same weights on one machine, and so uses one thread.
     assert digest(first.network) == digest(again.network)
     assert first.history == again.history
     assert digest(fitted(synthetic, seed=1, recipe=recipe).network) != digest(first.network)
@@ -61,7 +62,7 @@ def test_it_stops_when_validation_gets_no_better_and_keeps_the_best_weights(
 ) -> None:
     split = random_split(synthetic, 0)
     truth = cut(synthetic, split.validation)
-    # With every truth turned round, the better the training the worse the validation.
+    # With every label swapped, the better the training the worse the validation.
     wrong = LabelledWindows(truth.windows, (truth.labels + 2) % 4)
     reported: list[Epoch] = []
     recipe = dataclasses.replace(RECIPE, epochs=50, patience=3)

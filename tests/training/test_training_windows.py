@@ -1,4 +1,4 @@
-"""Windows are cut where the split says, with the truth of their recording."""
+"""Windows are cut at the starts of the split, with the label of their recording."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ def test_windows_are_the_samples_at_their_starts(synthetic: list[Recording]) -> 
     assert position == len(test.labels)
 
 
-def test_a_recording_without_truth_is_refused(synthetic: list[Recording]) -> None:
+def test_a_recording_without_a_label_is_refused(synthetic: list[Recording]) -> None:
     unknown = dataclasses.replace(synthetic[0], fault=None)
     with pytest.raises(ValueError, match="Ball: its fault label is not known"):
         cut([unknown], {"Ball": np.array([0])})
@@ -34,7 +34,7 @@ def test_a_recording_without_truth_is_refused(synthetic: list[Recording]) -> Non
 def test_the_pool_draws_each_class_as_often_and_never_a_sample_held_out(
     synthetic: list[Recording],
 ) -> None:
-    # Every sample says where it is from, exactly in float32 too.
+    # Every sample encodes its recording and position, exactly in float32 too.
     numbered = [
         dataclasses.replace(
             recording, samples=np.arange(recording.samples.size, dtype=np.float64) + 1e6 * number
