@@ -13,9 +13,9 @@ from bearing_stream.recordings import RecordingError, cwru
 from bearing_stream.recordings.command import data_option, named_folder
 from model.checkpoint import CheckpointError
 from training.card import ModelCard
+from training.evaluation.figures import confusions, recalls
 from training.evaluation.folds import UNSEEN_DIAMETER
 from training.evaluation.markdown import markdown
-from training.evaluation.figures import confusions, recalls
 from training.evaluation.progress import Counting
 from training.evaluation.run import Evaluated, evaluate
 from training.figures import save

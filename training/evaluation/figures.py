@@ -26,7 +26,7 @@ _SHOWN: Final = {
 
 
 def recalls(evaluation: Evaluation) -> Figure:
-    """Draw each method's macro recall in each protocol: a dot for each fold, a bar for their mean."""
+    """Draw each method's macro recall in each protocol: a dot for each fold, a bar for the mean."""
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     panels = figure.subplots(1, len(evaluation.root), sharey=True, squeeze=False)[0]
     for axes, (protocol, methods) in zip(panels, evaluation.root.items(), strict=True):

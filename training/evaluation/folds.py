@@ -1,9 +1,9 @@
 """Three ways of setting bearings aside: none, a load's, a fault diameter's.
 
-A window that shares recording, mounting and bearing with those trained on is easy, and shows nothing
-about other bearings. In the third way no bearing with a fault is in both parts: a fault of one type
-and diameter is one bearing, for every load and every position of the outer-race damage. There is
-only one healthy bearing; it is split in time.
+A window that shares recording, mounting and bearing with those trained on is easy, and shows
+nothing about other bearings. In the third way no bearing with a fault is in both parts: a fault of
+one type and diameter is one bearing, for every load and every position of the outer-race damage.
+There is only one healthy bearing; it is split in time.
 """
 
 import dataclasses
