@@ -129,7 +129,7 @@ Of real bearings, diagnosed by networks that were not trained on them:
 features of a fault of another depth or type are often those of a fault that it was trained on, and
 the wrong diagnosis has no flag. Finer features (the power in 64 bands in addition to the pooled
 ones) flag every unseen bearing. But every bearing of a plant is unseen to a network that was
-trained elsewhere: all its diagnoses would be uncertain. Use physics there, as EVALUATION.md shows."""
+trained elsewhere: all its diagnoses would be uncertain. Physics works there: see EVALUATION.md."""
 
 
 def _flagged(rows: Mapping[str, Flagged]) -> str:
