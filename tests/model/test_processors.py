@@ -100,7 +100,7 @@ def test_the_numeric_tests_pass_with_the_kernels_of_another_processor(name: str)
     result = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-m", "numeric", str(ROOT / "tests" / "model")),
-            *("-p", "no:cacheprovider", "-p", "no:xdist"),
+            *("-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=few-examples"),
         ],
         env=environment | variant.environment(),
         cwd=ROOT,
