@@ -15,7 +15,7 @@ from bearing_stream.recordings.command import data_option, named_folder
 from bearing_stream.recordings.cwru import load
 from bearing_stream.recordings.files import read_file
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from model.limits import Limits
+from model.limits import SignalLimits
 from model.physics import baseline_file
 from model.physics.baseline import Baseline, fit
 from model.physics.bearing import DRIVE_END, BearingOrders, from_geometry
@@ -143,7 +143,7 @@ def _windows(
         [recording.rpm or np.nan for recording in recordings], [len(windows) for windows in cut]
     )
     windows = np.concatenate(cut)
-    flagged = np.asarray(signal_flags(windows, Limits()).any(axis=1))
+    flagged = np.asarray(signal_flags(windows, SignalLimits()).any(axis=1))
     return windows[~flagged], speeds[~flagged], int(flagged.sum())
 
 

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from bearing_stream.vocabulary import FaultLabel, QualityFlag
 from model.assessor import Assessor
-from model.findings import Evidence, Finding, findings
+from model.findings import Finding, PhysicsFinding, findings
 
 MIN_PART: Final = 32
 """Minimum number of windows for a thread: a forward pass of fewer takes longer per window."""
@@ -43,7 +43,7 @@ class RecordDiagnosis(TypedDict):
     Quality: Literal["good", "uncertain"]
     Reasons: list[QualityFlag]
     Novelty: float
-    Evidence: NotRequired[Evidence | None]
+    Evidence: NotRequired[PhysicsFinding | None]
 
 
 # Not a class: a field name with a space cannot be declared in another way.

@@ -11,7 +11,7 @@ from model.assessor import Assessor
 from model.physics import baseline_file
 from model.physics.bearing import DRIVE_END
 from model.sensors import load
-from tests.model.physics.made import OUTER, RPM, dropped, healthy, struck
+from tests.model.physics.signals import OUTER, RPM, dropped, healthy, struck
 
 ORDERS = ["--orders", "3.5848", "5.4152", "2.357"]
 RATE = ["--rate", "12000"]
@@ -37,7 +37,7 @@ def test_it_prints_a_table_of_sensors_that_the_assessor_loads(
     assert "117 healthy windows" in result.output
     table = tmp_path / "sensors.toml"
     table.write_text(result.output[result.output.index("[[sensor]]") :])
-    assert load(table).place("press [7]") == 0
+    assert load(table).row_index("press [7]") == 0
 
     assessor = Assessor.load(device="cpu", diagnoser="physics", sensors=table)
     windows = np.concatenate([healthy(10, seed=5), struck(10, OUTER)])
@@ -104,7 +104,7 @@ def test_the_shipped_baseline_is_that_of_the_healthy_recordings_of_its_rig(
     out = tmp_path / "rig.json"
     result = run("--recordings", "97,98,Normal_2,Normal_3", "--data", cwru_data, "--out", out)
     assert result.exit_code == 0, result.output
-    fitted, shipped = baseline_file.load(out), load().assets[0].baseline
+    fitted, shipped = baseline_file.load(out), load().rows[0].baseline
     assert shipped is not None
     # Half a sigma: the recordings may be longer than those of the shipped baseline.
     assert (np.abs(shipped.lines - fitted.lines) < shipped.line_deviations / 2).all()

@@ -15,7 +15,7 @@ from bearing_stream.commands.diagnose.command import command
 from bearing_stream.commands.diagnose.recording_diagnosis import RecordingDiagnosis
 from bearing_stream.recordings.files import read_file
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
-from model.assessment import Assessment, PhysicalEvidence
+from model.assessment import Assessment, PhysicsAssessment
 from model.assessor import Assessor
 
 FIELDS = ["file", "windows", "shares", "uncertain", "reasons", "novelty"]
@@ -135,7 +135,7 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
     rng = np.random.default_rng(random.randrange(2**32))
     probabilities: NDArray[np.float32] = rng.dirichlet(np.ones(4), count).astype(np.float32)
     flags = rng.random((count, len(QUALITY_FLAGS))) < 0.2
-    evidence = PhysicalEvidence(
+    evidence = PhysicsAssessment(
         rng.random((count, 3)), np.full(count, 1750.0), rng.random(count) < 0.5
     )
     novelty = rng.random(count).astype(np.float32)
