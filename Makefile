@@ -20,13 +20,16 @@ SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --max-worker-restart 0
 # What `make audit` audits with, in an environment of its own.
 AUDITOR := out/audit/bin/pip-audit
 
-.PHONY: audit chaos demo test setup lint clean
+.PHONY: audit chaos demo docs test setup lint clean
 
 demo: setup
 	$(BIN)/bearing-stream demo $(DEMO)
 
 chaos: setup
 	$(BIN)/python -m tools.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS)
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 test: lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(TESTS)

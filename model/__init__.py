@@ -1,6 +1,7 @@
-"""The network and the diagnoser: windows in, probabilities of each bearing state out.
+"""From windows to assessments: probabilities of each bearing state, novelty and quality flags.
 
-`network` is the network itself, `scaling` what is done to a window before it, `checkpoint` its
-weights on disk, and `diagnoser` the three put together. This room knows nothing of where windows
-come from or where diagnoses go.
+`assessor` is the entry point, and puts the rest together: `diagnoser` runs the network (`network`,
+`scaling`, `checkpoint`, `novelty`), `quality` checks the signal, `physics` measures the bearing's
+lines, and `sensors` is the table of what is known of each sensor. `findings` turns an assessment
+into the fields of a diagnosis. The package does not depend on Kafka.
 """

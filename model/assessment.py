@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PhysicalEvidence:
-    """What physics says of n windows; a row of NaN where there is no baseline for the sensor.
+class PhysicsAssessment:
+    """The evidence of physics on n windows; a row of NaN where the sensor has no baseline.
 
     Args:
         sigmas: (n, 3), how far the lines of outer race, inner race and ball stand out, in standard
             deviations of the machine's healthy windows.
-        rpm: (n,), shaft speed at which the lines were read.
-        decided: (n,) bool, whether physics decided; else it is the network's opinion.
+        rpm: (n,), shaft speed at which the lines were measured.
+        decided: (n,) bool, whether physics decided; where not, the network did.
     """
 
     sigmas: NDArray[np.float64]
@@ -24,22 +24,22 @@ class PhysicalEvidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
-    """What is said of n windows.
+    """The assessment of n windows.
 
     Args:
         probabilities: (n, 4) float32, rows summing to 1, columns as `vocabulary.FAULT_LABELS`.
-        novelty: (n,) float32, distance from what the network was trained on over the distance that
-            is doubted: above 1 is novel.
+        novelty: (n,) float32, the out-of-distribution score: distance from the windows that the
+            network was trained on, over the limit fitted to them. Above 1 is novel.
         flags: (n, 5) bool, columns as `vocabulary.QUALITY_FLAGS`.
-        evidence: Of physics, where it was asked for.
+        evidence: Of physics; None where the network decides alone.
     """
 
     probabilities: NDArray[np.float32]
     novelty: NDArray[np.float32]
     flags: NDArray[np.bool_]
-    evidence: PhysicalEvidence | None = None
+    evidence: PhysicsAssessment | None = None
 
     @property
     def uncertain(self) -> NDArray[np.bool_]:
-        """Whether there is any doubt of a window (n,)."""
+        """Whether a window has any quality flag (n,)."""
         return np.asarray(self.flags.any(axis=1))

@@ -1,4 +1,4 @@
-"""From windows to all that is said of them: the one way that consumer, HTTP and files share."""
+"""From windows to their assessment: the entry point that consumer, HTTP and files share."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,30 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import QUALITY_FLAGS
-from model import sensors as asset_table
-from model.assessment import Assessment, PhysicalEvidence
+from model import sensors as sensor_table
+from model.assessment import Assessment, PhysicsAssessment
 from model.diagnoser import Device, Diagnoser
-from model.limits import Limits
-from model.physics.baseline import PARTS, weigh
+from model.limits import AssessmentLimits
+from model.physics.baseline import PARTS, measure
 from model.physics.rule import Rule, decide
 from model.quality import signal_flags
 from model.sensors import Sensors
 from model.settings import AssessmentSettings
 
 DiagnoserName = Literal["network", "physics"]
-"""Who decides: the network alone, or physics where it speaks and the network elsewhere."""
+"""What decides: the network alone, or physics where it can and the network elsewhere."""
 
-_REMEMBERED: Final = 65_536
-"""Sensors whose row of the table is remembered."""
+_CACHED_SENSORS: Final = 65_536
+"""Sensors whose row of the table is cached."""
 
 
 class Assessor:
-    """Assesses windows: network, novelty, quality of the signal, and physics where it is asked for.
+    """Assesses windows: network, novelty, quality of the signal, and physics if it is chosen.
 
     Attributes:
-        name: Of what diagnoses, `bearing-cnn` or `bearing-cnn+physics`.
-        version: Of the network's weights and, with physics, of the table of sensors too: the same
-            version says the same of the same window.
+        name: `bearing-cnn` or `bearing-cnn+physics`.
+        version: Of the network's weights and, with physics, of the table of sensors. The same
+            version gives the same window the same probabilities, to 1e-5 on any processor.
     """
 
     def __init__(
@@ -40,16 +40,16 @@ class Assessor:
         network: Diagnoser,
         diagnoser: DiagnoserName = "network",
         sensors: Sensors | None = None,
-        limits: Limits | None = None,
+        limits: AssessmentLimits | None = None,
     ) -> None:
-        """Put the pieces together; `sensors` by default is the table that ships."""
+        """Put the parts together; the default for `sensors` is the table of the CWRU rig."""
         self._network = network
-        self._sensors = sensors or asset_table.load()
-        self._limits = limits or Limits()
+        self._sensors = sensors or sensor_table.load()
+        self._limits = limits or AssessmentLimits()
         self._rule = Rule() if diagnoser == "physics" else None
-        self._place = lru_cache(_REMEMBERED)(self._sensors.place)
-        scales = [asset.full_scale or np.nan for asset in self._sensors.assets]
-        # The last is that of sensors without a row, whose place is -1.
+        self._row_index = lru_cache(_CACHED_SENSORS)(self._sensors.row_index)
+        scales = [row.full_scale or np.nan for row in self._sensors.rows]
+        # The last is that of sensors without a row, whose index is -1.
         self._full_scales = np.array([*scales, np.nan])
         physics = self._rule is not None
         self.name = f"{network.name}+physics" if physics else network.name
@@ -63,17 +63,17 @@ class Assessor:
         threads: int | None = None,
         diagnoser: DiagnoserName = "network",
         sensors: Path | None = None,
-        limits: Limits | None = None,
+        limits: AssessmentLimits | None = None,
     ) -> Self:
         """Load the network and the table of sensors.
 
         Args:
-            assets: Folder with the trained network; None is the one that ships.
+            assets: Folder with the trained network; None for the project's own.
             device: Where the network runs.
-            threads: CPU threads of a forward pass; None leaves them alone.
-            diagnoser: Who decides.
-            sensors: Table of sensors; None is the one that ships.
-            limits: From where on a diagnosis is doubted.
+            threads: CPU threads of a forward pass; None leaves torch's number as it is.
+            diagnoser: What decides.
+            sensors: Table of sensors; None for that of the CWRU rig.
+            limits: Beyond which a diagnosis is uncertain.
 
         Raises:
             model.checkpoint.CheckpointError: The network cannot be loaded.
@@ -81,18 +81,18 @@ class Assessor:
             model.sensors.SensorsError: The table of sensors or a baseline cannot be used.
         """
         network = Diagnoser.load(assets, device=device, threads=threads)
-        return cls(network, diagnoser, asset_table.load(sensors), limits)
+        return cls(network, diagnoser, sensor_table.load(sensors), limits)
 
     @classmethod
     def of(cls, settings: AssessmentSettings) -> Self:
-        """Load what the settings say; errors as for `load`."""
+        """Load what the settings name; errors as for `load`."""
         return cls.load(
             settings.assets,
             settings.device,
             settings.threads,
             settings.diagnoser,
             settings.sensor_table,
-            settings.limits(),
+            settings,
         )
 
     @property
@@ -103,11 +103,11 @@ class Assessor:
     def assess(
         self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: Sequence[str]
     ) -> Assessment:
-        """Say of windows all that can be said.
+        """Assess windows.
 
         Args:
             windows: (n, 2048) at 12 kHz, finite, any unit.
-            rpm: (n,), shaft speeds, NaN where not known.
+            rpm: (n,), shaft speeds, NaN where unknown.
             sensors: Ids of the n sensors.
 
         Raises:
@@ -119,36 +119,38 @@ class Assessor:
                 f"{len(rpm)} speeds and {len(sensors)} sensors"
             )
         examined = self._network.examine(windows)
-        places = np.fromiter(map(self._place, sensors), np.int64, len(sensors))
+        rows = np.fromiter(map(self._row_index, sensors), np.int64, len(sensors))
         flags = np.empty((len(windows), len(QUALITY_FLAGS)), np.bool_)
-        flags[:, :-1] = signal_flags(windows, self._limits, self._full_scales[places])
+        flags[:, :-1] = signal_flags(windows, self._limits, self._full_scales[rows])
         flags[:, -1] = examined.novelty > self._limits.novelty_limit
         probabilities, evidence = examined.probabilities, None
         if self._rule is not None:
-            probabilities, evidence = self._weigh(windows, rpm, places, probabilities, self._rule)
+            probabilities, evidence = self._add_physics(
+                windows, rpm, rows, probabilities, self._rule
+            )
         return Assessment(probabilities, examined.novelty, flags, evidence)
 
-    def _weigh(
+    def _add_physics(
         self,
         windows: NDArray[np.float32],
         rpm: NDArray[np.float64],
-        places: NDArray[np.int64],
+        rows: NDArray[np.int64],
         network: NDArray[np.float32],
         rule: Rule,
-    ) -> tuple[NDArray[np.float32], PhysicalEvidence]:
-        """Return the probabilities with physics heard, and what it says."""
+    ) -> tuple[NDArray[np.float32], PhysicsAssessment]:
+        """Return the probabilities with the rule applied where a sensor has a baseline."""
         probabilities = network.copy()
         sigmas = np.full((len(windows), len(PARTS)), np.nan)
         used, decided = np.full(len(windows), np.nan), np.zeros(len(windows), np.bool_)
-        for place in np.unique(places[places >= 0]):
-            baseline = self._sensors.assets[place].baseline
+        for row in np.unique(rows[rows >= 0]):
+            baseline = self._sensors.rows[row].baseline
             if baseline is None:
                 continue
-            rows = np.flatnonzero(places == place)
-            evidence = weigh(windows[rows], rpm[rows], baseline)
-            readable = np.isfinite(evidence.sigmas[:, 0])
-            rows, evidence = rows[readable], evidence.of(readable)
-            verdict = decide(evidence, network[rows], rule)
-            probabilities[rows], decided[rows] = verdict.probabilities, verdict.physics
-            sigmas[rows], used[rows] = evidence.sigmas, evidence.rpm
-        return probabilities, PhysicalEvidence(sigmas, used, decided)
+            own = np.flatnonzero(rows == row)
+            measured = measure(windows[own], rpm[own], baseline)
+            readable = np.isfinite(measured.sigmas[:, 0])
+            own, measured = own[readable], measured.select(readable)
+            decision = decide(measured, network[own], rule)
+            probabilities[own], decided[own] = decision.probabilities, decision.by_physics
+            sigmas[own], used[own] = measured.sigmas, measured.rpm
+        return probabilities, PhysicsAssessment(sigmas, used, decided)

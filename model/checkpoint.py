@@ -13,18 +13,18 @@ from torch import Tensor
 from model.network import Network
 
 _WRAPPERS: Final = ("state_dict", "model_state_dict")
-"""Keys under which training scripts keep the state dict beside optimiser and epoch."""
+"""Keys under which training scripts store the state dict, next to optimiser and epoch."""
 
 
 class CheckpointError(Exception):
-    """A file is no checkpoint of this network; the message says why and what was expected."""
+    """A file is no checkpoint of this network; the message states why and what was expected."""
 
 
 def load(path: Path) -> Network:
-    """Read a checkpoint onto the CPU, wherever it was written.
+    """Read a checkpoint onto the CPU, independent of the device that it was written from.
 
-    It is a state dict, bare or under `state_dict` or `model_state_dict`, as `torch.save` writes
-    it. Nothing in it is executed: a file that pickles anything but tensors is refused.
+    A checkpoint is a state dict, bare or under `state_dict` or `model_state_dict`, as `torch.save`
+    writes it. Nothing in it is executed: a file that pickles anything but tensors is refused.
 
     Returns:
         The network in evaluation mode.
@@ -39,7 +39,7 @@ def load(path: Path) -> Network:
         raise CheckpointError(
             f"no checkpoint at {path}: train one with `bearing-stream train`"
         ) from error
-    # torch's reader lets whatever it trips over escape: RuntimeError, EOFError, KeyError, ...
+    # torch's reader raises many types: RuntimeError, EOFError, KeyError, ...
     except Exception as error:
         raise CheckpointError(
             f"{path} is not a readable checkpoint: it is truncated, no torch file at all, or "
@@ -55,33 +55,33 @@ def load(path: Path) -> Network:
 
 
 def save(network: Network, path: Path) -> None:
-    """Write the network's state dict so that `path` is never seen half written.
+    """Write the network's state dict atomically.
 
-    The same weights give the same bytes.
+    Equal weights give equal bytes with the same version of torch.
 
     Raises:
         OSError: The file cannot be written.
     """
     content = io.BytesIO()
     torch.save({name: weight.cpu() for name, weight in network.state_dict().items()}, content)
-    write_whole(path, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is never seen half written; OSError if it cannot be written."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file atomically: a reader finds the old content or the new; raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def digest(network: Network) -> str:
-    """Return the SHA-256 of the weights themselves, whatever file they came from."""
+    """Return the SHA-256 of the weights, independent of the file that holds them."""
     sha256 = hashlib.sha256()
     for name, weight in sorted(network.state_dict().items()):
         sha256.update(name.encode())
@@ -90,7 +90,7 @@ def digest(network: Network) -> str:
 
 
 def _state_dict(content: object) -> Mapping[object, object]:
-    """Return the state dict in what a file held, or say that there is none."""
+    """Return the state dict in the content of a file; raises ValueError if there is none."""
     if isinstance(content, Mapping):
         for key in _WRAPPERS:
             wrapped = content.get(key)
@@ -101,7 +101,7 @@ def _state_dict(content: object) -> Mapping[object, object]:
 
 
 def _checked(found: Mapping[object, object], network: Network) -> dict[str, Tensor]:
-    """Return the weights if each is what the network needs; else raise ValueError saying which."""
+    """Return the weights; raises ValueError that names the first that is wrong."""
     expected = network.state_dict()
     missing = [name for name in expected if name not in found]
     unexpected = [str(name) for name in found if name not in expected]

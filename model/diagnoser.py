@@ -26,7 +26,7 @@ Windows = NDArray[np.float32] | NDArray[np.float64] | NDArray[np.int16]
 """Windows (n, 2048) in any unit."""
 
 NETWORK_NAME: Final = "bearing-cnn"
-"""What diagnoses call the network of this project."""
+"""Name of this project's network in diagnoses."""
 
 WEIGHTS_FILE: Final = "model.pt"
 """The network's weights, in the assets folder."""
@@ -35,27 +35,26 @@ LABELS_FILE: Final = "labels.json"
 """The label decoder, in the assets folder: the labels in the order of the network's outputs."""
 
 _CHUNK: Final = {"cpu": 128, "cuda": 8192}
-"""Windows in a forward pass. It bounds memory; and on a CPU, what a chunk of 128 computes stays in
-its caches: 1,024 windows at once take 1.4 times as long each."""
+"""Windows in a forward pass, which bounds memory. On a CPU, the intermediate results of 128 windows
+stay in its caches: 1,024 windows at once take 1.4 times as long each."""
 
 _log = logging.getLogger(__name__)
 
 
 class DeviceError(Exception):
-    """The device that was asked for cannot be used; the message says why and what to do."""
+    """The device that was asked for cannot be used; the message states why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examination:
-    """What the network says of n windows, and how far they are from what it knows.
+    """The network's output for n windows: probabilities and novelty.
 
     Args:
         probabilities: (n, 4) float32, finite, each row summing to 1, columns as the vocabulary's
             labels.
-        novelty: (n,) float32, finite, at least 0: distance from the windows trained on over the
-            distance that is doubted. Above 1 a window is novel: of those that the network was
-            validated on, one in a hundred is. All 0 where nothing is known of the windows trained
-            on, as of a checkpoint from elsewhere.
+        novelty: (n,) float32, finite, at least 0: the out-of-distribution score. Above 1 a window
+            is novel; one in a hundred of the validation windows is. All 0 where there is no
+            description of the windows trained on, as for a checkpoint of another project.
     """
 
     probabilities: NDArray[np.float32]
@@ -63,19 +62,18 @@ class Examination:
 
 
 class Diagnoser:
-    """A network ready to diagnose.
+    """A network on a device, ready to diagnose.
 
-    A device that fails while diagnosing is given up for the CPU, for good, since a CUDA error
-    usually poisons the process: the windows at hand are diagnosed again there, `device` changes,
-    `fell_back` turns true and a warning is logged.
+    If the device fails while diagnosing, the diagnoser changes to the CPU permanently, since a CUDA
+    error usually leaves the process unable to use CUDA. It diagnoses the same windows again on the
+    CPU, changes `device` (which every diagnosis names) and logs a warning.
 
     Attributes:
         name: Of the network.
-        version: First twelve digits of the SHA-256 of the weights: the same weights are the same
-            version wherever they are loaded.
-        labels: Of the columns of what `diagnose` returns.
-        device: Where windows are diagnosed now, as torch names it: `cpu`, `cuda`.
-        fell_back: Whether the device failed and the CPU took over.
+        version: First twelve digits of the SHA-256 of the weights: equal weights have the same
+            version on every machine.
+        labels: Of the columns of the probabilities.
+        device: The current device, as torch names it: `cpu`, `cuda`.
     """
 
     labels: Final[tuple[FaultLabel, ...]] = FAULT_LABELS
@@ -87,15 +85,14 @@ class Diagnoser:
         name: str = NETWORK_NAME,
         novelty: Novelty | None = None,
     ) -> None:
-        """Prepare `network` on a device that torch knows; raises RuntimeError if it fails there.
+        """Copy `network` to a device of torch's; raises RuntimeError if the device fails.
 
-        Without `novelty`, what is known of the windows trained on, nothing is novel.
+        Without `novelty`, the description of the windows trained on, no window is novel.
         """
         self.name = name
         self.version = checkpoint.digest(network)[:12]
         self.device = device
-        self.fell_back = False
-        # Kept on the CPU: weights may not come back from a device that has failed.
+        # Kept on the CPU: weights may not be readable from a device that has failed.
         self._cpu_network = _Examiner(network.cpu(), novelty)
         self._network = copy.deepcopy(self._cpu_network).to(device)
 
@@ -106,16 +103,16 @@ class Diagnoser:
         """Load the network from an assets folder.
 
         Args:
-            assets: Folder with `model.pt`, `labels.json` and `novelty.npz`; None is the one that
-                came with the project. Without the last, as beside a checkpoint from elsewhere, a
-                warning is logged and no window is called novel.
+            assets: Folder with `model.pt`, `labels.json` and `novelty.npz`; None for the
+                project's own. Without `novelty.npz`, as with a checkpoint of another project, it
+                logs a warning and no window is flagged as novel.
             device: Where to diagnose.
-            threads: CPU threads that torch uses, in the whole process; None leaves them alone.
+            threads: CPU threads of torch in the whole process; None leaves the number as it is.
 
         Raises:
             checkpoint.CheckpointError: The weights or the labels are not this network's, or
                 `novelty.npz` is not these weights'.
-            DeviceError: `cuda` was asked for and there is none that works.
+            DeviceError: `cuda` was asked for and does not work.
         """
         if threads is not None:
             torch.set_num_threads(threads)
@@ -123,21 +120,23 @@ class Diagnoser:
             folder = assets or packaged
             _check_labels(folder / LABELS_FILE)
             network = checkpoint.load(folder / WEIGHTS_FILE)
-            novelty = _novelty_beside(folder, network)
+            novelty = _load_novelty(folder, network)
         return cls(network, _usable(device), novelty=novelty)
 
     def diagnose(self, windows: Windows) -> NDArray[np.float32]:
         """Return the probability of each label for each window.
 
-        Neither the scale nor the offset of a window matters, nor what else is in the batch
-        (to 1e-5). A contiguous, writable float32 array is read in place, without copying.
+        To 1e-5, the probabilities of a window do not depend on its scale or offset, on the rest of
+        the batch, on the memory layout, on the number of threads or on the processor. They are not
+        equal bit for bit: kernels for matrix products differ in the order of addition. A
+        contiguous, writable float32 array is read in place, without copying.
 
         Args:
             windows: (n, 2048), n ≥ 0, float32, float64 or int16, any unit.
 
         Returns:
-            (n, 4), finite, each row summing to 1; columns as in `labels`. A flat window gets
-            finite probabilities too, but they mean nothing.
+            (n, 4), finite, each row summing to 1; columns as in `labels`. Those of a flat
+            window are finite too, but meaningless.
 
         Raises:
             ValueError: Another shape or dtype, or a sample that is not finite (the message names
@@ -146,7 +145,7 @@ class Diagnoser:
         return self.examine(windows).probabilities
 
     def examine(self, windows: Windows) -> Examination:
-        """Return the probabilities, and how novel each window is; one forward pass for both.
+        """Return probabilities and novelty from one forward pass.
 
         Arguments and errors as for `diagnose`.
         """
@@ -156,10 +155,10 @@ class Diagnoser:
         except RuntimeError as error:
             if self.device == "cpu":
                 raise
-            _log.warning("device %s failed, going on with the CPU: %s", self.device, error)
-            self._network, self.device, self.fell_back = self._cpu_network, "cpu", True
+            _log.warning("device %s failed, continuing on the CPU: %s", self.device, error)
+            self._network, self.device = self._cpu_network, "cpu"
             examination = self._examined(batch)
-        _refuse_non_finite(examination.probabilities)
+        _check_finite(examination.probabilities)
         return examination
 
     @torch.inference_mode()
@@ -193,13 +192,13 @@ class _Examiner(nn.Module):
         return logits, self.score(features)
 
 
-def _novelty_beside(folder: Path, network: Network) -> Novelty | None:
-    """Load what is known of the windows trained on, if it came with the weights."""
+def _load_novelty(folder: Path, network: Network) -> Novelty | None:
+    """Load the description of the windows trained on, if it is in the folder of the weights."""
     path = folder / NOVELTY_FILE
     if path.is_file():
         return Novelty.load(path, network)
     _log.warning(
-        "no %s in %s: no window will be called novel; `bearing-stream train` fits one",
+        "no %s in %s: no window will be flagged as novel; `bearing-stream train` fits one",
         NOVELTY_FILE,
         folder,
     )
@@ -219,10 +218,10 @@ def _as_tensor(windows: Windows) -> Tensor:
     )
 
 
-def _refuse_non_finite(probabilities: NDArray[np.float32]) -> None:
-    """Raise if a window had samples that are not finite: they reach all of its probabilities.
+def _check_finite(probabilities: NDArray[np.float32]) -> None:
+    """Raise if a window had a sample that is not finite, which makes all its probabilities NaN.
 
-    Looking at four numbers a window costs nothing beside looking at its 2048 samples.
+    Checking four numbers a window is much cheaper than checking its 2048 samples.
     """
     bad = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if len(bad):
@@ -233,7 +232,7 @@ def _refuse_non_finite(probabilities: NDArray[np.float32]) -> None:
 
 
 def _check_labels(path: Path) -> None:
-    """Raise CheckpointError unless the decoder has the labels in the order of the vocabulary."""
+    """Raise CheckpointError unless the label decoder has the labels in the vocabulary's order."""
     try:
         labels = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -245,7 +244,7 @@ def _check_labels(path: Path) -> None:
 
 
 def _usable(device: Device) -> str:
-    """Return the device as torch names it, having tried it."""
+    """Return the device as torch names it, after a test on it."""
     if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
         return "cpu"
     try:
@@ -256,6 +255,6 @@ def _usable(device: Device) -> str:
                 f"CUDA was asked for and cannot be used ({error}); "
                 "give the device `cpu` or `auto`, or install the driver and a CUDA build of torch"
             ) from error
-        _log.warning("CUDA is there but cannot be used, going on with the CPU: %s", error)
+        _log.warning("CUDA is present but cannot be used, continuing on the CPU: %s", error)
         return "cpu"
     return "cuda"

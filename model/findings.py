@@ -1,4 +1,4 @@
-"""An assessment in words, window by window: the one place where they are chosen."""
+"""An assessment as fields of a diagnosis, window by window."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -6,11 +6,11 @@ from typing import Any, Literal
 from typing_extensions import TypedDict
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
-from model.assessment import Assessment, PhysicalEvidence
+from model.assessment import Assessment, PhysicsAssessment
 
 
-class Evidence(TypedDict):
-    """What the physics of the bearing says: as in a diagnosis over Kafka."""
+class PhysicsFinding(TypedDict):
+    """The evidence of physics on one window, with the fields of `wire.Evidence`."""
 
     outer_sigma: float
     inner_sigma: float
@@ -20,7 +20,7 @@ class Evidence(TypedDict):
 
 
 class Finding(TypedDict):
-    """What was found in a window; the fields of a diagnosis that say it are these."""
+    """The findings on one window, with the fields of `wire.Diagnosis` that hold them."""
 
     prediction: FaultLabel | Literal["Unknown"]
     probability: float
@@ -28,18 +28,18 @@ class Finding(TypedDict):
     quality: Literal["good", "uncertain"]
     reasons: list[QualityFlag]
     novelty: float
-    evidence: Evidence | None
-    """None where physics was not asked, or nothing is known of the machine."""
+    evidence: PhysicsFinding | None
+    """None where the network decides alone or the sensor has no baseline."""
 
 
 def findings(assessment: Assessment, uncertain_as_unknown: bool = False) -> Iterator[Finding]:
-    """Yield what was found in each window, in order.
+    """Yield the findings on each window, in order.
 
     Args:
         assessment: Of the windows.
-        uncertain_as_unknown: Predict `Unknown` where there is a doubt.
+        uncertain_as_unknown: Predict `Unknown` where a window has a quality flag.
     """
-    # Lists of numbers, since asking the array for each takes longer than all the rest.
+    # Lists of numbers: indexing the arrays for each number takes longer than all the rest.
     rows = zip(
         assessment.probabilities.tolist(),
         assessment.probabilities.argmax(axis=1).tolist(),
@@ -70,10 +70,10 @@ def _reasons(assessment: Assessment) -> list[list[QualityFlag]]:
     return reasons
 
 
-def _evidence(evidence: PhysicalEvidence | None, windows: int) -> list[Evidence | None]:
+def _evidence(evidence: PhysicsAssessment | None, windows: int) -> list[PhysicsFinding | None]:
     if evidence is None:
         return [None] * windows
-    # Numbers as numpy's types do not tell them: floats, and whether physics decided.
+    # Floats and a bool a row, which numpy's types cannot express.
     rows: Iterator[Any] = zip(
         evidence.sigmas.tolist(), evidence.rpm.tolist(), evidence.decided.tolist(), strict=True
     )
@@ -85,7 +85,7 @@ def _evidence(evidence: PhysicalEvidence | None, windows: int) -> list[Evidence 
             "shaft_speed": rpm,
             "decided_by": "physics" if decided else "network",
         }
-        # NaN, which is not equal to itself: nothing is known of the machine.
+        # NaN, which is not equal to itself: the sensor has no baseline.
         if rpm == rpm
         else None
         for (outer, inner, ball), rpm, decided in rows

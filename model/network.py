@@ -1,7 +1,7 @@
-"""The network, in the form it is defined and trained in and in the form it is run in.
+"""The network, in the form for definition and training and in the form for inference.
 
 Conv1d(1→5, kernel 100) → tanh → AvgPool1d(50) → flatten 5x38 → Linear(190→4): 1,269 parameters.
-The softmax is left outside, where the loss or the diagnoser takes it.
+The softmax is not part of it: the loss or the diagnoser applies it.
 """
 
 from typing import Final
@@ -21,10 +21,10 @@ POOL: Final = 50
 """Outputs of a filter averaged into one feature."""
 
 POOLED: Final = 38
-"""Averages of each filter over a window: the last 49 of its 1,949 outputs fill no pool."""
+"""Averages of each filter over a window: the last 49 of its 1,949 outputs are left out."""
 
 FEATURES: Final = CHANNELS * POOLED
-"""Features of a window, filter by filter: what the linear layer sees."""
+"""Features of a window, filter by filter: the input of the linear layer."""
 
 
 class Network(nn.Module):
@@ -51,15 +51,15 @@ class Network(nn.Module):
 
 
 class FastNetwork(nn.Module):
-    """The same numbers as a `Network`'s, to 3e-7, in half the time; for inference only.
+    """A `Network` for inference only: the same logits to 1e-6, in half the time.
 
     All 50 outputs of a pool, of all filters, come from one product of 149 samples with a
     block-Toeplitz matrix: each filter shifted by 0 … 49 samples. And tanh(x) = 2·sigmoid(2x) - 1,
-    with the 2 moved into the weights and the rest behind the average, because torch's tanh takes
+    with the 2 moved into the weights and the rest after the average, because torch's tanh takes
     ten times as long as its sigmoid on a CPU.
 
     A matrix product is used rather than a strided convolution: it is the faster of the two for
-    1, 32 and 1,024 windows, and never runs in TF32 on a GPU unless asked to.
+    1, 32 and 1,024 windows, and does not run in TF32 on a GPU by default.
     """
 
     toeplitz: Tensor
@@ -68,7 +68,7 @@ class FastNetwork(nn.Module):
     fc_bias: Tensor
 
     def __init__(self, network: Network) -> None:
-        """Lay out the weights of `network`, which is left as it is."""
+        """Copy the weights of `network` into another layout."""
         super().__init__()
         weights = network.state_dict()
         filters = 2 * weights["conv.weight"][:, 0]

@@ -1,9 +1,9 @@
-"""How unlike a window is to all that the network was trained on.
+"""Novelty: the out-of-distribution score of a window, relative to the windows trained on.
 
-A window's distance from a class is Mahalanobis' (1936), in the features that the linear layer sees,
-with one covariance for all classes (Lee et al. 2018, arXiv 1807.03888); its novelty is the distance
-from the nearest class over the distance that is doubted. The network's own probabilities cannot
-say it: 60 Hz hum is an outer-race fault to it, at 97 %.
+A window's distance from a class is Mahalanobis' (1936), in the input features of the linear layer,
+with one covariance for all classes (Lee et al. 2018, arXiv 1807.03888). Its novelty is the distance
+from the nearest class over a limit that 1 % of the validation windows exceed. The network's own
+probabilities are no such score: it classifies 60 Hz hum as an outer-race fault at 97 %.
 """
 
 import io
@@ -21,21 +21,21 @@ from model import checkpoint
 from model.network import FEATURES, Network
 
 NOVELTY_FILE: Final = "novelty.npz"
-"""What is known of the windows trained on, in the assets folder."""
+"""The fitted `Novelty`, in the assets folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Novelty:
-    """What the features of the windows that a network was trained on look like.
+    """The distribution of the features of the windows that a network was trained on.
 
     Args:
-        weights: SHA-256 of the network's weights: the features are of no other's.
+        weights: SHA-256 of the network's weights, which the features depend on.
         means: (classes, 190) float32, mean features of each class.
-        whitening: (190, 190) float32: features times it have the unit matrix as covariance within
-            a class. It is the Cholesky factor of the inverse covariance.
+        whitening: (190, 190) float32: the features times this matrix have unit covariance within a
+            class. It is the Cholesky factor of the inverse covariance.
         limit: Distance from the nearest class beyond which a window is novel.
-        temperature: What logits are divided by before the softmax (Guo et al. 2017, arXiv
-            1706.04599). It is kept here because it, too, is known only after the fit.
+        temperature: The logits are divided by it before the softmax (Guo et al. 2017, arXiv
+            1706.04599). It is part of this file because it, too, is fitted after the weights.
     """
 
     weights: str
@@ -46,11 +46,11 @@ class Novelty:
 
     @classmethod
     def load(cls, path: Path, network: Network) -> Self:
-        """Read what `save` wrote; nothing in the file is executed.
+        """Read a file that `save` wrote; nothing in it is executed.
 
         Raises:
-            checkpoint.CheckpointError: The file is not readable, does not hold what it should, or
-                belongs to other weights than `network`'s.
+            checkpoint.CheckpointError: The file is not readable or not valid, or belongs to other
+                weights than `network`'s.
         """
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
@@ -62,31 +62,31 @@ class Novelty:
                 limit=float(content.pop("limit")),
                 temperature=float(content.pop("temperature")),
             )
-        # numpy's reader lets whatever it trips over escape: OSError, ValueError, BadZipFile, ...
+        # numpy's reader raises many types: OSError, ValueError, BadZipFile, ...
         except Exception as error:
             raise checkpoint.CheckpointError(
-                f"{path} does not hold what is known of the training windows "
+                f"{path} is no readable description of the training windows "
                 f"({type(error).__name__}: {error}); fit it again with `bearing-stream train`, or "
-                "remove it: then nothing is called novel"
+                "remove it: then no window is flagged as novel"
             ) from error
         found._check(path)
         if found.weights != checkpoint.digest(network):
             raise checkpoint.CheckpointError(
-                f"{path} belongs to other weights ({found.weights[:12]}) than those beside it "
+                f"{path} belongs to other weights ({found.weights[:12]}) than those next to it "
                 f"({checkpoint.digest(network)[:12]}): put back the file that came with the "
-                "weights, or remove it: then nothing is called novel"
+                "weights, or remove it: then no window is flagged as novel"
             )
         return found
 
     def save(self, path: Path) -> None:
-        """Write it so that `path` is never seen half written; OSError if it cannot be."""
+        """Write the file atomically; raises OSError if that fails."""
         content = io.BytesIO()
         fields: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         np.savez(content, **fields)
-        checkpoint.write_whole(path, content.getvalue())
+        checkpoint.write_atomically(path, content.getvalue())
 
     def _check(self, path: Path) -> None:
-        """Raise CheckpointError unless shapes, types and numbers are what they must be."""
+        """Raise CheckpointError unless shapes, types and numbers are valid."""
         classes = max(len(np.atleast_1d(self.means)), 1)
         for name, shape in (("means", (classes, FEATURES)), ("whitening", (FEATURES, FEATURES))):
             array = getattr(self, name)
@@ -102,7 +102,7 @@ class Novelty:
 
 
 class NoveltyScore(nn.Module):
-    """Features in, novelty out; runs where the network runs."""
+    """Computes the novelty of features, on the device of the network."""
 
     whitening: Tensor
     offset: Tensor
@@ -110,10 +110,10 @@ class NoveltyScore(nn.Module):
     squares: Tensor
 
     def __init__(self, novelty: Novelty) -> None:
-        """Lay out what is known of the training windows; 1 is the limit."""
+        """Prepare the matrices, scaled such that the limit is 1."""
         super().__init__()
         whitening = novelty.whitening.astype(np.float64) / novelty.limit
-        # Measured from the middle of the classes, so that float32 loses nothing in the squares.
+        # Relative to the middle of the classes, so that float32 squares keep their precision.
         middle = novelty.means.mean(axis=0, dtype=np.float64)
         means = (novelty.means - middle) @ whitening
         self.register_buffer("whitening", _float32(whitening))

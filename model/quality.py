@@ -1,19 +1,19 @@
-"""What is wrong with a window's signal, before it is scaled: a closed list of checks.
+"""Quality flags of a window's signal, before it is scaled: a closed list of checks.
 
-Each is a number in the window's own terms, so that neither unit nor gain matters, held against a
-threshold.
+Each check computes a number relative to the window itself, so that neither unit nor gain matters,
+and compares it with a limit.
 """
 
-from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
+from model.limits import SignalLimits
 
 SignalFlag = Literal["clipping", "dropout", "jump", "mains-hum"]
-"""What can be wrong with a window of the right length and rate whose samples are all finite."""
+"""Faults of a signal of the right length and rate whose samples are all finite."""
 
 SIGNAL_FLAGS: Final[tuple[SignalFlag, ...]] = get_args(SignalFlag)
 """In the order of the columns of `signal_flags`: the first of `vocabulary.QUALITY_FLAGS`."""
@@ -21,7 +21,7 @@ SIGNAL_FLAGS: Final[tuple[SignalFlag, ...]] = get_args(SignalFlag)
 Floats = NDArray[np.float32]
 
 _BLOCKS: Final = 64
-"""Blocks of a window whose means show what is slow: jumps, and hum up to 187 Hz."""
+"""Blocks of a window whose means show slow components: jumps, and hum up to 187 Hz."""
 
 _SAMPLES: Final = WINDOW_LENGTH // _BLOCKS
 """Samples in a block."""
@@ -30,71 +30,60 @@ _MAINS: Final = (50.0, 60.0)
 """Hz."""
 
 _CHUNK: Final = 64
-"""Windows looked at together: what they take stays in a core's cache."""
+"""Windows checked at a time, so that intermediate results stay in a core's cache."""
 
 _SMALL, _LARGE = np.float32(1e-15), np.float32(1e15)
-"""Half spans whose squares float32 holds well; windows beyond are brought to 1 first."""
+"""Half spans whose squares float32 holds well; windows beyond are scaled to 1 first."""
 
 _LEVEL: Final = 1e-4
-"""Of half the span: samples within it stand at the same level, to one step of 14 bits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """From where on a signal is doubted; in brackets, the most of the 3,607 CWRU windows.
-
-    Args:
-        clipping_samples: Samples at the highest and lowest levels beyond one at each (4 in a window
-            of 200, 1 in others). Where the two levels are equally far from zero, as an amplifier's
-            are, one at each will do (200, 236, 237; by chance in 3 windows).
-        dropout_samples: Samples in a row of exactly the same value, at least 3 (3).
-        jump_share: Share of the power that a step of the mean accounts for (0.4 %).
-        mains_hum_share: Share of the power at 50 or at 60 Hz (0.06 %).
-    """
-
-    clipping_samples: int = 2
-    dropout_samples: int = 16
-    jump_share: float = 0.08
-    mains_hum_share: float = 0.2
+"""Of half the span: samples within it are at the same level, to one step of 14 bits."""
 
 
 def signal_flags(
-    windows: Floats, limits: Limits, full_scale: NDArray[np.float64] | None = None
+    windows: Floats, limits: SignalLimits, full_scale: NDArray[np.float64] | None = None
 ) -> NDArray[np.bool_]:
-    """Return what is wrong with each window.
+    """Return the signal flags of each window.
+
+    Clipping and dropout are exact, and do not depend on the rest of the batch. Jump and mains hum
+    do not either, unless the share of power is at its limit to within rounding.
 
     Args:
         windows: (n, 2048) float32 at 12 kHz, finite, any unit.
-        limits: From where on it is.
-        full_scale: (n,), the sensor's, in the unit of the windows: one that reaches it is clipped.
-            NaN where it is not known. No sensor exceeds it, so it says nothing of a window that
-            does: that one is in another unit, or was measured at another gain.
+        limits: Beyond which a flag is set.
+        full_scale: (n,), the sensor's, in the unit of the windows: a window that reaches it is
+            clipped. NaN where unknown. No sensor exceeds it: it is ignored for a window that does,
+            which is in another unit or was measured at another gain.
 
     Returns:
-        (n, 4), columns as in `SIGNAL_FLAGS`. A flat window has dropped out, and has no other flaw.
+        (n, 4), columns as in `SIGNAL_FLAGS`. A flat window is a dropout, and has no other flag.
     """
     found = np.empty((len(windows), len(SIGNAL_FLAGS)), np.bool_)
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
         scales = None if full_scale is None else full_scale[chunk]
-        _look(windows[chunk], limits, scales, found[chunk])
+        _write_flags(windows[chunk], limits, scales, found[chunk])
     return found
 
 
-def _look(
+def _write_flags(
     windows: Floats,
-    limits: Limits,
+    limits: SignalLimits,
     full_scale: NDArray[np.float64] | None,
     found: NDArray[np.bool_],
 ) -> None:
     """Write the signal flags of windows into the rows of `found`."""
     high, low = windows.max(axis=1), windows.min(axis=1)
     middle, half = high / 2 + low / 2, high / 2 - low / 2
-    # A level that is reached once each way, and as far from zero each way, is an amplifier's.
+    # Extremes that are equally far from zero, even if each is reached once, are an amplifier's.
     clipped = np.abs(middle) <= np.float32(_LEVEL) * half
     clipped |= _reaches(np.maximum(high, -low), full_scale)
-    if ((half < _SMALL) | (half > _LARGE)).any():
-        windows, middle, half = _scaled(windows, middle, half)
+    extreme = (half < _SMALL) | (half > _LARGE)
+    if extreme.any():
+        # Scaling changes the rounding: the flags of other windows must not depend on these.
+        windows = windows.copy()
+        windows[extreme], middle[extreme], half[extreme] = _scaled(
+            windows[extreme], middle[extreme], half[extreme]
+        )
     squares = windows - middle[:, None]
     squares *= squares
     clipped |= _repeats_a_level(squares, half, limits.clipping_samples)
@@ -102,11 +91,11 @@ def _look(
     found[:, 0] = clipped
     found[:, 1] = _holds_still(windows, limits.dropout_samples)
     found[:, 2:] = shares > (limits.jump_share, limits.mains_hum_share)
-    found[half == 0] = [flaw == "dropout" for flaw in SIGNAL_FLAGS]
+    found[half == 0] = [flag == "dropout" for flag in SIGNAL_FLAGS]
 
 
 def _reaches(peak: Floats, full_scale: NDArray[np.float64] | None) -> NDArray[np.bool_]:
-    """Return whether the peak (n,) of a window stands at the full scale of its sensor."""
+    """Return whether the peak (n,) of a window is at the full scale of its sensor."""
     if full_scale is None:
         return np.zeros(len(peak), np.bool_)
     reached: NDArray[np.bool_] = np.abs(peak - full_scale) <= _LEVEL * full_scale
@@ -114,7 +103,7 @@ def _reaches(peak: Floats, full_scale: NDArray[np.float64] | None) -> NDArray[np
 
 
 def _scaled(windows: Floats, middle: Floats, half: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return windows, middles and half spans such that squares are neither nothing nor infinite."""
+    """Return windows, middles and half spans such that squares neither underflow nor overflow."""
     flat = half == 0
     scaled = windows - middle[:, None]
     scaled /= np.where(flat, np.float32(1), half)[:, None]
@@ -122,7 +111,7 @@ def _scaled(windows: Floats, middle: Floats, half: Floats) -> tuple[Floats, Floa
 
 
 def _repeats_a_level(squares: Floats, half: Floats, samples: int) -> NDArray[np.bool_]:
-    """Return whether a window (n,) has so many samples at its levels beyond one at each."""
+    """Return whether a window (n,) has this many samples at its extremes beyond one at each."""
     at_a_level = squares >= np.square(half * np.float32(1 - _LEVEL))[:, None]
     return np.asarray(_count(at_a_level) - 2 >= samples)
 
@@ -138,10 +127,10 @@ def _count(marks: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _holds_still(windows: Floats, samples: int) -> NDArray[np.bool_]:
-    """Return whether a window (n,) holds a value for so many samples in a row.
+    """Return whether a window (n,) holds a value for this many samples in a row.
 
-    Three samples, each a third of the run from the next, lie in every such run: few windows have
-    three that are equal, and only those are looked at sample by sample.
+    Every such run contains three samples that are a third of its length apart. Few windows have
+    three such samples that are equal, and only those are checked sample by sample.
     """
     stride = max(samples // 3, 1)
     apart = windows[:, ::stride]
@@ -164,7 +153,7 @@ def _longest_run(windows: Floats) -> NDArray[np.int64]:
 
 
 def _slow_shares(windows: Floats, squares: Floats, middle: Floats) -> Floats:
-    """Return the shares of power (n, 2) of the likeliest step and of the stronger mains tone."""
+    """Return the shares of power (n, 2) of the best fitting step and of the stronger mains tone."""
     # A product with equal weights is the mean of each block, five times as fast as `mean`.
     means = (windows.reshape(-1, _SAMPLES) @ _BLOCK_WEIGHTS).reshape(-1, _BLOCKS)
     offset = means.mean(axis=1, keepdims=True)
@@ -179,10 +168,10 @@ def _slow_shares(windows: Floats, squares: Floats, middle: Floats) -> Floats:
 
 
 def _step_weights() -> Floats:
-    """Return what turns a squared sum of the first k of 64 deviations into a step's power.
+    """Return the factors from the squared sum of the first k of 64 deviations to a step's power.
 
     Of the steps after block k, the one that fits best has the power s² / (k·(64 - k)), s being the
-    sum: what the sum of squares loses when both sides get means of their own, over 64.
+    sum: the decrease of the sum of squares if each side has its own mean, over 64.
     """
     k = np.arange(1, _BLOCKS)
     return (1 / (k * (_BLOCKS - k))).astype(np.float32)
@@ -191,7 +180,7 @@ def _step_weights() -> Floats:
 def _tones() -> Floats:
     """Return the cosines and sines (64, 4) that give the mean square of each mains tone.
 
-    A mean over a block weakens a tone; that is undone.
+    A mean over a block attenuates a tone; the scale compensates for it.
     """
     frequency = np.array(_MAINS)
     times = (np.arange(_BLOCKS) + 0.5) * _SAMPLES / SAMPLING_RATE

@@ -1,4 +1,4 @@
-"""What is done to a window before the network sees it."""
+"""Standardisation: the preprocessing of windows for the network."""
 
 import torch
 from torch import Tensor
@@ -7,14 +7,14 @@ from torch import Tensor
 def standardise(windows: Tensor) -> Tensor:
     """Standardise each window: minus its mean, over its sample standard deviation (n - 1).
 
-    Whatever the scale and the offset of a window, the same numbers come out. It is first brought
+    The result does not depend on the scale or the offset of a window. Each window is first scaled
     to a peak between 0.5 and 1 by a power of two, which is exact, so that neither the sum nor the
     squares of a float32 window of 1e30 or 1e-30 leave the range of float32. The mean is
-    subtracted twice: the first time leaves its own rounding error behind, and of a window with an
-    offset of 100 standard deviations that is 6e-5 of one.
+    subtracted twice, because the first subtraction leaves its own rounding error: 6e-5 standard
+    deviations for a window with an offset of 100.
 
-    A flat window has no standard deviation; it comes out as zeros. A window with a sample that is
-    not finite comes out as NaN throughout.
+    A flat window, which has no standard deviation, becomes zeros. A window with a sample that is
+    not finite becomes NaN throughout.
 
     Args:
         windows: (n, samples), float32 or float64, any unit.
@@ -25,7 +25,7 @@ def standardise(windows: Tensor) -> Tensor:
     low, high = windows.amin(dim=1, keepdim=True), windows.amax(dim=1, keepdim=True)
     peak = torch.maximum(-low, high)
     power_of_two = torch.frexp(peak).mantissa / peak
-    # The reciprocal of a subnormal number overflows, and that of zero is no number.
+    # The reciprocal of a subnormal number overflows, and 0/0 is NaN.
     power_of_two = power_of_two.clamp(max=1 / torch.finfo(windows.dtype).tiny)
     scaled = windows * torch.where(peak > 0, power_of_two, 1)
     scaled -= scaled.mean(dim=1, keepdim=True)

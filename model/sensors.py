@@ -1,15 +1,15 @@
-"""The table of assets: which sensor listens to which machine.
+"""The table of sensors: which sensor measures which machine.
 
-A TOML file of rows, the first whose pattern fits a sensor's id being the sensor's:
+It is a TOML file of rows. The first row whose pattern matches a sensor's id applies to it:
 
     [[sensor]]
     pattern = "press-7/*"          # * any text, ? any character, [ab] one of these
-    baseline = "press-7.json"      # from `bearing-stream baseline`, beside the table
-    nominal_rpm = 1780             # where windows do not say their speed; else the baseline's
+    baseline = "press-7.json"      # from `bearing-stream baseline`, in the table's folder
+    nominal_rpm = 1780             # for windows without a speed; default: the baseline's
     full_scale = 50.0              # of the sensor, in the unit of the windows
 
-All but the pattern can be left out. The bearing's orders stand in the baseline, which is fitted to
-them.
+All keys but the pattern are optional. The bearing's orders are part of the baseline, which is
+fitted to them.
 """
 
 import tomllib
@@ -32,10 +32,10 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class SensorsError(Exception):
-    """The table of sensors cannot be used; the message says what to do."""
+    """The table of sensors cannot be used; the message states why."""
 
 
-class _Row(BaseModel):
+class _TomlRow(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     pattern: Annotated[str, Field(min_length=1)]
@@ -47,17 +47,17 @@ class _Row(BaseModel):
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    sensor: list[_Row]
+    sensor: list[_TomlRow]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asset:
-    """What is known of the sensors of a pattern.
+class SensorRow:
+    """A row of the table: what is known of the sensors that match its pattern.
 
     Args:
-        pattern: Of their ids, as `fnmatch.fnmatchcase` reads it.
-        baseline: Of their machine, where it is known.
-        full_scale: In the unit of their windows, where it is known.
+        pattern: Of their ids, in the syntax of `fnmatch.fnmatchcase`.
+        baseline: Of their machine; None where it is not known.
+        full_scale: In the unit of their windows; None where it is not known.
     """
 
     pattern: str
@@ -70,27 +70,27 @@ class Sensors:
     """The table, in memory.
 
     Args:
-        assets: Its rows in their order.
-        digest: Eight hex digits that change with whatever the table or its baselines say.
+        rows: In the order of the file.
+        digest: Eight hex digits that change with any content of the table or its baselines.
     """
 
-    assets: tuple[Asset, ...]
+    rows: tuple[SensorRow, ...]
     digest: str
 
-    def place(self, sensor: str) -> int:
-        """Return the index of the sensor's row, -1 where none fits."""
-        fitting = (i for i, asset in enumerate(self.assets) if fnmatchcase(sensor, asset.pattern))
-        return next(fitting, -1)
+    def row_index(self, sensor: str) -> int:
+        """Return the index of the first row that matches a sensor id, -1 where none does."""
+        matching = (i for i, row in enumerate(self.rows) if fnmatchcase(sensor, row.pattern))
+        return next(matching, -1)
 
 
 def load(path: Path | None = None) -> Sensors:
     """Read a table and the baselines that it names.
 
     Args:
-        path: The TOML file; None is that of the CWRU rig, which ships.
+        path: The TOML file; None for that of the CWRU rig, which is part of this package.
 
     Raises:
-        SensorsError: The table or a baseline cannot be read, or does not hold what it should.
+        SensorsError: The table or a baseline cannot be read or is not valid.
     """
     if path is None:
         with as_file(files("model")) as shipped:
@@ -103,15 +103,14 @@ def load(path: Path | None = None) -> Sensors:
         raise SensorsError(f"{path}: expected a table of sensors in TOML: {error}") from error
     except ValidationError as error:
         raise SensorsError(f"{path}: {_first(error)}") from None
-    assets = tuple(_asset(row, path) for row in rows)
-    return Sensors(
-        assets, sha256(repr([_said(asset) for asset in assets]).encode()).hexdigest()[:8]
-    )
+    found = tuple(_sensor_row(row, path) for row in rows)
+    content = repr([_content(row) for row in found])
+    return Sensors(found, sha256(content.encode()).hexdigest()[:8])
 
 
-def _asset(row: _Row, table: Path) -> Asset:
+def _sensor_row(row: _TomlRow, table: Path) -> SensorRow:
     if row.baseline is None:
-        return Asset(row.pattern, None, row.full_scale)
+        return SensorRow(row.pattern, None, row.full_scale)
     try:
         baseline = baseline_file.load(table.parent / row.baseline)
         if row.nominal_rpm is not None:
@@ -120,14 +119,14 @@ def _asset(row: _Row, table: Path) -> Asset:
             check_speeds(row.nominal_rpm * reach, baseline.orders)
     except (BaselineError, ValueError) as error:
         raise SensorsError(f"{table}, pattern {row.pattern!r}: {error}") from error
-    return Asset(row.pattern, baseline, row.full_scale)
+    return SensorRow(row.pattern, baseline, row.full_scale)
 
 
-def _said(asset: Asset) -> Any:
-    """Return all that an asset says, in a form whose `repr` is the same in every process."""
-    if asset.baseline is None:
-        return asset.pattern, asset.full_scale
-    return asset.pattern, asset.full_scale, baseline_file.to_json(asset.baseline)
+def _content(row: SensorRow) -> Any:
+    """Return the content of a row in a form whose `repr` is the same in every process."""
+    if row.baseline is None:
+        return row.pattern, row.full_scale
+    return row.pattern, row.full_scale, baseline_file.to_json(row.baseline)
 
 
 def _first(error: ValidationError) -> str:

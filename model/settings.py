@@ -1,4 +1,4 @@
-"""The settings of whatever diagnoses: consumer, HTTP and files alike."""
+"""The settings of every command that assesses windows: consumer, HTTP and files."""
 
 from pathlib import Path
 from typing import Literal
@@ -6,14 +6,10 @@ from typing import Literal
 from pydantic import Field
 
 from bearing_stream.config import Settings
-from model.limits import Limits
-
-_LIMITS = Limits()
+from model.limits import AssessmentLimits
 
 
-class AssessmentSettings(Settings):
-    """Which network, who decides, and what is doubted."""
-
+class _DiagnoserSettings(Settings):
     assets: Path | None = None
     """Folder with the trained network; default is the one that ships."""
 
@@ -25,35 +21,15 @@ class AssessmentSettings(Settings):
     threads."""
 
     diagnoser: Literal["network", "physics"] = "network"
-    """Who decides: `network` alone, or `physics` where it speaks and the network elsewhere, which
-    names faults of bearings that were never seen, and takes a baseline of the healthy machine."""
+    """What decides: the `network` alone, or `physics` where the sensor has a baseline of the
+    healthy machine and the evidence is clear, and the network elsewhere. Physics identifies faults
+    of bearings that the network was not trained on."""
 
     sensor_table: Path | None = None
     """TOML table of the sensors: which machine's baseline (`bearing-stream baseline`) and which
     full scale each has; default is the CWRU rig's."""
 
-    clipping_samples: int = Field(default=_LIMITS.clipping_samples, ge=1)
-    """Flag windows with so many samples at their highest and lowest levels beyond one at each."""
 
-    dropout_samples: int = Field(default=_LIMITS.dropout_samples, ge=3, le=2048)
-    """Flag windows that hold exactly the same value for so many samples."""
-
-    jump_share: float = Field(default=_LIMITS.jump_share, gt=0, le=1)
-    """Flag windows where a step of the mean makes up more than this share of the power."""
-
-    mains_hum_share: float = Field(default=_LIMITS.mains_hum_share, gt=0, le=1)
-    """Flag windows where 50 or 60 Hz make up more than this share of the power. Twice the
-    speed of a shaft at 1500 or 1800 rpm, as of a misaligned one, lies there too."""
-
-    novelty_limit: float = Field(default=_LIMITS.novelty_limit, gt=0)
-    """Flag windows that are more novel to the network. At 1, one in a hundred good ones is."""
-
-    def limits(self) -> Limits:
-        """Return from where on a diagnosis is doubted."""
-        return Limits(
-            clipping_samples=self.clipping_samples,
-            dropout_samples=self.dropout_samples,
-            jump_share=self.jump_share,
-            mains_hum_share=self.mains_hum_share,
-            novelty_limit=self.novelty_limit,
-        )
+# The limits come first among the bases, so that their options come last.
+class AssessmentSettings(AssessmentLimits, _DiagnoserSettings):
+    """Which network, what decides, and the limits beyond which a diagnosis is uncertain."""

@@ -6,7 +6,6 @@ Nothing here waits by the clock: `eventually` looks until a condition holds.
 import threading
 import time
 import uuid
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -15,6 +14,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka import Message as Polled
 from confluent_kafka.admin import AdminClient
 
+from bearing_stream.commands.verify import VerifySettings, verify
+from bearing_stream.config import load
 from bearing_stream.kafka import create_topics
 from bearing_stream.wire import Diagnosis, Message, decode_diagnosis
 from bearing_stream.wire import headers as h
@@ -208,23 +209,17 @@ def dead_letter_position(message: Polled) -> tuple[int, int]:
 
 
 def assert_each_once_in_order(topics: Topics, expected: int) -> None:
-    """Every message of the windows topic came out once, diagnosed or as a dead letter.
+    """Assert that each of `expected` windows has one result, in order by sensor.
 
-    And those of a sensor in order. All of it is counted from the topics.
+    `bearing-stream verify` counts in the topics. Each diagnosis must be valid too.
     """
-    windows = [position(message) for message in read_to_end(topics.servers, topics.windows)]
-    diagnoses = [diagnosis for _, diagnosis in read_diagnoses(topics)]
-    dead_letters = read_to_end(topics.servers, topics.dead_letters)
-    out = Counter((diagnosis.input.partition, diagnosis.input.offset) for diagnosis in diagnoses)
-    out.update(map(dead_letter_position, dead_letters))
-    assert len(windows) == expected
-    assert [place for place in windows if place not in out] == [], "lost"
-    assert [place for place, times in out.items() if times > 1] == [], "duplicated"
-    assert len(out) == expected
-    by_sensor: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    for diagnosis in diagnoses:
-        by_sensor[diagnosis.sensor].append((diagnosis.input.partition, diagnosis.input.offset))
-    assert [sensor for sensor, places in by_sensor.items() if places != sorted(places)] == []
+    assert (
+        len(read_diagnoses(topics)) + len(read_to_end(topics.servers, topics.dead_letters))
+        == expected
+    )
+    report = verify(load(VerifySettings, topics.settings | {"settle": 0.0}))
+    assert report.wrong == {}, report.samples
+    assert report.windows == report.diagnosed + report.dead_letters == expected
 
 
 def end_offsets(servers: str, topic: str) -> dict[int, int]:

@@ -28,15 +28,16 @@ IMPORTS: dict[str, set[str]] = {
     "producer_sim": {"config", "kafka", "recordings", "vocabulary", "wire"},
     "consumer": {"config", "kafka", "model", "vocabulary", "wire"},
     f"{COMMANDS}.baseline": {"model", "recordings", "vocabulary"},
-    f"{COMMANDS}.dead_letters": {"config", "kafka", "wire"},
+    f"{COMMANDS}.terminal": set(),
+    f"{COMMANDS}.dead_letters": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.demo": {
-        *("commands.watch", "config", "kafka", "local_kafka"),
+        *("commands.verify", "commands.watch", "config", "kafka", "local_kafka"),
         *("program", "recordings", "vocabulary", "wire"),
     },
     f"{COMMANDS}.diagnose": {"config", "model", "recordings", "vocabulary"},
     f"{COMMANDS}.serve": {"config", "model", "vocabulary"},
-    f"{COMMANDS}.verify": {"config", "kafka", "wire"},
-    f"{COMMANDS}.watch": {"config", "kafka", "vocabulary", "wire"},
+    f"{COMMANDS}.verify": {"commands.terminal", "config", "kafka", "wire"},
+    f"{COMMANDS}.watch": {"commands.terminal", "config", "kafka", "vocabulary", "wire"},
     "bearing_stream.cli": set(),
 }
 """Package → exactly the packages of ours that it imports, without the prefix `bearing_stream.`.

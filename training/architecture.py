@@ -19,7 +19,7 @@ _FILTERS: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 
 
 def architecture(network: Network, window: NDArray[np.float32], truth: FaultLabel) -> Figure:
-    """Draw the layers with the network's own filters and what they make of a window (2048,)."""
+    """Draw the layers with the network's own filters and their outputs for a window (2048,)."""
     with torch.inference_mode():
         standardised = standardise(torch.from_numpy(window[None]))
         features = network.features(standardised)

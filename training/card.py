@@ -10,7 +10,7 @@ from bearing_stream.recordings import Recording
 from bearing_stream.recordings.catalogue import CatalogueEntry
 from bearing_stream.recordings.cwru import sha256
 from bearing_stream.vocabulary import FaultLabel
-from training.judge import Judgement
+from training.scoring import ConfusionMatrix
 from training.split import Starts, count_windows, fingerprint
 
 
@@ -19,7 +19,7 @@ class _Part(BaseModel):
 
 
 class DataFile(_Part):
-    """A file that was trained, validated and tested on."""
+    """A file of recordings used for training, validation and test."""
 
     id: str
     """Of the recording."""
@@ -28,9 +28,9 @@ class DataFile(_Part):
     fault: FaultLabel
     """State of the bearing."""
     sha256: str
-    """Of the file as it was read."""
+    """Of the file."""
     official: bool
-    """Whether that is the file the data center publishes, whole; here others are truncated."""
+    """Whether it is the complete file that the data center publishes; others may be truncated."""
     windows: int
     """Windows of 2048 without overlap that it holds at 12 kHz."""
 
@@ -45,7 +45,7 @@ class Windows(_Part):
 
 
 class Scores(_Part):
-    """How windows were diagnosed."""
+    """How many windows were diagnosed right."""
 
     windows: int
     """How many."""
@@ -54,27 +54,27 @@ class Scores(_Part):
     recall: dict[FaultLabel, float]
     """The same by class."""
     recall_at_least: dict[FaultLabel, float]
-    """What the recall is above with 95 % confidence, were windows independent (Clopper and
-    Pearson 1934): how little a few windows can show."""
+    """Lower bound of the recall at 95 % confidence, if windows were independent (Clopper and
+    Pearson 1934): the fewer windows, the lower."""
     confusion: list[list[int]]
     """Windows of true class (row) diagnosed as class (column), in the order of `labels`."""
 
 
 class Flagged(_Part):
-    """Shares of windows that are flagged as no good for a diagnosis."""
+    """Shares of windows that are flagged."""
 
     windows: int
     """How many."""
     novelty: float
     """Share of them beyond the limit of novelty."""
     quality: float
-    """Share of them with something wrong with the signal."""
+    """Share of them with a signal flag."""
     either: float
-    """Share of them with one or the other: `uncertain` in a diagnosis."""
+    """Share of them with novelty or a signal flag: `uncertain` in a diagnosis."""
 
 
 class Calibration(_Part):
-    """How far confidence and share of right diagnoses lie apart: expected calibration error."""
+    """Expected calibration error: difference between confidence and share of right diagnoses."""
 
     before: float
     """With the probabilities as the network was fitted."""
@@ -83,7 +83,7 @@ class Calibration(_Part):
 
 
 class ModelCard(_Part):
-    """What is known of the network in an assets folder."""
+    """The description of the network in an assets folder."""
 
     name: str
     """Of the network, as in every diagnosis."""
@@ -96,39 +96,40 @@ class ModelCard(_Part):
     seed: int
     """Of the split, the first weights and the windows drawn."""
     recipe: dict[str, int | float]
-    """How it was fitted: the fields of `training.fit.Recipe`."""
+    """The fields of `training.fit.Recipe`."""
     epochs: int
-    """That were run."""
+    """Epochs run."""
     best_epoch: int
     """From 1, of the lowest validation loss: the weights are from there."""
     validation_loss: float
-    """There, mean cross-entropy in nats."""
+    """At the best epoch; mean cross-entropy in nats."""
     libraries: dict[str, str]
     """Versions."""
     data: list[DataFile]
-    """What was read."""
+    """The files that were read."""
     training: Windows
-    """Trained on, with every other window that shares no sample with the next two."""
+    """Windows trained on; all others that share no sample with the next two are trained on too."""
     validation: Windows
-    """Stopped by."""
+    """Windows that stop the training."""
     test: Windows
-    """Never seen before the end."""
+    """Windows that are diagnosed once, at the end."""
     validation_scores: Scores
     """On the validation windows."""
     test_scores: Scores
     """On the test windows."""
     controls: dict[str, Scores]
-    """On the test windows, each time with something done to the recordings before."""
+    """On the test windows, with one change to the recordings each."""
     novelty_limit: float
     """Mahalanobis distance from the nearest class beyond which a window is novel."""
     temperature: float
-    """What the logits are divided by, fitted on the validation windows; 1 at least."""
+    """Divisor of the logits, fitted on the validation windows; at least 1."""
     calibration: dict[str, Calibration]
     """Of the validation and the test windows."""
-    made: dict[str, Flagged] = {}
-    """Signals that are no bearing at 12 kHz, or badly measured; the test windows beside them."""
+    signals: dict[str, Flagged] = {}
+    """Of signals that are no bearing at 12 kHz or badly measured, and of the test windows for
+    comparison."""
     unseen: dict[str, Flagged] = {}
-    """Bearings that networks had not been trained on; `bearing-stream evaluate` fills it in."""
+    """Of bearings that networks were not trained on; `bearing-stream evaluate` adds it."""
 
 
 def data_files(
@@ -151,17 +152,17 @@ def data_files(
     return files
 
 
-def scores_of(judgement: Judgement) -> Scores:
-    """Write a judgement down."""
+def scores_of(matrix: ConfusionMatrix) -> Scores:
+    """Return the scores of a confusion matrix."""
     return Scores(
-        windows=int(judgement.confusion.sum()),
-        accuracy=judgement.accuracy,
-        recall=judgement.recall,
-        recall_at_least=judgement.recall_at_least,
-        confusion=judgement.confusion.tolist(),
+        windows=int(matrix.counts.sum()),
+        accuracy=matrix.accuracy,
+        recall=matrix.recall,
+        recall_at_least=matrix.recall_at_least,
+        confusion=matrix.counts.tolist(),
     )
 
 
 def windows_of(recordings: Sequence[Recording], starts: Starts) -> Windows:
-    """Write a part of the split down."""
+    """Describe a part of the split."""
     return Windows(count=count_windows(recordings, starts), sha256=fingerprint(recordings, starts))

@@ -48,9 +48,11 @@ class _Bar:
     type=click.IntRange(min=1),
     default=Recipe().epochs,
     show_default=True,
-    help="At most so many.",
+    help="At most.",
 )
-@click.option("--evaluate", is_flag=True, help="Then run `bearing-stream evaluate`: half an hour.")
+@click.option(
+    "--evaluate", is_flag=True, help="Then run `bearing-stream evaluate`, for half an hour."
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -63,8 +65,8 @@ def command(
     """Fit the network to the CWRU recordings: a minute or two on one core.
 
     30 % of the windows of each recording are set aside and diagnosed once, at the end. Writes the
-    weights, what is known of the windows trained on, the label decoder, a model card (JSON and
-    Markdown) and pictures.
+    weights, the description of the windows trained on, the label decoder, a model card (JSON and
+    Markdown) and figures.
     """
     folder = named_folder(data, "recordings to train on")
     started = time.monotonic()
@@ -96,5 +98,5 @@ def _summarise(trained: Trained, seconds: float, out: Path) -> None:
         f"{seconds:.0f} s\n"
         f"test: {card.test_scores.accuracy:.2%} of {card.test_scores.windows} windows right; "
         f"recall {recalls}\n"
-        f"written to {out}; read {out / CARD_MARKDOWN_FILE} for what these numbers can tell"
+        f"written to {out}; read {out / CARD_MARKDOWN_FILE} for what these numbers show"
     )

@@ -1,4 +1,4 @@
-"""Pictures of a training, in colours that colour-blind readers tell apart."""
+"""Figures of a training, in colours that colour-blind readers can distinguish."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ VERMILION: Final = "#D55E00"
 GREEN: Final = "#009E73"
 PURPLE: Final = "#CC79A7"
 ORANGE: Final = "#E69F00"
-"""Of Okabe and Ito's palette, made for colour-blind readers (https://jfly.uni-koeln.de/color)."""
+"""Of Okabe and Ito's palette, for colour-blind readers (https://jfly.uni-koeln.de/color)."""
 
 INK: Final = "#333333"
 """Of text and lines that carry no data."""
@@ -71,5 +71,5 @@ def confusion_matrix(counts: NDArray[np.int64], title: str) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG; the same figure gives the same bytes, whatever matplotlib wrote it."""
+    """Write a PNG without the name of the software that wrote it."""
     figure.savefig(path, dpi=150, metadata={"Software": None})

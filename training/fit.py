@@ -16,13 +16,13 @@ from training.windows import LabelledWindows, TrainingPool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How to fit; chosen on validation windows alone.
+    """The hyperparameters; chosen on validation windows alone.
 
     Args:
-        epochs: At most so many. The learning rate falls from its start to zero over them, along a
+        epochs: At most. The learning rate falls from its start to zero over them, along a
             cosine (Loshchilov and Hutter 2017, arXiv 1608.03983).
         patience: Epochs without a lower validation loss after which fitting stops.
-        windows_per_class: Drawn anew for each epoch.
+        windows_per_class: Drawn again for each epoch.
         batch_size: Windows a step.
         learning_rate: Of Adam (Kingma and Ba 2015, arXiv 1412.6980), at the start.
     """
@@ -36,7 +36,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """What an epoch came to: mean cross-entropy, in nats, and the share of windows right."""
+    """The result of an epoch: mean cross-entropy, in nats, and the share of windows right."""
 
     training_loss: float
     validation_loss: float
@@ -62,14 +62,15 @@ def fit(
     """Fit a network, and keep the weights of its lowest validation loss.
 
     The same arguments give the same weights, bit for bit, on the same machine and libraries:
-    fitting uses one CPU thread, since sums split over threads are added in another order.
+    fitting uses one CPU thread, since sums split over threads are added in another order. On
+    another processor the weights may differ.
 
     Args:
         pool: Windows to train on.
-        validation: Windows to stop by; none of them shares a sample with the pool's.
+        validation: Windows that stop the fitting; none of them shares a sample with the pool's.
         seed: Decides the first weights and which windows are drawn.
         recipe: How to fit.
-        report: Called with each epoch when it is over.
+        report: Called after each epoch.
 
     Raises:
         ValueError: There is no validation window.
@@ -134,7 +135,7 @@ def _tensors(labelled: LabelledWindows) -> tuple[Tensor, Tensor]:
 
 @contextmanager
 def _reproducible(seed: int) -> Iterator[None]:
-    """Fix what torch draws at random and the number of its threads; undo both at the end."""
+    """Set torch's seed and number of threads; restore both at the end."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

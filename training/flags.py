@@ -1,4 +1,4 @@
-"""How much of what no verdict can be given on is flagged, at one false flag in a hundred."""
+"""Shares of flagged windows among signals that cannot be diagnosed, and among good ones."""
 
 from pathlib import Path
 from typing import Final
@@ -10,25 +10,26 @@ from bearing_stream.recordings import RecordingError
 from bearing_stream.recordings.files import read_file
 from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH
 from model.diagnoser import Diagnoser
-from model.quality import Limits, signal_flags
+from model.limits import SignalLimits
+from model.quality import signal_flags
 from training.card import Flagged
 from training.windows import LabelledWindows
 
-_MADE: Final = 400
-"""Windows of each signal that is made up."""
+_COUNT: Final = 400
+"""Windows of each synthetic signal."""
 
 _AT_48_KHZ: Final = "97.mat"
-"""A healthy recording, as it was measured: at 48 kHz."""
+"""A healthy recording at its original 48 kHz."""
 
 
 def spoiled(
     windows: NDArray[np.float32], generator: np.random.Generator
 ) -> dict[str, NDArray[np.float32]]:
-    """Make signals up that are no bearing at 12 kHz, or a bearing badly measured.
+    """Return synthetic signals that are no bearing at 12 kHz, or a bearing badly measured.
 
     Args:
-        windows: (n, 2048), good ones, some of which are spoiled.
-        generator: Decides which, and all that is random.
+        windows: (n, 2048), good ones.
+        generator: Of all that is random.
 
     Returns:
         (n, 2048) windows by name.
@@ -44,7 +45,7 @@ def spoiled(
     begin = generator.integers(1, WINDOW_LENGTH - 256, (count, 1))
     lost = (time >= begin) & (time < begin + 256)
     peak = np.abs(clean).max(axis=1, keepdims=True)
-    made = {
+    signals = {
         "white noise": noise,
         "60 Hz hum": hum,
         "60 Hz hum, a tenth noise": hum + 0.1 * noise,
@@ -56,24 +57,24 @@ def spoiled(
         "clipped at half its peak": np.clip(clean, -peak / 2, peak / 2),
         "clipped, one sample in a hundred": _clipped(clean, 0.99),
     }
-    return {name: np.ascontiguousarray(signal, np.float32) for name, signal in made.items()}
+    return {name: np.ascontiguousarray(signal, np.float32) for name, signal in signals.items()}
 
 
-def of_made_signals(
+def flag_signals(
     diagnoser: Diagnoser, test: LabelledWindows, folder: Path, seed: int
 ) -> dict[str, Flagged]:
-    """Count what is flagged of made-up signals, and of good windows never trained on.
+    """Count the flagged windows of synthetic signals, and of good windows not trained on.
 
     Args:
-        diagnoser: Its novelty is asked.
+        diagnoser: Computes the novelty.
         test: Good windows, the healthy among them.
         folder: Of the recordings.
-        seed: Decides what is made up.
+        seed: Of the synthetic signals.
     """
     generator = np.random.default_rng(seed)
     good = test.windows
     normal = good[test.labels == FAULT_LABELS.index("Normal")]
-    chosen = generator.choice(len(good), min(_MADE, len(good)), replace=False)
+    chosen = generator.choice(len(good), min(_COUNT, len(good)), replace=False)
     rows = {
         "test windows: false flags": flagged(diagnoser, good),
         "the healthy among them": flagged(diagnoser, normal),
@@ -91,19 +92,19 @@ def of_made_signals(
 def flagged(diagnoser: Diagnoser, windows: NDArray[np.float32]) -> Flagged:
     """Count the windows (n, 2048), n ≥ 1, that novelty, data quality or either of them flags."""
     novel = diagnoser.examine(windows).novelty > 1
-    flawed = signal_flags(windows, Limits()).any(axis=1)
+    flagged_signal = signal_flags(windows, SignalLimits()).any(axis=1)
     return Flagged(
         windows=len(windows),
         novelty=float(novel.mean()),
-        quality=float(flawed.mean()),
-        either=float((novel | flawed).mean()),
+        quality=float(flagged_signal.mean()),
+        either=float((novel | flagged_signal).mean()),
     )
 
 
 def _held(
     clean: NDArray[np.float64], begin: NDArray[np.int64], samples: int
 ) -> NDArray[np.float64]:
-    """Hold the sample before `begin` (n, 1) for so many samples."""
+    """Hold the sample before `begin` (n, 1) for this many samples."""
     time = np.arange(WINDOW_LENGTH)
     held = np.take_along_axis(clean, begin - 1, axis=1)
     return np.where((time >= begin) & (time < begin + samples), held, clean)

@@ -1,4 +1,4 @@
-"""What a fitted network's training windows look like, and how sure the network may be."""
+"""Fitting the out-of-distribution score and the temperature of a fitted network."""
 
 from typing import Final
 
@@ -16,17 +16,17 @@ from model.scaling import standardise
 from training.windows import LabelledWindows, TrainingPool
 
 FALSE_FLAGS: Final = 0.01
-"""Share of the validation windows that the limit calls novel."""
+"""Share of the validation windows beyond the limit."""
 
 _PER_CLASS: Final = 1_500
 """Windows drawn of each class trained on: eight for each feature."""
 
 _RIDGE: Final = 0.1
 """Share of the mean variance that is added to every feature's: neighbouring pools of one filter are
-nearly the same number, and what is left of their difference would be trusted too far."""
+nearly equal, and without it their small differences would dominate the distance."""
 
 _HOTTEST: Final = 10.0
-"""Temperature up to which the best is searched."""
+"""Upper bound of the search for the best temperature."""
 
 _CHUNK: Final = 256
 """Windows whose features are computed at a time."""
@@ -39,9 +39,9 @@ def fit_novelty(
 
     Args:
         network: As fitted to the pool.
-        pool: Windows trained on; of classes that it does not hold nothing is known.
-        validation: Windows that are known too, and not trained on: one in a hundred is to be novel.
-        seed: Decides which windows of the pool are drawn.
+        pool: Windows trained on; classes without windows are not described.
+        validation: Windows of the same kind, not trained on, of which one in a hundred is novel.
+        seed: Of the windows drawn from the pool.
     """
     drawn = pool.draw(_PER_CLASS, np.random.default_rng(seed))
     features = features_of(network, drawn.windows).astype(np.float64)
@@ -53,10 +53,10 @@ def fit_novelty(
         whitening=_whitening(features - means[np.searchsorted(classes, drawn.labels)]),
         limit=1.0,
     )
-    seen = features_of(network, validation.windows)
-    limit = float(np.quantile(_distances(unlimited, seen), 1 - FALSE_FLAGS))
+    validated = features_of(network, validation.windows)
+    limit = float(np.quantile(_distances(unlimited, validated), 1 - FALSE_FLAGS))
     with torch.inference_mode():
-        logits = FastNetwork(network).decide(torch.from_numpy(seen)).numpy().astype(np.float64)
+        logits = FastNetwork(network).decide(torch.from_numpy(validated)).numpy().astype(np.float64)
     return Novelty(
         weights=unlimited.weights,
         means=unlimited.means,
@@ -81,9 +81,9 @@ def features_of(network: Network, windows: NDArray[np.float32]) -> NDArray[np.fl
 def best_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """Return the temperature, from 1 to 10, of the lowest cross-entropy.
 
-    It only ever makes a network less sure. One that is right about every validation window would
-    be made the surer the better, without end: what it has not got wrong says nothing about how sure
-    it may be of windows unlike those.
+    It only lowers the confidence of a network. Where a network is right about every validation
+    window, a lower temperature always gives a lower cross-entropy, which is no evidence about its
+    confidence on other windows.
 
     Args:
         logits: (n, 4) before any temperature.
@@ -103,8 +103,8 @@ def calibration_error(
 ) -> float:
     """Return the expected calibration error (Guo et al. 2017, arXiv 1706.04599, equation 3).
 
-    That is how far confidence and share of right diagnoses lie apart, over bins of confidence,
-    weighted by their windows.
+    The difference between confidence and share of right diagnoses, averaged over bins of
+    confidence, weighted by their windows.
 
     Args:
         probabilities: (n, 4), n ≥ 1.

@@ -1,4 +1,4 @@
-"""From a folder of recordings to an assets folder: read, split, fit, judge once, write."""
+"""From a folder of recordings to an assets folder: read, split, fit, score once, write."""
 
 import dataclasses
 import json
@@ -24,10 +24,10 @@ from training.card import Calibration, DataFile, ModelCard, data_files, scores_o
 from training.controls import run_controls
 from training.figures import confusion_matrix, save, training_curves
 from training.fit import Epoch, Fit, Recipe, fit
-from training.flags import of_made_signals
-from training.judge import judge
+from training.flags import flag_signals
 from training.markdown import markdown
 from training.novelty import calibration_error, fit_novelty
+from training.scoring import score
 from training.split import Split, random_split
 from training.windows import LabelledWindows, TrainingPool, cut
 
@@ -39,7 +39,7 @@ _LIBRARIES: Final = ("bearing-stream", "torch", "numpy", "scipy")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A fitted network, its card, and its pictures by file name."""
+    """A fitted network, its card, and its figures by file name."""
 
     fit: Fit
     novelty: Novelty
@@ -47,7 +47,7 @@ class Trained:
     figures: dict[str, Figure]
 
     def write(self, out: Path) -> None:
-        """Write all of it into a folder, which is made if need be; the weights come last."""
+        """Write all of it into a folder, created if missing; the weights come last."""
         out.mkdir(parents=True, exist_ok=True)
         for name, figure in self.figures.items():
             save(figure, out / name)
@@ -69,13 +69,13 @@ def train(
     """Train on the CWRU recordings of a folder; the test windows are diagnosed once, at the end.
 
     Args:
-        folder: With the data center's files by their official names; those that are there are used.
+        folder: With files by the data center's names; all that it has are used.
         seed: Of the split and the fit.
         recipe: How to fit.
-        report: Called with each epoch when it is over.
+        report: Called after each epoch.
 
     Raises:
-        RecordingError: No recording is there, or one cannot be read.
+        RecordingError: There is no recording, or one cannot be read.
         ValueError: The recordings do not hold windows of every class to train on.
     """
     entries = cwru.present(folder)
@@ -90,8 +90,8 @@ def train(
     data = data_files(folder, entries, recordings)
     card = _card(fitted, novelty, recordings, split, data, seed, recipe)
     test = cut(recordings, split.test)
-    made = of_made_signals(Diagnoser(fitted.network, novelty=novelty), test, folder, seed)
-    card = card.model_copy(update={"made": made})
+    signals = flag_signals(Diagnoser(fitted.network, novelty=novelty), test, folder, seed)
+    card = card.model_copy(update={"signals": signals})
     return Trained(fitted, novelty, card, _figures(fitted, card, test))
 
 
@@ -104,7 +104,7 @@ def _card(
     seed: int,
     recipe: Recipe,
 ) -> ModelCard:
-    """Judge what was fitted, and write down all that is known of it."""
+    """Score the fitted network, and describe it."""
     diagnoser = Diagnoser(fitted.network, novelty=novelty)
     validation, test = cut(recordings, split.validation), cut(recordings, split.test)
     controls = run_controls(diagnoser, recordings, split.test)
@@ -124,9 +124,9 @@ def _card(
         training=windows_of(recordings, split.training),
         validation=windows_of(recordings, split.validation),
         test=windows_of(recordings, split.test),
-        validation_scores=scores_of(judge(diagnoser, validation)),
-        test_scores=scores_of(judge(diagnoser, test)),
-        controls={name: scores_of(judgement) for name, judgement in controls.items()},
+        validation_scores=scores_of(score(diagnoser, validation)),
+        test_scores=scores_of(score(diagnoser, test)),
+        controls={name: scores_of(matrix) for name, matrix in controls.items()},
         novelty_limit=novelty.limit,
         temperature=novelty.temperature,
         calibration={
@@ -149,7 +149,7 @@ def _calibration(network: Network, diagnoser: Diagnoser, windows: LabelledWindow
 
 
 def _figures(fitted: Fit, card: ModelCard, test: LabelledWindows) -> dict[str, Figure]:
-    """Draw the pictures that the card shows, by file name."""
+    """Draw the figures of the card, by file name."""
     example = int(np.argmax(test.labels == FAULT_LABELS.index("InnerRace")))
     truth = FAULT_LABELS[test.labels[example]]
     return {

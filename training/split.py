@@ -1,8 +1,8 @@
-"""Which windows are trained on, which stop the training, and which judge it at the end.
+"""Which windows are trained on, which stop the training, and which test it at the end.
 
 Windows of one recording are cut without overlap before anything is drawn, so no sample is in two
-of the three parts. Windows that do overlap are used in training only, where every sample of them
-is free: `free_starts`.
+of the three parts. Overlapping windows are used in training only, and only where they share no
+sample with the other parts: `free_starts`.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ class Split:
 
     Args:
         training: Windows to fit the weights to.
-        validation: Windows to stop the fitting by, and to choose between recipes.
-        test: Windows to judge by, once, when nothing is left to choose.
+        validation: Windows that stop the fitting, and choose between recipes.
+        test: Windows to score once, when nothing is left to choose.
     """
 
     training: Starts
@@ -46,11 +46,11 @@ def random_split(
 ) -> Split:
     """Split the windows of each recording at random.
 
-    Each recording is split by itself, and so every class, diameter, position and load is in each
+    Each recording is split separately, so that every class, diameter, position and load is in each
     part in proportion (as far as its number of windows allows).
 
     Args:
-        recordings: At 12 kHz; their order is part of what the seed decides.
+        recordings: At 12 kHz; the result depends on their order.
         seed: The same seed and recordings give the same split.
         test: Share of all windows to test on.
         validation: Share of the other windows to validate on.

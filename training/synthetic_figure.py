@@ -1,7 +1,7 @@
 """Drawing `assets/synthetic.png`: `python -m training.synthetic_figure --data DIR`.
 
-The synthetic source beside the recordings it was fitted to, one row a label, at 0 hp: what the
-spectrum shows (the path) and what the envelope spectrum shows (the impacts).
+The synthetic source and the recordings that it was fitted to, one row a label, at 0 hp: the
+spectrum shows the path, and the envelope spectrum the impacts.
 """
 
 from pathlib import Path
@@ -42,8 +42,8 @@ def draw(data: Path) -> "Figure":
         condition = next(row for row in conditions() if (row.fault, row.load) == (label, 0))
         real = read_entry(data, by_number[chosen[condition]])
         count = len(real.windows())
-        made = SyntheticBearing("figure", condition, condition.rpm).recording(0, count)
-        for recording, colour, where in [(real, _REAL, 1), (made, _SYNTHETIC, -1)]:
+        synthetic = SyntheticBearing("figure", condition, condition.rpm).recording(0, count)
+        for recording, colour, where in [(real, _REAL, 1), (synthetic, _SYNTHETIC, -1)]:
             name = f"{real.id}.mat" if recording is real else "synthetic"
             _draw_window(axes[0], recording, where, colour)
             _draw_spectrum(axes[1], recording, name, colour)
@@ -97,7 +97,7 @@ def _draw_envelope(
 @click.option("--data", type=click.Path(path_type=Path), envvar="CWRU_DATA", required=True)
 @click.option("--output", type=click.Path(path_type=Path), default=Path("assets/synthetic.png"))
 def main(data: Path, output: Path) -> None:
-    """Draw the synthetic source beside the recordings."""
+    """Draw the synthetic source and the recordings."""
     draw(data).savefig(output, dpi=100)
 
 

@@ -37,14 +37,14 @@ faults above all, it does not (Smith & Randall, Mechanical Systems and Signal Pr
 2015)."""
 
 ORDER: Final = 64
-"""Of the all-pole path: enough for the resonances and the rig's own hum."""
+"""Of the all-pole path: enough for the resonances and the hum of the rig."""
 
 MAX_SHARE: Final = 0.97
-"""There is always some noise."""
+"""Upper bound: there is always some noise."""
 
 
 def fit(recording: Recording) -> Condition:
-    """Fit the model to one recording; the three steps are this module's own description."""
+    """Fit the model to one recording; the module's docstring describes the three steps."""
     if recording.fault is None or recording.load is None or recording.rpm is None:
         raise ValueError(f"recording {recording.id}: its fault, load and speed must be known")
     signal = recording.samples - recording.samples.mean()
@@ -74,10 +74,10 @@ def yule_walker(signal: NDArray[np.float64], order: int) -> tuple[float, ...]:
 def envelope_spectrum(
     signal: NDArray[np.float64], path: tuple[float, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Amplitude spectrum of the squared envelope, once the path has been taken out.
+    """Amplitude spectrum of the squared envelope, after removal of the path.
 
-    Whitened in this way every band counts alike (Randall & Antoni 2011), so that no band need be
-    chosen by hand.
+    This whitening gives every band the same weight (Randall & Antoni 2011), so that no band has
+    to be chosen by hand.
 
     Returns:
         Frequencies in Hz, and amplitudes against the mean squared envelope.

@@ -1,4 +1,4 @@
-"""Windows with their truth, cut from recordings as a split says."""
+"""Windows with their labels, cut from recordings by a split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from training.split import Starts, free_starts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledWindows:
-    """Windows and what is true of each.
+    """Windows and the true label of each.
 
     Args:
         windows: (n, 2048), float32, in the unit of the recordings, not standardised.
@@ -41,7 +41,7 @@ def cut(recordings: Sequence[Recording], starts: Starts) -> LabelledWindows:
 
 
 def class_of(recording: Recording) -> int:
-    """Return the index of a recording's label; ValueError where the truth is not known."""
+    """Return the index of a recording's label; ValueError where it is unknown."""
     if recording.fault is None:
         raise ValueError(f"recording {recording.id}: its fault label is not known")
     return FAULT_LABELS.index(recording.fault)
@@ -50,8 +50,8 @@ def class_of(recording: Recording) -> int:
 class TrainingPool:
     """Every window that may be trained on, at any sample, drawn as often for each class.
 
-    That is how the rarity of healthy windows is met: there are about 40 to train on without
-    overlap and 500 to 1,000 of each fault, but with overlap there are enough of all.
+    Healthy windows are rare: without overlap there are about 40 to train on, and 500 to 1,000 of
+    each fault. With overlap there are enough of all.
     """
 
     def __init__(
@@ -61,8 +61,8 @@ class TrainingPool:
 
         Args:
             recordings: Of every class.
-            held_out: First samples of windows to keep clear of, by recording id.
-            without: Class that needs no window and gets none.
+            held_out: First samples of the windows held out, by recording id.
+            without: Class that is left out.
 
         Raises:
             ValueError: A class has no such window.

@@ -1,9 +1,11 @@
-"""What can be measured of windows without having learnt anything from faults.
+"""Diagnosis by the physics of the bearing, without a model learnt from faults.
 
-- `quality` says what is wrong with a window's signal;
-- `bearing` says how often each part of a bearing is struck, `spectra` measures windows, `lines` how
-  far the bearing's lines stand out of their envelope spectra, `gate` how far their shape is from
-  that of healthy windows, and `baseline` holds the measurements against healthy windows.
+- `bearing` has the frequencies at which each part of a bearing is struck;
+- `spectra` computes envelope spectra and band powers of windows;
+- `lines` measures how far the bearing's lines stand out of an envelope spectrum;
+- `gate` measures how far the shape of a spectrum is from that of healthy windows;
+- `baseline` compares both with a machine's healthy windows, and `baseline_file` stores them;
+- `rule` decides between these measurements and the network.
 
-Nothing here knows the network, nor where windows come from.
+The package does not load torch, and does not know where windows come from.
 """

@@ -1,4 +1,4 @@
-"""What healthy windows of a machine look like: all that the physics is fitted to."""
+"""The baseline of a machine, fitted to its healthy windows, and measurements relative to it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -22,11 +22,11 @@ MINIMUM: Final = 20
 class Baseline:
     """Means and standard deviations over healthy windows.
 
-    It must cover the speeds and loads that occur: what it has not seen it takes for a fault.
+    It must cover the speeds and loads that occur: others measure as faults.
 
     Args:
         orders: Of the bearing.
-        nominal_rpm: Shaft speed to search around where a window does not come with one.
+        nominal_rpm: Shaft speed to search around for windows without one.
         lines, line_deviations: (3,), of the line heights at known speeds, outer, inner, ball.
         searched, searched_deviations: (3,), of the highest on the grid of speeds.
         shape, shape_deviations: (11,), of the shape of the band powers.
@@ -45,24 +45,24 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
-    """What physics says of windows.
+class Measurements:
+    """Measurements of n windows relative to a baseline.
 
     Args:
         sigmas: (n, 3), how far the lines of outer race, inner race and ball stand out, in standard
-            deviations of the healthy windows. NaN where the shaft turns so slowly or so fast that
-            they cannot be read.
+            deviations of the healthy windows. NaN where they cannot be measured at the shaft
+            speed.
         distance: (n,), of the shape of the band powers from the healthy windows', in sigmas.
-        rpm: (n,), shaft speed that the lines were read at.
+        rpm: (n,), shaft speed at which the lines were measured.
     """
 
     sigmas: NDArray[np.float64]
     distance: NDArray[np.float64]
     rpm: NDArray[np.float64]
 
-    def of(self, rows: NDArray[np.bool_]) -> "Evidence":
-        """Return what it says of some of the windows."""
-        return Evidence(self.sigmas[rows], self.distance[rows], self.rpm[rows])
+    def select(self, rows: NDArray[np.bool_]) -> "Measurements":
+        """Return the measurements of some of the windows."""
+        return Measurements(self.sigmas[rows], self.distance[rows], self.rpm[rows])
 
 
 def fit(windows: Floats, rpm: NDArray[np.float64], orders: BearingOrders) -> Baseline:
@@ -70,13 +70,13 @@ def fit(windows: Floats, rpm: NDArray[np.float64], orders: BearingOrders) -> Bas
 
     Args:
         windows: (n, 2048) float32 at 12 kHz, any unit. They may overlap; at a hop of 512 there are
-            four times as many, and the sigmas are the surer for it.
+            four times as many, and the sigmas are more certain.
         rpm: (n,), shaft speed of each.
         orders: Of the bearing.
 
     Raises:
-        ValueError: There are fewer than 20 windows, the lines cannot be read at their speeds, or
-            the windows are all alike.
+        ValueError: There are fewer than 20 windows, the lines cannot be measured at their
+            speeds, or the windows are all alike.
     """
     if len(windows) < MINIMUM:
         raise ValueError(f"a baseline needs {MINIMUM} healthy windows, got {len(windows)}")
@@ -104,7 +104,7 @@ def fit(windows: Floats, rpm: NDArray[np.float64], orders: BearingOrders) -> Bas
 
 
 def check_speeds(rpm: NDArray[np.float64], orders: BearingOrders) -> None:
-    """Raise ValueError unless the bearing's lines can be read at all of these speeds."""
+    """Raise ValueError unless the bearing's lines can be measured at all of these speeds."""
     slowest, fastest = speeds(orders)
     wrong = rpm[~((rpm >= slowest) & (rpm <= fastest))]
     if len(wrong):
@@ -114,12 +114,12 @@ def check_speeds(rpm: NDArray[np.float64], orders: BearingOrders) -> None:
         )
 
 
-def weigh(windows: Floats, rpm: NDArray[np.float64], baseline: Baseline) -> Evidence:
-    """Hold windows against a baseline.
+def measure(windows: Floats, rpm: NDArray[np.float64], baseline: Baseline) -> Measurements:
+    """Measure windows relative to a baseline.
 
     Args:
         windows: (n, 2048) float32 at 12 kHz, any unit.
-        rpm: (n,), shaft speeds; NaN where not known: searched within 4 % of the nominal.
+        rpm: (n,), shaft speeds; NaN where unknown: searched within 4 % of the nominal.
         baseline: Of the machine.
     """
     measured = spectra(windows)
@@ -136,7 +136,7 @@ def weigh(windows: Floats, rpm: NDArray[np.float64], baseline: Baseline) -> Evid
         )
         sigmas[unknown] = (_stacked(found) - baseline.searched) / baseline.searched_deviations
     shape = band_shape(measured.bands)
-    return Evidence(sigmas, distance(shape, baseline.shape, baseline.shape_deviations), used)
+    return Measurements(sigmas, distance(shape, baseline.shape, baseline.shape_deviations), used)
 
 
 def _stacked(heights: LineHeights) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""A baseline on disk: JSON that a person can read."""
+"""A baseline as a file: JSON that people can read."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -19,11 +19,11 @@ _OfBands = Field(min_length=SHAPE_BANDS, max_length=SHAPE_BANDS)
 
 
 class BaselineError(Exception):
-    """A file holds no baseline; the message says what is wrong with it."""
+    """A file holds no baseline; the message states why."""
 
 
 class _File(BaseModel):
-    """What a file says; names and meaning are those of `Baseline`."""
+    """The content of a file; names and meaning are those of `Baseline`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,12 +39,12 @@ class _File(BaseModel):
 
 
 def to_json(baseline: Baseline) -> str:
-    """Return a baseline as it is written; the same for the same baseline."""
-    said = {
+    """Return a baseline as JSON: the same text for equal numbers, which `load` reads exactly."""
+    content = {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in asdict(baseline).items()
     }
-    return _File.model_validate(said).model_dump_json(indent=2) + "\n"
+    return _File.model_validate(content).model_dump_json(indent=2) + "\n"
 
 
 def load(path: Path) -> Baseline:
@@ -54,9 +54,9 @@ def load(path: Path) -> Baseline:
         BaselineError: There is no such file, or it is not a baseline.
     """
     try:
-        said = _File.model_validate_json(path.read_bytes())
+        content = _File.model_validate_json(path.read_bytes())
         reach = np.array([1 - SEARCH, 1, 1 + SEARCH])
-        check_speeds(said.nominal_rpm * reach, said.orders)
+        check_speeds(content.nominal_rpm * reach, content.orders)
     except OSError as error:
         raise BaselineError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
@@ -69,13 +69,13 @@ def load(path: Path) -> Baseline:
     except ValueError as error:
         raise BaselineError(f"{path}: {error}") from error
     return Baseline(
-        orders=said.orders,
-        nominal_rpm=said.nominal_rpm,
-        lines=np.array(said.lines),
-        line_deviations=np.array(said.line_deviations),
-        searched=np.array(said.searched),
-        searched_deviations=np.array(said.searched_deviations),
-        shape=np.array(said.shape),
-        shape_deviations=np.array(said.shape_deviations),
-        windows=said.windows,
+        orders=content.orders,
+        nominal_rpm=content.nominal_rpm,
+        lines=np.array(content.lines),
+        line_deviations=np.array(content.line_deviations),
+        searched=np.array(content.searched),
+        searched_deviations=np.array(content.searched_deviations),
+        shape=np.array(content.shape),
+        shape_deviations=np.array(content.shape_deviations),
+        windows=content.windows,
     )

@@ -1,4 +1,4 @@
-"""What a bearing's geometry says: how often each of its parts is struck."""
+"""The orders of a bearing: how often each of its parts is struck in a revolution of the shaft."""
 
 from dataclasses import dataclass
 from math import cos, radians

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from model.physics.spectra import BANDS, Floats
 
 _HUM_BAND: Final = 8
-"""4.0 to 4.5 kHz: the rig hums there, now more and now less, whatever the bearing's state."""
+"""4.0 to 4.5 kHz: the rig hums there with varying strength, independent of the bearing's state."""
 
 _KEPT: Final = np.delete(np.arange(BANDS), _HUM_BAND)
 
@@ -17,7 +17,7 @@ SHAPE_BANDS: Final = len(_KEPT)
 
 
 def band_shape(bands: Floats) -> NDArray[np.float64]:
-    """Return the log powers (n, 11) of the bands that are looked at, less their mean.
+    """Return the log powers (n, 11) of all bands but that of the hum, less their mean.
 
     Without its mean a window's gain and unit do not matter, as they do not to the network.
 

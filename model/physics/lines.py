@@ -13,32 +13,32 @@ TOLERANCE: Final = 0.01
 """Of a line's frequency: rolling elements slip by about so much."""
 
 _FLOOR_BINS: Final = 10
-"""Bins (59 Hz) on either side of a line whose median is its floor."""
+"""Bins (59 Hz) on either side of a line whose median is its noise floor."""
 
 SEARCH: Final = 0.04
 """Of the nominal speed, on either side: an induction motor slips by less from no load to full."""
 
 SEARCH_STEPS: Final = 7
-"""Speeds searched: 1.3 % apart, since each reading takes in what is 1 % away on either side."""
+"""Speeds searched: 1.3 % apart, since each measurement covers 1 % on either side."""
 
 _HARMONICS: Final = {"outer": 3, "inner": 2, "ball": 2}
 
 _LAST: Final = POINTS - 1 - FINENESS * _FLOOR_BINS
-"""Point of the envelope spectrum up to which lines have a floor on both sides: 361 Hz."""
+"""Point of the envelope spectrum up to which lines have a noise floor on both sides: 361 Hz."""
 
 _FEWEST_STRIKES: Final = 3
-"""In a window: with less, lines are no further apart than a window resolves."""
+"""In a window: with fewer, lines are no further apart than a window resolves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LineHeights:
-    """How high the lines of each part stand; natural logarithm of power, each (n,).
+    """Heights of the lines of each part above the noise floor; natural logarithm of power, (n,).
 
     Args:
-        outer: Mean of BPFO x 1 to 3, above their floors.
+        outer: Mean of BPFO x 1 to 3.
         inner: Mean of BPFI x 1 to 2, less the mean of BPFO x 1 to 2: three times BPFO and twice
-            BPFI lie 0.7 % apart, less than a window resolves, so what tells an inner race is that
-            its lines stand where the outer race's do not.
+            BPFI lie 0.7 % apart, less than a window resolves, so an inner race
+            is identified by lines where the outer race has none.
         ball: Mean of twice the ball spin x 1 to 2.
     """
 
@@ -65,16 +65,16 @@ def line_heights(envelope: Floats, rpm: NDArray[np.float64], orders: BearingOrde
 
 
 def speeds(orders: BearingOrders) -> tuple[float, float]:
-    """Return the slowest and the fastest shaft speed at which all lines can be read, in rpm.
+    """Return the slowest and the fastest shaft speed at which all lines can be measured, in rpm.
 
-    At the slowest a window holds three strikes; at the fastest the highest line stands at 361 Hz.
+    At the slowest a window holds three strikes; at the fastest the highest line is at 361 Hz.
     """
     lines = line_orders(orders)
     return _FEWEST_STRIKES * BIN * 60 / lines.min(), _LAST * STEP * 60 / lines.max()
 
 
 def line_orders(orders: BearingOrders) -> NDArray[np.float64]:
-    """Return the lines that are read (7,), in strikes a revolution of the shaft.
+    """Return the lines that are measured (7,), in strikes a revolution of the shaft.
 
     BPFO x 1 to 3, BPFI x 1 to 2, twice the ball spin x 1 to 2.
     """
@@ -83,14 +83,14 @@ def line_orders(orders: BearingOrders) -> NDArray[np.float64]:
 
 
 def heights_at(envelope: Floats, hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the height (n, lines) of lines above their floors, natural logarithm of power.
+    """Return the height (n, lines) of lines above the noise floor, natural logarithm of power.
 
-    A line is the highest point within the tolerance, or the nearest where none is that near; its
-    floor is the median of the bins around it.
+    A line is the highest point within the tolerance, or the nearest point where none is that near.
+    Its noise floor is the median of the bins around it.
 
     Args:
         envelope: (n, 288), log envelope spectra as in `Spectra`.
-        hertz: (n, lines), where the lines are looked for, up to 361 Hz.
+        hertz: (n, lines), expected frequencies of the lines, up to 361 Hz.
     """
     position = hertz / STEP
     nearest = np.rint(position).astype(np.int64)
@@ -110,10 +110,10 @@ def heights_at(envelope: Floats, hertz: NDArray[np.float64]) -> NDArray[np.float
 def search_line_heights(
     envelope: Floats, nominal_rpm: float, orders: BearingOrders
 ) -> tuple[LineHeights, NDArray[np.float64]]:
-    """Measure each part's lines at the speed near `nominal_rpm` at which they stand highest.
+    """Measure each part's lines at the speed near `nominal_rpm` at which they are highest.
 
-    Each part is given its own best speed, and a baseline searched in the same way says what that
-    is worth: chance finds high lines too.
+    Each part has its own best speed. The heights compare only with a baseline that was searched in
+    the same way, since a search finds high lines by chance too.
 
     Args:
         envelope: (n, 288), log envelope spectra as in `Spectra`.

@@ -1,4 +1,4 @@
-"""The verdict: physics where it speaks, the network where it is silent."""
+"""The rule that combines physics and network: physics decides where its evidence is clear."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,26 +8,26 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from bearing_stream.vocabulary import FAULT_LABELS
-from model.physics.baseline import Evidence
+from model.physics.baseline import Measurements
 
 _BALL, _INNER, _NORMAL, _OUTER = (
     FAULT_LABELS.index(label) for label in ("Ball", "InnerRace", "Normal", "OuterRace")
 )
 
-_LEAST: Final = 1e-6
-"""That is told apart from nothing, of the network's probabilities and of distances: float32 holds
-no less beside 1."""
+_SMALLEST: Final = 1e-6
+"""Lower bound of the network's probabilities and of distances, so that their logarithms and ratios
+are finite. float32 resolves no less next to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Where physics decides.
+    """The thresholds beyond which physics decides.
 
     Args:
         race: Sigmas above which the line of a race decides.
         gate: Distance, in sigmas, beyond which a window is not healthy.
-        softness: Sigmas over which one side goes over into the other: the rule's probabilities are
-            logistic in the evidence, with this scale, so that they rank windows.
+        softness: Scale, in sigmas, of the transition at a threshold: the rule's probabilities are
+            logistic functions of the measurements, so that they rank windows.
     """
 
     race: float = 2.5
@@ -36,42 +36,42 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
-    """What was decided of windows.
+class Decision:
+    """What the rule decided on n windows.
 
     Args:
         probabilities: (n, 4), rows summing to 1, columns as the vocabulary's labels. The diagnosis
             is the highest.
-        physics: (n,) bool, whether gate or race line carries more than half of it; else it is the
-            network's opinion.
+        by_physics: (n,) bool, whether gate or race line decided, with more than half of the weight;
+            where not, the network did.
     """
 
     probabilities: NDArray[np.float64]
-    physics: NDArray[np.bool_]
+    by_physics: NDArray[np.bool_]
 
 
-def decide(evidence: Evidence, network: NDArray[np.float32], rule: Rule) -> Verdict:
-    """Put the evidence and the network's opinion together.
+def decide(measured: Measurements, network: NDArray[np.float32], rule: Rule) -> Decision:
+    """Combine the measurements and the network's prediction.
 
     A window near enough to the healthy ones is Normal. Of the others, one in which the line of a
-    race stands out has its fault there; and what is left is the network's among the faults, since
-    no evidence of physics tells a ball from a race that shows no line.
+    race stands out has its fault there. For the rest the network chooses among the faults, since
+    physics cannot distinguish a ball fault from a race fault without a line.
 
     Args:
-        evidence: Of n windows.
+        measured: Measurements of n windows.
         network: (n, 4), the network's probabilities of the same windows.
-        rule: Where physics decides.
+        rule: The thresholds.
     """
-    outer, inner = evidence.sigmas[:, 0], evidence.sigmas[:, 1]
-    faulty = expit(np.log(np.maximum(evidence.distance / rule.gate, _LEAST)) / rule.softness)
+    outer, inner = measured.sigmas[:, 0], measured.sigmas[:, 1]
+    faulty = expit(np.log(np.maximum(measured.distance / rule.gate, _SMALLEST)) / rule.softness)
     race = expit((np.maximum(outer, inner) - rule.race) / rule.softness)
     outer_of_races = expit((outer - inner) / rule.softness)
-    opinion = np.maximum(network.astype(np.float64), _LEAST)
-    opinion[:, _NORMAL] = 0
-    opinion /= opinion.sum(axis=1, keepdims=True)
-    probabilities = opinion * (1 - race)[:, None]
+    prediction = np.maximum(network.astype(np.float64), _SMALLEST)
+    prediction[:, _NORMAL] = 0
+    prediction /= prediction.sum(axis=1, keepdims=True)
+    probabilities = prediction * (1 - race)[:, None]
     probabilities[:, _OUTER] += race * outer_of_races
     probabilities[:, _INNER] += race * (1 - outer_of_races)
     probabilities *= faulty[:, None]
     probabilities[:, _NORMAL] += 1 - faulty
-    return Verdict(probabilities, (race > 0.5) | (faulty < 0.5))
+    return Decision(probabilities, (race > 0.5) | (faulty < 0.5))

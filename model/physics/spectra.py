@@ -1,10 +1,10 @@
 """Squared-envelope spectra and band powers of windows.
 
-A damaged race is struck at a steady pace, and each strike rings at whatever the structure
-resonates at. The pace shows as lines in the spectrum of the squared envelope (Randall and Antoni
-2011, doi 10.1016/j.ymssp.2010.07.017). Which band rings is not known beforehand and differs from
-fault to fault, so the logarithms of the spectra of several views of a window are averaged: what
-stands at the same place in many of them is a line, and what is in one of them is noise.
+A damaged race is struck at a steady rate, and each strike excites the resonances of the structure.
+The rate shows as lines in the spectrum of the squared envelope (Randall and Antoni
+2011, doi 10.1016/j.ymssp.2010.07.017). The resonant band is not known beforehand and differs from
+fault to fault, so the logarithms of the spectra of several views of a window are averaged: a peak
+at the same frequency in many of them is a line, and a peak in one of them is noise.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ STEP: Final = BIN / FINENESS
 """Hz from one point of the envelope spectrum to the next: 1.46."""
 
 POINTS: Final = 288
-"""Points of the envelope spectrum: up to 420 Hz, three times BPFO and 59 Hz of floor above it."""
+"""Points of the envelope spectrum: up to 420 Hz, three times BPFO and 59 Hz of noise floor."""
 
 BANDS: Final = 12
 """Bands of 500 Hz whose power is measured."""
@@ -53,20 +53,20 @@ _FULL_SAMPLES: Final = 1280
 """Samples of a full-band view's envelope: aliases lie above bin 255."""
 
 _CHUNK: Final = 64
-"""Windows measured at a time: what they take stays in a core's cache."""
+"""Windows measured at a time, so that intermediate results stay in a core's cache."""
 
 _TINY: Final = np.float32(1e-30)
-"""Added to powers before the logarithm: a flat window has spectra too."""
+"""Added to powers before the logarithm, so that a flat window has finite spectra."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectra:
-    """What is measured of windows.
+    """Spectra of n windows.
 
     Args:
         envelope: (n, 288) float32, mean over the views of the natural logarithm of the squared
-            envelope's power spectrum, at 0, 1.46, 2.93 … Hz. Only differences along a row mean
-            anything.
+            envelope's power spectrum, at 0, 1.46, 2.93 … Hz. Only differences along a row are
+            meaningful.
         bands: (n, 12) float32, natural logarithm of the mean power in 0-500, 500-1000 … Hz
             of the window scaled to a span of 2.
     """
@@ -86,7 +86,7 @@ def spectra(windows: Floats) -> Spectra:
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
         spectrum = scipy.fft.rfft(scaled(windows[chunk]), axis=1, overwrite_x=True)
-        # What is left of the mean is rounding; whitening would raise it to the level of the rest.
+        # The mean that remains is rounding error; whitening would amplify it.
         spectrum[:, 0] = 0
         power = np.square(spectrum.real)
         power += np.square(spectrum.imag)
@@ -96,10 +96,10 @@ def spectra(windows: Floats) -> Spectra:
 
 
 def scaled(windows: Floats) -> Floats:
-    """Return windows (n, 2048) with mean 0 that span 2, so that any unit is the same to float32.
+    """Return windows (n, 2048) with mean 0 that span 2; float32 holds their squares in any unit.
 
     Args:
-        windows: (n, 2048), finite, any unit; a flat one becomes nothing.
+        windows: (n, 2048), finite, any unit; a flat one becomes zeros.
     """
     high, low = windows.max(axis=1, keepdims=True), windows.min(axis=1, keepdims=True)
     half = np.maximum(high / 2 - low / 2, np.finfo(np.float32).tiny)
@@ -128,30 +128,30 @@ def _views(spectrum: Complex, magnitude: Floats) -> Iterator[Floats]:
 def prewhitened(spectrum: Complex, magnitude: Floats) -> Complex:
     """Return spectra divided by their magnitude.
 
-    This is cepstrum prewhitening (Borghesani et al. 2013, doi 10.1016/j.ymssp.2012.11.001): all
-    that is left is phase, and shaft and gear lines are gone.
+    This is cepstrum prewhitening (Borghesani et al. 2013, doi 10.1016/j.ymssp.2012.11.001): only
+    the phase remains, and shaft and gear lines are removed.
 
     Args:
         spectrum: (n, 1025), of the windows' real transform.
-        magnitude: (n, 1025), of it.
+        magnitude: (n, 1025), of the spectra.
     """
     white: Complex = spectrum * (1 / (magnitude + _TINY))
     return white
 
 
 def whitened(spectrum: Complex, magnitude: Floats) -> Complex:
-    """Return spectra divided by their smoothed magnitude: resonances are levelled, lines stay.
+    """Return spectra divided by their smoothed magnitude: this levels resonances and keeps lines.
 
     Args:
         spectrum: (n, 1025), of the windows' real transform.
-        magnitude: (n, 1025), of it.
+        magnitude: (n, 1025), of the spectra.
     """
     white: Complex = spectrum * (1 / (_smoothed(magnitude) + _TINY))
     return white
 
 
 def wide_envelope(spectrum: Complex) -> Floats:
-    """Return the squared envelope (n, 256) of the full band: what is above 750 Hz is left out.
+    """Return the squared envelope (n, 256) of the full band, without frequencies above 750 Hz.
 
     Args:
         spectrum: (n, 1025), of the windows' real transform, whitened or not.
@@ -172,7 +172,7 @@ def band_envelope(band: Complex) -> Floats:
 
 
 def _squared_envelope(band: Complex, samples: int) -> Floats:
-    """Return the squared magnitude of the analytic signal of a band, moved down to 0 Hz."""
+    """Return the squared magnitude of the analytic signal of a band, shifted to 0 Hz."""
     analytic = scipy.fft.ifft(band, samples, axis=1)
     squared: Floats = np.square(analytic.real)
     squared += np.square(analytic.imag)
@@ -186,11 +186,11 @@ def log_spectrum(squared_envelope: Floats) -> Floats:
         squared_envelope: (n, 256), as `wide_envelope` and `band_envelope` return it, any unit.
     """
     mean = squared_envelope.mean(axis=1, keepdims=True)
-    # Relative to its mean, so that the small number added below is as small for any unit.
+    # Relative to its mean, so that the constant added below is equally small for any unit.
     relative = squared_envelope * (1 / (mean + _TINY))
     relative -= 1
-    # No taper: a window holds 18 strikes only, and a taper's wider lines cost more than its lower
-    # side lobes bring.
+    # No taper: a window holds only 18 strikes, and a taper's wider lines lose more than its lower
+    # side lobes gain.
     bins = scipy.fft.rfft(relative, FINENESS * _BAND_SAMPLES, axis=1)[:, :POINTS]
     power: Floats = np.square(bins.real)
     power += np.square(bins.imag)
@@ -205,7 +205,7 @@ def _smoothed(magnitude: Floats) -> Floats:
     np.cumsum(magnitude, axis=1, out=before[:, 1:])
     whole = before[:, _SMOOTHING:] - before[:, :-_SMOOTHING]
     whole /= _SMOOTHING
-    # Between pure tones there is nothing, and the difference of two sums may be less than nothing.
+    # Between pure tones there is no power, and the difference of two sums may be negative.
     np.maximum(whole, before[:, -1:] * np.float32(1e-5 / bins), out=whole)
     half = _SMOOTHING // 2
     return np.pad(whole, ((0, 0), (half, half)), mode="edge")

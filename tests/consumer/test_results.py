@@ -15,7 +15,7 @@ from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, QualityFlag
 from bearing_stream.wire import Diagnosis, Evidence, Message, ModelInfo, decode_diagnosis
 from consumer.batch import Batch
 from consumer.results import Inference, diagnoses
-from model.assessment import Assessment, PhysicalEvidence
+from model.assessment import Assessment, PhysicsAssessment
 from tests.consumer.fakes import FakeMessage, window
 from tools.docs.schema import diagnosis_schema
 
@@ -31,7 +31,7 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 def assessed(
     probabilities: Array,
     reasons: Iterable[QualityFlag] = (),
-    evidence: PhysicalEvidence | None = None,
+    evidence: PhysicsAssessment | None = None,
 ) -> Assessment:
     """All windows novel by 0.5, the first of them doubted for these reasons."""
     flags = np.zeros((len(probabilities), len(QUALITY_FLAGS)), np.bool_)
@@ -106,7 +106,7 @@ def test_the_id_is_the_same_at_every_replay_and_another_for_another_model() -> N
     assert not set(ids) & {identity for identity, _ in answered(probabilities, other)}
 
 
-EVIDENCE = PhysicalEvidence(
+EVIDENCE = PhysicsAssessment(
     sigmas=np.array([[4.5, -0.5, 1.0], [0.0, 0.25, 0.5], [np.nan] * 3, [0.0, 1.0, 2.0]]),
     rpm=np.array([1797.0, 1750.0, np.nan, 1772.0]),
     decided=np.array([True, False, False, False]),

@@ -1,4 +1,4 @@
-"""Messages that are small on the wire and large once they are unpacked."""
+"""Messages that are small when compressed and large when decompressed."""
 
 import pytest
 
@@ -20,20 +20,20 @@ from tools.bench.memory import MIB, MemoryWatch
 pytestmark = pytest.mark.integration
 
 ALLOWED = 400 * MIB
-"""Beside what it takes before the first message: 16 MiB taken at once, a batch of as many, 32 MiB
-fetched ahead and what one answer of the broker unpacks to, 64 MiB on their way out."""
+"""In addition to the memory before the first message: 16 MiB consumed at once, a batch of the same
+size, 32 MiB fetched ahead and one decompressed response of the broker, 64 MiB to be produced."""
 
 
-def test_largest_messages_are_dead_letters_and_memory_stays_bounded(broker: Broker) -> None:
+def test_largest_messages_are_dead_letters_and_memory_is_bounded(broker: Broker) -> None:
     topics = new_topics(broker.bootstrap_servers, 1, max_message_bytes=str(2 << 20))
-    # Of today: windows of 1970 are deleted by retention before long.
+    # With the current time: retention would delete windows of 1970.
     good = [window(number)._replace(timestamp=0) for number in range(20)]
-    # A tenth of a gigabyte each time, in a thousandth of that.
+    # A tenth of a gigabyte each time, compressed to a thousandth.
     bombs = [Message(b"bomb", bytes(950_000), []) for _ in range(100)]
     with ConsumerProcess(topics) as consumer:
         consumer.wait_for("ready")
         with MemoryWatch(consumer.pid) as watch:
-            eventually(lambda: bool(watch.samples), "a look at its memory")
+            eventually(lambda: bool(watch.samples), "a sample of its memory")
             for codec in ("gzip", "zstd"):
                 produce(topics.servers, topics.windows, bombs, **{"compression.type": codec})
             produce(topics.servers, topics.windows, good)
@@ -44,7 +44,9 @@ def test_largest_messages_are_dead_letters_and_memory_stays_bounded(broker: Brok
     delete_topics(topics)
 
 
-def test_what_cannot_be_unpacked_stops_it_and_what_came_before_is_committed(broker: Broker) -> None:
+def test_a_message_too_large_to_decompress_stops_it_after_committing_earlier_ones(
+    broker: Broker,
+) -> None:
     topics = new_topics(broker.bootstrap_servers, 1)
     good = [window(number)._replace(timestamp=0) for number in range(20)]
     produce(topics.servers, topics.windows, good[:10])

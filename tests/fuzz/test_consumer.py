@@ -1,4 +1,4 @@
-"""A slice of `python -m tools.bench.fuzz consume`: the running consumer is right."""
+"""A small run of `python -m tools.bench.fuzz consume`."""
 
 from pathlib import Path
 
@@ -6,15 +6,17 @@ import pytest
 
 from bearing_stream.wire import RejectionReason
 from tests.brokers import Broker
-from tools.bench.fuzz_consumer import Order, fuzz_consumer
+from tools.bench.fuzz_consumer import FuzzRun, fuzz_consumer
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
-def test_a_thousand_messages_good_and_bad(broker: Broker, guarantee: str, tmp_path: Path) -> None:
-    order = Order(1_000, 2, ("--device=cpu", f"--guarantee={guarantee}"))
-    figures = fuzz_consumer(broker.bootstrap_servers, order, tmp_path)
+def test_a_thousand_valid_and_invalid_messages(
+    broker: Broker, guarantee: str, tmp_path: Path
+) -> None:
+    run = FuzzRun(1_000, 2, ("--device=cpu", f"--guarantee={guarantee}"))
+    figures = fuzz_consumer(broker.bootstrap_servers, run, tmp_path)
     assert figures["sent"]["good"] + figures["sent"]["bad"] == 1_002
     assert figures["diagnosed"] == figures["sent"]["good"]
     assert sum(figures["dead_letters"].values()) == figures["sent"]["bad"]

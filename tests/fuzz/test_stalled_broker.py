@@ -1,4 +1,4 @@
-"""A broker that stands still makes the consumer wait, and not grow; then it goes on."""
+"""While the broker is frozen, the consumer waits with constant memory; then it continues."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from tools.chaos.feed import Pace
 pytestmark = pytest.mark.integration
 
 ALLOWED_MIB = 200
-"""Windows fetched ahead and diagnoses on their way, as the client and Python hold them."""
+"""For windows fetched ahead and diagnoses to be produced, in the client and in Python."""
 
 
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
-def test_a_broker_that_stands_still_for_ten_seconds(guarantee: Guarantee, tmp_path: Path) -> None:
+def test_a_broker_that_is_frozen_for_ten_seconds(guarantee: Guarantee, tmp_path: Path) -> None:
     figures = measure(guarantee, 10.0, 1_000, tmp_path, Pace(rate=100.0, sensors=16))
     assert figures["wrong"] == {}
     assert figures["lost"] == 0
     assert figures["windows"] >= 2_000
-    # That diagnoses came after it, `measure` waits for.
+    # `measure` waits for diagnoses after the freeze.
     assert figures["frozen_mib"] < figures["before_mib"] + ALLOWED_MIB
     assert figures["afterwards_mib"] < figures["before_mib"] + ALLOWED_MIB

@@ -1,4 +1,4 @@
-"""Headers that the Kafka client cannot read end no process, and their message is a dead letter."""
+"""A message with headers that the Kafka client cannot read becomes a dead letter."""
 
 import subprocess
 
@@ -22,8 +22,8 @@ from tools.bench.raw_producer import RawProducer
 pytestmark = pytest.mark.integration
 
 
-def test_a_name_that_is_not_utf8_among_many_good_messages(broker: Broker) -> None:
-    # Many: an interpreter that has got used to a call checks it less.
+def test_a_header_name_that_is_not_utf8_among_many_valid_messages(broker: Broker) -> None:
+    # Many: the interpreter checks a specialised call less.
     topics = new_topics(broker.bootstrap_servers, 1)
     produce(topics.servers, topics.windows, [window(number) for number in range(100)])
     raw = RawProducer({"bootstrap.servers": topics.servers})
@@ -41,7 +41,7 @@ def test_a_name_that_is_not_utf8_among_many_good_messages(broker: Broker) -> Non
         headers = dict(headers_of(letter))
         assert headers["__connect.errors.exception.class.name"] == b"invalid-header"
         assert "not UTF-8" in (headers["__connect.errors.exception.message"] or b"").decode()
-    # Whoever reads the windows after it must not break over them either.
+    # Other readers of the windows topic must not fail either.
     options = [f"--{name.replace('_', '-')}={value}" for name, value in topics.settings.items()]
     verified = subprocess.run([*PROGRAM, "verify", *options], check=False)
     assert verified.returncode == 0

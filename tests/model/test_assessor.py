@@ -1,4 +1,4 @@
-"""One assessor for all: what it says, of which windows, and under which name."""
+"""The assessor: its results, whether network or physics decides, and its name and version."""
 
 from pathlib import Path
 
@@ -12,11 +12,16 @@ from bearing_stream.recordings.synthetic import bearings
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, QualityFlag
 from model.assessor import Assessor
 from model.diagnoser import Diagnoser
-from model.limits import Limits
+from model.limits import AssessmentLimits
 from model.settings import AssessmentSettings
-from tests.model.physics.made import clipped, dropped, hum, jumped
+from tests.model.physics.signals import clipped, dropped, hum, jumped
+
+pytestmark = pytest.mark.numeric
 
 UNKNOWN = float("nan")
+
+TOLERANCE = 1e-5
+"""What the diagnoser promises of one window in two runs."""
 
 
 @pytest.fixture(scope="module")
@@ -29,24 +34,28 @@ def physics() -> Assessor:
     return Assessor.load(device="cpu", diagnoser="physics")
 
 
-MADE = {bearing.condition.fault: bearing for bearing in bearings(4, seed=1)}
-WINDOWS = np.concatenate([MADE[fault].windows(0, 20) for fault in FAULT_LABELS]).astype(np.float32)
+SYNTHETIC = {bearing.condition.fault: bearing for bearing in bearings(4, seed=1)}
+WINDOWS = np.concatenate([SYNTHETIC[fault].windows(0, 20) for fault in FAULT_LABELS]).astype(
+    np.float32
+)
 TRUTH = np.repeat(np.arange(4), 20)
-RPM = np.repeat([MADE[fault].rpm for fault in FAULT_LABELS], 20)
+RPM = np.repeat([SYNTHETIC[fault].rpm for fault in FAULT_LABELS], 20)
 RIG = ["bearing-0001"] * 80
 
 
-def test_the_network_alone_says_what_it_says(network: Assessor) -> None:
+def test_the_network_alone_gives_the_diagnosers_results(network: Assessor) -> None:
     found = network.assess(WINDOWS, RPM, RIG)
     alone = Diagnoser.load(device="cpu")
-    np.testing.assert_array_equal(found.probabilities, alone.diagnose(WINDOWS))
-    np.testing.assert_array_equal(found.novelty, alone.examine(WINDOWS).novelty)
+    np.testing.assert_allclose(found.probabilities, alone.diagnose(WINDOWS), atol=TOLERANCE)
+    np.testing.assert_allclose(found.novelty, alone.examine(WINDOWS).novelty, rtol=1e-4)
     assert found.evidence is None
     assert (network.name, network.version, network.device) == (alone.name, alone.version, "cpu")
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_physics_is_right_about_the_rig_and_says_why(physics: Assessor, known: bool) -> None:
+def test_physics_is_right_about_the_rig_and_gives_its_evidence(
+    physics: Assessor, known: bool
+) -> None:
     found = physics.assess(WINDOWS, RPM if known else np.full(80, UNKNOWN), RIG)
     assert np.mean(found.probabilities.argmax(axis=1) == TRUTH) > 0.95
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-5)
@@ -57,35 +66,38 @@ def test_physics_is_right_about_the_rig_and_says_why(physics: Assessor, known: b
     assert np.abs(evidence.rpm / RPM - 1).max() < (1e-9 if known else 0.1)
 
 
-def test_where_nothing_is_known_of_the_machine_the_network_decides(
+def test_the_network_decides_for_sensors_without_a_baseline(
     network: Assessor, physics: Assessor
 ) -> None:
     sensors = [*RIG[:40], *["a pump"] * 40]
     found, alone = physics.assess(WINDOWS, RPM, sensors), network.assess(WINDOWS, RPM, sensors)
-    np.testing.assert_array_equal(found.probabilities[40:], alone.probabilities[40:])
+    np.testing.assert_allclose(found.probabilities[40:], alone.probabilities[40:], atol=TOLERANCE)
     assert found.evidence is not None
     assert np.isnan(found.evidence.sigmas).any(axis=1).tolist() == [False] * 40 + [True] * 40
     assert np.isnan(found.evidence.rpm).tolist() == [False] * 40 + [True] * 40
     assert not found.evidence.decided[40:].any()
 
 
-def test_a_speed_at_which_lines_cannot_be_read_leaves_it_to_the_network(physics: Assessor) -> None:
+def test_the_network_decides_at_a_speed_at_which_lines_cannot_be_measured(
+    physics: Assessor,
+) -> None:
     found = physics.assess(WINDOWS[:2], np.array([1e9, RPM[0]]), RIG[:2])
     assert found.evidence is not None
     assert np.isnan(found.evidence.rpm).tolist() == [True, False]
 
 
-def test_a_window_is_judged_alike_whatever_is_beside_it(physics: Assessor) -> None:
+def test_a_window_is_assessed_independently_of_its_batch(physics: Assessor) -> None:
     together = physics.assess(WINDOWS, RPM, RIG)
     for row in range(0, 80, 9):
         rows = slice(row, row + 1)
         alone = physics.assess(WINDOWS[rows], RPM[rows], RIG[rows])
         np.testing.assert_allclose(alone.probabilities, together.probabilities[rows], atol=1e-4)
+        # Exact: none of these windows is within 1 % of a limit.
         np.testing.assert_array_equal(alone.flags, together.flags[rows])
 
 
 @pytest.mark.parametrize(
-    ("doubt", "windows"),
+    ("flag", "windows"),
     [
         ("clipping", clipped(WINDOWS, 0.02)),
         ("dropout", dropped(WINDOWS, 64, held=True)),
@@ -96,17 +108,19 @@ def test_a_window_is_judged_alike_whatever_is_beside_it(physics: Assessor) -> No
     ],
 )
 @pytest.mark.parametrize("diagnoser", ["network", "physics"])
-def test_wrong_signals_are_doubted_for_their_reason_in_both_ways(
-    doubt: QualityFlag, windows: NDArray[np.float32], diagnoser: str, request: pytest.FixtureRequest
+def test_wrong_signals_are_flagged_with_their_reason_by_both_diagnosers(
+    flag: QualityFlag, windows: NDArray[np.float32], diagnoser: str, request: pytest.FixtureRequest
 ) -> None:
     assessor: Assessor = request.getfixturevalue(diagnoser)
     found = assessor.assess(windows, RPM, RIG)
-    assert found.flags[:, QUALITY_FLAGS.index(doubt)].mean() > 0.97
+    assert found.flags[:, QUALITY_FLAGS.index(flag)].mean() > 0.97
     assert found.uncertain.mean() > 0.97
 
 
-def test_limits_are_heeded() -> None:
-    lenient = Assessor.load(device="cpu", limits=Limits(novelty_limit=1e9, mains_hum_share=1))
+def test_limits_are_applied() -> None:
+    lenient = Assessor.load(
+        device="cpu", limits=AssessmentLimits(novelty_limit=1e9, mains_hum_share=1)
+    )
     assert not lenient.assess(hum(60, 1)[:80], RPM, RIG).flags.any()
 
 
@@ -119,7 +133,7 @@ def test_full_scale_is_that_of_the_sensors_row(tmp_path: Path) -> None:
     assert found.flags[:, QUALITY_FLAGS.index("clipping")].tolist() == [True, False, False]
 
 
-def test_another_way_to_decide_or_another_table_has_another_name_or_version(
+def test_another_diagnoser_or_table_has_another_name_or_version(
     network: Assessor, physics: Assessor, tmp_path: Path
 ) -> None:
     table = tmp_path / "sensors.toml"
@@ -130,7 +144,7 @@ def test_another_way_to_decide_or_another_table_has_another_name_or_version(
     assert physics.name == "bearing-cnn+physics"
 
 
-def test_it_is_loaded_as_the_settings_say(tmp_path: Path) -> None:
+def test_it_is_loaded_as_the_settings_specify(tmp_path: Path) -> None:
     table = tmp_path / "sensors.toml"
     table.write_text("sensor = []")
     settings = AssessmentSettings(diagnoser="physics", sensor_table=table, novelty_limit=1e9)
@@ -141,7 +155,7 @@ def test_it_is_loaded_as_the_settings_say(tmp_path: Path) -> None:
     assert not found.flags[:, QUALITY_FLAGS.index("novelty")].any()
 
 
-def test_no_windows_are_no_matter(physics: Assessor) -> None:
+def test_no_windows_give_an_empty_assessment(physics: Assessor) -> None:
     found = physics.assess(WINDOWS[:0], RPM[:0], [])
     assert found.probabilities.shape == (0, 4)
     assert found.flags.shape == (0, 5)
@@ -160,7 +174,7 @@ def real(cwru_data: Path) -> list[Recording]:
     return list(load(cwru_data, present(cwru_data)))
 
 
-def test_a_healthy_bearing_raises_nothing_on_the_real_rig(
+def test_a_healthy_bearing_is_normal_and_not_flagged_on_the_real_rig(
     real: list[Recording], physics: Assessor
 ) -> None:
     for recording in real:
@@ -169,8 +183,8 @@ def test_a_healthy_bearing_raises_nothing_on_the_real_rig(
             for rpm in (recording.rpm, UNKNOWN):
                 speeds = np.full(len(windows), rpm)
                 found = physics.assess(windows, speeds, [recording.sensor] * len(windows))
-                said = found.probabilities.argmax(axis=1)
-                assert (said == FAULT_LABELS.index("Normal")).all()
+                predicted = found.probabilities.argmax(axis=1)
+                assert (predicted == FAULT_LABELS.index("Normal")).all()
                 assert not found.flags[:, :-1].any()
                 assert found.uncertain.mean() <= 0.02
 
@@ -183,9 +197,11 @@ def test_physics_is_right_about_real_races(real: list[Recording], physics: Asses
             speeds = np.full(len(windows), recording.rpm)
             found = physics.assess(windows, speeds, [recording.sensor] * len(windows))
             assert found.evidence is not None
-            said = found.probabilities.argmax(axis=1)[found.evidence.decided]
-            right[recording.fault][0] += int((said == FAULT_LABELS.index(recording.fault)).sum())
-            right[recording.fault][1] += len(said)
+            predicted = found.probabilities.argmax(axis=1)[found.evidence.decided]
+            right[recording.fault][0] += int(
+                (predicted == FAULT_LABELS.index(recording.fault)).sum()
+            )
+            right[recording.fault][1] += len(predicted)
     for hits, decided in right.values():
         assert decided > 600
         assert hits > 0.98 * decided

@@ -30,7 +30,7 @@ def same(left: Network, right: Network) -> bool:
     return all(map(torch.equal, left.state_dict().values(), right.state_dict().values()))
 
 
-def test_what_was_saved_is_loaded(path: Path) -> None:
+def test_a_saved_network_is_loaded(path: Path) -> None:
     network = Network()
     checkpoint.save(network, path)
     assert same(checkpoint.load(path), network)
@@ -45,7 +45,7 @@ def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict"])
-def test_a_state_dict_beside_optimiser_and_epoch_loads(wrapper: str, path: Path) -> None:
+def test_a_state_dict_next_to_optimiser_and_epoch_loads(wrapper: str, path: Path) -> None:
     network = Network()
     written({"epoch": 3, "optimizer": {}, wrapper: network.state_dict()}, path)
     assert same(checkpoint.load(path), network)
@@ -61,7 +61,7 @@ def test_a_checkpoint_written_from_cuda_loads_on_the_cpu(path: Path) -> None:
     network = Network()
     content = io.BytesIO()
     torch.save(network.state_dict(), content)
-    # A file from a CUDA machine differs in this only: the device named beside each storage.
+    # A file from a CUDA machine differs only in the device that is named with each storage.
     cpu, cuda = b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0"
     with zipfile.ZipFile(content) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
@@ -81,7 +81,7 @@ def altered(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (altered(**{"fc.bias": None}), "missing fc.bias"),
         (altered(**{"bn.weight": torch.zeros(5)}), "unexpected bn.weight"),
@@ -100,8 +100,8 @@ def altered(**changes: Any) -> dict[str, Any]:
         (torch.zeros(4), "expected a state dict.*got Tensor"),
     ],
 )
-def test_a_checkpoint_of_something_else_is_refused(content: Any, said: str, path: Path) -> None:
-    with pytest.raises(CheckpointError, match=said) as raised:
+def test_a_checkpoint_of_another_network_is_refused(content: Any, message: str, path: Path) -> None:
+    with pytest.raises(CheckpointError, match=message) as raised:
         checkpoint.load(written(content, path))
     assert str(path) in str(raised.value)
 
@@ -136,7 +136,7 @@ def test_a_whole_pickled_network_is_refused(path: Path) -> None:
         checkpoint.load(written(Network(), path))
 
 
-def test_a_missing_file_says_how_to_get_one(path: Path) -> None:
+def test_the_error_for_a_missing_file_names_the_command_that_trains(path: Path) -> None:
     with pytest.raises(CheckpointError, match="bearing-stream train"):
         checkpoint.load(path)
 

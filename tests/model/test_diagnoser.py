@@ -1,4 +1,4 @@
-"""The diagnoser's contract: whatever the batch, the scale, the offset and the device."""
+"""The diagnoser's contract, for every batch, scale, offset and device."""
 
 import json
 import logging
@@ -20,7 +20,13 @@ from model.checkpoint import CheckpointError
 from model.diagnoser import DeviceError, Diagnoser
 from model.network import Network
 
+pytestmark = pytest.mark.numeric
+
 ASSETS = Path(str(files("assets")))
+
+TOLERANCE = 1e-5
+"""What the diagnoser promises of one window in two runs: kernels for matrix products may add in
+another order for another batch, memory alignment or number of threads."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +60,7 @@ def test_every_window_gets_finite_probabilities(
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
 
-def test_windows_of_many_kinds_are_told_apart(diagnoser: Diagnoser) -> None:
+def test_windows_of_different_kinds_get_different_probabilities(diagnoser: Diagnoser) -> None:
     assert np.ptp(diagnoser.diagnose(signal(300)), axis=0).max() > 0.5
 
 
@@ -64,7 +70,7 @@ def test_the_batch_changes_nothing(cuts: list[int], seed: int, diagnoser: Diagno
     windows = signal(700, seed)
     pieces = np.split(windows, sorted(cuts))
     apart = np.concatenate([diagnoser.diagnose(piece) for piece in pieces])
-    np.testing.assert_allclose(apart, diagnoser.diagnose(windows), atol=1e-5)
+    np.testing.assert_allclose(apart, diagnoser.diagnose(windows), atol=TOLERANCE)
 
 
 @settings(deadline=None)
@@ -74,7 +80,9 @@ def test_scale_and_offset_change_nothing(
 ) -> None:
     windows = signal(8, seed).astype(np.float64)
     moved = (windows + offset) * 10**exponent
-    np.testing.assert_allclose(diagnoser.diagnose(moved), diagnoser.diagnose(windows), atol=1e-5)
+    np.testing.assert_allclose(
+        diagnoser.diagnose(moved), diagnoser.diagnose(windows), atol=TOLERANCE
+    )
 
 
 @settings(deadline=None)
@@ -82,7 +90,9 @@ def test_scale_and_offset_change_nothing(
 def test_scale_changes_nothing_in_float32(exponent: float, seed: int, diagnoser: Diagnoser) -> None:
     windows = signal(8, seed)
     scaled = windows * np.float32(10**exponent)
-    np.testing.assert_allclose(diagnoser.diagnose(scaled), diagnoser.diagnose(windows), atol=1e-5)
+    np.testing.assert_allclose(
+        diagnoser.diagnose(scaled), diagnoser.diagnose(windows), atol=TOLERANCE
+    )
 
 
 @settings(deadline=None)
@@ -90,13 +100,13 @@ def test_scale_changes_nothing_in_float32(exponent: float, seed: int, diagnoser:
 def test_raw_counts_need_no_calibration(offset: int, seed: int, diagnoser: Diagnoser) -> None:
     counts = (signal(8, seed) * 100).astype(np.int16)
     moved = (counts // 2 + offset).clip(-32768, 32767).astype(np.int16)
-    np.testing.assert_array_equal(
-        diagnoser.diagnose(moved), diagnoser.diagnose(moved.astype(np.float32))
+    np.testing.assert_allclose(
+        diagnoser.diagnose(moved), diagnoser.diagnose(moved.astype(np.float32)), atol=TOLERANCE
     )
     np.testing.assert_allclose(
         diagnoser.diagnose((counts // 2 + offset).astype(np.float32)),
         diagnoser.diagnose((counts // 2).astype(np.int16)),
-        atol=1e-5,
+        atol=TOLERANCE,
     )
 
 
@@ -105,9 +115,9 @@ def test_flat_windows_stay_finite(diagnoser: Diagnoser) -> None:
     probabilities = diagnoser.diagnose(flat)
     assert np.isfinite(probabilities).all()
     # Not equal to the bit: where a matrix product works on blocks of rows (AVX-512 BF16 kernels
-    # do), the rows of one product may differ in the last bit. The diagnoser promises 1e-5.
+    # do), the rows of one product may differ in the last bit.
     np.testing.assert_allclose(
-        probabilities, np.broadcast_to(probabilities[0], probabilities.shape), atol=1e-5
+        probabilities, np.broadcast_to(probabilities[0], probabilities.shape), atol=TOLERANCE
     )
 
 
@@ -149,14 +159,14 @@ def test_any_memory_layout_is_read_and_none_is_written(diagnoser: Diagnoser) -> 
         np.repeat(windows, 2, axis=0)[::2],
         windows.astype(">f4"),
     ):
-        np.testing.assert_array_equal(diagnoser.diagnose(layout), expected)
+        np.testing.assert_allclose(diagnoser.diagnose(layout), expected, atol=TOLERANCE)
     kept = windows.copy()
     diagnoser.diagnose(kept)
     np.testing.assert_array_equal(kept, windows)
 
 
 class FailingNetwork(torch.nn.Module):
-    """A device that computes twice and then fails for good."""
+    """A device that computes twice and then fails permanently."""
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
@@ -169,7 +179,7 @@ class FailingNetwork(torch.nn.Module):
         return self.network(windows)  # type: ignore[no-any-return]
 
 
-def test_a_device_that_fails_is_given_up_for_the_cpu(
+def test_a_device_that_fails_is_replaced_by_the_cpu(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     diagnoser = Diagnoser(Network())
@@ -179,22 +189,21 @@ def test_a_device_that_fails_is_given_up_for_the_cpu(
     monkeypatch.setattr(diagnoser, "_network", failing)
     monkeypatch.setattr(diagnoser, "device", "cpu:0")
     with caplog.at_level(logging.WARNING):
-        np.testing.assert_array_equal(diagnoser.diagnose(windows), expected)
+        np.testing.assert_allclose(diagnoser.diagnose(windows), expected, atol=TOLERANCE)
     assert diagnoser.device == "cpu"
-    assert diagnoser.fell_back
     assert len(caplog.records) == 1
     assert "unspecified launch failure" in caplog.text
     assert failing.calls == 3
-    np.testing.assert_array_equal(diagnoser.diagnose(windows), expected)
-    assert failing.calls == 3, "a device that failed once is not asked again"
+    np.testing.assert_allclose(diagnoser.diagnose(windows), expected, atol=TOLERANCE)
+    assert failing.calls == 3, "a device that failed once is not used again"
 
 
-def test_a_bad_window_does_not_cost_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_window_does_not_change_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     diagnoser = Diagnoser(Network())
     monkeypatch.setattr(diagnoser, "device", "cpu:0")
     with pytest.raises(ValueError, match="not finite"):
         diagnoser.diagnose(np.full((1, 2048), np.nan, np.float32))
-    assert not diagnoser.fell_back
+    assert diagnoser.device == "cpu:0"
 
 
 def test_an_error_on_the_cpu_itself_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,13 +223,13 @@ def test_without_cuda() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
-def test_cuda_that_is_there_but_does_not_work(
+def test_cuda_that_is_present_but_does_not_work(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     with caplog.at_level(logging.WARNING):
         assert Diagnoser.load(device="auto").device == "cpu"
-    assert "going on with the CPU" in caplog.text
+    assert "continuing on the CPU" in caplog.text
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
@@ -228,19 +237,18 @@ def test_cuda_gives_the_same_numbers(diagnoser: Diagnoser) -> None:
     there = Diagnoser.load(device="cuda")
     assert there.device == "cuda"
     windows = signal(10_000)
-    np.testing.assert_allclose(there.diagnose(windows), diagnoser.diagnose(windows), atol=1e-5)
+    np.testing.assert_allclose(there.diagnose(windows), diagnoser.diagnose(windows), atol=TOLERANCE)
 
 
-def test_it_says_what_it_is(diagnoser: Diagnoser) -> None:
+def test_it_names_itself_its_version_and_its_device(diagnoser: Diagnoser) -> None:
     assert diagnoser.labels == FAULT_LABELS
     assert diagnoser.name
     assert diagnoser.version == checkpoint.digest(checkpoint.load(ASSETS / "model.pt"))[:12]
     assert diagnoser.device == "cpu"
-    assert not diagnoser.fell_back
     assert Diagnoser(Network()).version != diagnoser.version
 
 
-def test_the_number_of_threads_is_the_callers_matter() -> None:
+def test_the_caller_sets_the_number_of_threads() -> None:
     before = torch.get_num_threads()
     try:
         Diagnoser.load(device="cpu", threads=1)
@@ -250,18 +258,18 @@ def test_the_number_of_threads_is_the_callers_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "message"),
     [
         (json.dumps(["Normal", "Ball", "InnerRace", "OuterRace"]), "decodes to"),
         ("{", "no readable label decoder"),
         (None, "no readable label decoder"),
     ],
 )
-def test_another_label_decoder_is_refused(labels: str | None, said: str, tmp_path: Path) -> None:
+def test_another_label_decoder_is_refused(labels: str | None, message: str, tmp_path: Path) -> None:
     shutil.copy(ASSETS / "model.pt", tmp_path)
     if labels is not None:
         (tmp_path / "labels.json").write_text(labels)
-    with pytest.raises(CheckpointError, match=said):
+    with pytest.raises(CheckpointError, match=message):
         Diagnoser.load(tmp_path, device="cpu")
 
 

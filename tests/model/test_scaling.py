@@ -1,4 +1,4 @@
-"""Standardising: exact where float32 is not, and blind to scale and offset."""
+"""Standardisation: precise for large offsets, and independent of scale and offset."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.scaling import standardise
+
+pytestmark = pytest.mark.numeric
 
 
 def noise(rows: int = 4, seed: int = 0) -> torch.Tensor:
@@ -22,7 +24,7 @@ def test_mean_is_zero_and_sample_standard_deviation_one() -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 100, -10_000])
-def test_a_float32_window_with_a_large_offset_comes_out_right(offset: float) -> None:
+def test_a_float32_window_with_a_large_offset_is_standardised_right(offset: float) -> None:
     windows = (noise() + offset).float()
     exact = windows.double() - windows.double().mean(dim=1, keepdim=True)
     exact /= exact.std(dim=1, keepdim=True)
@@ -32,6 +34,8 @@ def test_a_float32_window_with_a_large_offset_comes_out_right(offset: float) -> 
 @given(exponent=st.integers(-100, 100), seed=st.integers(0, 9))
 def test_a_power_of_two_changes_nothing_at_all(exponent: int, seed: int) -> None:
     windows = noise(seed=seed).float()
+    # Exact on every processor: scaling by a power of two rounds nothing, and the same
+    # code then runs on the same numbers, without a matrix product.
     assert torch.equal(standardise(windows * 2.0**exponent), standardise(windows))
 
 
@@ -45,12 +49,12 @@ def test_the_ends_of_the_number_range_stay_finite(dtype: torch.dtype, where: str
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e30, 1e-44])
-def test_a_flat_window_comes_out_as_zeros(value: float) -> None:
+def test_a_flat_window_becomes_zeros(value: float) -> None:
     assert not standardise(torch.full((1, 2048), value)).any()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_one_sample_that_is_not_finite_spoils_its_window_and_no_other(value: float) -> None:
+def test_a_sample_that_is_not_finite_makes_its_window_nan_and_no_other(value: float) -> None:
     windows = noise(3)
     windows[1, 17] = value
     standardised = standardise(windows)

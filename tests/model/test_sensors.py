@@ -1,4 +1,4 @@
-"""The table of sensors: which machine a sensor listens to, and what is wrong with a table."""
+"""The table of sensors: which row applies to a sensor, and how invalid tables are refused."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from model.physics import baseline_file
 from model.physics.baseline import fit
 from model.physics.bearing import DRIVE_END
 from model.sensors import SensorsError, load
-from tests.model.physics.made import healthy
+from tests.model.physics.signals import healthy
 
 PRESS = baseline_file.to_json(fit(healthy(40), np.full(40, 1750.0), DRIVE_END))
 
@@ -21,7 +21,7 @@ def table(folder: Path, text: str) -> Path:
     return path
 
 
-def test_the_first_row_that_fits_is_the_sensors(tmp_path: Path) -> None:
+def test_the_first_row_that_matches_applies(tmp_path: Path) -> None:
     found = load(
         table(
             tmp_path,
@@ -36,25 +36,25 @@ def test_the_first_row_that_fits_is_the_sensors(tmp_path: Path) -> None:
             """,
         )
     )
-    assert [found.place(name) for name in ("press-7/a", "press-8", "pump", "PRESS-8")] == (
+    assert [found.row_index(name) for name in ("press-7/a", "press-8", "pump", "PRESS-8")] == (
         [0, 1, -1, -1]
     )
-    first, second = found.assets
+    first, second = found.rows
     assert first.baseline is not None
     assert (first.baseline.nominal_rpm, first.full_scale) == (1480, None)
     assert (second.baseline, second.full_scale) == (None, 50)
 
 
-def test_the_table_that_ships_knows_the_rig_and_nobody_else() -> None:
+def test_the_default_table_has_the_rigs_sensors_and_no_others() -> None:
     shipped = load()
     for sensor in ("97/DE", "105/DE", "3001/DE", "bearing-0000"):
-        baseline = shipped.assets[shipped.place(sensor)].baseline
+        baseline = shipped.rows[shipped.row_index(sensor)].baseline
         assert baseline is not None
         assert baseline.orders == DRIVE_END
-    assert [shipped.place(name) for name in ("pump/DE", "press-7", "bearing-1")] == [-1] * 3
+    assert [shipped.row_index(name) for name in ("pump/DE", "press-7", "bearing-1")] == [-1] * 3
 
 
-def test_the_digest_changes_with_whatever_the_table_or_its_baselines_say(tmp_path: Path) -> None:
+def test_the_digest_changes_with_any_content_of_the_table_or_its_baselines(tmp_path: Path) -> None:
     row = '[[sensor]]\npattern = "a"\nbaseline = "press.json"\n'
     digests = [
         load(table(tmp_path, text)).digest
@@ -68,7 +68,7 @@ def test_the_digest_changes_with_whatever_the_table_or_its_baselines_say(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[[sensor]", "expected a table of sensors in TOML"),
         ("", "sensor: Field required"),
@@ -83,8 +83,8 @@ def test_the_digest_changes_with_whatever_the_table_or_its_baselines_say(tmp_pat
         ),
     ],
 )
-def test_a_wrong_table_is_refused_by_name_and_row(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(SensorsError, match=rf"sensors\.toml.*{said}"):
+def test_a_wrong_table_is_refused_by_name_and_row(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SensorsError, match=rf"sensors\.toml.*{message}"):
         load(table(tmp_path, text))
 
 

@@ -1,4 +1,4 @@
-"""Recordings to train on: made ones, whose faults are tones in noise, and the real ones."""
+"""Recordings to train on: synthetic ones, whose faults are tones in noise, and the real ones."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ TONES = {"Ball": 700.0, "InnerRace": 1500.0, "Normal": 2600.0, "OuterRace": 4100
 
 
 @pytest.fixture(scope="session")
-def made() -> list[Recording]:
+def synthetic() -> list[Recording]:
     """Return a recording of each class, in the order of the labels: a tone in as much noise."""
     generator = np.random.default_rng(0)
     time = np.arange(20 * WINDOW_LENGTH) / SAMPLING_RATE
@@ -22,7 +22,7 @@ def made() -> list[Recording]:
         Recording(
             id=label,
             sensor=f"{label}/DE",
-            collection="made",
+            collection="synthetic",
             samples=np.sin(2 * np.pi * TONES[label] * time) + generator.standard_normal(time.size),
             sampling_rate=SAMPLING_RATE,
             fault=label,
@@ -36,5 +36,5 @@ def real_recordings() -> list[Recording]:
     """Return the CWRU recordings of the folder that CWRU_DATA names."""
     folder = os.environ.get("CWRU_DATA")
     if not folder:
-        pytest.skip("CWRU_DATA is not set: the recordings this is about are not here")
+        pytest.skip("needs the CWRU recordings: set CWRU_DATA to their folder")
     return list(cwru.load(Path(folder), cwru.present(Path(folder))))

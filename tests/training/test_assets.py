@@ -1,4 +1,4 @@
-"""The committed assets are what their card says, on the real recordings too."""
+"""The committed assets agree with their card, on the real recordings too."""
 
 import os
 from importlib.resources import files
@@ -12,9 +12,9 @@ from model import checkpoint
 from model.diagnoser import Diagnoser
 from training.card import ModelCard
 from training.controls import CONTROLS, run_controls
-from training.flags import of_made_signals
-from training.judge import judge
+from training.flags import flag_signals
 from training.markdown import markdown
+from training.scoring import score
 from training.split import fingerprint, random_split
 from training.windows import cut
 
@@ -37,11 +37,11 @@ def test_the_card_is_of_these_weights(card: ModelCard, diagnoser: Diagnoser) -> 
     assert (card.name, card.labels) == (diagnoser.name, diagnoser.labels)
 
 
-def test_both_cards_say_the_same(card: ModelCard) -> None:
+def test_the_markdown_card_is_that_of_the_json(card: ModelCard) -> None:
     assert (ASSETS / "MODEL_CARD.md").read_text(encoding="utf-8") == markdown(card)
 
 
-def test_the_cards_pictures_are_there() -> None:
+def test_the_cards_pictures_exist() -> None:
     for name in ("architecture.png", "confusion_matrix.png", "training_curves.png"):
         assert f"]({name})" in (ASSETS / "MODEL_CARD.md").read_text(encoding="utf-8")
         assert (ASSETS / name).stat().st_size > 10_000
@@ -53,14 +53,14 @@ def test_every_hold_out_window_is_diagnosed_right(card: ModelCard) -> None:
     assert all(count > 0 for count in card.test.count.values())
 
 
-def test_what_is_no_bearing_is_flagged_and_what_is_good_is_not(card: ModelCard) -> None:
+def test_wrong_signals_are_flagged_and_good_ones_are_not(card: ModelCard) -> None:
     good = {"test windows: false flags", "the healthy among them"}
-    assert all(card.made[name].either <= 0.01 for name in good)
-    for name in card.made.keys() - good:
-        assert card.made[name].either >= 0.99, name
+    assert all(card.signals[name].either <= 0.01 for name in good)
+    for name in card.signals.keys() - good:
+        assert card.signals[name].either >= 0.99, name
 
 
-def test_the_cards_numbers_come_out_again(
+def test_the_cards_numbers_can_be_reproduced(
     card: ModelCard, diagnoser: Diagnoser, real_recordings: list[Recording]
 ) -> None:
     windows = {recording.id: len(recording.windows()) for recording in real_recordings}
@@ -74,10 +74,10 @@ def test_the_cards_numbers_come_out_again(
     ):
         assert part.sha256 == fingerprint(real_recordings, starts)
     test = cut(real_recordings, split.test)
-    np.testing.assert_array_equal(judge(diagnoser, test).confusion, card.test_scores.confusion)
-    made = of_made_signals(diagnoser, test, Path(os.environ["CWRU_DATA"]), card.seed)
-    assert made == card.made
+    np.testing.assert_array_equal(score(diagnoser, test).counts, card.test_scores.confusion)
+    signals = flag_signals(diagnoser, test, Path(os.environ["CWRU_DATA"]), card.seed)
+    assert signals == card.signals
     controls = run_controls(diagnoser, real_recordings, split.test)
     assert set(controls) == set(CONTROLS) == set(card.controls)
-    for name, judgement in controls.items():
-        np.testing.assert_array_equal(judgement.confusion, card.controls[name].confusion)
+    for name, matrix in controls.items():
+        np.testing.assert_array_equal(matrix.counts, card.controls[name].confusion)

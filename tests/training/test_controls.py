@@ -1,4 +1,4 @@
-"""The controls take away what they say and leave the rest."""
+"""The controls remove what their names state and keep the rest."""
 
 import dataclasses
 
@@ -19,12 +19,12 @@ def gain(before: Recording, after: Recording) -> tuple[NDArray[np.float64], NDAr
 
 
 @pytest.fixture
-def noise(made: list[Recording]) -> Recording:
+def noise(synthetic: list[Recording]) -> Recording:
     samples = np.random.default_rng(0).standard_normal(100_000)
-    return dataclasses.replace(made[0], samples=samples)
+    return dataclasses.replace(synthetic[0], samples=samples)
 
 
-def test_going_up_and_down_takes_away_only_what_the_healthy_ones_lost(noise: Recording) -> None:
+def test_resampling_up_and_down_removes_only_what_the_healthy_ones_lost(noise: Recording) -> None:
     frequencies, kept = gain(noise, resampled_as_healthy(noise))
     assert kept[frequencies < 4500].min() > 0.9
     assert kept[frequencies > 5950].max() < 0.5

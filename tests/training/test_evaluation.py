@@ -21,7 +21,7 @@ from training.command import command as train_command
 from training.evaluation.command import command
 from training.evaluation.folds import SAME_BEARING, UNSEEN_DIAMETER, UNSEEN_LOAD
 from training.evaluation.markdown import markdown
-from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS
+from training.evaluation.predictions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS
 from training.evaluation.result import Evaluation
 from training.fit import Recipe
 
@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-# Seconds on a machine that has nothing else to do; a busy one takes its time.
+# Seconds on an idle machine; a busy one takes longer.
 @pytest.mark.timeout(600)
 def test_it_evaluates_every_method_in_every_protocol(folder: Path, tmp_path: Path) -> None:
     out, cache = tmp_path / "out", tmp_path / "cache"
@@ -72,7 +72,7 @@ def test_it_evaluates_every_method_in_every_protocol(folder: Path, tmp_path: Pat
         assert methods[MAJORITY].macro_recall.mean == 0.25
         assert methods[MAJORITY].macro_auroc.mean == 0.5
         sizes = {int(np.sum(method.confusion)) for method in methods.values()}
-        assert len(sizes) == 1, "every method is judged on the same windows"
+        assert len(sizes) == 1, "every method is evaluated on the same windows"
     assert len(found[UNSEEN_DIAMETER][NESTED].choices or []) == 3
     fitted = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
     again = CliRunner().invoke(command, options)
@@ -81,15 +81,15 @@ def test_it_evaluates_every_method_in_every_protocol(folder: Path, tmp_path: Pat
 
 
 @pytest.mark.timeout(600)
-def test_train_evaluates_what_it_trained_if_it_is_asked_to(
+def test_train_evaluates_too_if_asked_to(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The networks' worth is not the point here, nor is there time for it.
+    # The quality of the networks does not matter here, and good ones take too long.
     few = replace(Recipe(), epochs=1, windows_per_class=32)
     monkeypatch.setattr("training.evaluation.command.Recipe", lambda: few)
     (seeds,) = (option for option in command.params if option.name == "seeds")
     monkeypatch.setattr(seeds, "default", 2)
-    # Networks are kept in out/, wherever that is.
+    # Networks are kept in out/ of the current folder.
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "assets"
     options = ["--data", str(folder), "--out", str(out), "--epochs", "1", "--evaluate"]
@@ -127,7 +127,9 @@ def test_train_evaluates_what_it_trained_if_it_is_asked_to(
     assert all(row.windows > 0 for row in card.unseen.values())
 
 
-def test_a_folder_that_is_not_enough_is_one_clear_error(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_without_enough_recordings_gives_one_clear_error(
+    folder: Path, tmp_path: Path
+) -> None:
     few = tmp_path / "few"
     few.mkdir()
     (few / "97.mat").write_bytes((folder / "97.mat").read_bytes())
@@ -152,23 +154,25 @@ def test_the_committed_results_have_their_shape(committed: Evaluation) -> None:
             assert committed.root[protocol][method].seeds >= 3
 
 
-def test_what_is_claimed_of_unseen_diameters_is_so(committed: Evaluation) -> None:
+def test_the_claims_on_unseen_diameters_hold(committed: Evaluation) -> None:
     methods = committed.root[UNSEEN_DIAMETER]
     assert methods[NESTED].macro_recall.mean >= 0.90
     assert methods[NESTED].macro_auroc.mean >= 0.97
     for name, method in methods.items():
         if name.startswith(f"{PHYSICS}, orders"):
-            assert method.macro_recall.mean < 0.6, "a rule that looks in the wrong place finds less"
+            assert method.macro_recall.mean < 0.6, (
+                "a rule that searches at the wrong frequencies finds less"
+            )
 
 
-def test_the_prose_is_made_of_the_results(committed: Evaluation) -> None:
+def test_the_prose_is_generated_from_the_results(committed: Evaluation) -> None:
     prose = (ASSETS / "EVALUATION.md").read_text("utf-8")
     assert prose == markdown(committed)
     for picture in re.findall(r"\]\((\w+\.png)\)", prose):
         assert (ASSETS / picture).stat().st_size > 10_000
 
 
-def test_the_readme_says_what_was_found(committed: Evaluation) -> None:
+def test_the_readme_has_the_committed_results(committed: Evaluation) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     section = readme.split("## What the diagnoses are worth")[1].split("\n## ")[0]
     for name in (NETWORK, PHYSICS, NESTED, BOTH):
@@ -182,7 +186,7 @@ def test_the_readme_says_what_was_found(committed: Evaluation) -> None:
         ]
 
 
-def test_the_card_knows_what_unseen_bearings_come_to() -> None:
+def test_the_card_has_the_flags_of_unseen_bearings() -> None:
     card = ModelCard.model_validate_json((ASSETS / "model_card.json").read_text("utf-8"))
     assert any("another make" in name for name in card.unseen)
     assert all(row.windows > 0 for row in card.unseen.values())

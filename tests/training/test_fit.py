@@ -1,4 +1,4 @@
-"""Fitting learns what there is to learn, the same at every run, and stops by validation."""
+"""Fitting: it learns, is reproducible, and stops by the validation windows."""
 
 import dataclasses
 
@@ -10,70 +10,73 @@ from bearing_stream.recordings import Recording
 from model.checkpoint import digest
 from model.diagnoser import Diagnoser
 from training.fit import Epoch, Fit, Recipe, fit
-from training.judge import judge
+from training.scoring import score
 from training.split import random_split
 from training.windows import LabelledWindows, TrainingPool, cut
 
 RECIPE = Recipe(epochs=10, windows_per_class=200)
 
 
-def fitted(made: list[Recording], seed: int = 0, recipe: Recipe = RECIPE) -> Fit:
-    split = random_split(made, seed)
-    pool = TrainingPool(made, split.held_out())
-    return fit(pool, cut(made, split.validation), seed, recipe)
+def fitted(synthetic: list[Recording], seed: int = 0, recipe: Recipe = RECIPE) -> Fit:
+    split = random_split(synthetic, seed)
+    pool = TrainingPool(synthetic, split.held_out())
+    return fit(pool, cut(synthetic, split.validation), seed, recipe)
 
 
-def test_it_learns_to_tell_made_faults_apart(made: list[Recording]) -> None:
-    result = fitted(made)
+def test_it_learns_to_distinguish_synthetic_faults(synthetic: list[Recording]) -> None:
+    result = fitted(synthetic)
     assert result.history[-1].training_loss < result.history[0].training_loss / 2
-    test = cut(made, random_split(made, 0).test)
-    assert judge(Diagnoser(result.network), test).accuracy > 0.95
+    test = cut(synthetic, random_split(synthetic, 0).test)
+    assert score(Diagnoser(result.network), test).accuracy > 0.95
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_the_threads(made: list[Recording]) -> None:
+def test_the_same_seed_gives_the_same_weights_with_any_number_of_threads(
+    synthetic: list[Recording],
+) -> None:
     recipe = dataclasses.replace(RECIPE, epochs=2)
     threads = torch.get_num_threads()
     try:
-        first = fitted(made, recipe=recipe)
+        first = fitted(synthetic, recipe=recipe)
         torch.set_num_threads(2)
         torch.manual_seed(99)
-        again = fitted(made, recipe=recipe)
+        again = fitted(synthetic, recipe=recipe)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
+    # Exact: `fit` promises the same weights on one machine, and so uses one thread.
     assert digest(first.network) == digest(again.network)
     assert first.history == again.history
-    assert digest(fitted(made, seed=1, recipe=recipe).network) != digest(first.network)
+    assert digest(fitted(synthetic, seed=1, recipe=recipe).network) != digest(first.network)
 
 
-def test_fitting_leaves_torchs_own_randomness_alone(made: list[Recording]) -> None:
+def test_fitting_leaves_torchs_own_randomness_alone(synthetic: list[Recording]) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    fitted(made, recipe=dataclasses.replace(RECIPE, epochs=1))
+    fitted(synthetic, recipe=dataclasses.replace(RECIPE, epochs=1))
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_it_stops_when_validation_gets_no_better_and_keeps_the_best_weights(
-    made: list[Recording],
+    synthetic: list[Recording],
 ) -> None:
-    split = random_split(made, 0)
-    truth = cut(made, split.validation)
-    # With every truth turned round, the better the training the worse the validation.
+    split = random_split(synthetic, 0)
+    truth = cut(synthetic, split.validation)
+    # With every label swapped, the better the training the worse the validation.
     wrong = LabelledWindows(truth.windows, (truth.labels + 2) % 4)
     reported: list[Epoch] = []
     recipe = dataclasses.replace(RECIPE, epochs=50, patience=3)
-    pool = TrainingPool(made, split.held_out())
+    pool = TrainingPool(synthetic, split.held_out())
     result = fit(pool, wrong, 0, recipe, reported.append)
     losses = [epoch.validation_loss for epoch in result.history]
     assert result.best == int(np.argmin(losses))
     assert len(losses) == result.best + 1 + 3 < 50
     assert reported == list(result.history)
-    best = judge(Diagnoser(result.network), wrong).accuracy
+    best = score(Diagnoser(result.network), wrong).accuracy
     assert best == pytest.approx(result.history[result.best].validation_accuracy)
 
 
-def test_fitting_without_a_validation_window_is_refused(made: list[Recording]) -> None:
-    nothing = {recording.id: np.empty(0, np.int64) for recording in made}
+def test_fitting_without_a_validation_window_is_refused(synthetic: list[Recording]) -> None:
+    nothing = {recording.id: np.empty(0, np.int64) for recording in synthetic}
     with pytest.raises(ValueError, match="no validation window"):
-        fit(TrainingPool(made, nothing), cut(made, nothing), 0, RECIPE)
+        fit(TrainingPool(synthetic, nothing), cut(synthetic, nothing), 0, RECIPE)

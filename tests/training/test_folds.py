@@ -1,4 +1,4 @@
-"""No fold trains on what it tests: no sample, and where it says so no bearing."""
+"""No fold trains on samples that it tests on, nor, in some protocols, on the same bearings."""
 
 import dataclasses
 import itertools
@@ -26,13 +26,13 @@ FAULTS: tuple[FaultLabel, ...] = ("Ball", "InnerRace", "OuterRace")
 
 
 def one(name: str, windows: int, fault: FaultLabel, diameter: float | None, load: int) -> Recording:
-    # Every sample says where it is from, so that windows can be told apart.
-    place = int(name) * 1e5
+    # Every sample encodes its recording and position, so that each window is unique.
+    first = int(name) * 1e5
     return Recording(
         id=name,
         sensor=name,
-        collection="made",
-        samples=place + np.arange(float(windows * WINDOW_LENGTH + 7)),
+        collection="synthetic",
+        samples=first + np.arange(float(windows * WINDOW_LENGTH + 7)),
         sampling_rate=SAMPLING_RATE,
         fault=fault,
         fault_diameter=diameter,

@@ -1,4 +1,4 @@
-"""No sample of a window tested or validated on is ever trained on."""
+"""No sample of a test or validation window is trained on."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def recording(name: str, samples: int, fault: FaultLabel = "Ball") -> Recording:
     return Recording(
         id=name,
         sensor=name,
-        collection="made",
+        collection="synthetic",
         samples=np.zeros(samples),
         sampling_rate=SAMPLING_RATE,
         fault=fault,
@@ -81,7 +81,7 @@ def test_windows_are_counted_by_class() -> None:
     assert count_windows(recordings, split.test) == {"Normal": 6, "OuterRace": 6}
 
 
-def test_the_real_recordings_split_as_the_design_counts_them(
+def test_the_real_recordings_have_the_expected_number_of_windows(
     real_recordings: list[Recording],
 ) -> None:
     split = random_split(real_recordings, seed=0)

@@ -1,4 +1,4 @@
-"""`bearing-stream train` from files to assets, and what it says when it cannot."""
+"""`bearing-stream train` from files to assets, and its errors."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from model.checkpoint import digest, load
 from model.diagnoser import Diagnoser
 from training.card import ModelCard
 from training.command import command
-from training.judge import judge
+from training.scoring import score
 from training.split import random_split
 from training.windows import cut
 
@@ -21,11 +21,11 @@ FILES = {"InnerRace": 105, "Ball": 118, "OuterRace": 130}
 
 
 @pytest.fixture
-def folder(tmp_path: Path, made: list[Recording]) -> Path:
-    """Return a folder of made recordings in files named as the real ones."""
+def folder(tmp_path: Path, synthetic: list[Recording]) -> Path:
+    """Return a folder of synthetic recordings with the names of the real files."""
     data = tmp_path / "data"
     data.mkdir()
-    for recording in made:
+    for recording in synthetic:
         number = FILES.get(str(recording.fault), 97)
         samples = recording.samples if number != 97 else np.repeat(recording.samples, 4)
         savemat(data / f"{number}.mat", {f"X{number:03d}_DE_time": samples[:, None]})
@@ -56,11 +56,11 @@ def test_it_writes_assets_that_the_diagnoser_loads(folder: Path, tmp_path: Path)
     assert card.version in result.output
 
     recordings = list(cwru.load(folder, cwru.present(folder)))
-    judged = judge(diagnoser, cut(recordings, random_split(recordings, 7).test))
-    assert card.test_scores.confusion == judged.confusion.tolist()
-    words = (out / "MODEL_CARD.md").read_text()
-    for said in (card.version, f"{card.test_scores.accuracy:.2%}", "97.mat, 105.mat", "Seed 7"):
-        assert said in words
+    scored = score(diagnoser, cut(recordings, random_split(recordings, 7).test))
+    assert card.test_scores.confusion == scored.counts.tolist()
+    text = (out / "MODEL_CARD.md").read_text()
+    for part in (card.version, f"{card.test_scores.accuracy:.2%}", "97.mat, 105.mat", "Seed 7"):
+        assert part in text
 
 
 def test_without_recordings_it_names_the_ways_to_get_them(
@@ -75,11 +75,11 @@ def test_without_recordings_it_names_the_ways_to_get_them(
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [((), "no CWRU recording there"), ((105, 118, 130), "no Normal window to train on")],
 )
-def test_a_folder_that_is_not_enough_is_one_clear_error(
-    files: tuple[int, ...], said: str, folder: Path, tmp_path: Path
+def test_a_folder_without_enough_recordings_gives_one_clear_error(
+    files: tuple[int, ...], message: str, folder: Path, tmp_path: Path
 ) -> None:
     for path in folder.iterdir():
         if int(path.stem) not in files:
@@ -87,6 +87,6 @@ def test_a_folder_that_is_not_enough_is_one_clear_error(
     out = tmp_path / "assets"
     result = CliRunner().invoke(command, ["--data", str(folder), "--out", str(out)])
     assert result.exit_code == 1
-    assert said in result.output
+    assert message in result.output
     assert "Traceback" not in result.output
     assert not out.exists()

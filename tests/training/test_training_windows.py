@@ -1,4 +1,4 @@
-"""Windows are cut where the split says, with the truth of their recording."""
+"""Windows are cut at the starts of the split, with the label of their recording."""
 
 import dataclasses
 
@@ -11,12 +11,12 @@ from training.split import random_split
 from training.windows import TrainingPool, cut
 
 
-def test_windows_are_the_samples_at_their_starts(made: list[Recording]) -> None:
-    split = random_split(made, seed=0)
-    test = cut(made, split.test)
+def test_windows_are_the_samples_at_their_starts(synthetic: list[Recording]) -> None:
+    split = random_split(synthetic, seed=0)
+    test = cut(synthetic, split.test)
     assert test.windows.shape == (len(test.labels), WINDOW_LENGTH)
     position = 0
-    for label, recording in enumerate(made):
+    for label, recording in enumerate(synthetic):
         for start in split.test[recording.id]:
             expected = recording.samples[start : start + WINDOW_LENGTH].astype(np.float32)
             np.testing.assert_array_equal(test.windows[position], expected)
@@ -25,21 +25,21 @@ def test_windows_are_the_samples_at_their_starts(made: list[Recording]) -> None:
     assert position == len(test.labels)
 
 
-def test_a_recording_without_truth_is_refused(made: list[Recording]) -> None:
-    unknown = dataclasses.replace(made[0], fault=None)
+def test_a_recording_without_a_label_is_refused(synthetic: list[Recording]) -> None:
+    unknown = dataclasses.replace(synthetic[0], fault=None)
     with pytest.raises(ValueError, match="Ball: its fault label is not known"):
         cut([unknown], {"Ball": np.array([0])})
 
 
 def test_the_pool_draws_each_class_as_often_and_never_a_sample_held_out(
-    made: list[Recording],
+    synthetic: list[Recording],
 ) -> None:
-    # Every sample says where it is from, exactly in float32 too.
+    # Every sample encodes its recording and position, exactly in float32 too.
     numbered = [
         dataclasses.replace(
             recording, samples=np.arange(recording.samples.size, dtype=np.float64) + 1e6 * number
         )
-        for number, recording in enumerate(made)
+        for number, recording in enumerate(synthetic)
     ]
     held_out = random_split(numbered, seed=0).held_out()
     drawn = TrainingPool(numbered, held_out).draw(200, np.random.default_rng(0))
@@ -52,10 +52,10 @@ def test_the_pool_draws_each_class_as_often_and_never_a_sample_held_out(
         assert apart.min() >= WINDOW_LENGTH
 
 
-def test_a_class_without_a_window_to_train_on_is_refused(made: list[Recording]) -> None:
-    nothing = {recording.id: np.empty(0, np.int64) for recording in made}
+def test_a_class_without_a_window_to_train_on_is_refused(synthetic: list[Recording]) -> None:
+    nothing = {recording.id: np.empty(0, np.int64) for recording in synthetic}
     every = np.arange(20) * WINDOW_LENGTH
     with pytest.raises(ValueError, match="no Normal window to train on"):
-        TrainingPool(made, nothing | {"Normal": every})
+        TrainingPool(synthetic, nothing | {"Normal": every})
     with pytest.raises(ValueError, match="no OuterRace window to train on"):
-        TrainingPool(made[:3], nothing)
+        TrainingPool(synthetic[:3], nothing)

@@ -1,1 +1,1 @@
-"""Measurements: what the pipeline does on a real Kafka, and beside what. See README.md."""
+"""Measurements of the pipeline on a real Kafka, and of what it is compared with. See README.md."""

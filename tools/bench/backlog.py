@@ -1,11 +1,11 @@
-"""A topic with many windows waiting, and a feed that keeps so many waiting, on a small disk."""
+"""A topic with a backlog of windows, and a feed that maintains it, with limited disk space."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer
@@ -13,65 +13,66 @@ from confluent_kafka.admin import AdminClient
 
 from bearing_stream.wire import Message, Window, encode_window
 from bearing_stream.wire import headers as h
-from tools.bench.runs import BenchError
+from tools.bench.errors import BenchError
+from tools.bench.producing import produce
 
 SENSORS_A_PARTITION: Final = 8
 
-FULL_PAUSE: Final = 0.2
-"""Seconds between two looks at how many windows still wait."""
+POLL_INTERVAL: Final = 0.2
+"""Seconds between two polls of the committed offsets."""
 
 WINDOW_BYTES: Final = 4500
-"""Of an int16 window with its headers, on the broker's disk."""
+"""Size of an int16 window with its headers, on the disk of the broker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Of a topic and what waits in it."""
+    """The size of a topic and of its backlog."""
 
     windows: int
-    """To be sent, all in all."""
+    """Windows to send in total."""
     backlog: int
-    """To be waiting at any time, as long as there are windows left to send."""
+    """Unprocessed windows to maintain in the topic, while there are windows left to send."""
     partitions: int
 
     @property
     def retention(self) -> dict[str, str]:
-        """Properties of the topic: twice the backlog is kept, in pieces small enough to go."""
+        """Properties of the topic: it retains twice the backlog, in small segments."""
         kept = 2 * self.backlog * WINDOW_BYTES // self.partitions
-        # A segment goes as a whole; Kafka takes none below 1 MiB.
+        # Retention deletes whole segments; Kafka requires at least 1 MiB.
         segment = max(kept // 8, 1 << 20)
         return {"retention.bytes": str(kept + 2 * segment), "segment.bytes": str(segment)}
 
 
 def windows(partitions: int, seed: int = 0) -> Iterator[tuple[int, Message]]:
-    """Without end, the number of a partition and an int16 window for it.
+    """Yield partition numbers and int16 windows for them, without end.
 
-    Made once for each sensor and sent again and again; only ids tell them apart.
+    The windows of a sensor are all the same, except for their ids.
     """
     rng = np.random.default_rng(seed)
     sensors = SENSORS_A_PARTITION * partitions
     now = datetime.now(UTC)
-    made = []
+    templates = []
     for sensor in range(sensors):
         samples = rng.normal(scale=1000, size=2048).astype(np.int16)
         window = Window("/bench", "", f"sensor-{sensor:05d}", now, samples, shaft_speed=1797.0)
         message = encode_window(window, "int16-le")
         headers = [header for header in message.headers if header[0] != h.ID]
-        made.append(message._replace(headers=headers))
+        templates.append(message._replace(headers=headers))
     number = 0
     while True:
-        message = made[number % sensors]
+        message = templates[number % sensors]
         identity = (h.ID, b"%012d" % number)
         yield number % partitions, message._replace(headers=[*message.headers, identity])
         number += 1
 
 
 class Feed(threading.Thread):
-    """Sends windows as fast as Kafka takes them, and no more than may wait.
+    """Sends windows as fast as Kafka accepts them, up to the size of the backlog.
 
     Attributes:
-        sent: Windows handed to the client so far.
-        failed: The first error of a delivery.
+        sent: Windows passed to the client so far.
+        failed: The first delivery error.
     """
 
     def __init__(self, servers: str, topic: str, group: str, shape: Shape) -> None:
@@ -94,61 +95,52 @@ class Feed(threading.Thread):
         self.failed: KafkaError | None = None
 
     def run(self) -> None:
-        """Send."""
-        room = self._shape.backlog
+        """Send until all windows are sent, or until `stop`."""
+        limit = self._shape.backlog
         for partition, message in windows(self._shape.partitions):
-            while self.sent >= room and not self._stopping.wait(FULL_PAUSE):
-                room = self._progress.committed() + self._shape.backlog
+            while self.sent >= limit and not self._stopping.wait(POLL_INTERVAL):
+                limit = self._progress.committed() + self._shape.backlog
             if self._stopping.is_set() or self.sent >= self._shape.windows:
                 break
             self._send(partition, message)
         self._producer.flush(60)
 
     def await_backlog(self) -> None:
-        """Wait until so many windows wait.
+        """Wait until the backlog is complete.
 
         Raises:
-            BenchError: Kafka did not take them.
+            BenchError: Kafka did not accept a window.
         """
         while self.sent < min(self._shape.backlog, self._shape.windows):
             self.check()
-            self._stopping.wait(FULL_PAUSE)
+            self._stopping.wait(POLL_INTERVAL)
 
     def check(self) -> None:
-        """See that all is well; raises `BenchError` if a window was not taken."""
+        """Raise if a delivery has failed.
+
+        Raises:
+            BenchError: Kafka did not accept a window.
+        """
         if self.failed is not None:
-            raise BenchError(f"Kafka did not take a window: {self.failed.str()}")
+            raise BenchError(f"Kafka did not accept a window: {self.failed.str()}")
 
     def stop(self) -> None:
-        """Send no more; returns when all that was sent is delivered."""
+        """Stop sending; returns when all sent windows are delivered."""
         self._stopping.set()
         self.join()
 
     def _send(self, partition: int, message: Message) -> None:
-        headers: Any = message.headers
-        while True:
-            try:
-                self._producer.produce(
-                    self._topic,
-                    message.value,
-                    message.key,
-                    partition=partition,
-                    headers=headers,
-                    on_delivery=self._note,
-                )
-                break
-            except BufferError:
-                self._producer.poll(0.05)
+        produce(self._producer, self._topic, message, partition, self._on_delivery)
         self.sent += 1
         if self.sent % 1000 == 0:
             self._producer.poll(0)
 
-    def _note(self, error: KafkaError | None, _message: object) -> None:
+    def _on_delivery(self, error: KafkaError | None, _message: object) -> None:
         self.failed = self.failed or error
 
 
 class Progress:
-    """How far a group has got."""
+    """The committed offsets of a group."""
 
     def __init__(self, servers: str, group: str) -> None:
         self._group = group
@@ -156,11 +148,11 @@ class Progress:
         self._known = 0
 
     def committed(self) -> int:
-        """Windows that it has answered for good, as far as is known."""
-        asked = [ConsumerGroupTopicPartitions(self._group)]
-        # There may be no such group yet, or a broker too busy to tell: what is known stays true.
+        """Return the number of windows that the group has committed, as far as is known."""
+        request = [ConsumerGroupTopicPartitions(self._group)]
+        # The group may not exist yet, or the broker may be overloaded: keep the last known number.
         with suppress(KafkaException):
-            answer = self._admin.list_consumer_group_offsets(asked, request_timeout=30)
-            found = answer[self._group].result().topic_partitions
-            self._known = sum(max(one.offset, 0) for one in found)
+            futures = self._admin.list_consumer_group_offsets(request, request_timeout=30)
+            partitions = futures[self._group].result().topic_partitions
+            self._known = sum(max(each.offset, 0) for each in partitions)
         return self._known

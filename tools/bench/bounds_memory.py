@@ -1,4 +1,4 @@
-"""Memory of a consumer that works off millions of windows while millions more wait."""
+"""Memory of a consumer that diagnoses millions of windows with a backlog of millions more."""
 
 import shutil
 import tempfile
@@ -15,14 +15,14 @@ from bearing_stream.kafka import TopicSettings, create_topics
 from bearing_stream.local_kafka import LocalKafka
 from tools.bench.backlog import Feed, Shape
 from tools.bench.consuming import consume_all
+from tools.bench.errors import BenchError
 from tools.bench.memory import MIB, flatness
-from tools.bench.runs import BenchError
 
 SETTLED_AFTER: Final = 600.0
 """Seconds after which memory must be flat."""
 
 OUTPUT_RETENTION: Final = {"retention.bytes": str(4 << 20), "segment.bytes": str(1 << 20)}
-"""Of each partition of the diagnoses: nobody reads them here."""
+"""Of each partition of the diagnoses, which are not read in this measurement."""
 
 BROKER: Final = {
     "log.retention.check.interval.ms": 5000,
@@ -31,15 +31,15 @@ BROKER: Final = {
 
 
 def measure(shape: Shape, options: tuple[str, ...], folder: Path) -> dict[str, Any]:
-    """Let a consumer answer all windows, and watch its memory.
+    """Let a consumer diagnose all windows, and measure its memory.
 
     Args:
-        shape: How many windows, waiting windows and partitions.
-        options: Of `bearing-stream consume`, beside topics and group.
-        folder: For the consumer's log.
+        shape: The numbers of windows, of unprocessed windows and of partitions.
+        options: Of `bearing-stream consume`, in addition to topics and group.
+        folder: For the log of the consumer.
 
     Raises:
-        BenchError: It ended, stood still, or did not answer every window.
+        BenchError: The consumer ended, stalled, or did not diagnose every window.
     """
     _check_disk(shape)
     with LocalKafka(properties=BROKER) as kafka:
@@ -58,11 +58,11 @@ def measure(shape: Shape, options: tuple[str, ...], folder: Path) -> dict[str, A
 def _check_disk(shape: Shape) -> None:
     kept = int(shape.retention["retention.bytes"]) * shape.partitions
     needed = kept + int(OUTPUT_RETENTION["retention.bytes"]) * shape.partitions
-    place = tempfile.gettempdir()
-    if (free := shutil.disk_usage(place).free) < needed:
+    folder = tempfile.gettempdir()
+    if (free := shutil.disk_usage(folder).free) < needed:
         raise BenchError(
-            f"{place} has {free / 1e9:.0f} GB free and this needs {needed / 1e9:.0f}: "
-            "let fewer windows wait (--backlog)"
+            f"{folder} has {free / 1e9:.0f} GB free and this needs {needed / 1e9:.0f}: "
+            "choose a smaller --backlog"
         )
 
 
@@ -92,26 +92,26 @@ def _consume(
     with Progress(*columns, console=_console(), transient=True) as bar:
         task = bar.add_task("windows", total=shape.windows)
 
-        def on_look(done: int) -> None:
+        def on_progress(done: int) -> None:
             feed.check()
             bar.update(task, completed=done)
 
         group = topics.windows_topic
-        watched = consume_all(topics, group, shape.windows, options, log, on_look)
-    if watched.counts["skipped"] or watched.counts["diagnosed"] != shape.windows:
+        completed = consume_all(topics, group, shape.windows, options, log, on_progress)
+    if completed.counts["skipped"] or completed.counts["diagnosed"] != shape.windows:
         raise BenchError(
-            f"of {shape.windows:,} windows {watched.counts['diagnosed']:,} were diagnosed and "
-            f"{watched.counts['skipped']:,} passed over: {log}"
+            f"of {shape.windows:,} windows {completed.counts['diagnosed']:,} were diagnosed and "
+            f"{completed.counts['skipped']:,} skipped: {log}"
         )
     return {
         **asdict(shape),
         "options": options,
-        "seconds": round(watched.seconds),
-        "windows_per_s": round(shape.windows / watched.seconds),
-        **flatness(watched.samples, SETTLED_AFTER),
+        "seconds": round(completed.seconds),
+        "windows_per_s": round(shape.windows / completed.seconds),
+        **flatness(completed.samples, SETTLED_AFTER),
         "samples": [
             (round(sample.second), round(sample.rss / MIB, 1), round(sample.own / MIB, 1))
-            for sample in watched.samples[::10]
+            for sample in completed.samples[::10]
         ],
     }
 

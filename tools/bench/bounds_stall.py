@@ -1,4 +1,4 @@
-"""Memory of a consumer whose broker stands still, and how soon it goes on afterwards."""
+"""Memory of a consumer while its broker is frozen, and its recovery time afterwards."""
 
 import time
 from pathlib import Path
@@ -19,17 +19,17 @@ def measure(
 
     Args:
         guarantee: Of the consumer.
-        seconds: That the broker is frozen.
-        windows: At least so many before, and so many in all.
+        seconds: Duration for which the broker is frozen.
+        windows: Minimum number before the freeze; twice as many are sent in total.
         folder: For logs.
-        pace: Of the windows that keep coming; a thousand a second if not said.
+        pace: Of the windows; by default, a thousand a second.
 
     Returns:
-        MiB before, and at most while the broker stood still and after it; seconds from the thawing
-        until every partition had newer diagnoses; and what `verify` counted.
+        Memory in MiB before the freeze, and at most during and after it; seconds from the thaw
+        until every partition had newer diagnoses; and the counts of `verify`.
 
     Raises:
-        ChaosError: It did not go on.
+        ChaosError: The consumer did not recover.
     """
     folder.mkdir(parents=True, exist_ok=True)
     order = Order(guarantee, 1, 2 * windows, 0, folder, pace or Pace())

@@ -1,4 +1,4 @@
-"""Seconds from a start to the first diagnosis, and from a kill to the survivor's next ones."""
+"""Seconds from a start to the first diagnosis, and from a SIGKILL to those of the survivor."""
 
 import time
 from pathlib import Path
@@ -15,18 +15,18 @@ from tools.chaos.feed import Pace
 from tools.chaos.trial import Order, Trial
 
 SETTLED: Final = 2000
-"""Diagnoses after which two consumers have shared the partitions out and are at work."""
+"""Diagnoses after which two consumers have divided the partitions and process windows."""
 
 
 def measure(repeats: int, folder: Path) -> dict[str, Any]:
-    """Start a consumer, then another, then kill the first, again and again.
+    """Start a consumer, start another, and kill the first, repeatedly.
 
     Returns:
-        Seconds, median and worst: `start` from the start of the process until a subscriber has its
-        first diagnosis; `takeover` from a SIGKILL until one has newer diagnoses of every partition.
+        Seconds, median and worst: `start` from the start of the process until a subscriber reads
+        the first diagnosis; `takeover` from SIGKILL until it reads newer ones of every partition.
 
     Raises:
-        ChaosError: A consumer did not do what it should.
+        ChaosError: A consumer failed, or `verify` found a violation.
     """
     folder.mkdir(parents=True, exist_ok=True)
     starts, takeovers, streams = [], [], None
@@ -40,25 +40,26 @@ def measure(repeats: int, folder: Path) -> dict[str, Any]:
 
 
 def _start(trial: Trial) -> float:
-    """Start the first consumer; seconds until the first diagnosis can be read."""
-    began = time.monotonic()
+    """Start the first consumer; return the seconds until a diagnosis can be read."""
+    started = time.monotonic()
     trial.consumer(*DEFAULT_TIMEOUTS, "--kafka=client.id=first", ready=False)
     trial.until(lambda: trial.subscriber.count > 0, "the first diagnosis")
-    return time.monotonic() - began
+    return time.monotonic() - started
 
 
 def _takeover(trial: Trial) -> float:
-    """Start a second consumer and kill the first; seconds until all goes on."""
+    """Start a second consumer and kill the first; return the seconds until recovery."""
     trial.consumer(*DEFAULT_TIMEOUTS, "--kafka=client.id=second")
     trial.until(
-        lambda: len([one for one in trial.offsets.owned().values() if one]) == 2, "two at work"
+        lambda: len([one for one in trial.offsets.owned().values() if one]) == 2,
+        "two consumers with partitions",
     )
     trial.await_diagnoses(trial.subscriber.count + SETTLED)
     with trial.fault():
         trial.members[0].kill()
     trial.finish()
     if wrong := trial.check().wrong:
-        raise ChaosError(f"not sound: {wrong}")
+        raise ChaosError(f"the guarantee is violated: {wrong}")
     return trial.recoveries[0]
 
 

@@ -1,4 +1,4 @@
-"""A consumer that works off what there is, watched."""
+"""Runs a consumer until it has processed a topic, and measures its memory."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,28 +8,29 @@ from typing import Any, Final
 
 from bearing_stream.kafka import TopicSettings
 from tools.bench.backlog import Progress
+from tools.bench.errors import BenchError
 from tools.bench.memory import MemoryWatch, Sample
-from tools.bench.runs import BenchError
 from tools.chaos.member import Member, consumer_arguments
 
 DEFAULT_TIMEOUTS: Final = ("--session-timeout=10", "--transaction-timeout=10")
-"""As a consumer has them that is told nothing; those of a chaos trial are shorter."""
+"""The defaults of the consumer; a chaos trial uses shorter ones."""
 
-LOOK_PAUSE: Final = 0.5
+POLL_INTERVAL: Final = 0.5
+"""Seconds between two polls of the committed offsets."""
 
-PATIENCE: Final = 120.0
-"""Seconds without a further message after which it has failed."""
+STALL_TIMEOUT: Final = 120.0
+"""Seconds without a commit after which the run fails."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A consumer that did all there was."""
+class CompletedRun:
+    """The measurements of a consumer that processed the whole topic."""
 
     seconds: float
-    """From its start to the last commit."""
+    """From its start to its last commit."""
     samples: Sequence[Sample]
     counts: dict[str, Any]
-    """What it says in the end that it did."""
+    """The counts that it logs when it stops."""
 
 
 def consume_all(
@@ -38,41 +39,41 @@ def consume_all(
     messages: int,
     options: Sequence[str],
     log: Path,
-    on_look: Callable[[int], None] = lambda _: None,
-) -> Watched:
-    """Run a consumer until its group has committed so many messages, and stop it.
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> CompletedRun:
+    """Run a consumer until its group has committed this many messages, and stop it.
 
     Args:
         topics: Must exist.
         group: Of the consumer; has committed nothing yet.
-        messages: In the windows topic, in the end.
-        options: Of `bearing-stream consume`, beside topics and group.
-        log: Where the consumer's log goes.
-        on_look: Told now and then how many are committed; what it raises ends the run.
+        messages: In the windows topic, at the end.
+        options: Of `bearing-stream consume`, in addition to topics and group.
+        log: File for the log of the consumer.
+        on_progress: Called repeatedly with the number committed; an exception ends the run.
 
     Raises:
-        BenchError: It ended, or stands still.
-        ChaosError: It did not stop in order.
+        BenchError: The consumer ended, or committed nothing for `STALL_TIMEOUT` seconds.
+        ChaosError: The consumer did not stop with status 0.
     """
     progress = Progress(topics.bootstrap_servers, group)
-    began = moved = time.monotonic()
+    started = moved = time.monotonic()
     done = 0
     consumer = Member("bearing_stream", [*consumer_arguments(topics, group), *options], log)
     try:
         with MemoryWatch(consumer.pid) as watch:
             while done < messages:
-                time.sleep(LOOK_PAUSE)
-                on_look(done)
+                time.sleep(POLL_INTERVAL)
+                on_progress(done)
                 if (now := progress.committed()) > done:
                     done, moved = now, time.monotonic()
-                if not consumer.running or time.monotonic() - moved > PATIENCE:
+                if not consumer.running or time.monotonic() - moved > STALL_TIMEOUT:
                     raise BenchError(
-                        f"stands at {done:,} of {messages:,} messages, with status "
+                        f"no progress after {done:,} of {messages:,} messages, status "
                         f"{consumer.status}: {log}"
                     )
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started
         consumer.stop()
     finally:
         consumer.kill()
     [counts] = consumer.events("stopped")
-    return Watched(seconds, watch.samples, counts)
+    return CompletedRun(seconds, watch.samples, counts)

@@ -1,4 +1,4 @@
-"""Figures of a measurement, under which conditions they were got, in a file and on the screen."""
+"""Writes the figures of a measurement and its conditions to a file, and prints them."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-FOLDER: Final = Path("build")
+FOLDER: Final = Path("out")
 
 VERSIONS: Final = ("bearing-stream", "confluent-kafka", "torch")
 
@@ -22,7 +22,7 @@ VERSIONS: Final = ("bearing-stream", "confluent-kafka", "torch")
 def conditions(
     load_before: tuple[float, float, float], packages: Sequence[str] = VERSIONS
 ) -> dict[str, Any]:
-    """When, where and with which packages something was measured."""
+    """Return the time, machine, load and package versions of a measurement."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": len(os.sched_getaffinity(0)),
@@ -35,20 +35,20 @@ def conditions(
 
 @contextmanager
 def conclude(file: str, name: str) -> Iterator[dict[str, Any]]:
-    """Yield a dict for figures; written and shown when the block ends without an error.
+    """Yield a dict for figures; write and print it when the block ends without an error.
 
     Args:
-        file: In `out/`. The figures of other measurements in it stay.
-        name: Of this measurement.
+        file: Name of the file in `out/`. The figures of other measurements in it are kept.
+        name: Name of this measurement.
     """
-    circumstances = conditions(os.getloadavg())
+    measured_under = conditions(os.getloadavg())
     figures: dict[str, Any] = {}
     yield figures
-    circumstances["load_after"] = os.getloadavg()
+    measured_under["load_after"] = os.getloadavg()
     path = FOLDER / file
     path.parent.mkdir(parents=True, exist_ok=True)
     written = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(written | {name: circumstances | figures}, indent=1) + "\n")
+    path.write_text(json.dumps(written | {name: measured_under | figures}, indent=1) + "\n")
     _show(name, figures)
     click.echo(f"written to {path}")
 

@@ -1,4 +1,4 @@
-"""Bad input at scale: fuzzed messages through the decoder and through the running consumer.
+"""Malformed input at scale: fuzzed messages for the decoder and for a running consumer.
 
 `python -m tools.bench.fuzz decode`, `consume`; see README.md.
 """
@@ -11,21 +11,21 @@ import click
 
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.local_kafka import LocalKafka, LocalKafkaError
+from tools.bench.errors import BenchError
 from tools.bench.figures import conclude
-from tools.bench.fuzz_consumer import Order, fuzz_consumer
+from tools.bench.fuzz_consumer import FuzzRun, fuzz_consumer
 from tools.bench.fuzz_decoder import fuzz_decoder
-from tools.bench.runs import BenchError
 from tools.chaos.errors import ChaosError
 
 FILE: Final = "fuzz.json"
 
 FOLDER: Final = Path("out/fuzz")
-"""For the consumer's log."""
+"""Folder for the log of the consumer."""
 
 
 @click.group()
 def command() -> None:
-    """Send good, bad and doubtful messages, the same ones for the same seed."""
+    """Process valid, invalid and ambiguous messages; the same seed gives the same messages."""
 
 
 @command.command()
@@ -45,21 +45,21 @@ def decode(messages: int, seed: int) -> None:
 @click.option("--seed", default=0, show_default=True)
 @click.argument("consumer_options", nargs=-1, type=click.UNPROCESSED)
 def consume(messages: int, seed: int, consumer_options: tuple[str, ...]) -> None:
-    """Send fuzzed messages through a running consumer, and check every answer in the topics.
+    """Send fuzzed messages to a running consumer, and check the result of each in the topics.
 
     CONSUMER_OPTIONS, after `--`, go to `bearing-stream consume`.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    order = Order(messages, seed, consumer_options)
+    run = FuzzRun(messages, seed, consumer_options)
     try:
         with conclude(FILE, "consume") as figures, LocalKafka() as kafka:
-            figures.update(fuzz_consumer(kafka.bootstrap_servers, order, FOLDER))
+            figures.update(fuzz_consumer(kafka.bootstrap_servers, run, FOLDER))
     except (BenchError, ChaosError, FatalKafkaError, LocalKafkaError) as error:
         raise click.ClickException(str(error)) from error
 
 
 def _in_mib(figures: dict[str, Any]) -> dict[str, Any]:
-    """Bytes become MiB."""
+    """Convert bytes to MiB."""
     return {
         name.replace("rss", "rss_mib"): round(value / 2**20, 1) if "rss" in name else value
         for name, value in figures.items()

@@ -1,4 +1,4 @@
-"""Fuzzed messages straight into the decoder."""
+"""Passes fuzzed messages to the decoder."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,75 +11,76 @@ from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import DeadLetter, Rejection, RejectionReason, decode_window
+from tools.bench.errors import BenchError
 from tools.bench.fuzz_messages import Fuzzed, Fuzzer
-from tools.bench.runs import BenchError
 
 WARM_UP: Final = 10
-"""After one in so many of the messages memory must be flat."""
+"""The warm-up is this fraction of the messages; memory must be constant after it."""
 
 
 @dataclass
-class Outcome:
-    """What the decoder made of many messages. Memory is in bytes, times are in seconds."""
+class DecodeCounts:
+    """Counts of decoded messages. Memory is in bytes, times are in seconds."""
 
     messages: int = 0
     good: int = 0
-    """Read, to the last sample as they were written."""
-    doubtful_read: int = 0
+    """Valid messages, decoded to exactly the samples that were encoded."""
+    ambiguous_read: int = 0
+    """Ambiguous messages that were decoded."""
     rejected: dict[str, int] = field(default_factory=dict)
-    """By reason."""
+    """Rejected messages by reason."""
     slowest: float = 0.0
-    """CPU time of the one that took longest."""
+    """CPU time of the slowest message."""
     slowest_message: int = -1
     rss_warm: int = 0
     rss_end: int = 0
     seconds: float = 0.0
 
 
-def fuzz_decoder(messages: int, seed: int) -> Outcome:
-    """Decode so many fuzzed messages.
+def fuzz_decoder(messages: int, seed: int) -> DecodeCounts:
+    """Decode this many fuzzed messages.
 
     Raises:
-        BenchError: Anything but the right samples or a rejection from the closed list came of one;
-            names the message by its number, which with the seed makes it again.
+        BenchError: A message gave neither the right samples nor a rejection from the closed list.
+            Number and seed in the error reproduce the message.
     """
-    outcome, process = Outcome(), psutil.Process()
+    counts, process = DecodeCounts(), psutil.Process()
     samples = np.empty(WINDOW_LENGTH, np.float32)
-    began = time.monotonic()
+    begin = time.monotonic()
     for number, fuzzed in enumerate(islice(Fuzzer(seed), messages)):
         started = time.thread_time()
         try:
-            _decode(fuzzed, samples, outcome)
+            _decode(fuzzed, samples, counts)
         except Exception as error:
             raise BenchError(f"message {number} of seed {seed}: {error!r}") from error
-        if (took := time.thread_time() - started) > outcome.slowest:
-            outcome.slowest, outcome.slowest_message = took, number
+        if (duration := time.thread_time() - started) > counts.slowest:
+            counts.slowest, counts.slowest_message = duration, number
         if number == messages // WARM_UP:
-            outcome.rss_warm = process.memory_info().rss
-    outcome.messages, outcome.rss_end = messages, process.memory_info().rss
-    outcome.seconds = time.monotonic() - began
-    return outcome
+            counts.rss_warm = process.memory_info().rss
+    counts.messages, counts.rss_end = messages, process.memory_info().rss
+    counts.seconds = time.monotonic() - begin
+    return counts
 
 
-def _decode(fuzzed: Fuzzed, samples: NDArray[np.float32], outcome: Outcome) -> None:
+def _decode(fuzzed: Fuzzed, samples: NDArray[np.float32], counts: DecodeCounts) -> None:
     message = fuzzed.message
     samples.fill(np.nan)
     try:
         decode_window(message.headers, message.value, samples)
     except Rejection as rejection:
-        if fuzzed.verdict == "good":
+        if fuzzed.expectation == "good":
             raise
         reason = RejectionReason(rejection.reason).value
-        outcome.rejected[reason] = outcome.rejected.get(reason, 0) + 1
+        counts.rejected[reason] = counts.rejected.get(reason, 0) + 1
         DeadLetter("t", 0, 0, rejection.reason, rejection.detail, message).message()
         return
-    if fuzzed.verdict == "bad":
-        raise BenchError("it is no window, and was taken for one")
+    if fuzzed.expectation == "bad":
+        raise BenchError("an invalid window was decoded")
     if not np.isfinite(samples).all():
         raise BenchError("samples are not finite")
     if fuzzed.samples is None:
-        outcome.doubtful_read += 1
+        counts.ambiguous_read += 1
         return
     if not np.array_equal(samples, fuzzed.samples):
-        raise BenchError("samples are others than those written")
-    outcome.good += 1
+        raise BenchError("the samples differ from those encoded")
+    counts.good += 1

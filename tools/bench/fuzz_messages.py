@@ -1,8 +1,8 @@
-"""Messages good, bad and doubtful, for whatever decodes windows: structure-aware, and seeded.
+"""Valid, invalid and ambiguous messages to fuzz the decoding of windows: structured and seeded.
 
-Each begins as a good window and is then disguised (still good) or spoilt (bad for certain), in its
-headers, in its value or in both. What neither can be said of is doubtful: it must be answered, one
-way or the other.
+Each is derived from a valid window: changed such that it remains valid, or corrupted such that it
+is certainly invalid, in its headers, its value or both. An ambiguous message may be decoded or
+rejected.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +20,13 @@ from bearing_stream.wire import Headers, Message, SampleFormat, Window, encode_w
 from bearing_stream.wire import headers as h
 from tools.bench import fuzz_values as values
 
-Verdict = Literal["good", "bad", "doubtful"]
+Expectation = Literal["good", "bad", "ambiguous"]
 
 MEGABYTE: Final = 900_000
-"""Bytes of what is as large as a broker takes by default, with room for the rest."""
+"""Bytes of a part that is nearly as large as a broker accepts by default."""
 
 LARGEST: Final = 980_000
-"""Bytes of a message, all in all, that a client and a broker take by default."""
+"""Bytes of a whole message that a client and a broker accept by default."""
 
 FORMS: Final[tuple[tuple[SampleFormat, str], ...]] = (
     ("float32-le", h.BINARY),
@@ -41,7 +41,7 @@ KNOWN: Final = (*REQUIRED, h.SAMPLE_FORMAT, h.SHAFT_SPEED, h.FAULT_LABEL, h.CONT
 
 NOT_UTF8: Final = (b"\xff", b"pump \xc3(", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80", b"\x80abc")
 
-LIES: Final[dict[str, tuple[bytes, ...]]] = {
+INVALID_VALUES: Final[dict[str, tuple[bytes, ...]]] = {
     h.SPEC_VERSION: (b"0.3", b"2.0", b"1", b"1.0.0", b"v1.0", b"\x00"),
     h.TYPE: (b"bearing.vibration.window.v2", b"bearing.diagnosis.v1", b"x", b"\xe2\x84\xa2"),
     h.SOURCE: (b"s" * 1025,),
@@ -60,30 +60,30 @@ LIES: Final[dict[str, tuple[bytes, ...]]] = {
     h.SHAFT_SPEED: (b"fast", b"-1", b"0", b"nan", b"inf", b"1e999", b"[1]"),
     h.FAULT_LABEL: (b"Cage", b"ball", b"Unknown", b"Normal ", b"0"),
 }  # fmt: skip
-"""Header → what it must not say."""
+"""Header → values that must be rejected."""
 
-DOUBTFUL: Final[dict[str, tuple[bytes, ...]]] = {
+AMBIGUOUS: Final[dict[str, tuple[bytes, ...]]] = {
     h.SAMPLING_RATE: (b"12e3", b" 12000 ", b"+12000", b"12_000", b"012000", b"12000.0000000000001"),
     h.TIME: (b"1767225600", b"2026-01-31 12:00:00Z", b"0001-01-01T00:00:00Z", b"1e9"),
     h.SHAFT_SPEED: (b"1e300", b"5e-324", b" 1797", b"1_797"),
     h.SUBJECT: (b"\x00", b" ", b"\xef\xbf\xbf", b"../../etc/passwd", b"\n", b"{}"),
     h.ID: (b"\x00" * 1024, b"\xf0\x9f\x98\x80" * 1024, b"\r\n\r\n"),
 }  # fmt: skip
-"""Header → what may be read or refused."""
+"""Header → values that may be accepted or rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fuzzed:
-    """A message, and what must become of it."""
+    """A message, and the expected result."""
 
     message: Message
-    verdict: Verdict
+    expectation: Expectation
     samples: NDArray[np.float32] | None
-    """Of a good one, shape (2048,), what must be read; None of others."""
+    """The expected samples of a valid message, shape (2048,); None for others."""
 
 
 class Fuzzer:
-    """Makes messages without end; the same seed makes the same ones."""
+    """Generates messages without end; the same seed generates the same messages."""
 
     def __init__(
         self,
@@ -92,70 +92,74 @@ class Fuzzer:
         originals: int = 64,
         huge: float = 0.002,
     ) -> None:
-        """Get ready.
+        """Generate the original windows.
 
         Args:
-            seed: Of every choice.
-            shares: Of good, bad and doubtful messages.
-            originals: Different windows, before anything is done to them.
-            huge: Share of those whose key, header or value is about a megabyte.
+            seed: Of the random generators.
+            shares: Of valid, invalid and ambiguous messages.
+            originals: Number of different original windows.
+            huge: Share of messages with a key, header or value of about a megabyte.
         """
         self._random = Random(seed)
         self._shares = shares
         self._huge = huge
         rng = np.random.default_rng(seed)
         self._originals = [_original(rng, n) for n in range(originals)]
-        self._spoil_value: Sequence[Callable[[Random, Message], Message]] = values.SPOILERS
-        self._spoil_headers = (self._miss, self._double, self._empty, self._garble, self._lie)
-        self._disguises = (self._more_headers, self._shuffle, self._rekey, values.rewrite_json)
+        self._corrupt_value: Sequence[Callable[[Random, Message], Message]] = values.CORRUPTIONS
+        self._corrupt_headers = (
+            *(self._remove, self._duplicate, self._empty, self._garble, self._invalidate),
+        )
+        self._valid_changes = (
+            *(self._add_headers, self._shuffle, self._change_key, values.rewrite_json),
+        )
 
     def __iter__(self) -> Iterator[Fuzzed]:
         for number in count():
-            fuzzed = self._made(number)
-            # Two things of a megabyte in one: no broker takes it.
+            fuzzed = self._generate(number)
+            # Two parts of a megabyte: no broker accepts the message.
             while _size(fuzzed.message) > LARGEST:
-                fuzzed = self._made(number)
+                fuzzed = self._generate(number)
             yield fuzzed
 
-    def _made(self, number: int) -> Fuzzed:
+    def _generate(self, number: int) -> Fuzzed:
         rng = self._random
         message, samples = rng.choice(self._originals)
         message = _with_header(message, h.ID, b"fuzz/%d" % number)
-        verdict: Verdict
-        (verdict,) = rng.choices(("good", "bad", "doubtful"), self._shares)
+        expectation: Expectation
+        (expectation,) = rng.choices(("good", "bad", "ambiguous"), self._shares)
         if rng.random() < 0.3:
-            message = rng.choice(self._disguises)(rng, message)
-        if verdict == "good":
-            return Fuzzed(message, verdict, samples)
-        if verdict == "bad":
-            return Fuzzed(self._spoilt(message), verdict, None)
-        return Fuzzed(self._doubtful(message), verdict, None)
+            message = rng.choice(self._valid_changes)(rng, message)
+        if expectation == "good":
+            return Fuzzed(message, expectation, samples)
+        if expectation == "bad":
+            return Fuzzed(self._corrupt(message), expectation, None)
+        return Fuzzed(self._make_ambiguous(message), expectation, None)
 
-    def _spoilt(self, message: Message) -> Message:
-        """Bad for certain, whatever else was done to it: nothing here mends anything."""
+    def _corrupt(self, message: Message) -> Message:
+        """Return a certainly invalid message; no other change makes it valid again."""
         rng = self._random
         where = rng.random()
         if where < 0.6:
-            message = rng.choice(self._spoil_value)(rng, message)
+            message = rng.choice(self._corrupt_value)(rng, message)
         if where > 0.5:
-            message = rng.choice(self._spoil_headers)(rng, message)
+            message = rng.choice(self._corrupt_headers)(rng, message)
         return message
 
-    def _doubtful(self, message: Message) -> Message:
+    def _make_ambiguous(self, message: Message) -> Message:
         rng = self._random
         if rng.random() < 0.5:
-            name = rng.choice(tuple(DOUBTFUL))
-            return _with_header(message, name, rng.choice(DOUBTFUL[name]))
+            name = rng.choice(tuple(AMBIGUOUS))
+            return _with_header(message, name, rng.choice(AMBIGUOUS[name]))
         return values.flip_bytes(rng, message)
 
-    def _miss(self, rng: Random, message: Message) -> Message:
-        """Leave out one required header, or all headers."""
+    def _remove(self, rng: Random, message: Message) -> Message:
+        """Remove one required header, or all headers."""
         if rng.random() < 0.1:
             return message._replace(headers=[])
         name = rng.choice(REQUIRED)
         return message._replace(headers=[each for each in message.headers if each[0] != name])
 
-    def _double(self, rng: Random, message: Message) -> Message:
+    def _duplicate(self, rng: Random, message: Message) -> Message:
         known = [each for each in message.headers if each[0] in KNOWN]
         if not known:
             return message
@@ -170,14 +174,14 @@ class Fuzzer:
     def _garble(self, rng: Random, message: Message) -> Message:
         return _with_header(message, rng.choice(KNOWN), rng.choice(NOT_UTF8))
 
-    def _lie(self, rng: Random, message: Message) -> Message:
-        name = rng.choice(tuple(LIES))
+    def _invalidate(self, rng: Random, message: Message) -> Message:
+        name = rng.choice(tuple(INVALID_VALUES))
         if name == h.SUBJECT and rng.random() > self._huge:
-            return _with_header(message, name, LIES[name][0])
-        return _with_header(message, name, rng.choice(LIES[name]))
+            return _with_header(message, name, INVALID_VALUES[name][0])
+        return _with_header(message, name, rng.choice(INVALID_VALUES[name]))
 
-    def _more_headers(self, rng: Random, message: Message) -> Message:
-        """Headers that are nobody's business: of any content, and any number of times."""
+    def _add_headers(self, rng: Random, message: Message) -> Message:
+        """Add unknown headers with any content, any number of times."""
         more: Headers = [
             (rng.choice(("x", "", "ce_id ", "CE_ID", "traceparent", "\u00fc", "a" * 300)), raw)
             for raw in rng.choices((b"", None, b"\xff\xfe", b"1", b"x" * 5000), k=rng.randrange(9))
@@ -191,13 +195,13 @@ class Fuzzer:
     def _shuffle(self, rng: Random, message: Message) -> Message:
         return message._replace(headers=rng.sample(message.headers, len(message.headers)))
 
-    def _rekey(self, rng: Random, message: Message) -> Message:
+    def _change_key(self, rng: Random, message: Message) -> Message:
         size = MEGABYTE if rng.random() < self._huge else 10_000
         return message._replace(key=rng.choice((None, b"", b"\xff\x00", b"k" * size)))
 
 
 def _original(rng: np.random.Generator, number: int) -> tuple[Message, NDArray[np.float32]]:
-    """A good message, and the samples that must be read from it."""
+    """Return a valid message, and the samples that must be decoded from it."""
     sample_format, content_type = FORMS[number % len(FORMS)]
     samples: NDArray[np.float64] = rng.normal(scale=10.0 ** rng.integers(-6, 7), size=WINDOW_LENGTH)
     if sample_format == "int16-le":
@@ -212,13 +216,13 @@ def _original(rng: np.random.Generator, number: int) -> tuple[Message, NDArray[n
 
 
 def _size(message: Message) -> int:
-    """Bytes of key, value and headers, with some for the lengths of each."""
+    """Return the bytes of key, value and headers, including their encoded lengths."""
     parts = [message.key, message.value]
     headers = sum(len(name.encode()) + len(raw or b"") + 10 for name, raw in message.headers)
     return headers + sum(len(part or b"") for part in parts)
 
 
 def _with_header(message: Message, name: str, raw: bytes | None) -> Message:
-    """The message with one header of that name, whatever it had."""
+    """Return the message with exactly one header of this name."""
     headers = [each for each in message.headers if each[0] != name]
     return message._replace(headers=[*headers, (name, raw)])

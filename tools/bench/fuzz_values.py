@@ -1,4 +1,4 @@
-"""What can be done to the value of a message: each takes a message and gives another."""
+"""Changes to the value of a message: each function returns a changed message."""
 
 import json
 import struct
@@ -14,9 +14,9 @@ from bearing_stream.wire import SAMPLE_DTYPES, Message
 from bearing_stream.wire import headers as h
 
 SIZES: Final = frozenset(WINDOW_LENGTH * dtype.itemsize for dtype in SAMPLE_DTYPES.values())
-"""Lengths in bytes that are right for one format or another."""
+"""Lengths in bytes that are valid for some format."""
 
-LONGEST: Final = 900_000
+MAX_BYTES: Final = 900_000
 
 NUMBERS: Final = ["0.25", "-1"] * (WINDOW_LENGTH // 2)
 
@@ -25,47 +25,47 @@ BAD_ELEMENTS: Final = (
     "1e39", "+1", ".5", "1.", "01", "0x1", "1e", "--1", "1" * 400, "9" * 100_000, "undefined",
     '"\\ud800"', '"\ufeff"', "1 2", "", "// 1", "'1'", "1e99999999999999999999", "-" + "1" * 4000,
 )  # fmt: skip
-"""What stands where a number within float32 should."""
+"""Elements that are not a number within float32."""
 
 DOCUMENTS: Final = (
     b"", b" ", b"null", b"1", b'"record"', b"[]", b"{}", b'{"record"', b'{"record":}', b"\x00",
     b'{"record":null}', b'{"record":{}}', b'{"record":[]}', b'{"record":"AAAA"}', b'{"Record":[1]}',
     b'{"record":[1],"record":2}', b"\xef\xbb\xbf{}", '{"record":[1]}'.encode("utf-16"), b"[" * 100,
     b"[" * 100_000, b'{"a":' * 20_000, b'{"record":' + b"[" * 60_000, b"[" * 50_000 + b"]" * 50_000,
-    b'{"record":[' + b"1," * 60_000, b'{"record":[' + b"1," * 400_000 + b"1]}", b" " * LONGEST,
+    b'{"record":[' + b"1," * 60_000, b'{"record":[' + b"1," * 400_000 + b"1]}", b" " * MAX_BYTES,
     b'{"record":[' + b" " * 100_000 + b"]}", b'{"' + b"k" * 100_000 + b'":1}', b"{'record':[1]}",
     b'{"record":[1]} x', b'{"record":[1,]}', b'{"record":[1 /* */]}', b"\xff\xfe",
     b'{"re\xffcord":1}', b'{"record":[NaN]}', b'{"record":[' + b"1e5," * 2047 + b"]}",
     b'{"\\u0000":[1]}',
 )  # fmt: skip
-"""JSON, or nearly, that is no record of 2048 numbers."""
+"""JSON, or nearly JSON, that is not a record of 2048 numbers."""
 
 
 def form_of(message: Message) -> str:
-    """`json`, or the sample format that the headers tell."""
-    told = dict(message.headers)
-    if told.get(h.CONTENT_TYPE) == h.JSON.encode():
+    """Return `json`, or the sample format in the headers."""
+    headers = dict(message.headers)
+    if headers.get(h.CONTENT_TYPE) == h.JSON.encode():
         return "json"
-    return (told.get(h.SAMPLE_FORMAT) or b"").decode()
+    return (headers.get(h.SAMPLE_FORMAT) or b"").decode()
 
 
 def rewrite_json(rng: Random, message: Message) -> Message:
-    """The same samples in other words; a binary value stays as it is."""
+    """Encode the same samples as other JSON; a binary value is not changed."""
     if form_of(message) != "json" or message.value is None:
         return message
     value = message.value
-    ways: tuple[Callable[[], bytes], ...] = (
+    variants: tuple[Callable[[], bytes], ...] = (
         lambda: value.replace(b",", b" ,\n\t"),
         lambda: b'{"more":[null,{"record":1}],' + value[1:],
         lambda: value[:-1] + b',"note":"\\ud83d\\ude00"}',
         lambda: b'{"record":[1],' + value[1:],
         lambda: b" " * 50_000 + value,
     )
-    return message._replace(value=rng.choice(ways)())
+    return message._replace(value=rng.choice(variants)())
 
 
 def flip_bytes(rng: Random, message: Message) -> Message:
-    """Some bytes of the value are others."""
+    """Change some bytes of the value."""
     value = bytearray(message.value or b"")
     for _ in range(rng.choice((1, 1, 2, 50))):
         value[rng.randrange(len(value))] = rng.randrange(256)
@@ -82,7 +82,7 @@ def _cut(rng: Random, message: Message) -> Message:
 
 
 def _extend(rng: Random, message: Message) -> Message:
-    # Not by spaces, which JSON may end with.
+    # Not with spaces, which are valid at the end of JSON.
     more = rng.choice((b"\x00", b"x", b"]}", bytes(4096), bytes(100_000)))
     return message._replace(value=(message.value or b"") + more)
 
@@ -93,14 +93,14 @@ def _noise(rng: Random, message: Message) -> Message:
 
 
 def _other_format(rng: Random, message: Message) -> Message:
-    """The headers tell another form than the value has."""
-    told = form_of(message)
-    other = rng.choice([each for each in (*SAMPLE_DTYPES, "json") if each != told])
+    """Set the headers to another format than that of the value."""
+    actual = form_of(message)
+    other = rng.choice([each for each in (*SAMPLE_DTYPES, "json") if each != actual])
     headers = [one for one in message.headers if one[0] not in (h.SAMPLE_FORMAT, h.CONTENT_TYPE)]
     if other == "json":
         return message._replace(headers=[*headers, (h.CONTENT_TYPE, h.JSON.encode())])
     value = message.value or b""
-    if len(value) in SIZES and told == "json":
+    if len(value) in SIZES and actual == "json":
         value += b" "
     return message._replace(headers=[*headers, (h.SAMPLE_FORMAT, other.encode())], value=value)
 
@@ -129,7 +129,7 @@ def _flat(rng: Random, message: Message) -> Message:
 
 
 def _element(rng: Random, message: Message) -> Message:
-    """One number of a JSON record is none."""
+    """Replace one number of a JSON record by something else."""
     at = rng.choice((0, 1, WINDOW_LENGTH - 1, rng.randrange(WINDOW_LENGTH)))
     value = _with_element(rng.choice(BAD_ELEMENTS), at % 4 if at < WINDOW_LENGTH - 1 else at)
     return _as_json(message, value)
@@ -140,13 +140,13 @@ def _document(rng: Random, message: Message) -> Message:
 
 
 def _length(rng: Random, message: Message) -> Message:
-    """A JSON record of another length."""
+    """Return a JSON record of another length."""
     size = rng.choice((0, 1, 2047, 2049, 2050, 4096, 10_000))
     return _as_json(message, _record((NUMBERS * 5)[:size]))
 
 
 def _tree(rng: Random, message: Message) -> Message:
-    """JSON of any shape."""
+    """Return JSON of any shape."""
     value = json.dumps({"record": _node(rng, 5)} if rng.random() < 0.5 else _node(rng, 5))
     return _as_json(message, value.encode())
 
@@ -177,8 +177,8 @@ def _with_element(element: str, at: int) -> bytes:
     return _record([*NUMBERS[:at], element, *NUMBERS[at + 1 :]])
 
 
-SPOILERS: Final = (
+CORRUPTIONS: Final = (
     *(_nothing, _cut, _extend, _noise, _other_format, _not_finite, _flat, _element, _document),
     *(_length, _tree),
 )
-"""Each makes a good value bad for certain, or a bad one another."""
+"""Each makes a valid value certainly invalid, and keeps an invalid value invalid."""

@@ -1,4 +1,4 @@
-"""Milliseconds a request by HTTP, beside the way in which this network was first published.
+"""Milliseconds a request by HTTP, compared with the service that was published with this network.
 
 `python -m tools.bench.http`, see README.md.
 """
@@ -19,17 +19,17 @@ from rich.table import Table
 
 from bearing_stream.local_kafka import LocalKafka, LocalKafkaError
 from bearing_stream.vocabulary import WINDOW_LENGTH
+from tools.bench.errors import BenchError
 from tools.bench.figures import conditions
 from tools.bench.http_ways import HttpWay, Timing, Way, kafka_way, server
-from tools.bench.runs import BenchError
 
 SIZES: Final = (1, 5, 10, 25, 50, 100, 150, 200)
-"""Records a request, those of the table that was published with the network."""
+"""Records a request, as in the table that was published with the network."""
 
 ORIGINAL: Final = "original"
 
 PACKAGES: Final = ("bearing-stream", "fastapi", "torch")
-"""Those whose versions matter here."""
+"""Packages whose versions affect the measurement."""
 
 
 @click.command()
@@ -39,7 +39,7 @@ PACKAGES: Final = ("bearing-stream", "fastapi", "torch")
     show_envvar=True,
     help="Your Kafka; without it, one is started here.",
 )
-@click.option("--kafka/--no-kafka", default=True, help="Send the windows through Kafka too.")
+@click.option("--kafka/--no-kafka", default=True, help="Also send the windows through Kafka.")
 @click.option("--repeats", type=click.IntRange(1), default=10, show_default=True)
 @click.option(
     "--output",
@@ -64,7 +64,7 @@ def command(bootstrap_servers: str | None, kafka: bool, repeats: int, output: Pa
 
 
 def measure(ways: Mapping[str, Way], repeats: int) -> list[dict[str, Any]]:
-    """Return a row a size and way: mean and least of delivery and execution, in milliseconds."""
+    """Return a row for each size and way: mean and least delivery and mean execution, in ms."""
     samples = np.random.default_rng(0).normal(scale=0.1, size=(max(SIZES), WINDOW_LENGTH))
     rows = []
     for size in track(SIZES, "measuring", console=Console(stderr=True)):
@@ -72,7 +72,7 @@ def measure(ways: Mapping[str, Way], repeats: int) -> list[dict[str, Any]]:
         timings: dict[str, list[Timing]] = {name: [] for name in ways}
         for way in ways.values():
             way(windows)
-        # In turn, so that a disturbance of the machine meets all of them.
+        # In turn, so that other load on the machine affects all ways.
         for _ in range(repeats):
             for name, way in ways.items():
                 timings[name].append(way(windows))

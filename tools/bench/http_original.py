@@ -1,7 +1,7 @@
-"""What the HTTP service is measured beside: the way in which this network was first published.
+"""The reference for the HTTP service: the service that was published with this network.
 
-FastAPI reads and checks the records, the network answers each request by itself, with as many
-threads as torch takes of its own accord. Only the weights and the labels are those of today.
+FastAPI decodes and validates the records, and the network processes each request alone, with the
+default number of threads of torch. Only the weights and the labels are the current ones.
 """
 
 import socket
@@ -49,9 +49,9 @@ def batch_predict(items: list[Item]) -> dict[str, Any]:
 
 @click.command()
 def command() -> None:
-    """Serve at a free port, and print where."""
+    """Serve at a free port, and print the address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    # As uvicorn has it when it opens the port itself.
+    # As uvicorn does when it opens the port itself.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     click.echo(f"http://127.0.0.1:{listener.getsockname()[1]}", err=True)
     config = uvicorn.Config(app, log_level="warning", access_log=False)

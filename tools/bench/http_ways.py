@@ -1,13 +1,11 @@
-"""The ways by which a request's windows are sent and its diagnoses come back."""
+"""The ways to send the windows of a request and to receive their diagnoses."""
 
 import http.client
 import json
-import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,20 +19,20 @@ from numpy.typing import NDArray
 
 from bearing_stream.program import PROGRAM
 from bearing_stream.wire import Window, encode_window
-from tools.bench.runs import BenchError
+from tools.bench.errors import BenchError
+from tools.bench.processes import listening_port, running
 
 PATH: Final = "/batch_predict/"
 
-PATIENCE: Final = 60.0
-"""Seconds that anything may take before it is given up."""
+TIMEOUT: Final = 60.0
+"""Seconds that each step may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Of one request, in milliseconds.
+    """The duration of one request, in milliseconds.
 
-    `execution` is what the server says itself; None over Kafka, where windows are not answered
-    together.
+    `execution` is what the server reports; None for Kafka, where windows have separate results.
     """
 
     delivery: float
@@ -42,29 +40,29 @@ class Timing:
 
 
 Way = Callable[[NDArray[np.float64]], Timing]
-"""Sends windows (n, 2048) and waits for all of their diagnoses."""
+"""Sends windows (n, 2048) and waits for all their diagnoses."""
 
 
 class HttpWay:
-    """Posts windows over a connection that is open.
+    """Posts windows over an open connection.
 
-    Delivery is from the first byte of the request to the last of the answer. The body is made
-    before: how long the client takes over it is not the server's doing.
+    Delivery is from the first byte of the request to the last of the response. The body is encoded
+    before: that time does not depend on the server.
     """
 
     def __init__(self, port: int, binary: bool) -> None:
         """Post to a server on this machine."""
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         self._binary = binary
 
     def __call__(self, windows: NDArray[np.float64]) -> Timing:
         """Send and wait.
 
         Raises:
-            BenchError: The answer is not a diagnosis for each window.
+            BenchError: The response is not a diagnosis for each window.
         """
         body, kind = self._body(windows)
-        # A server closes what was idle for some seconds, as while another way had its turn.
+        # A server closes a connection that was idle for some seconds, as during the other ways.
         self._connection.close()
         self._connection.connect()
         started = time.monotonic()
@@ -73,11 +71,11 @@ class HttpWay:
         content = response.read()
         delivery = 1000 * (time.monotonic() - started)
         if response.status != 200:
-            raise BenchError(f"answered {response.status}: {content[:300]!r}")
-        answer = json.loads(content)
-        if len(answer["Analysis"]) != len(windows):
-            raise BenchError(f"{len(answer['Analysis'])} of {len(windows)} windows diagnosed")
-        return Timing(delivery, answer["Execution Time"])
+            raise BenchError(f"status {response.status}: {content[:300]!r}")
+        diagnosed = json.loads(content)
+        if len(diagnosed["Analysis"]) != len(windows):
+            raise BenchError(f"{len(diagnosed['Analysis'])} of {len(windows)} windows diagnosed")
+        return Timing(delivery, diagnosed["Execution Time"])
 
     def _body(self, windows: NDArray[np.float64]) -> tuple[bytes, str]:
         if self._binary:
@@ -87,10 +85,10 @@ class HttpWay:
 
 
 class KafkaWay:
-    """Produces windows and reads their diagnoses as a subscriber does, committed ones only."""
+    """Produces windows and reads their committed diagnoses, as a subscriber does."""
 
     def __init__(self, servers: str, windows_topic: str, diagnoses_topic: str) -> None:
-        """Join as a subscriber."""
+        """Subscribe to the diagnoses."""
         self._producer = Producer({"bootstrap.servers": servers, "linger.ms": 1})
         self._topic = windows_topic
         self._subscriber = Consumer(
@@ -122,69 +120,52 @@ class KafkaWay:
             self._producer.poll(0)
         missing = len(made)
         while missing:
-            if time.monotonic() - started > PATIENCE:
+            if time.monotonic() - started > TIMEOUT:
                 raise BenchError(f"{missing} of {len(made)} windows not diagnosed in time")
             message_in = self._subscriber.poll(1.0)
             if message_in is not None and not message_in.error():
                 missing -= 1
         delivery = 1000 * (time.monotonic() - started)
-        self._producer.flush(PATIENCE)
+        self._producer.flush(TIMEOUT)
         return Timing(delivery, None)
 
     def close(self) -> None:
-        """Leave."""
+        """Close the clients."""
         self._subscriber.close()
-        # The client goes with its last reference, and would complain when Kafka has gone before.
+        # The producer ends with its last reference, and would log errors if Kafka ended before.
         del self._producer
 
 
 @contextmanager
 def server(*arguments: str) -> Iterator[int]:
-    """Run an HTTP server as a process of its own; yields the port that it says it listens at.
+    """Run an HTTP server as a process; yield its port.
 
     Raises:
-        BenchError: It ends before it listens.
+        BenchError: The process ended before it listened.
     """
-    process = subprocess.Popen([sys.executable, *arguments], stderr=subprocess.PIPE, text=True)
-    try:
-        yield _port(process)
-    finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE)
+    with running(*arguments) as process:
+        yield listening_port(process)
 
 
 @contextmanager
 def kafka_way(servers: str) -> Iterator[KafkaWay]:
-    """Run a consumer on topics of its own, which are deleted afterwards."""
+    """Run a consumer on new topics, which are deleted afterwards."""
     run = uuid4().hex[:8]
     topics = [f"bench-{run}-{name}" for name in ("windows", "diagnoses", "dead-letters")]
     admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
     for created in admin.create_topics([NewTopic(topic, 4, 1) for topic in topics]).values():
-        created.result(PATIENCE)
+        created.result(TIMEOUT)
     options = ("windows-topic", "diagnoses-topic", "dead-letters-topic")
     named = [
         part for pair in zip((f"--{o}" for o in options), topics, strict=True) for part in pair
     ]
-    process = subprocess.Popen(
-        [*PROGRAM, "consume", "--bootstrap-servers", servers, "--group", run, *named],
-        stderr=subprocess.DEVNULL,
-    )
-    way = KafkaWay(servers, topics[0], topics[1])
+    consume = (*PROGRAM[1:], "consume", "--bootstrap-servers", servers, "--group", run, *named)
     try:
-        yield way
+        with (
+            running(*consume, stderr=subprocess.DEVNULL),
+            closing(KafkaWay(servers, topics[0], topics[1])) as way,
+        ):
+            yield way
     finally:
-        way.close()
-        process.terminate()
-        process.wait(PATIENCE)
         for deleted in admin.delete_topics(topics).values():
-            deleted.result(PATIENCE)
-
-
-def _port(process: subprocess.Popen[str]) -> int:
-    assert process.stderr is not None
-    said = []
-    for line in process.stderr:
-        if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-            return int(found[1])
-        said.append(line)
-    raise BenchError(f"the server ended before it listened: {''.join(said)}")
+            deleted.result(TIMEOUT)

@@ -1,4 +1,4 @@
-"""How much memory a process has: looked at every second, by a thread of its own."""
+"""Samples the memory of a process every second, in a thread."""
 
 import threading
 import time
@@ -11,27 +11,27 @@ import psutil
 
 MIB: Final = 1024 * 1024
 
-LOOK_PAUSE: Final = 1.0
-"""Seconds between two looks."""
+SAMPLE_INTERVAL: Final = 1.0
+"""Seconds between two samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look."""
+    """One sample."""
 
     second: float
     """Since the process started."""
     rss: int
-    """Bytes of its memory that are in RAM."""
+    """Resident set size in bytes."""
     own: int
-    """Those among them that belong to no file: without programs and libraries."""
+    """The part of it that is not mapped from files, such as programs and libraries."""
 
 
 class MemoryWatch(threading.Thread):
-    """Looks at a process from the beginning of a `with` block to its end.
+    """Samples a process from the beginning of a `with` block to its end.
 
     Attributes:
-        samples: All looks so far.
+        samples: All samples so far.
     """
 
     def __init__(self, pid: int) -> None:
@@ -42,13 +42,13 @@ class MemoryWatch(threading.Thread):
         self.samples: list[Sample] = []
 
     def run(self) -> None:
-        """Look until the block or the process ends."""
-        while not self._ended.wait(LOOK_PAUSE):
+        """Sample until the block or the process ends."""
+        while not self._ended.wait(SAMPLE_INTERVAL):
             try:
                 found = self._process.memory_info()
             except psutil.NoSuchProcess:
                 return
-            # No `shared` but on Linux.
+            # psutil has `shared` on Linux only.
             own = found.rss - getattr(found, "shared", 0)
             self.samples.append(Sample(time.time() - self._born, found.rss, own))
 
@@ -62,16 +62,17 @@ class MemoryWatch(threading.Thread):
 
 
 def flatness(samples: Sequence[Sample], settled_after: float) -> dict[str, Any]:
-    """How much memory grew from a moment on.
+    """Return how much memory grew after a warm-up.
 
     Args:
         samples: In order.
-        settled_after: Seconds since the start of the process; what comes before is its warming up.
+        settled_after: Duration of the warm-up, in seconds since the start of the process.
 
     Returns:
-        In MiB: `start`, the median of the first minute after that moment; `end`, of the last
+        In MiB: `start`, the median of the first minute after the warm-up; `end`, of the last
         minute; `highest` and `lowest` after it; `peak` of all. `growth` is `highest` over `start`,
-        less 1. Figures are None when the process did not live a minute beyond.
+        less 1. Figures are None if the process ended less than a minute
+        after the warm-up.
     """
     late = [sample for sample in samples if sample.second >= settled_after]
     figures: dict[str, Any] = {

@@ -1,7 +1,7 @@
-"""What the consumer is measured beside: the same network in a plain poll loop.
+"""The reference for the consumer: the same network in a plain poll loop.
 
-One window a message, as tutorials show it: poll, decode, one forward pass, produce, auto-commit.
-It checks nothing, sorts nothing out and can lose or repeat diagnoses when it dies.
+It processes one message at a time, as tutorials do: poll, decode, one forward pass, produce,
+auto-commit. It validates nothing, and can lose or duplicate diagnoses when it is killed.
 """
 
 import json
@@ -30,14 +30,14 @@ class Loop:
         self._running = True
 
     def stop(self, _number: int, _frame: FrameType | None) -> None:
-        """End after the message at hand; a signal handler."""
+        """Stop after the current message; a signal handler."""
         self._running = False
 
     def run(self, topic: str) -> None:
         """Publish diagnoses to `topic`.
 
         Raises:
-            KafkaException: Anything that Kafka reports.
+            KafkaException: Any error that Kafka reports.
         """
         while self._running:
             message = self._consumer.poll(1.0)
@@ -68,7 +68,7 @@ class Loop:
 @click.option("--diagnoses-topic", required=True)
 def command(bootstrap_servers: str, group: str, windows_topic: str, diagnoses_topic: str) -> None:
     """Run the plain loop until SIGTERM."""
-    # As the consumer has it, and faster here than torch's default of a thread a core.
+    # As in the consumer; faster here than the default of torch, a thread for each core.
     torch.set_num_threads(1)
     with resources.as_file(resources.files("assets")) as assets:
         network = load(assets / WEIGHTS_FILE)

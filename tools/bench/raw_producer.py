@@ -1,6 +1,6 @@
 """Sends what the Python client cannot: headers whose names are not UTF-8.
 
-The client's own librdkafka, called directly (`rd_kafka_produceva` in `rdkafka.h`).
+It calls the librdkafka of the client directly (`rd_kafka_produceva` in `rdkafka.h`).
 """
 
 import ctypes
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import confluent_kafka
 
-from tools.bench.runs import BenchError
+from tools.bench.errors import BenchError
 
 PRODUCER: Final = 0
 TOPIC, PARTITION, VALUE, KEY, FLAGS, HEADER = 1, 3, 4, 5, 7, 9
@@ -47,36 +47,36 @@ class _Argument(ctypes.Structure):
 
 
 class RawProducer:
-    """A producer with properties of its own; `flush` before the end."""
+    """A producer; call `flush` at the end."""
 
     def __init__(self, properties: dict[str, str]) -> None:
-        """Get ready.
+        """Create the producer.
 
         Raises:
-            BenchError: The library is not where it is looked for, or refuses a property.
+            BenchError: The library was not found, or refuses a property.
         """
         self._library = _library()
-        said = ctypes.create_string_buffer(ERROR_BYTES)
+        message = ctypes.create_string_buffer(ERROR_BYTES)
         configuration = self._library.rd_kafka_conf_new()
         for name, value in properties.items():
             if self._library.rd_kafka_conf_set(
-                ctypes.c_void_p(configuration), name.encode(), value.encode(), said, ERROR_BYTES
+                ctypes.c_void_p(configuration), name.encode(), value.encode(), message, ERROR_BYTES
             ):
-                raise BenchError(f"{name}: {said.value.decode()}")
+                raise BenchError(f"{name}: {message.value.decode()}")
         client = self._library.rd_kafka_new(
-            PRODUCER, ctypes.c_void_p(configuration), said, ERROR_BYTES
+            PRODUCER, ctypes.c_void_p(configuration), message, ERROR_BYTES
         )
         if not client:
-            raise BenchError(f"no raw producer: {said.value.decode()}")
+            raise BenchError(f"no raw producer: {message.value.decode()}")
         self._client = ctypes.c_void_p(client)
 
     def send(
         self, topic: str, partition: int, value: bytes, headers: Iterable[tuple[bytes, bytes]]
     ) -> None:
-        """Send a message; names of headers are any bytes but NUL.
+        """Send a message; the names of headers may contain any bytes except NUL.
 
         Raises:
-            BenchError: The client did not take it.
+            BenchError: The client did not accept it.
         """
         arguments = [_Argument(TOPIC), _Argument(PARTITION), _Argument(FLAGS), _Argument(VALUE)]
         arguments[0].value.text = topic.encode()
@@ -90,14 +90,14 @@ class RawProducer:
         given = (_Argument * len(arguments))(*arguments)
         failure = self._library.rd_kafka_produceva(self._client, given, len(arguments))
         if failure:
-            said = self._library.rd_kafka_error_string(ctypes.c_void_p(failure))
-            raise BenchError(f"the raw producer did not take a message: {said.decode()}")
+            reason = self._library.rd_kafka_error_string(ctypes.c_void_p(failure))
+            raise BenchError(f"the raw producer did not accept a message: {reason.decode()}")
 
     def flush(self) -> None:
-        """Wait until all is delivered.
+        """Wait until all messages are delivered.
 
         Raises:
-            BenchError: It was not, within a minute.
+            BenchError: They were not delivered within a minute.
         """
         if self._library.rd_kafka_flush(self._client, 60_000):
             raise BenchError("the raw producer did not deliver its messages")
@@ -107,11 +107,11 @@ class RawProducer:
 def _library() -> Any:
     """Return the librdkafka that comes with the Python client."""
     package = Path(confluent_kafka.__file__).parent
-    # Beside the package in wheels for Linux, inside it in those for macOS.
-    places = (package.with_name("confluent_kafka.libs"), package / ".dylibs")
-    found = [file for place in places for file in place.glob("librdkafka*")]
+    # Next to the package in wheels for Linux, inside it in those for macOS.
+    folders = (package.with_name("confluent_kafka.libs"), package / ".dylibs")
+    found = [file for folder in folders for file in folder.glob("librdkafka*")]
     if not found:
-        raise BenchError(f"no librdkafka beside {package}, on {sys.platform}")
+        raise BenchError(f"no librdkafka next to {package}, on {sys.platform}")
     library = ctypes.CDLL(str(found[0]))
     library.rd_kafka_conf_new.restype = ctypes.c_void_p
     library.rd_kafka_new.restype = ctypes.c_void_p

@@ -1,7 +1,6 @@
-"""One run: start a process, let it work, stop it, and count from the topic what it did."""
+"""One run: start a process, let it diagnose windows, stop it, and count its diagnoses in Kafka."""
 
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -20,18 +19,17 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-LOOK_PAUSE: Final = 0.25
-"""Seconds between two looks at how far a run has got: rare enough to cost it nothing."""
+from bearing_stream.commands.verify import VerifySettings, verify
+from bearing_stream.config import load
+from bearing_stream.program import PROGRAM
+from tools.bench.errors import BenchError
+from tools.bench.processes import running
+
+POLL_INTERVAL: Final = 0.25
+"""Seconds between two polls of the committed offsets: too rare to slow the run down."""
 
 START_LIMIT: Final = 60.0
-"""Seconds that a process may take until it commits for the first time."""
-
-STOP_LIMIT: Final = 15.0
-"""Seconds that a process may take to stop."""
-
-
-class BenchError(RuntimeError):
-    """A run that gives no figure; the message says why."""
+"""Seconds that a process may take until its first commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +38,25 @@ class Contestant:
 
     name: str
     arguments: tuple[str, ...]
-    """Of Python, without topics, group and servers."""
+    """Of Python, without the options for topics, group and servers."""
     complete: bool
-    """Whether it must diagnose every window, each once; otherwise it runs for a while."""
+    """Whether it must diagnose every window exactly once; otherwise it runs for a fixed time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run did, by the broker's clock."""
+    """The result of a run, by the clock of the broker."""
 
     name: str
     diagnoses: int
     seconds: float
-    """From the first diagnoses that the broker wrote to the last."""
+    """From the first diagnosis that the broker wrote to the last."""
     rate: float
-    """Windows a second in that time; start-up is no part of it."""
+    """Windows a second in that time, which does not include the start."""
 
 
 class Bench:
-    """A cluster with a topic of windows, which every run reads from its beginning."""
+    """A cluster with a windows topic, which every run reads from its beginning."""
 
     def __init__(self, servers: str, partitions: int) -> None:
         self._servers = servers
@@ -76,23 +74,11 @@ class Bench:
             BenchError: Some were not delivered.
         """
         arguments = (
-            *(
-                "-P",
-                "-m",
-                "bearing_stream",
-                "simulate",
-                "--source",
-                "synthetic",
-                "--loop",
-                "--speed",
-                "max",
-            ),
+            *(*PROGRAM, "simulate", "--source", "synthetic", "--loop", "--speed", "max"),
             *("--limit", str(windows), "--windows-topic", self._windows),
             *("--bootstrap-servers", self._servers),
         )
-        done = subprocess.run(
-            [sys.executable, *arguments], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchError(f"the simulator ended with {done.returncode}: {done.stderr}")
 
@@ -100,7 +86,7 @@ class Bench:
         """Let a contestant diagnose `windows`, or as many as it can in `limit` seconds.
 
         Raises:
-            BenchError: It ended by itself, was not done in time, or lost or repeated a window.
+            BenchError: It ended by itself, did not finish in time, or lost or duplicated a window.
         """
         group = f"{self._prefix}-{uuid4().hex[:8]}"
         topic = self._new_topic(f"diagnoses-{uuid4().hex[:8]}")
@@ -111,16 +97,12 @@ class Bench:
         if contestant.complete:
             options += ("--dead-letters-topic", self._dead_letters)
         with tempfile.TemporaryFile("w+") as log:
-            process = subprocess.Popen(
-                [sys.executable, *contestant.arguments, *options],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-            try:
+            arguments = (*contestant.arguments, *options)
+            with running(*arguments, stdout=log, stderr=subprocess.STDOUT) as process:
                 self._await_end(process, log, group, windows, limit)
-            finally:
-                _stop(process)
-        return self._result(contestant, topic, windows)
+        if contestant.complete:
+            self._verify(contestant, topic, windows)
+        return self._result(contestant, topic)
 
     def close(self) -> None:
         """Delete the topics."""
@@ -129,7 +111,7 @@ class Bench:
 
     def _new_topic(self, name: str) -> str:
         topic = f"{self._prefix}-{name}"
-        # The broker's clock stamps what it writes: the same for all, and none of theirs.
+        # Timestamps are from the clock of the broker, the same for all contestants.
         config = {"message.timestamp.type": "LogAppendTime"}
         new = NewTopic(topic, self._partitions, config=config)
         self._admin.create_topics([new])[topic].result()
@@ -149,25 +131,25 @@ class Bench:
         )
 
     def _await_end(
-        self, process: subprocess.Popen[bytes], log: IO[str], group: str, windows: int, limit: float
+        self, process: subprocess.Popen[str], log: IO[str], group: str, windows: int, limit: float
     ) -> None:
-        """Wait until the group has committed every window, or `limit` seconds after it began to."""
-        looker = self._consumer(group)
+        """Wait until the group has committed every window, or `limit` s after its first commit."""
+        observer = self._consumer(group)
         deadline = time.monotonic() + START_LIMIT
-        began = False
+        started = False
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 log.seek(0)
                 raise BenchError(f"it ended with {process.returncode}:\n{log.read()}")
-            parts = looker.committed(self._parts(self._windows))
+            parts = observer.committed(self._parts(self._windows))
             committed = sum(max(part.offset, 0) for part in parts)
-            if committed and not began:
-                began, deadline = True, time.monotonic() + limit
+            if committed and not started:
+                started, deadline = True, time.monotonic() + limit
             if committed >= windows:
                 break
-            time.sleep(LOOK_PAUSE)
-        looker.close()
-        if not began:
+            time.sleep(POLL_INTERVAL)
+        observer.close()
+        if not started:
             raise BenchError(f"nothing was committed within {START_LIMIT:g} s")
 
     def _parts(self, topic: str) -> list[TopicPartition]:
@@ -175,27 +157,36 @@ class Bench:
             TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(self._partitions)
         ]
 
-    def _result(self, contestant: Contestant, topic: str, windows: int) -> Result:
-        written, distinct = self._read(topic)
-        count = written.total()
-        if contestant.complete and not count == distinct == windows:
+    def _verify(self, contestant: Contestant, topic: str, windows: int) -> None:
+        given = {
+            "bootstrap_servers": self._servers,
+            "windows_topic": self._windows,
+            "diagnoses_topic": topic,
+            "dead_letters_topic": self._dead_letters,
+            "settle": 0.0,
+        }
+        report = verify(load(VerifySettings, given))
+        if report.wrong or not report.windows == report.diagnosed == windows:
             raise BenchError(
-                f"{contestant.name}: of {windows} windows came {count} diagnoses, {distinct} "
-                "distinct, in the time given"
+                f"{contestant.name}: of {windows} windows {report.diagnosed} were diagnosed in "
+                f"time; violations: {report.wrong or 'none'}"
             )
+
+    def _result(self, contestant: Contestant, topic: str) -> Result:
+        written = self._read(topic)
+        count = written.total()
         first, last = min(written), max(written)
         seconds = (last - first) / 1000
         if not seconds:
-            raise BenchError("too few windows for a figure: all came at once")
-        # Work on what came first was done before the clock began.
+            raise BenchError("too few windows for a figure: all diagnoses have the same timestamp")
+        # The first diagnoses were computed before the measured time.
         return Result(contestant.name, count, seconds, (count - written[first]) / seconds)
 
-    def _read(self, topic: str) -> tuple[Counter[int], int]:
-        """Committed messages by the broker's time in milliseconds, and how many ids they have."""
+    def _read(self, topic: str) -> Counter[int]:
+        """Return the number of committed messages by the timestamp of the broker in ms."""
         reader = self._consumer(f"{self._prefix}-reader")
         reader.assign(self._parts(topic))
         written: Counter[int] = Counter()
-        identities: set[object] = set()
         unfinished = self._partitions
         while unfinished:
             for message in reader.consume(1000, 1.0):
@@ -204,19 +195,9 @@ class Bench:
                     kind, milliseconds = message.timestamp()
                     assert kind == TIMESTAMP_LOG_APPEND_TIME
                     written[milliseconds] += 1
-                    identities.add(dict(message.headers() or ()).get("ce_id"))
                 elif error.code() == KafkaError._PARTITION_EOF:
                     unfinished -= 1
                 else:
                     raise KafkaException(error)
         reader.close()
-        return written, len(identities)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_LIMIT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        return written

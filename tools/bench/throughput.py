@@ -1,4 +1,4 @@
-"""Windows a second through the consumer, beside the same network in a plain poll loop.
+"""Windows a second through the consumer, compared with the same network in a plain poll loop.
 
 `python -m tools.bench.throughput`, see README.md.
 """
@@ -18,8 +18,9 @@ from rich.progress import track
 from rich.table import Table
 
 from bearing_stream.local_kafka import LocalKafka, LocalKafkaError
+from tools.bench.errors import BenchError
 from tools.bench.figures import conditions
-from tools.bench.runs import Bench, BenchError, Contestant, Result
+from tools.bench.runs import Bench, Contestant, Result
 
 UNEXAMINED: Final = "consume, no quality and novelty"
 
@@ -44,7 +45,7 @@ COMPLETE_LIMIT: Final = 300.0
     type=click.FloatRange(1),
     default=5.0,
     show_default=True,
-    help="How long the plain loop goes on after its first commit, which comes after five.",
+    help="Seconds that the plain loop runs after its first commit, which happens after five.",
 )
 @click.option(
     "--output",
@@ -62,7 +63,7 @@ def command(
     output: Path,
     consumer_options: tuple[str, ...],
 ) -> None:
-    """Measure windows a second on a real Kafka, with each guarantee, in alternation.
+    """Measure windows a second on a real Kafka, with each guarantee in turn.
 
     CONSUMER_OPTIONS, after `--`, go to `bearing-stream consume`: `-- --batch-size 512`.
     """
@@ -114,7 +115,10 @@ def command(
 
 
 def summarise(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
-    """Median, least and most windows a second by contestant, and times the plain loop's median."""
+    """Return the median, least and most windows a second by contestant, and the speed-up.
+
+    The speed-up is relative to the median of the plain loop.
+    """
     rates: dict[str, list[float]] = {}
     for result in results:
         rates.setdefault(result.name, []).append(result.rate)

@@ -1,4 +1,4 @@
-"""`bearing-stream consume` without quality and novelty, to measure what they cost."""
+"""`bearing-stream consume` without quality flags and novelty, to measure their cost."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -19,11 +19,11 @@ from model.settings import AssessmentSettings
 
 
 class Unexamined(Assessor):
-    """The same network; nothing is doubted and nothing is novel."""
+    """The same network without quality flags; its diagnoses are never uncertain."""
 
     @classmethod
     def of(cls, settings: AssessmentSettings) -> Self:
-        """Load the network that ships, on the CPU, with as many threads as it has otherwise."""
+        """Load the shipped network on the CPU, with the configured number of threads."""
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         with resources.as_file(resources.files("assets")) as assets:
@@ -32,7 +32,7 @@ class Unexamined(Assessor):
     def assess(
         self, windows: NDArray[np.float32], _rpm: NDArray[np.float64], _sensors: Sequence[str]
     ) -> Assessment:
-        """Run the network, and no more."""
+        """Run only the network."""
         examined = self._network.examine(windows)
         flags = np.zeros((len(windows), len(QUALITY_FLAGS)), np.bool_)
         return Assessment(examined.probabilities, examined.novelty, flags)

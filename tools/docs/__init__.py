@@ -1,1 +1,1 @@
-"""Generators of what the docs and the assets hold that comes from the code."""
+"""Generators of the parts of the documentation and the assets that come from the code."""

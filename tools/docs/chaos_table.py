@@ -1,4 +1,4 @@
-"""The README's table of what came of the last suite.
+"""The table of what the last suite of faults did, in the page on faults.
 
 `python -m tools.docs.chaos_table` writes it there.
 It stands between `<!-- chaos -->` and `<!-- end -->`, and is made of `out/chaos.json`.
@@ -12,25 +12,24 @@ from typing import Any, Final
 
 from tools.chaos.results import HEADINGS, OUTPUT, cells
 
-README: Final = Path(__file__).parents[2] / "README.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "under-faults.md"
 
 MARKED: Final = re.compile(r"(<!-- chaos -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def markdown(entries: Sequence[dict[str, Any]]) -> str:
-    """The entries as a table, with when and how they were made."""
+    """Return the entries as a table, with when and how they were made."""
     rows = [HEADINGS, ["---"] * 2 + ["---:"] * (len(HEADINGS) - 2), *map(cells, entries)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     dates = sorted({entry["date"] for entry in entries})
     commands = sorted({f"- `{entry['command']}`" for entry in entries})
-    summary = f"<details><summary>Made {' and '.join(dates)} with</summary>"
-    return "\n".join([*lines, "", summary, "", *commands, "", "</details>", ""])
+    return "\n".join([*lines, "", f"Made {' and '.join(dates)} with:", "", *commands, "", ""])
 
 
 def with_table(text: str, entries: Sequence[dict[str, Any]]) -> str:
-    """The README with these entries in their place."""
+    """Return the page with these entries in their place."""
     return MARKED.sub(lambda found: found[1] + markdown(entries) + found[2], text)
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(), json.loads(OUTPUT.read_text())))
+    PAGE.write_text(with_table(PAGE.read_text(), json.loads(OUTPUT.read_text())))

@@ -1,7 +1,7 @@
-"""What the diagnoses are worth on bearings and loads that were set aside.
+"""Evaluation of the diagnoses on bearings and loads that were set aside.
 
-`folds` says what is set aside, `networks` fits and keeps the networks, `opinions` is every method's
-answer to the windows of a fold, `candidates` the choice of a method inside the training folds,
-`metrics` counts, `unknown` shows what is no bearing at all, `run` puts it together, and `result`,
-`markdown` and `pictures` write it down.
+`folds` defines what is set aside, `networks` fits and keeps the networks, `predictions` applies
+every method to the windows of a fold, `candidates` chooses a method inside the training folds,
+`metrics` scores, `unseen` counts the flags of bearings that a network was not trained on, `run`
+puts the steps together, and `result`, `markdown` and `figures` report.
 """

@@ -1,4 +1,4 @@
-"""Choosing how to weigh physics and network, inside the training recordings alone."""
+"""Choosing how to combine physics and network, inside the training recordings alone."""
 
 import itertools
 from collections.abc import Mapping
@@ -10,20 +10,24 @@ from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS
 from model.physics import gate
-from model.physics.baseline import Evidence
+from model.physics.baseline import Measurements
 from model.physics.bearing import DRIVE_END
 from model.physics.rule import Rule, decide
 from model.physics.spectra import spectra
 from training.evaluation.samples import Samples
 from training.evaluation.views import VIEW_SETS, line_heights
 
-Score = Literal["inner less outer", "each alone", "each less the other"]
-"""What stands for a race: the heights of its own lines, or those less the other race's."""
+LineScore = Literal["inner less outer", "each alone", "each less the other"]
+"""The score of a race: the heights of its own lines, or those less the other race's."""
 
 Silent = Literal["network", "Ball"]
-"""Who is believed where physics is silent: the network, or whoever says that it is a ball."""
+"""What decides where physics does not: the network, or the label Ball."""
 
-SCORES: Final[tuple[Score, ...]] = ("inner less outer", "each alone", "each less the other")
+LINE_SCORES: Final[tuple[LineScore, ...]] = (
+    "inner less outer",
+    "each alone",
+    "each less the other",
+)
 
 THRESHOLDS: Final = (2.0, 2.5, 3.0, 3.5)
 """Sigmas above which a race's line decides."""
@@ -31,29 +35,30 @@ THRESHOLDS: Final = (2.0, 2.5, 3.0, 3.5)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A way to diagnose: which views, which score, from how many sigmas, and who else."""
+    """A way to diagnose: views, score, threshold, and what decides where physics does not."""
 
     views: str
-    score: Score
+    score: LineScore
     threshold: float
     silent: Silent
-    """Who is believed where physics is silent: the network, or that it is a ball."""
 
 
 _SILENT: Final[tuple[Silent, ...]] = ("network", "Ball")
 
 CANDIDATES: Final = tuple(
     Candidate(views, score, threshold, silent)
-    for views, score, threshold, silent in itertools.product(VIEW_SETS, SCORES, THRESHOLDS, _SILENT)
+    for views, score, threshold, silent in itertools.product(
+        VIEW_SETS, LINE_SCORES, THRESHOLDS, _SILENT
+    )
 )
-"""All that is chosen between; of equals the first is taken.
+"""All candidates; of equals the first is chosen.
 
-The list was made knowing every fold: that much the nested choice flatters.
+The list was written with knowledge of every fold: the nested choice is optimistic by that much.
 """
 
 
-class Measured:
-    """The lines of windows, measured in every way and held against healthy windows."""
+class LineMeasurements:
+    """The lines of windows, measured for every candidate relative to healthy windows."""
 
     def __init__(self, healthy: Samples, tested: Samples) -> None:
         known = line_heights(healthy.windows, healthy.rpm, DRIVE_END)
@@ -68,15 +73,15 @@ class Measured:
         self._sigmas = {
             (views, score): _sigmas(found[views], known[views], score)
             for views in VIEW_SETS
-            for score in SCORES
+            for score in LINE_SCORES
         }
 
     def diagnose(self, candidate: Candidate, network: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probabilities (n, 4) of a candidate, given the network's (n, 4)."""
         sigmas = self._sigmas[candidate.views, candidate.score]
-        evidence = Evidence(sigmas, self._distance, self._rpm)
+        measured = Measurements(sigmas, self._distance, self._rpm)
         silent = network if candidate.silent == "network" else always("Ball", len(network))
-        return decide(evidence, silent, Rule(race=candidate.threshold)).probabilities
+        return decide(measured, silent, Rule(race=candidate.threshold)).probabilities
 
 
 def best(recalls: Mapping[Candidate, float]) -> Candidate:
@@ -85,22 +90,22 @@ def best(recalls: Mapping[Candidate, float]) -> Candidate:
 
 
 def always(label: str, windows: int) -> NDArray[np.float32]:
-    """Return the probabilities (n, 4) of whoever always says `label`."""
+    """Return the probabilities (n, 4) of a method that always predicts `label`."""
     probabilities = np.zeros((windows, len(FAULT_LABELS)), np.float32)
     probabilities[:, FAULT_LABELS.index(label)] = 1
     return probabilities
 
 
 def _sigmas(
-    found: NDArray[np.float64], known: NDArray[np.float64], score: Score
+    found: NDArray[np.float64], known: NDArray[np.float64], score: LineScore
 ) -> NDArray[np.float64]:
-    """Return outer and inner (n, 3) in sigmas of the healthy windows; nothing of the ball."""
+    """Return outer and inner (n, 3) in sigmas of the healthy windows; the ball's are 0."""
     of_found, of_known = _race_scores(found, score), _race_scores(known, score)
     sigmas = (of_found - of_known.mean(axis=0)) / of_known.std(axis=0, ddof=1)
     return np.column_stack([sigmas, np.zeros(len(sigmas))])
 
 
-def _race_scores(heights: NDArray[np.float64], score: Score) -> NDArray[np.float64]:
+def _race_scores(heights: NDArray[np.float64], score: LineScore) -> NDArray[np.float64]:
     """Return the scores of outer and inner race (n, 2) from the heights of lines (n, 7)."""
     outer, inner = heights[:, :3].mean(axis=1), heights[:, 3:5].mean(axis=1)
     if score == "inner less outer":

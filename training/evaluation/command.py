@@ -1,4 +1,4 @@
-"""`bearing-stream evaluate`: judge every method on bearings and loads that were set aside."""
+"""`bearing-stream evaluate`: score every method on bearings and loads that were set aside."""
 
 from dataclasses import replace
 from importlib.resources import files
@@ -13,9 +13,9 @@ from bearing_stream.recordings import RecordingError, cwru
 from bearing_stream.recordings.command import data_option, named_folder
 from model.checkpoint import CheckpointError
 from training.card import ModelCard
+from training.evaluation.figures import confusions, recalls
 from training.evaluation.folds import UNSEEN_DIAMETER
 from training.evaluation.markdown import markdown
-from training.evaluation.pictures import confusions, recalls
 from training.evaluation.progress import Counting
 from training.evaluation.run import Evaluated, evaluate
 from training.figures import save
@@ -47,16 +47,14 @@ _QUICK: Final = replace(Recipe(), epochs=2, windows_per_class=64)
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("out/evaluation"),
     show_default=True,
-    help="Folder where fitted networks are kept for the next time.",
+    help="Folder where fitted networks are kept for the next run.",
 )
-@click.option(
-    "--quick", is_flag=True, help="Two epochs and one seed: shows that it runs, and nothing else."
-)
+@click.option("--quick", is_flag=True, help="Two epochs and one seed: shows only that it runs.")
 def command(data: Path | None, out: Path | None, seeds: int, cache: Path, quick: bool) -> None:
-    """Judge network and physics on bearings and loads that were set aside.
+    """Evaluate network and physics on bearings and loads that were set aside.
 
     About half an hour on one core the first time. Writes evaluation.json, EVALUATION.md and
-    pictures, and completes the model card.
+    figures, and completes the model card.
     """
     folder = named_folder(data, "recordings to evaluate on")
     out = out or Path(str(files("assets")))
@@ -74,11 +72,11 @@ def command(data: Path | None, out: Path | None, seeds: int, cache: Path, quick:
 
 
 def write(evaluated: Evaluated, out: Path) -> None:
-    """Write results, prose and pictures into a folder, and complete the model card if it is there.
+    """Write results, text and figures into a folder, and complete its model card if it has one.
 
     Raises:
         OSError: Something cannot be written.
-        ValueError: What stands there as model card is none.
+        ValueError: The model card in the folder is not valid.
     """
     out.mkdir(parents=True, exist_ok=True)
     evaluation = evaluated.evaluation

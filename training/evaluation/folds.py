@@ -1,9 +1,9 @@
 """Three ways of setting bearings aside: none, a load's, a fault diameter's.
 
-A window that shares recording, mounting and bearing with those trained on is easy, and says nothing
-about a bearing that the network has never met. In the third way no bearing with a fault is in both
-parts: whatever its load and wherever its outer race is damaged, a fault of one type and diameter is
-one bearing. Of healthy bearings there is one only; it is split in time.
+A window that shares recording, mounting and bearing with those trained on is easy, and shows
+nothing about other bearings. In the third way no bearing with a fault is in both parts: a fault of
+one type and diameter is one bearing, for every load and every position of the outer-race damage.
+There is only one healthy bearing; it is split in time.
 """
 
 import dataclasses
@@ -35,14 +35,14 @@ HEALTHY_SHARE: Final = 0.6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
-    """What is trained on, and what is tested on.
+    """The recordings to train on, and the windows to test on.
 
     Args:
         name: Of what is set aside: `0.014`, `2 hp`.
         training: Recordings, or their beginnings, to train and validate on.
-        test: Windows to judge by, of any recording; None for those that `random_split` sets aside.
-        inner: Folds of the training recordings alone, in which choices are made.
-        without: Class that nothing is trained on of.
+        test: Windows to test on, of any recording; None for those that `random_split` sets aside.
+        inner: Folds of the training recordings alone, for choices.
+        without: Class without training windows.
     """
 
     name: str
@@ -80,7 +80,7 @@ def unseen_load(recordings: Iterable[Recording]) -> list[Fold]:
 
 
 def unseen_diameter(recordings: Iterable[Recording]) -> list[Fold]:
-    """Set all faults of one diameter aside, and of the healthy bearing what comes later.
+    """Set all faults of one diameter aside, and the later part of the healthy bearing's recordings.
 
     Within the training recordings the same is done again, with each diameter in turn.
     """
@@ -89,7 +89,7 @@ def unseen_diameter(recordings: Iterable[Recording]) -> list[Fold]:
 
 
 def unseen_type(recordings: Iterable[Recording]) -> list[Fold]:
-    """Set all faults of one type aside, of whatever diameter."""
+    """Set all faults of one type aside, of every diameter."""
     recordings = [recording for recording in recordings if recording.fault_diameter != OTHER_MAKE]
     types: tuple[FaultLabel, ...] = ("Ball", "InnerRace", "OuterRace")
     return [
@@ -130,7 +130,7 @@ def windows_begun(recording: Recording) -> int:
 
 
 def beginning(recording: Recording) -> Recording:
-    """Return what is trained on of a recording: all of it unless it is healthy."""
+    """Return the part of a recording to train on: all of it unless it is healthy."""
     if recording.fault != "Normal":
         return recording
     samples = recording.samples[: windows_begun(recording) * WINDOW_LENGTH].copy()

@@ -1,34 +1,34 @@
-"""The evaluation in prose."""
+"""The evaluation as Markdown."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from bearing_stream.vocabulary import FAULT_LABELS
 from training.evaluation.folds import SAME_BEARING, UNSEEN_DIAMETER, UNSEEN_LOAD
-from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS, SEARCHED
+from training.evaluation.predictions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS, SEARCHED
 from training.evaluation.result import Evaluation, Method, Spread
 from training.markdown import table
 
 _MEANINGS: Final = {
     MAJORITY: "always the class that most training windows have",
     NETWORK: "the network alone: the default of the service",
-    PHYSICS: "the rule alone, a ball where no race line stands out; sees no fault in training",
-    BOTH: "the rule, the network where it is silent, as the service ships it",
-    SEARCHED: "the same, with the shaft speed not known but searched within 4 %",
-    NESTED: "the same, with everything chosen inside the training folds",
+    PHYSICS: "the rule alone, Ball where no race line stands out; not trained on faults",
+    BOTH: "the rule, and the network where the rule does not decide: `--diagnoser physics`",
+    SEARCHED: "the same, with the shaft speed unknown and searched within 4 %",
+    NESTED: "the same, with all choices made inside the training folds",
 }
 
 _PROTOCOLS: Final = {
     SAME_BEARING: """\
 30 % of the windows of every recording, at random. The bearings, mountings and recordings are those
-trained on: **a sanity check, no result**.""",
+trained on: **a sanity check, not a result**.""",
     UNSEEN_LOAD: """\
 All recordings at one load are set aside, the healthy one among them. The bearings are those trained
 on.""",
     UNSEEN_DIAMETER: """\
 All faults of one diameter are set aside, whatever their load and position: no damaged bearing is in
-both parts. There is one healthy bearing only; the first 60 % of its recordings are trained on, the
-rest is tested on, and so Normal is **not** an unseen bearing here. The bearings of 0.028" are left
+both parts. There is only one healthy bearing: the first 60 % of its recordings are trained on and
+the rest is tested on, so Normal is **not** an unseen bearing here. The bearings of 0.028" are left
 out.""",
 }
 
@@ -44,23 +44,27 @@ def markdown(evaluation: Evaluation) -> str:
                 "![Confusions](evaluation_confusion.png)",
                 _chosen(methods),
             ]
-    parts += [_beside(evaluation), _DOUBTS, _TRIED]
+    parts += [_comparison(evaluation), _LIMITS, _FAILED]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 _LISTED: Final = "\n".join(f"- `{name}`: {meaning}" for name, meaning in _MEANINGS.items())
 
 _INTRODUCTION: Final = f"""\
-`bearing-stream evaluate --data FOLDER` gives every number here: about half an hour on one core,
-nearly all of it for fitting networks, which are kept for the next time. Windows of 171 ms are
-judged one by one. *Macro recall* is the mean of the recalls of the four classes; always giving one
-answer comes to 0.25. Fitting stops by windows of the training recordings, never by those tested on.
+**All results are of one rig, on which the network was trained.** On other rigs the network
+diagnoses 67 to 100 % of the healthy windows as faulty; see the model card.
 
-*sd* is over the seeds of the networks, of the mean over folds; *folds* are means over the seeds.
-What the seeds do not show is how few bearings there are: the spread over folds is the greater.
+`bearing-stream evaluate --data FOLDER` reproduces every number here, in about half an hour on one
+core. Most of it is the fitting of networks, which are kept for the next run. Windows of 171 ms are
+diagnosed one by one. *Macro recall* is the mean of the recalls of the four classes; a constant
+prediction has 0.25. Windows of the training recordings stop the fitting, never those tested on.
+
+*±* is the standard deviation, over the seeds of the networks, of the mean over folds. The columns
+of folds are means over the seeds. The seeds do not show the effect of the small number of bearings:
+the spread over folds is larger.
 
 {_LISTED}
-- `orders x 0.93` and its like: controls, in which the rule looks for lines where there are none"""
+- `orders x 0.93` and similar: controls, in which the rule searches lines where there are none"""
 
 
 def _results(methods: Mapping[str, Method]) -> str:
@@ -105,15 +109,15 @@ def _chosen(methods: Mapping[str, Method]) -> str:
         ]
         for choice in choices
     ]
-    head = ["set aside", "seed", "views", "score", "sigmas", "where silent", "macro recall inside"]
+    head = ["set aside", "seed", "views", "score", "sigmas", "otherwise", "macro recall inside"]
     return f"""\
-What the nested choice took, of 144 candidates, by macro recall inside the training recordings
-(fitted to one of their diameters, tested on the other):
+The nested choice of 144 candidates, by macro recall inside the training recordings (fitted to one
+of their diameters, tested on the other):
 
 {table(head, rows)}"""
 
 
-def _beside(evaluation: Evaluation) -> str:
+def _comparison(evaluation: Evaluation) -> str:
     methods = evaluation.root[UNSEEN_DIAMETER]
     rows = [
         [f"here, `{name}`", _percent(methods[name].macro_auroc)]
@@ -125,62 +129,64 @@ def _beside(evaluation: Evaluation) -> str:
         ["Vieira et al. 2026, random forest on time and envelope features", "85 ± 9"],
     ]
     return f"""\
-## Beside published results
+## Comparison with published results
 
 Macro AUROC in per cent, on bearings not trained on; the spread here is over the folds.
 
 {table(["result", "macro AUROC"], rows)}
 
-The last two are other people's numbers, on other splits of the same rig's recordings and as labels
-of which several may hold at once: they say how hard it is, and are no race. The rule here is given
-the bearing's geometry, the shaft speed and a healthy baseline, and lives by them.
+The last two are published by others, for other splits of the same rig's recordings and for labels
+of which several may apply at once. They show the difficulty of the task, and are not directly
+comparable. The rule here requires the bearing's geometry, the shaft speed and a healthy baseline.
 
 - Vieira, Bauler, Rosa, Silva 2026, arXiv [2509.22267](https://arxiv.org/abs/2509.22267)
-- Rosa, Braga, Silva 2024, arXiv [2407.14625](https://arxiv.org/abs/2407.14625): how a split by
-  segments or loads flatters, and several labels instead of one
-- Hendriks, Dumond, Knox 2022, Mechanical Systems and Signal Processing 169:108732: how usual
-  splits of these recordings leak, and a division by the size of the fault"""
+- Rosa, Braga, Silva 2024, arXiv [2407.14625](https://arxiv.org/abs/2407.14625): why a split by
+  segments or loads is optimistic, and several labels instead of one
+- Hendriks, Dumond, Knox 2022, Mechanical Systems and Signal Processing 169:108732: how common
+  splits of these recordings leak, and a split by the size of the fault"""
 
 
-_DOUBTS: Final = """\
-## What to doubt
+_LIMITS: Final = """\
+## Limits of these results
 
-- The list of candidates, the kind of rule and its default settings were made by people who had seen
-  results on all folds. The nested choice is free of the choice among the candidates, not of the
-  list.
+- The list of candidates, the kind of rule and its default settings were written with knowledge of
+  the results on all folds. The nested choice excludes the choice among the candidates from that
+  knowledge, not the list.
 - There are three bearings for each type of fault, on one rig, and one healthy bearing. A mean over
-  three folds can be far off.
-- The gate tells healthy from faulty without fail here because the shapes of their spectra lie far
-  apart on this rig: of the 3 sigmas that are allowed, healthy windows reach 1.5, or 2.5 at a load
-  that the baseline does not hold, and faults begin at 5. That margin is one rig's.
+  three folds can be far from the mean over many bearings.
+- The gate separates healthy from faulty windows without error here because the shapes of their
+  spectra differ much on this rig: of the 3 sigmas that are allowed, healthy windows reach 1.5, or
+  2.5 at a load that the baseline does not cover, and faults begin at 5. Other rigs have other
+  margins.
 - The outer-race fault of 0.014" shows no race line: the rule alone finds none of its windows.
-  Where it is found, the network finds it, and whether it does depends on the seed.
-- The ball fault of 0.021" shows weak inner-race lines. Some of its windows are called InnerRace.
-- All balls are found by exclusion: no evidence of physics names one.
-- The shaft speed is taken from the recording. One per cent wrong costs .01 to .04 of macro recall,
-  three per cent .2 to .4; the searched speed costs less than a wrong one."""
+  Where it is found, the network finds it, depending on the seed.
+- The ball fault of 0.021" shows weak inner-race lines. Some of its windows are diagnosed as
+  InnerRace.
+- All ball faults are found by exclusion: no evidence of physics identifies one.
+- The shaft speed is taken from the recording. An error of one per cent costs .01 to .04 of macro
+  recall, one of three per cent .2 to .4. The searched speed costs less than a wrong one."""
 
 
-_TRIED: Final = """\
-## What was tried and did not work
+_FAILED: Final = """\
+## Approaches that did not work
 
 - *The ball line* (twice the ball spin, two harmonics) ranks ball faults among faults with an AUROC
-  of .52, .69 and .50 (0.007", 0.014", 0.021"); it stands in the evidence and decides nothing.
+  of .52, .69 and .50 (0.007", 0.014", 0.021"); it is part of the evidence and decides nothing.
 - *The inner race by the height of its own lines alone*: 3 BPFO and 2 BPFI lie 0.7 % apart, closer
-  than a window resolves, and so a strong outer race lights up the inner one: macro recall .87
+  than a window resolves, so a strong outer race raises the score of the inner one: macro recall .87
   instead of .96 on 0.021". The score is the inner race's height less the outer's.
-- *Five bands alone* are three times as fast: .91 instead of .96 on 0.014", much the same elsewhere.
-- *The envelope spectrum at one point a bin*: a fifth of the races that show at four points are
-  missed.
-- *A taper before the spectrum*: a window holds 18 strikes, and wider lines cost more than lower
-  side lobes bring.
+- *Five bands alone* are three times as fast: .91 instead of .96 on 0.014", similar elsewhere.
+- *The envelope spectrum at one point a bin*: it misses a fifth of the races that four points
+  detect.
+- *A taper before the spectrum*: a window holds 18 strikes, and wider lines lose more than lower
+  side lobes gain.
 - *Choosing inside the folds by AUROC* instead of recall: .02 worse.
-- *Softmax confidence as novelty*: 60 Hz hum is an outer-race fault at 97 %.
+- *Softmax confidence as novelty*: the network diagnoses 60 Hz hum as an outer-race fault at 97 %.
 - *Novelty from 12 or 64 band powers*: it flags every unseen bearing, on every machine; see the
   model card. *From ten summary numbers of the filters*: it misses four in ten windows of white
   noise.
-- *A temperature for unseen bearings*: the network is as sure where it is wrong as where it is
-  right."""
+- *A temperature for unseen bearings*: the network is as confident where it is wrong as where
+  it is right."""
 
 
 def _mean(spread: Spread) -> str:

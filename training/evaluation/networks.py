@@ -1,4 +1,4 @@
-"""Networks of folds, fitted once and kept."""
+"""The networks of folds, fitted once and kept."""
 
 import dataclasses
 import hashlib
@@ -18,19 +18,19 @@ from training.windows import TrainingPool, cut
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """Fits networks to folds, or finds them where they were kept.
+    """Fits networks to folds, or loads those that were kept.
 
     Args:
-        folder: Where fitted networks are kept, by all that decides their weights.
-        recipe: How to fit; when to stop is decided by windows of the training recordings, never by
-            those tested on.
+        folder: Of the fitted networks, named by a digest of all inputs of the fit.
+        recipe: How to fit; windows of the training recordings stop the fitting, not those tested
+            on.
     """
 
     folder: Path
     recipe: Recipe
 
     def of(self, fold: Fold, seed: int, report: Callable[[Epoch], None] | None = None) -> Network:
-        """Return the network of a fold; `report` is called with each epoch that has to be fitted.
+        """Return the network of a fold; `report` is called after each epoch, if it must be fitted.
 
         Raises:
             ValueError: The fold has no window of some class to train or to validate on.
@@ -55,7 +55,7 @@ def pool_of(fold: Fold, seed: int) -> TrainingPool:
 
 
 def _key(fold: Fold, seed: int, recipe: Recipe) -> str:
-    """Return a digest of all that decides the weights."""
+    """Return a digest of all inputs of the fit."""
     settings = [
         seed,
         dataclasses.asdict(recipe),

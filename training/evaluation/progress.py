@@ -1,4 +1,4 @@
-"""A bar for what takes half an hour."""
+"""A progress bar for an evaluation, which takes half an hour."""
 
 from rich.progress import Progress
 
@@ -13,19 +13,19 @@ class Counting:
         self._task = progress.add_task("reading", total=None)
         self._begun = 0
         self._epochs = 0
-        self._what = ""
+        self._name = ""
 
     def begin(self, folds: int) -> None:
-        """Say how many folds there are, each seed counting as one."""
+        """Set the number of folds, counting each seed."""
         self._progress.update(self._task, total=folds)
 
-    def next(self, what: str) -> None:
-        """Count the fold before, and say what is begun."""
-        self._what, self._epochs = what, 0
-        self._progress.update(self._task, completed=self._begun, description=what)
+    def next(self, name: str) -> None:
+        """Count the previous fold, and show the name of the next."""
+        self._name, self._epochs = name, 0
+        self._progress.update(self._task, completed=self._begun, description=name)
         self._begun += 1
 
     def epoch(self, _: Epoch) -> None:
         """Count an epoch."""
         self._epochs += 1
-        self._progress.update(self._task, description=f"{self._what}, epoch {self._epochs}")
+        self._progress.update(self._task, description=f"{self._name}, epoch {self._epochs}")

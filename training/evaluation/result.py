@@ -1,4 +1,4 @@
-"""The results of an evaluation, as they are written down."""
+"""The results of an evaluation, as they are stored."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
@@ -7,8 +7,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, RootModel
 
 from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
-from training.evaluation.metrics import Marks
-from training.evaluation.opinions import NESTED, Choice
+from training.evaluation.metrics import FoldScores
+from training.evaluation.predictions import NESTED, Choice
 
 
 class _Part(BaseModel):
@@ -29,7 +29,7 @@ class Spread(_Part):
 
 
 class Chosen(_Part):
-    """What a nested choice came to."""
+    """The result of a nested choice."""
 
     fold: str
     seed: int
@@ -42,7 +42,7 @@ class Chosen(_Part):
 
 
 class Method(_Part):
-    """How a method did in one protocol."""
+    """The scores of a method in one protocol."""
 
     macro_recall: Spread
     """Mean of the recalls of the classes."""
@@ -68,11 +68,11 @@ Key = tuple[str, str, str, int]
 """Protocol, method, fold, seed."""
 
 
-def summarised(found: Mapping[Key, Marks], choices: Sequence[Choice]) -> Evaluation:
-    """Sum up the marks of every method in every protocol, fold and seed."""
+def summarised(found: Mapping[Key, FoldScores], choices: Sequence[Choice]) -> Evaluation:
+    """Summarise the scores of every method in every protocol, fold and seed."""
     protocols: dict[str, dict[str, Method]] = {}
     for protocol, method in dict.fromkeys(key[:2] for key in found):
-        own = {key[2:]: mark for key, mark in found.items() if key[:2] == (protocol, method)}
+        own = {key[2:]: scores for key, scores in found.items() if key[:2] == (protocol, method)}
         protocols.setdefault(protocol, {})[method] = _method(own)
     chosen = [
         Chosen(
@@ -92,18 +92,18 @@ def summarised(found: Mapping[Key, Marks], choices: Sequence[Choice]) -> Evaluat
     return Evaluation(protocols)
 
 
-def _method(own: Mapping[tuple[str, int], Marks]) -> Method:
-    """Sum up one method in one protocol, by fold and seed."""
+def _method(own: Mapping[tuple[str, int], FoldScores]) -> Method:
+    """Summarise one method in one protocol, by fold and seed."""
     return Method(
-        macro_recall=_spread({key: mark.macro_recall for key, mark in own.items()}),
-        macro_auroc=_spread({key: mark.macro_auroc for key, mark in own.items()}),
+        macro_recall=_spread({key: scores.macro_recall for key, scores in own.items()}),
+        macro_auroc=_spread({key: scores.macro_auroc for key, scores in own.items()}),
         recall={
-            label: fmean(mark.recall[label] for mark in own.values() if label in mark.recall)
+            label: fmean(scores.recall[label] for scores in own.values() if label in scores.recall)
             for label in FAULT_LABELS
-            if any(label in mark.recall for mark in own.values())
+            if any(label in scores.recall for scores in own.values())
         },
-        calibration_error=fmean(mark.calibration_error for mark in own.values()),
-        confusion=np.sum([mark.confusion for mark in own.values()], axis=0).tolist(),
+        calibration_error=fmean(scores.calibration_error for scores in own.values()),
+        confusion=np.sum([scores.confusion.counts for scores in own.values()], axis=0).tolist(),
         seeds=len({seed for _, seed in own}),
     )
 

@@ -18,18 +18,18 @@ from training.evaluation.folds import (
     unseen_load,
     unseen_type,
 )
-from training.evaluation.metrics import Marks, marks
+from training.evaluation.metrics import FoldScores, fold_scores
 from training.evaluation.networks import Networks
-from training.evaluation.opinions import Choice, opinions
+from training.evaluation.predictions import Choice, predict
 from training.evaluation.progress import Counting
 from training.evaluation.result import Evaluation, Key, summarised
-from training.evaluation.unknown import of_unseen_bearings
+from training.evaluation.unseen import flag_unseen_bearings
 from training.fit import Recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What an evaluation found, and what it flagged of bearings that networks had not seen."""
+    """The results of an evaluation, and the flags of bearings that networks were not trained on."""
 
     evaluation: Evaluation
     unseen: dict[str, Flagged]
@@ -51,23 +51,23 @@ def evaluate(
     cache: Path,
     counting: Counting,
 ) -> Evaluated:
-    """Judge every method in every protocol, fold and seed.
+    """Score every method in every protocol, fold and seed.
 
     Args:
         recordings: All of the data center's: every class at every load and diameter.
-        seeds: Of the networks, and of what is drawn at random.
+        seeds: Of the networks, and of all that is random.
         recipe: How networks are fitted.
         cache: Folder where fitted networks are kept.
-        counting: Told what is done.
+        counting: Shows the progress.
 
     Raises:
         ValueError: The recordings are not enough: every fold needs every class.
         OSError: The cache cannot be written.
     """
-    _refuse_too_few(recordings)
+    _check_recordings(recordings)
     networks = Networks(cache, recipe)
     by_id = {recording.id: recording for recording in recordings}
-    found: dict[Key, Marks] = {}
+    found: dict[Key, FoldScores] = {}
     choices: list[Choice] = []
     folds = protocols(recordings)
     types = unseen_type(recordings)
@@ -76,22 +76,22 @@ def evaluate(
         for fold in among:
             for seed in seeds:
                 counting.next(f"{protocol}: {fold.name}, seed {seed}")
-                said = opinions(by_id, fold, seed, networks, counting.epoch)
-                for method, probabilities in said.probabilities.items():
+                predicted = predict(by_id, fold, seed, networks, counting.epoch)
+                for method, probabilities in predicted.probabilities.items():
                     key = (protocol, method, fold.name, seed)
-                    found[key] = marks(probabilities, said.tested.labels)
-                if said.choice is not None:
-                    choices.append(said.choice)
+                    found[key] = fold_scores(probabilities, predicted.tested.labels)
+                if predicted.choice is not None:
+                    choices.append(predicted.choice)
     for fold in types:
         counting.next(f"unseen type: {fold.name}")
         networks.of(fold, seeds[0], counting.epoch)
-    counting.next("what is flagged of unseen bearings")
-    unseen = of_unseen_bearings(by_id, folds[UNSEEN_DIAMETER], types, networks, seeds[0])
+    counting.next("flags of unseen bearings")
+    unseen = flag_unseen_bearings(by_id, folds[UNSEEN_DIAMETER], types, networks, seeds[0])
     counting.next("done")
     return Evaluated(summarised(found, choices), unseen)
 
 
-def _refuse_too_few(recordings: Sequence[Recording]) -> None:
+def _check_recordings(recordings: Sequence[Recording]) -> None:
     """Raise ValueError unless every load has every fault, and so has every diameter."""
     faults = set(FAULT_LABELS) - {"Normal"}
     loads = {recording.load for recording in recordings}

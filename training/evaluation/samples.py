@@ -1,4 +1,4 @@
-"""Windows of a fold with all that is known of them."""
+"""Windows of a fold with labels and shaft speeds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ def healthy(fold: Fold, seed: int) -> Samples:
     """Cut overlapping windows of the healthy bearing, sharing no sample with those tested on."""
     normal = {recording.id: recording for recording in fold.training if recording.fault == "Normal"}
     test = fold.split(seed).test if fold.test is None else {}
-    nothing = np.empty(0, np.int64)
+    none = np.empty(0, np.int64)
     starts = {
-        name: _every(free_starts(recording.samples.size, test.get(name, nothing)))
+        name: _every(free_starts(recording.samples.size, test.get(name, none)))
         for name, recording in normal.items()
     }
     return take(normal, starts)

@@ -1,6 +1,6 @@
-"""Ways of measuring a window's bearing lines: what the nested choice chooses between.
+"""Ways of measuring a window's bearing lines: the options of the nested choice.
 
-`signals` measures in one of these ways. Here they are put together from its own steps.
+`model.physics` measures in one of these ways. The others are composed of the same steps.
 """
 
 from typing import Final
@@ -35,7 +35,7 @@ VIEW_SETS: Final[dict[str, tuple[str, ...]]] = {
     "five bands": tuple(f"{low} Hz" for low in range(0, 5000, 1000)),
     "eleven bands": tuple(_BANDS),
 }
-"""Views whose log envelope spectra are averaged; the first is what `signals` takes."""
+"""Views whose log envelope spectra are averaged; the first is that of `model.physics`."""
 
 
 def line_heights(
@@ -49,7 +49,7 @@ def line_heights(
         orders: Of the bearing.
 
     Returns:
-        (n, 7) for each of `VIEW_SETS`, natural logarithm of power above the floor.
+        (n, 7) for each of `VIEW_SETS`, natural logarithm of power above the noise floor.
     """
     hertz = rpm[:, None] / 60 * lines.line_orders(orders)
     found = {name: np.empty(hertz.shape) for name in VIEW_SETS}

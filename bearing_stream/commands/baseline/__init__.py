@@ -1,1 +1,1 @@
-"""`bearing-stream baseline`: fit what a healthy machine looks like."""
+"""`bearing-stream baseline`: fit a baseline to recordings of a healthy machine."""

@@ -1,4 +1,4 @@
-"""`bearing-stream baseline`: what a healthy machine of the user's own looks like."""
+"""`bearing-stream baseline`: fit a baseline to recordings of a healthy machine."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,32 +15,39 @@ from bearing_stream.recordings.command import data_option, named_folder
 from bearing_stream.recordings.cwru import load
 from bearing_stream.recordings.files import read_file
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from model.limits import Limits
+from model.limits import SignalLimits
 from model.physics import baseline_file
 from model.physics.baseline import Baseline, fit
 from model.physics.bearing import DRIVE_END, BearingOrders, from_geometry
 from model.quality import signal_flags
 
 HOP = WINDOW_LENGTH // 4
-"""Samples from one window to the next: overlapping ones make the deviations surer."""
+"""Samples from one window to the next: overlap makes the estimated deviations more precise."""
 
 
 @click.command(name="baseline")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--rpm", type=float, multiple=True, help="Shaft speed: of all files, or one of each.")
-@click.option("--rate", type=float, help="Sampling rate of the files in Hz, where they lack it.")
-@click.option("--channel", help="Which signal of the files, where they hold several.")
+@click.option(
+    "--rpm", type=float, multiple=True, help="Shaft speed: one for all files, or one for each."
+)
+@click.option(
+    "--rate",
+    type=float,
+    help="Sampling rate of the files in Hz, for formats that do not contain it.",
+)
+@click.option("--channel", help="Name or index of the signal, if the files contain several.")
 @click.option(
     "--orders",
     type=(float, float, float),
     metavar="OUTER INNER BALL",
-    help="Of the bearing, as its maker lists them: BPFO, BPFI and BSF in turns of the shaft.",
+    help="Orders of the bearing from its data sheet: BPFO, BPFI and BSF per shaft revolution.",
 )
 @click.option(
     "--bearing",
     type=(int, float, float, float),
     metavar="N d D ANGLE",
-    help="Or its geometry: rolling elements, their diameter, pitch diameter, contact angle (°).",
+    help="Or its geometry: number of rolling elements, their diameter, pitch diameter, contact "
+    "angle (°).",
 )
 @click.option("--recordings", "names", help="CWRU recordings instead of files: `97,98` or names.")
 @data_option
@@ -62,20 +69,20 @@ def command(
     data: Path | None,
     out: Path,
 ) -> None:
-    """Fit a baseline to healthy recordings: FILES of a machine of your own, or CWRU's.
+    """Fit a baseline to healthy recordings: FILES of your machine, or recordings of CWRU.
 
-    It is what `--diagnoser physics` holds windows against. Give it recordings at all the speeds and
-    loads that occur: what it has not seen it takes for a fault.
+    `--diagnoser physics` compares windows with it. Include recordings at all speeds and loads that
+    occur: windows at other ones are diagnosed as faults.
     """
     try:
         geometry = _orders(orders, bearing, bool(names))
         healthy = list(_cwru(names, data) if names else _own(files, rpm, rate, channel))
-        windows, speeds, left_out = _windows(healthy)
+        windows, speeds, excluded = _windows(healthy)
         fitted = fit(windows, speeds, geometry)
         out.write_text(baseline_file.to_json(fitted), encoding="utf-8")
     except (RecordingError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(_summary(fitted, healthy, speeds, left_out, out))
+    click.echo(_summary(fitted, healthy, speeds, excluded, out))
 
 
 def _orders(
@@ -84,7 +91,7 @@ def _orders(
     cwru: bool,
 ) -> BearingOrders:
     if orders and bearing:
-        raise click.UsageError("--orders and --bearing say the same: give one of them")
+        raise click.UsageError("--orders and --bearing exclude each other: give one of them")
     if orders:
         outer, inner, ball_spin = orders
         return BearingOrders(outer=outer, inner=inner, ball_spin=ball_spin)
@@ -92,14 +99,16 @@ def _orders(
         return from_geometry(*bearing)
     if cwru:
         return DRIVE_END
-    raise click.UsageError("say which bearing it is: --orders or --bearing")
+    raise click.UsageError("specify the bearing: --orders or --bearing")
 
 
 def _own(
     files: Sequence[Path], rpm: Sequence[float], rate: float | None, channel: str | None
 ) -> Iterable[Recording]:
     if not files:
-        raise click.UsageError("name healthy recordings, or CWRU's with --recordings")
+        raise click.UsageError(
+            "specify healthy recordings: FILES, or --recordings for those of CWRU"
+        )
     if len(rpm) not in (1, len(files)):
         raise click.UsageError(
             f"--rpm: expected one shaft speed, or one for each of {len(files)} files, "
@@ -116,7 +125,7 @@ def _cwru(names: str, data: Path | None) -> Iterable[Recording]:
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := [name for name in wanted if name not in known]:
         raise click.UsageError(
-            f"no recording {', '.join(unknown)}: `bearing-stream recordings list` shows all"
+            f"no recording {', '.join(unknown)}: `bearing-stream recordings list` lists all"
         )
     if damaged := [name for name in wanted if known[name].fault != "Normal"]:
         raise click.UsageError(
@@ -128,21 +137,21 @@ def _cwru(names: str, data: Path | None) -> Iterable[Recording]:
 def _windows(
     recordings: Sequence[Recording],
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], int]:
-    """Return windows whose signal is good, their speeds, and how many were left out."""
+    """Return the windows without signal flags, their speeds, and the number of the others."""
     cut = [recording.windows(hop=HOP).astype(np.float32) for recording in recordings]
     speeds = np.repeat(
         [recording.rpm or np.nan for recording in recordings], [len(windows) for windows in cut]
     )
     windows = np.concatenate(cut)
-    flawed = np.asarray(signal_flags(windows, Limits()).any(axis=1))
-    return windows[~flawed], speeds[~flawed], int(flawed.sum())
+    flagged = np.asarray(signal_flags(windows, SignalLimits()).any(axis=1))
+    return windows[~flagged], speeds[~flagged], int(flagged.sum())
 
 
 def _summary(
     fitted: Baseline,
     recordings: Sequence[Recording],
     speeds: NDArray[np.float64],
-    left_out: int,
+    excluded: int,
     out: Path,
 ) -> str:
     bearing = fitted.orders
@@ -150,14 +159,14 @@ def _summary(
         f"{out}: fitted to {fitted.windows} healthy windows of "
         f"{', '.join(recording.id for recording in recordings)} at {speeds.min():g} to "
         f"{speeds.max():g} rpm",
-        *([f"left out, with a flawed signal: {left_out}"] if left_out else []),
-        "Paste this into your table of sensors, beside the file, and give it as --sensor-table:",
+        *([f"excluded, with signal flags: {excluded}"] if excluded else []),
+        "Paste this into your table of sensors, in the same folder, and use it as --sensor-table:",
         "",
         "[[sensor]]",
-        f"pattern = {json.dumps(escape(recordings[0].sensor))}  # of your sensors' ids",
+        f"pattern = {json.dumps(escape(recordings[0].sensor))}  # matches the ids of your sensors",
         f"baseline = {json.dumps(out.name)}  # outer {bearing.outer:g}, inner {bearing.inner:g}, "
         f"ball spin {bearing.ball_spin:g}",
-        f"nominal_rpm = {fitted.nominal_rpm:g}  # where windows do not say their speed",
-        "# full_scale = 50.0  # of the sensor, in the unit of its windows",
+        f"nominal_rpm = {fitted.nominal_rpm:g}  # for windows without a shaft speed",
+        "# full_scale = 50.0  # range of the sensor, in the unit of its windows",
     ]
     return "\n".join(lines)

@@ -1,20 +1,20 @@
-"""Dead letters as a place to work: list them, look at one, send originals back.
+"""Lists and shows dead letters, and sends their originals back to the windows topic.
 
-- `letters` reads a dead letter back into its original and what was said of it;
+- `letters` parses a dead letter into its original and the reason of the rejection;
 - `redrive` sends originals to the windows topic again, each once, in transactions;
-- `memory` keeps what was redriven, in Kafka;
-- `view` shows letters on a terminal.
+- `redrive_history` stores in Kafka which letters were redriven;
+- `view` formats letters for a terminal.
 """
 
 from bearing_stream.commands.dead_letters.letters import Letter, matching, parse
-from bearing_stream.commands.dead_letters.redrive import Redriven, redrive
+from bearing_stream.commands.dead_letters.redrive import RedriveReport, redrive
 from bearing_stream.commands.dead_letters.settings import LetterSettings, RedriveSettings
 
 __all__ = [
     "Letter",
     "LetterSettings",
+    "RedriveReport",
     "RedriveSettings",
-    "Redriven",
     "matching",
     "parse",
     "redrive",

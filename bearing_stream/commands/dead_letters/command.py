@@ -1,7 +1,6 @@
 """`bearing-stream dead-letters list | show | redrive`."""
 
 import base64
-import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,36 +14,38 @@ from rich.console import Console
 
 from bearing_stream.commands.dead_letters.letters import (
     Letter,
-    Place,
     parse,
     read_matching,
     spans_for,
 )
-from bearing_stream.commands.dead_letters.redrive import Redriven, redrive
+from bearing_stream.commands.dead_letters.redrive import RedriveReport, redrive
 from bearing_stream.commands.dead_letters.settings import LetterSettings, RedriveSettings
-from bearing_stream.commands.dead_letters.view import Counts, console, show_letter, show_redriven
+from bearing_stream.commands.dead_letters.view import Counts, console, show_letter, show_report
+from bearing_stream.commands.terminal import notice, standard_output
 from bearing_stream.config import from_command_line, options
 from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, TopicSettings, wait_for_topics
+from bearing_stream.kafka.record_id import RecordId
 
 PREVIEW: Final = 256
-"""Bytes of a value that are shown."""
+"""Bytes of a value that `show` prints by default."""
 
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(name="dead-letters")
 def command() -> None:
-    """Work with the messages that could not be diagnosed: list, show, redrive."""
+    """List, show and redrive messages that could not be diagnosed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @command.command(name="list")
 @AS_JSON
 @options(LetterSettings)
+@standard_output()
 def list_letters(as_json: bool, **given: Any) -> None:
-    """List dead letters: how many of each reason, and the latest of them.
+    """List dead letters: their number by reason, and the latest ones.
 
-    With --json, a line for each.
+    With --json, print a line for each.
     """
     settings = from_command_line(LetterSettings, given)
     with _ready(settings, settings.dead_letters_topic), _reader(settings) as reader:
@@ -67,19 +68,20 @@ def list_letters(as_json: bool, **given: Any) -> None:
     type=click.IntRange(min=0),
     default=PREVIEW,
     show_default=True,
-    help="Bytes of the value to show; all go into JSON, in base64.",
+    help="Bytes of the value to show; JSON contains the whole value, in base64.",
 )
-@click.argument("place", metavar="PARTITION:OFFSET")
+@click.argument("position", metavar="PARTITION:OFFSET")
 @options(TopicSettings)
-def show(as_json: bool, preview: int, place: str, **given: Any) -> None:
+@standard_output()
+def show(as_json: bool, preview: int, position: str, **given: Any) -> None:
     """Show one dead letter: reason, headers, and its value as a hexdump.
 
-    PARTITION:OFFSET is its place in the dead-letter topic, as `list` names it.
+    PARTITION:OFFSET is its position in the dead-letter topic, as `list` prints it.
     """
     settings = from_command_line(TopicSettings, given)
-    at = _place(place)
+    record = _record_id(position)
     with _ready(settings, settings.dead_letters_topic), _reader(settings) as reader:
-        letter = _letter(reader, at)
+        letter = _letter(reader, record)
     if as_json:
         value = letter.original.value
         headers = [(name, _base64(raw)) for name, raw in letter.original.headers]
@@ -91,13 +93,16 @@ def show(as_json: bool, preview: int, place: str, **given: Any) -> None:
 
 @command.command(name="redrive")
 @AS_JSON
-@click.option("--execute", is_flag=True, help="Do it; without, only what would be done is told.")
+@click.option("--execute", is_flag=True, help="Send the messages; without it, only count them.")
 @options(RedriveSettings)
+@standard_output()
 def redrive_letters(as_json: bool, execute: bool, **given: Any) -> None:
     """Send originals back to the windows topic, each once, in transactions.
 
-    They go without the error headers, and their header bearing-redrives counts one more. What was
-    redriven is remembered: running it again sends nothing twice. Without --execute nothing is sent.
+    Their error headers are removed, and their header bearing-redrives is incremented. Kafka records
+    which letters were redriven: running the command again skips them, until that record expires
+    (see --redrive-group). Without --execute, nothing is sent, and the JSON field would_send counts
+    what would be.
     """
     settings = from_command_line(RedriveSettings, given)
     terminal = Console(stderr=True)
@@ -105,67 +110,59 @@ def redrive_letters(as_json: bool, execute: bool, **given: Any) -> None:
         if execute and terminal.is_terminal:
             with terminal.status("redriving …") as status:
 
-                def tell(found: Redriven) -> None:
-                    status.update(f"redriven {found.sent.total():,}")
+                def show_progress(report: RedriveReport) -> None:
+                    status.update(f"redriven {report.sent.total():,}")
 
-                found = redrive(settings, execute, tell)
+                report = redrive(settings, execute, show_progress)
         else:
-            found = redrive(settings, execute)
+            report = redrive(settings, execute)
     if as_json:
-        click.echo(to_json(found.as_json(), indent=2).decode())
+        click.echo(to_json(report.as_json(), indent=2).decode())
     else:
-        show_redriven(found, console())
+        show_report(report, console())
 
 
 @contextmanager
 def _ready(settings: TopicSettings, *topics: str, written: Iterable[str] = ()) -> Iterator[None]:
-    """Wait for the topics; what Kafka refuses ends with one line."""
+    """Wait for the topics, and turn fatal errors of Kafka into one line and status 1."""
     try:
         wait_for_topics(
             settings.client_properties(),
             topics,
             settings.startup_timeout,
-            _complain,
+            notice,
             written=written,
         )
         yield
     except FatalKafkaError as error:
         raise click.ClickException(str(error)) from error
-    except BrokenPipeError:
-        # Whoever read has read enough. Python would complain when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def _reader(settings: TopicSettings) -> TopicReader:
     return TopicReader(settings.client_properties(), settings.dead_letters_topic)
 
 
-def _place(text: str) -> Place:
+def _record_id(text: str) -> RecordId:
     partition, colon, offset = text.partition(":")
     if not (colon and partition.isdecimal() and offset.isdecimal()):
-        raise click.UsageError(f"expected PARTITION:OFFSET such as 0:17; came {text!r}")
-    return Place(int(partition), int(offset))
+        raise click.UsageError(f"expected PARTITION:OFFSET such as 0:17; got {text!r}")
+    return RecordId(int(partition), int(offset))
 
 
-def _letter(reader: TopicReader, at: Place) -> Letter:
-    span = reader.spans().get(at.partition)
+def _letter(reader: TopicReader, record: RecordId) -> Letter:
+    span = reader.spans().get(record.partition)
     if span is None:
-        raise click.ClickException(f"'{reader.topic}' has no partition {at.partition}")
-    if span.start <= at.offset < span.end:
-        for message in reader.read({at.partition: Span(at.offset, at.offset + 1)}):
+        raise click.ClickException(f"'{reader.topic}' has no partition {record.partition}")
+    if span.start <= record.offset < span.end:
+        for message in reader.read({record.partition: Span(record.offset, record.offset + 1)}):
             return parse(message)
     raise click.ClickException(
-        f"'{reader.topic}' holds no letter at {at}; partition {at.partition} holds the offsets "
-        f"from {span.start} to {span.end - 1}"
+        f"'{reader.topic}' holds no letter at {record}; partition {record.partition} holds the "
+        f"offsets from {span.start} to {span.end - 1}"
         if span.end > span.start
-        else f"partition {at.partition} of '{reader.topic}' is empty"
+        else f"partition {record.partition} of '{reader.topic}' is empty"
     )
 
 
 def _base64(raw: bytes | None) -> str | None:
     return None if raw is None else base64.b64encode(raw).decode()
-
-
-def _complain(line: str) -> None:
-    click.echo(line, err=True)

@@ -1,73 +1,64 @@
-"""A dead letter, taken apart: the original, and what was said of it."""
+"""Parses a dead letter into its original and the reason of the rejection."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final
 
 from confluent_kafka import Message as Polled
 
 from bearing_stream.commands.dead_letters.settings import LetterSettings
 from bearing_stream.kafka import Span, Spans, TopicReader
-from bearing_stream.wire import Headers, Message, readable_headers
+from bearing_stream.kafka.record_id import RecordId
+from bearing_stream.wire import Headers, Message, format_time, readable_headers
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.dead_letter import PREFIX
 
 REDRIVES: Final = "bearing-redrives"
-"""Header that counts how often a message was redriven."""
+"""Header with the number of redrives of a message."""
 
-NOT_OURS: Final = "no-reason"
-"""Stands for the reason of a message that has none: it is no dead letter of a consumer of ours."""
-
-
-class Place(NamedTuple):
-    """Where a message stands; written `3:4711`."""
-
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.partition}:{self.offset}"
+UNKNOWN_REASON: Final = "no-reason"
+"""The reason of a message without one: it is not a dead letter of this consumer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter."""
+    """A parsed dead letter."""
 
-    at: Place
-    """In the dead-letter topic."""
+    record: RecordId
+    """Its position in the dead-letter topic."""
     reason: str
     detail: str
     topic: str
-    """Where the original stood; empty if the letter does not say it."""
+    """Position of the original; empty strings if the letter does not name it."""
     partition: str
     offset: str
     sensor: str
     redrives: int | None
-    """How often it was redriven before; None if its header is no number."""
+    """Number of redrives so far; None if the header is not a number."""
     original: Message
-    """As it came to the consumer, without the error headers."""
+    """The message as the consumer received it, without error headers."""
 
     @property
     def time(self) -> datetime:
-        """When Kafka stamped the original."""
+        """The Kafka timestamp of the original."""
         return datetime.fromtimestamp(self.original.timestamp / 1000, UTC)
 
     def redriven(self) -> Message:
-        """The message to send to the windows topic: the original, counted once more.
+        """Return the message to send to the windows topic, with an incremented count of redrives.
 
-        Kafka stamps it anew; when it was measured stays in its `ce_time`.
+        It gets a new Kafka timestamp; its `ce_time` still has the time of the measurement.
         """
         headers = [header for header in self.original.headers if header[0] != REDRIVES]
         headers.append((REDRIVES, str((self.redrives or 0) + 1).encode()))
         return self.original._replace(headers=headers, timestamp=0)
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`; the value only by its length."""
+        """Return the object that `--json` prints; of the value, only its length."""
         return {
-            "partition": self.at.partition,
-            "offset": self.at.offset,
-            "time": rfc3339(self.time),
+            "partition": self.record.partition,
+            "offset": self.record.offset,
+            "time": format_time(self.time),
             "reason": self.reason,
             "detail": self.detail,
             "sensor": self.sensor,
@@ -77,54 +68,49 @@ class Letter:
         }
 
 
-def rfc3339(time: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds, as Kafka's timestamps are."""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def parse(message: Polled) -> Letter:
-    """Take a dead letter apart; never fails, since whoever looks wants to see what is there."""
+    """Parse a dead letter. Never fails: any message of the topic can be listed and shown."""
     headers = readable_headers(message) or []
     kept: Headers = []
-    said: dict[str, str] = {}
+    error: dict[str, str] = {}
     for name, raw in headers:
         if name.startswith(PREFIX):
-            said.setdefault(name.removeprefix(PREFIX), _text(raw))
+            error.setdefault(name.removeprefix(PREFIX), _text(raw))
         else:
             kept.append((name, raw))
     named = dict(kept)
     return Letter(
-        at=Place(cast("int", message.partition()), cast("int", message.offset())),
-        reason=said.get("exception.class.name") or NOT_OURS,
-        detail=said.get("exception.message", ""),
-        topic=said.get("topic", ""),
-        partition=said.get("partition", ""),
-        offset=said.get("offset", ""),
+        record=RecordId.of(message),
+        reason=error.get("exception.class.name") or UNKNOWN_REASON,
+        detail=error.get("exception.message", ""),
+        topic=error.get("topic", ""),
+        partition=error.get("partition", ""),
+        offset=error.get("offset", ""),
         sensor=_text(named.get(h.SUBJECT)) or _text(message.key()),
         redrives=_count(named.get(REDRIVES)),
         original=Message(message.key(), message.value(), kept, max(message.timestamp()[1], 0)),
     )
 
 
-def matching(letter: Letter, wanted: LetterSettings) -> bool:
-    """Whether a letter is one of those that the settings name."""
+def matching(letter: Letter, settings: LetterSettings) -> bool:
+    """Return whether the settings select a letter."""
     return (
-        wanted.reason in (None, letter.reason)
-        and wanted.sensor in (None, letter.sensor)
-        and (wanted.since is None or letter.time >= wanted.since)
-        and (wanted.until is None or letter.time < wanted.until)
+        settings.reason in (None, letter.reason)
+        and settings.sensor in (None, letter.sensor)
+        and (settings.since is None or letter.time >= settings.since)
+        and (settings.until is None or letter.time < settings.until)
     )
 
 
-def spans_for(reader: TopicReader, wanted: LetterSettings) -> Spans:
-    """Where letters that match can stand: from the first of the time on.
+def spans_for(reader: TopicReader, settings: LetterSettings) -> Spans:
+    """Return the offsets that can hold matching letters.
 
-    Their timestamps are those of the originals, so that no end follows from a time.
+    Letters have the timestamps of their originals, which are not ordered, so `until` sets no end.
     """
     spans = reader.spans()
-    if wanted.since is None:
+    if settings.since is None:
         return spans
-    first = reader.offsets_at(int(wanted.since.timestamp() * 1000))
+    first = reader.offsets_at(int(settings.since.timestamp() * 1000))
     starts = {partition: first.get(partition, span.start) for partition, span in spans.items()}
     return {
         partition: Span(span.end if (start := starts[partition]) is None else start, span.end)
@@ -132,15 +118,15 @@ def spans_for(reader: TopicReader, wanted: LetterSettings) -> Spans:
     }
 
 
-def read_matching(reader: TopicReader, spans: Spans, wanted: LetterSettings) -> Iterator[Letter]:
-    """The letters that match, in order within a partition.
+def read_matching(reader: TopicReader, spans: Spans, settings: LetterSettings) -> Iterator[Letter]:
+    """Yield the letters that match, in order within a partition.
 
     Raises:
         FatalKafkaError: The topic cannot be read.
     """
     for message in reader.read(spans):
         letter = parse(message)
-        if matching(letter, wanted):
+        if matching(letter, settings):
             yield letter
 
 

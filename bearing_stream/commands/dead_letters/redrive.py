@@ -1,4 +1,4 @@
-"""Send originals back to the windows topic, each once, and remember it in the same transaction."""
+"""Send originals back to the windows topic, and record it in the same transaction."""
 
 import time
 from collections import Counter
@@ -10,42 +10,46 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from bearing_stream.commands.dead_letters.letters import Letter, read_matching, spans_for
-from bearing_stream.commands.dead_letters.memory import Memory, group_metadata
+from bearing_stream.commands.dead_letters.redrive_history import RedriveHistory, group_metadata
 from bearing_stream.commands.dead_letters.settings import RedriveSettings
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError, TopicReader, admin_client, explain
 from bearing_stream.kafka.connection import Properties
 
-MOST_LETTERS: Final = 500
+MAX_LETTERS: Final = 500
 """Letters in a transaction."""
 
-MOST_BYTES: Final = 8 * 1024 * 1024
-"""Bytes of values in a transaction, give or take the last."""
+MAX_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of values in a transaction; the last value may exceed it."""
 
 TIMEOUT: Final = 60.0
 """Seconds for a step of a transaction."""
 
-RETRY_PAUSE: Final = 0.1
+RETRY_INTERVAL: Final = 0.1
+"""Seconds between two attempts."""
 
 
 @dataclass(slots=True)
-class Redriven:
-    """What was redriven, or would be."""
+class RedriveReport:
+    """Counts of what was redriven, or of what would be redriven."""
 
     executed: bool
+    """Whether messages were sent; otherwise, `sent` is what would be sent."""
     sent: Counter[str] = field(default_factory=Counter)
     """Messages sent to the windows topic, by reason."""
     already: int = 0
-    """Letters that match and were redriven before."""
+    """Matching letters that were redriven before."""
     capped: int = 0
-    """Letters that match and have had as many redrives as allowed, or no readable count of them."""
+    """Matching letters with the maximum number of redrives, or an invalid count of them."""
     elsewhere: int = 0
-    """Letters that match and whose original is not of this windows topic."""
+    """Matching letters whose original is from another topic."""
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the object that `--json` prints."""
         return {
             "executed": self.executed,
+            # `sent` counts also what a dry run would send: users rely on it.
             "sent": self.sent.total(),
+            "would_send": 0 if self.executed else self.sent.total(),
             "by_reason": dict(self.sent),
             "already": self.already,
             "capped": self.capped,
@@ -56,62 +60,65 @@ class Redriven:
 def redrive(
     settings: RedriveSettings,
     execute: bool = False,
-    progress: Callable[[Redriven], None] = lambda _: None,
-) -> Redriven:
+    progress: Callable[[RedriveReport], None] = lambda _: None,
+) -> RedriveReport:
     """Send the originals of the letters that match back to the windows topic.
 
-    An original loses its error headers, and its header `bearing-redrives` counts one more. What
-    was sent is committed in the same transaction, so that no letter is ever sent twice, however
-    often this runs, and wherever it was interrupted.
+    An original loses its error headers, and its header `bearing-redrives` is incremented. The
+    history is committed in the same transaction, so no letter is sent twice, however often this
+    runs and wherever it was interrupted, for as long as Kafka keeps the history.
 
     Args:
-        settings: Which letters, where to, and how often at most.
-        execute: Send; otherwise only find out what would be sent.
-        progress: Told what is done so far, after each transaction.
+        settings: Which letters, to which topic, and the maximum number of redrives.
+        execute: Send; otherwise only count what would be sent.
+        progress: Called with the counts so far, after each transaction.
 
     Raises:
-        FatalKafkaError: Kafka does not answer, refuses, or another redrive took over. What was
-            committed before is sent, and nothing else.
+        FatalKafkaError: Kafka is unreachable or refuses a request, or another redrive has taken
+            over. Only the transactions committed before are sent.
     """
     properties = settings.client_properties()
-    memory = Memory(settings.dead_letters_topic, settings.redrive_group)
-    found = Redriven(execute)
-    sender = _Sender(settings, memory) if execute else None
+    history = RedriveHistory(settings.dead_letters_topic, settings.redrive_group)
+    report = RedriveReport(execute)
+    sender = _Sender(settings, history) if execute else None
     with TopicReader(properties, settings.dead_letters_topic) as reader:
         spans = spans_for(reader, settings)
-        # Only now: a redrive that this one took over from has committed all that it ever will.
-        memory.load(admin_client(properties), spans)
+        # Only after the sender was created: a redrive that it fenced commits nothing more.
+        history.load(admin_client(properties), spans)
         for letter in read_matching(reader, spans, settings):
-            if not _may_go(letter, settings, memory, found):
+            if not _is_eligible(letter, settings, history, report):
                 continue
-            found.sent[letter.reason] += 1
+            report.sent[letter.reason] += 1
             if sender is not None and sender.add(letter):
-                progress(found)
-            if found.sent.total() == settings.limit:
+                progress(report)
+            if report.sent.total() == settings.limit:
                 break
     if sender is not None:
         sender.send()
-    progress(found)
-    return found
+    progress(report)
+    return report
 
 
-def _may_go(letter: Letter, settings: RedriveSettings, memory: Memory, found: Redriven) -> bool:
+def _is_eligible(
+    letter: Letter, settings: RedriveSettings, history: RedriveHistory, report: RedriveReport
+) -> bool:
+    """Return whether to send a letter; count it in `report` if not."""
     if letter.topic != settings.windows_topic:
-        found.elsewhere += 1
-    elif letter.at in memory:
-        found.already += 1
+        report.elsewhere += 1
+    elif letter.record in history:
+        report.already += 1
     elif letter.redrives is None or letter.redrives >= settings.max_redrives:
-        found.capped += 1
+        report.capped += 1
     else:
         return True
     return False
 
 
 class _Sender:
-    """Sends letters, a transaction at a time."""
+    """Sends letters in transactions."""
 
-    def __init__(self, settings: RedriveSettings, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, settings: RedriveSettings, history: RedriveHistory) -> None:
+        self._history = history
         self._group = settings.redrive_group
         self._topic = settings.windows_topic
         self._properties = settings.client_properties()
@@ -121,29 +128,29 @@ class _Sender:
         self._sent = 0
         self._errors = ClusterErrors()
         self._producer = _producer(settings, self._errors)
-        # One id for all who use these groups: whoever comes later takes over.
+        # One transactional id for all that use these groups: a later redrive fences an earlier one.
         try:
             self._attempt(self._producer.init_transactions)
         except KafkaException as failure:
-            raise self._failed(failure.args[0]) from None
+            raise self._abort(failure.args[0]) from None
 
     def add(self, letter: Letter) -> bool:
-        """Take a letter; whether that closed a transaction."""
+        """Add a letter; return whether that completed a transaction."""
         self._letters.append(letter)
         self._bytes += len(letter.original.value or b"")
-        if len(self._letters) < MOST_LETTERS and self._bytes < MOST_BYTES:
+        if len(self._letters) < MAX_LETTERS and self._bytes < MAX_BYTES:
             return False
         self.send()
         return True
 
     def send(self) -> None:
-        """Send what was taken, and remember it."""
+        """Send the added letters, and record them in the history."""
         if not self._letters:
             return
         try:
             self._transact()
         except KafkaException as failure:
-            raise self._failed(failure.args[0]) from None
+            raise self._abort(failure.args[0]) from None
         self._sent += len(self._letters)
         self._letters.clear()
         self._bytes = 0
@@ -152,10 +159,10 @@ class _Sender:
         self._producer.begin_transaction()
         for letter in self._letters:
             self._produce(letter)
-            self._memory.add(letter.at)
-        # A message that is not delivered fails the transaction, so that none needs a callback.
+            self._history.add(letter.record)
+        # A message that is not delivered fails the transaction, so no delivery callback is needed.
         self._producer.flush(TIMEOUT)
-        for group, positions in self._memory.commits():
+        for group, positions in self._history.commits():
             if group not in self._metadata:
                 self._metadata[group] = group_metadata(self._properties, group)
             self._attempt(
@@ -174,12 +181,12 @@ class _Sender:
                     headers=list(message.headers),
                 )
             except BufferError:
-                self._producer.poll(RETRY_PAUSE)
+                self._producer.poll(RETRY_INTERVAL)
             else:
                 return
 
     def _attempt(self, call: Callable[..., Any], *arguments: Any) -> None:
-        """Call, and call again what can be repeated, for `TIMEOUT` seconds."""
+        """Call, and repeat the call after retriable errors, for up to `TIMEOUT` seconds."""
         deadline = time.monotonic() + TIMEOUT
         while True:
             left = max(deadline - time.monotonic(), 0.001)
@@ -189,12 +196,13 @@ class _Sender:
                 error: KafkaError = failure.args[0]
                 if not error.retriable() or self._errors.fatal or time.monotonic() >= deadline:
                     raise
-                time.sleep(RETRY_PAUSE)
+                time.sleep(RETRY_INTERVAL)
             else:
                 return
 
-    def _failed(self, error: KafkaError) -> FatalKafkaError:
-        # What cannot be aborted, Kafka aborts by itself when the transaction times out.
+    def _abort(self, error: KafkaError) -> FatalKafkaError:
+        """Abort the transaction; return the error to raise."""
+        # If the abort fails, Kafka aborts the transaction when it times out.
         with suppress(KafkaException):
             self._producer.abort_transaction(TIMEOUT)
         if error.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH):
@@ -203,13 +211,13 @@ class _Sender:
             reason = f"as '{self._group}': {explain(self._errors.fatal or error)}"
         return FatalKafkaError(
             f"{self._sent:,} were redriven, and then: {reason}. Run it again to redrive the rest; "
-            "nothing is sent twice"
+            "those are not sent again"
         )
 
 
 def _producer(settings: RedriveSettings, errors: ClusterErrors) -> Producer:
     own: Properties = settings.client_properties(
-        enable_idempotence=True, compression_type="lz4", message_max_bytes=2 * MOST_BYTES
+        enable_idempotence=True, compression_type="lz4", message_max_bytes=2 * MAX_BYTES
     )
     own |= {"transactional.id": settings.redrive_group, "error_cb": errors, "log_level": 0}
     try:

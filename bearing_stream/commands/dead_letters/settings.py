@@ -1,4 +1,4 @@
-"""The settings of `bearing-stream dead-letters`: which letters, and how to send them back."""
+"""The settings of `bearing-stream dead-letters`."""
 
 from pydantic import AwareDatetime, Field
 
@@ -7,31 +7,33 @@ from bearing_stream.wire import RejectionReason
 
 
 class LetterSettings(TopicSettings):
-    """Which dead letters; by default all that the topic holds."""
+    """Which dead letters to list; by default, all in the topic."""
 
     reason: RejectionReason | None = None
-    """Only letters of this reason, from the closed list: `wrong-length`."""
+    """Only letters with this reason, such as `wrong-length`."""
 
     sensor: str | None = Field(default=None, min_length=1)
-    """Only letters of this sensor: their `ce_subject`, or their key where that is missing."""
+    """Only letters of this sensor: the `ce_subject`, or the key if that header is missing."""
 
     since: AwareDatetime | None = None
-    """Only letters whose original Kafka stamped at this time or later: `2026-01-31T12:00:00Z`."""
+    """Only letters whose original has this Kafka timestamp or a later one, such as
+    `2026-01-31T12:00:00Z`."""
 
     until: AwareDatetime | None = None
-    """Only letters whose original Kafka stamped before this time."""
+    """Only letters whose original has an earlier Kafka timestamp."""
 
     limit: int | None = Field(default=None, ge=1)
-    """Most letters to name, the latest (20 if not said; with `--json` the first ones, or all); most
-    letters to redrive (all if not said)."""
+    """Maximum number of letters. `list` shows the latest ones (by default 20), or with `--json` the
+    first ones (by default all); `redrive` sends the first ones (by default all)."""
 
 
 class RedriveSettings(LetterSettings):
-    """What to send back to the windows topic."""
+    """Which originals to send back to the windows topic."""
 
     max_redrives: int = Field(default=3, ge=1)
-    """Times that a message is redriven at most, as its header `bearing-redrives` counts them."""
+    """Maximum number of redrives of a message, counted in its header `bearing-redrives`."""
 
     redrive_group: str = Field(default="bearing-stream-redrive", min_length=1, max_length=200)
-    """Consumer groups of this name and a number remember in their offsets what was redriven; Kafka
-    forgets that after `offsets.retention.minutes`, by default a week. Another name begins anew."""
+    """Prefix of the consumer groups whose offsets record which letters were redriven. Kafka deletes
+    them after `offsets.retention.minutes`, by default a week. With another name, all letters count
+    as not redriven."""

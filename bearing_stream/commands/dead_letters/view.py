@@ -1,4 +1,4 @@
-"""Dead letters on a terminal: a table of counts, a table of letters, and one letter whole."""
+"""Formats dead letters for a terminal: counts by reason, a list of letters, and one letter."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,37 +10,38 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bearing_stream.commands.dead_letters.letters import Letter, Place, rfc3339
-from bearing_stream.commands.dead_letters.redrive import Redriven
-from bearing_stream.wire import RejectionReason
+from bearing_stream.commands.dead_letters.letters import Letter
+from bearing_stream.commands.dead_letters.redrive import RedriveReport
+from bearing_stream.commands.terminal import OutputConsole, printable
+from bearing_stream.kafka.record_id import RecordId
+from bearing_stream.wire import RejectionReason, format_time
 
-SHOWN: Final = 20
-"""Letters named if nobody says how many."""
+DEFAULT_LIMIT: Final = 20
+"""Letters to list by default."""
 
 WIDTH: Final = 16
 """Bytes in a line of a hexdump."""
 
-
-PIPED: Final = 400
-"""Columns where there is no terminal to fit into."""
+PIPED_WIDTH: Final = 400
+"""Columns of the output if it is no terminal."""
 
 
 def console() -> Console:
-    """Of standard output."""
-    found = Console()
-    return found if found.is_terminal else Console(width=PIPED)
+    """Return a console on standard output."""
+    created = OutputConsole()
+    return created if created.is_terminal else OutputConsole(width=PIPED_WIDTH)
 
 
 class Counts:
-    """Letters by reason, and the latest of them."""
+    """The number of letters by reason, and the latest letters."""
 
     def __init__(self, limit: int | None) -> None:
         self._letters: Counter[str] = Counter()
         self._sensors: defaultdict[str, set[str]] = defaultdict(set)
         self._first: dict[str, datetime] = {}
         self._last: dict[str, datetime] = {}
-        self._limit = limit or SHOWN
-        self._latest: list[tuple[datetime, Place, Letter]] = []
+        self._limit = limit or DEFAULT_LIMIT
+        self._latest: list[tuple[datetime, RecordId, Letter]] = []
 
     def add(self, letter: Letter) -> None:
         """Count a letter."""
@@ -49,7 +50,7 @@ class Counts:
         self._sensors[reason].add(letter.sensor)
         self._first[reason] = min(letter.time, self._first.get(reason, letter.time))
         self._last[reason] = max(letter.time, self._last.get(reason, letter.time))
-        heappush(self._latest, (letter.time, letter.at, letter))
+        heappush(self._latest, (letter.time, letter.record, letter))
         if len(self._latest) > self._limit:
             heappop(self._latest)
 
@@ -66,7 +67,7 @@ class Counts:
         table = _table("letters", "sensors", "reason", "first", "last")
         for reason, count in self._letters.most_common():
             sensors = len(self._sensors[reason])
-            first, last = rfc3339(self._first[reason]), rfc3339(self._last[reason])
+            first, last = format_time(self._first[reason]), format_time(self._last[reason])
             table.add_row(f"{count:,}", f"{sensors:,}", Text(printable(reason)), first, last)
         table.add_section()
         table.add_row(f"{self._letters.total():,}", "", "in all")
@@ -74,18 +75,18 @@ class Counts:
 
 
 def show_letter(letter: Letter, preview: int, to: Console) -> None:
-    """Print all of a letter: what was said of it, its headers, and the beginning of its value."""
+    """Print a letter: its reason, its headers, and the beginning of its value."""
     original = letter.original
-    said = {
+    fields = {
         "reason": letter.reason,
         "detail": letter.detail,
         "input": f"{letter.topic} {letter.partition}:{letter.offset}",
         "sensor": letter.sensor,
-        "time": rfc3339(letter.time),
-        "redrives": "not readable" if letter.redrives is None else str(letter.redrives),
+        "time": format_time(letter.time),
+        "redrives": "not a number" if letter.redrives is None else str(letter.redrives),
         "key": _bytes(original.key),
     }
-    for name, text in said.items():
+    for name, text in fields.items():
         to.print(Text(f"{name:9} {printable(text)}"), soft_wrap=True)
     for name, raw in original.headers:
         to.print(Text(f"header    {printable(name)}: {_bytes(raw)}"), soft_wrap=True)
@@ -100,36 +101,31 @@ def show_letter(letter: Letter, preview: int, to: Console) -> None:
 
 
 def hexdump(value: bytes) -> Iterator[str]:
-    """Lines of offset, bytes in hexadecimal and as ASCII."""
+    """Yield lines with the offset, the bytes in hexadecimal, and the bytes as ASCII."""
     for start in range(0, len(value), WIDTH):
         row = value[start : start + WIDTH]
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
         yield f"{start:08x}  {row.hex(' '):{3 * WIDTH - 1}}  {text}"
 
 
-def show_redriven(found: Redriven, to: Console) -> None:
-    """Print what was redriven, or would be."""
+def show_report(report: RedriveReport, to: Console) -> None:
+    """Print how many letters were redriven or would be, and how many were skipped and why."""
     table = _table("letters", "reason")
-    for reason, count in found.sent.most_common():
+    for reason, count in report.sent.most_common():
         table.add_row(f"{count:,}", Text(printable(reason)))
     table.add_section()
-    table.add_row(f"{found.sent.total():,}", "redriven" if found.executed else "to redrive")
+    table.add_row(f"{report.sent.total():,}", "redriven" if report.executed else "to redrive")
     others = {
-        "redriven before": found.already,
-        "redriven as often as --max-redrives allows": found.capped,
-        "not of this windows topic": found.elsewhere,
+        "redriven before": report.already,
+        "redriven as often as --max-redrives allows": report.capped,
+        "not of this windows topic": report.elsewhere,
     }
     for words, count in others.items():
         if count:
-            table.add_row(f"{count:,}", f"left: {words}")
+            table.add_row(f"{count:,}", f"skipped: {words}")
     to.print(table)
-    if found.sent and not found.executed:
-        to.print("Nothing was sent. With --execute they are.")
-
-
-def printable(text: str) -> str:
-    """Without line breaks and escape sequences: a message must not command a terminal."""
-    return "".join(character if character.isprintable() else "�" for character in text)
+    if report.sent and not report.executed:
+        to.print("Nothing was sent. Use --execute to send them.")
 
 
 def _letters(letters: Iterable[Letter]) -> Table:
@@ -138,7 +134,7 @@ def _letters(letters: Iterable[Letter]) -> Table:
         redrives = "?" if letter.redrives is None else str(letter.redrives)
         words = (letter.reason, letter.sensor, redrives, letter.detail)
         cells = [Text(printable(text)) for text in words]
-        table.add_row(str(letter.at), rfc3339(letter.time), *cells)
+        table.add_row(str(letter.record), format_time(letter.time), *cells)
     return table
 
 
@@ -148,7 +144,7 @@ def _table(*names: str) -> Table:
         table.add_column(
             name,
             justify="right" if name in ("letters", "sensors", "redrives") else "left",
-            # What is too wide for the terminal is cut; a reason is what one copies into an option.
+            # Wide cells are cut, except the reason, which users copy into an option.
             min_width=max(map(len, RejectionReason)) if name == "reason" else None,
             no_wrap=True,
             overflow="ellipsis",

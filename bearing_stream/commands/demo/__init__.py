@@ -1,5 +1,5 @@
-"""One command that shows all of it: a Kafka, the simulator, the consumer, a live table, a summary.
+"""One command that demonstrates the system: Kafka, simulator, consumer, live table and summary.
 
 `stage` runs the real commands as processes, `account` counts afterwards what the topics hold, and
-`summary` says it, in words and in `out/demo.json`.
+`summary` formats the counts for the terminal and for `out/demo.json`.
 """

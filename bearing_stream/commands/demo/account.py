@@ -1,4 +1,4 @@
-"""Counts what the topics hold: the consumer is not asked what it did."""
+"""Counts what the topics hold, independently of what the consumer reports."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,30 +7,30 @@ from typing import cast
 
 from confluent_kafka import Message
 
+from bearing_stream.commands.verify import VerifySettings, verify
+from bearing_stream.config import load
 from bearing_stream.kafka import TopicSettings, read_to_end
 from bearing_stream.kafka.connection import Properties
+from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.vocabulary import FaultLabel
 from bearing_stream.wire import Headers, RejectionReason, decode_diagnosis
 from bearing_stream.wire.dead_letter import PREFIX
 from bearing_stream.wire.headers import FAULT_LABEL, ID
 
-Place = tuple[int, int]
-"""Partition and offset of a message in the windows topic."""
-
 BACKLOG = "backlog"
-"""The simulator's run whose windows wait for the consumer; their ids begin with it."""
+"""Run id of the simulator that leaves the backlog; the ids of its windows begin with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Windows whose true state is known, and how many diagnoses name it."""
+    """Diagnoses of windows with a known label, and how many of them predict that label."""
 
     agreed: int
     judged: int
 
     @property
     def share(self) -> float | None:
-        """From 0 to 1; None if there is nothing to judge."""
+        """From 0 to 1; None if there are no such diagnoses."""
         return self.agreed / self.judged if self.judged else None
 
 
@@ -39,69 +39,69 @@ class Account:
     """What the three topics hold."""
 
     sent: int = 0
-    """Messages in the windows topic, malformed ones too."""
+    """Messages in the windows topic, including malformed ones."""
     diagnosed: int = 0
     """Committed diagnoses."""
     dead_letters: Counter[RejectionReason] = field(default_factory=Counter)
     """Committed dead letters by reason."""
     lost: int = 0
-    """Messages in the windows topic without an answer."""
+    """Messages in the windows topic without a diagnosis or dead letter."""
     duplicated: int = 0
-    """Answers beyond the first."""
+    """Diagnoses and dead letters beyond the first of a message."""
     agreed: Counter[FaultLabel] = field(default_factory=Counter)
-    """Right diagnoses by true label."""
+    """Correct diagnoses by true label."""
     judged: Counter[FaultLabel] = field(default_factory=Counter)
     """Diagnoses of windows with a known label, by that label."""
     backlog_rate: float = 0.0
-    """Diagnoses a second while the backlog was caught up with."""
+    """Diagnoses a second while the consumer processed the backlog."""
     latencies: list[float] = field(default_factory=list)
-    """Milliseconds from a live window's Kafka timestamp until a subscriber had its diagnosis."""
+    """Milliseconds from the Kafka timestamp of a live window until a subscriber read its
+    diagnosis."""
 
     def agreement(self, label: FaultLabel | None = None) -> Agreement:
-        """The agreement for a label, or for all."""
+        """Return the agreement for a label, or for all."""
         if label is None:
             return Agreement(self.agreed.total(), self.judged.total())
         return Agreement(self.agreed[label], self.judged[label])
 
 
-def account(topics: TopicSettings, arrivals: Mapping[Place, float]) -> Account:
+def account(topics: TopicSettings, arrivals: Mapping[RecordId, float]) -> Account:
     """Read the three topics to their ends and count.
 
+    `verify` counts the lost and the duplicated; whether a diagnosis is correct is counted here.
+
     Args:
-        topics: Where they are.
-        arrivals: Seconds since the epoch at which a subscriber had the answer to each window.
+        topics: The connection and the names of the topics.
+        arrivals: Seconds since the epoch at which a subscriber read the result of each window.
 
     Raises:
         FatalKafkaError: A topic cannot be read.
     """
     properties: Properties = topics.client_properties()
-    found = Account()
+    report = verify(load(VerifySettings, topics.model_dump() | {"settle": 0.0}))
+    found = Account(
+        sent=report.windows, lost=report.lost, duplicated=report.duplicated + report.both
+    )
     windows = {
-        _place(message): _window(message)
-        for message in read_to_end(properties, topics.windows_topic, "read_uncommitted")
+        RecordId.of(message): _window(message)
+        for message in read_to_end(properties, topics.windows_topic)
     }
-    found.sent = len(windows)
-    answers: Counter[Place] = Counter()
     backlog_times: list[int] = []
     for message in read_to_end(properties, topics.diagnoses_topic):
         _, diagnosis = decode_diagnosis(_headers(message), message.value())
-        place = (diagnosis.input.partition, diagnosis.input.offset)
+        record = RecordId(diagnosis.input.partition, diagnosis.input.offset)
         found.diagnosed += 1
-        answers[place] += 1
-        window = windows[place]
+        window = windows[record]
         if window.label is not None:
             found.judged[window.label] += 1
             found.agreed[window.label] += diagnosis.prediction == window.label
         if window.backlog:
             backlog_times.append(message.timestamp()[1])
-        elif place in arrivals:
-            found.latencies.append(arrivals[place] * 1e3 - window.timestamp)
+        elif record in arrivals:
+            found.latencies.append(arrivals[record] * 1e3 - window.timestamp)
     for message in read_to_end(properties, topics.dead_letters_topic):
-        said = {name: (raw or b"").decode() for name, raw in _headers(message) if PREFIX in name}
-        answers[int(said[PREFIX + "partition"]), int(said[PREFIX + "offset"])] += 1
-        found.dead_letters[RejectionReason(said[PREFIX + "exception.class.name"])] += 1
-    found.lost = sum(place not in answers for place in windows)
-    found.duplicated = sum(count - 1 for count in answers.values())
+        reason = dict(_headers(message))[PREFIX + "exception.class.name"] or b""
+        found.dead_letters[RejectionReason(reason.decode())] += 1
     found.backlog_rate = _rate(backlog_times)
     return found
 
@@ -121,14 +121,10 @@ def _window(message: Message) -> _Window:
 
 
 def _rate(times: list[int]) -> float:
-    """Events a second, from their times in milliseconds."""
+    """Return events a second, from their times in milliseconds."""
     if len(times) < 2 or (span := max(times) - min(times)) <= 0:
         return 0.0
     return (len(times) - 1) / span * 1e3
-
-
-def _place(message: Message) -> Place:
-    return cast("Place", (message.partition(), message.offset()))
 
 
 def _headers(message: Message) -> Headers:

@@ -1,30 +1,30 @@
-"""A subscriber: reads committed diagnoses as they come, for the live table and the latencies."""
+"""A subscriber: reads committed diagnoses for the live table and the latencies."""
 
 import threading
 import time
 
-from bearing_stream.commands.demo.account import Place
 from bearing_stream.commands.watch.reader import DiagnosisReader
 from bearing_stream.commands.watch.settings import WatchSettings
-from bearing_stream.commands.watch.tally import Tally
+from bearing_stream.commands.watch.statistics import SensorStatistics
 from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.kafka.record_id import RecordId
 
 
 class Arrivals(threading.Thread):
-    """Tallies diagnoses as they arrive, and notes when.
+    """Reads diagnoses as they arrive, and records when each arrived.
 
     Attributes:
-        tally: What has arrived, by sensor.
-        times: Seconds since the epoch at which the answer to each window was read here, its commit
-            included.
-        failure: Why reading ended by itself, if it did.
+        statistics: Of the diagnoses so far, by sensor.
+        times: Seconds since the epoch at which the first diagnosis of each window was read here.
+            Only committed diagnoses can be read.
+        failure: The error that ended the thread, if one did.
     """
 
     def __init__(self, settings: WatchSettings) -> None:
-        """Get ready to read `settings.diagnoses_topic`; `start` begins."""
+        """Prepare to read `settings.diagnoses_topic`; call `start` to begin."""
         super().__init__(name="arrivals", daemon=True)
-        self.tally = Tally()
-        self.times: dict[Place, float] = {}
+        self.statistics = SensorStatistics()
+        self.times: dict[RecordId, float] = {}
         self.failure: FatalKafkaError | None = None
         self._settings = settings
         self._stopping = threading.Event()
@@ -37,13 +37,13 @@ class Arrivals(threading.Thread):
                     received = reader.read()
                     now = time.time()
                     for one in received:
-                        self.tally.add(one.diagnosis)
-                        place = (one.diagnosis.input.partition, one.diagnosis.input.offset)
-                        self.times.setdefault(place, now)
+                        self.statistics.add(one.diagnosis)
+                        window = one.diagnosis.input
+                        self.times.setdefault(RecordId(window.partition, window.offset), now)
         except FatalKafkaError as failure:
             self.failure = failure
 
     def stop(self) -> None:
-        """End reading."""
+        """Stop reading; returns when the thread has ended."""
         self._stopping.set()
         self.join()

@@ -18,37 +18,37 @@ from bearing_stream.commands.demo.arrivals import Arrivals
 from bearing_stream.commands.demo.processes import DemoError
 from bearing_stream.commands.demo.settings import DemoSettings
 from bearing_stream.commands.watch.settings import WatchSettings
-from bearing_stream.commands.watch.view import OTHER_LINES, hidden, render
+from bearing_stream.commands.watch.view import OTHER_LINES, hidden_note, render
 from bearing_stream.config import ENVIRONMENT_PREFIX, from_command_line, load, options
 from bearing_stream.kafka import FatalKafkaError, TopicSettings
 from bearing_stream.local_kafka import LocalKafkaError
 from bearing_stream.recordings.cwru import present
 from bearing_stream.recordings.fetch import default_folder
 
-LOGS: Final = Path("build")
+LOGS: Final = Path("out")
 
 INTERRUPTED: Final = 130
-"""Exit status of what Ctrl-C ended, as shells have it: 128 and the number of the signal."""
+"""Exit status after Ctrl-C, by the convention of shells: 128 plus the number of the signal."""
 
 
 @click.command(name="demo")
 @options(DemoSettings)
 def command(**given: Any) -> None:
-    """Show all of it on a real Kafka, and count afterwards whether anything was lost.
+    """Demonstrate the system on a real Kafka, and count afterwards whether a window was lost.
 
-    A simulator leaves a backlog; the consumer catches up with it, exactly once, and goes on with
-    windows that arrive live. The exit status is not zero if a window was lost or answered twice.
+    A simulator leaves a backlog. The consumer processes it, exactly once, and continues with
+    windows that arrive live. The exit status is not 0 if a window was lost or has two results.
     """
     settings = from_command_line(DemoSettings, given)
-    _forget_environment()
+    _clear_environment()
     console = Console()
-    _end_in_good_order()
+    _handle_signals()
     try:
         folder = default_folder(settings.data)
         source = "cwru" if folder and any(present(folder)) else "synthetic"
-        _say_source(console, source, folder)
+        _print_source(console, source, folder)
         with stage.kafka(settings, console) as topics:
-            found = _perform(topics, settings, _source_options(source, folder), console)
+            found = _run(topics, settings, _source_options(source, folder), console)
     except (DemoError, FatalKafkaError, LocalKafkaError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
@@ -56,47 +56,52 @@ def command(**given: Any) -> None:
         sys.exit(INTERRUPTED)
     broker = "yours" if settings.bootstrap_servers else "local"
     summary.write(found, source, broker, settings.output)
-    console.print(summary.table(found), f"The same is in {settings.output}.", sep="\n")
+    console.print(summary.table(found), f"The summary is also in {settings.output}.", sep="\n")
     if found.lost or found.duplicated:
         sys.exit(1)
 
 
-def _forget_environment() -> None:
-    """Let settings meant for other commands bend none of the demo's: a group, a limit, a topic."""
+def _clear_environment() -> None:
+    """Remove settings of other commands, such as a group or a topic, from the environment.
+
+    The commands that the demo starts would inherit them.
+    """
     for variable in [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)]:
         del os.environ[variable]
 
 
-def _end_in_good_order() -> None:
-    """Take SIGTERM and a terminal that closes as Ctrl-C: topics and processes go with the demo."""
+def _handle_signals() -> None:
+    """Handle SIGTERM and a closed terminal like Ctrl-C: topics and processes are removed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # nohup asks for SIGHUP to be ignored.
+        # nohup sets SIGHUP to be ignored.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
 
 
-def _perform(
+def _run(
     topics: TopicSettings, settings: DemoSettings, source: list[str], console: Console
 ) -> Account:
     LOGS.mkdir(exist_ok=True)
     group = f"bearing-demo-{uuid.uuid4().hex[:8]}"
     watching = load(WatchSettings, topics.model_dump() | {"from_beginning": True})
     arrivals = Arrivals(watching)
-    picture = _Picture(console, arrivals)
+    live_table = _LiveTable(console, arrivals)
     console.print(f"[bold]1[/]  {settings.backlog:,} windows arrive while no consumer runs …")
     stage.simulate_backlog(
-        topics, source, settings.backlog, picture.wait, LOGS / "demo-backlog.log"
+        topics, source, settings.backlog, live_table.wait, LOGS / "demo-backlog.log"
     )
     console.print("[bold]2[/]  The consumer starts and catches up, exactly once …")
     arrivals.start()
-    with stage.diagnose(topics, group, LOGS / "demo-consumer.log") as consumer, picture:
+    with stage.start_consumer(topics, group, LOGS / "demo-consumer.log") as consumer, live_table:
 
         def wait() -> None:
             consumer.check()
-            picture.wait()
+            live_table.wait()
 
         stage.await_caught_up(topics, group, wait)
-        picture.say(f"[bold]3[/]  {settings.seconds:g} s of live windows, some of them malformed …")
+        live_table.print(
+            f"[bold]3[/]  {settings.seconds:g} s of live windows, some of them malformed …"
+        )
         stage.simulate_live(topics, source, settings.seconds, wait, LOGS / "demo-live.log")
         stage.await_caught_up(topics, group, wait)
         consumer.stop()
@@ -105,8 +110,8 @@ def _perform(
     return account(topics, arrivals.times)
 
 
-class _Picture:
-    """The live table; on what is no terminal, its last state only."""
+class _LiveTable:
+    """The live table of diagnoses; if the output is no terminal, only its last state."""
 
     def __init__(self, console: Console, arrivals: Arrivals) -> None:
         self._console = console
@@ -120,29 +125,35 @@ class _Picture:
         self._draw()
         self._live.stop()
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """Print a line above the table."""
         self._live.console.print(line)
 
     def wait(self) -> None:
-        """Let a moment pass, and draw the table as it is then."""
-        time.sleep(stage.FRAME)
+        """Wait for one refresh interval, then redraw the table.
+
+        Raises:
+            FatalKafkaError: The subscriber has failed.
+        """
+        time.sleep(stage.REFRESH_INTERVAL)
         if self._arrivals.failure is not None:
             raise self._arrivals.failure
         if self._console.is_terminal and self._live.is_started:
             self._draw()
 
     def _draw(self) -> None:
-        snapshot = self._arrivals.tally.snapshot(max(1, self._console.height - OTHER_LINES - 4))
-        self._live.update(render(snapshot, "diagnoses", hidden(snapshot)), refresh=True)
+        snapshot = self._arrivals.statistics.snapshot(
+            max(1, self._console.height - OTHER_LINES - 4)
+        )
+        self._live.update(render(snapshot, "diagnoses", hidden_note(snapshot)), refresh=True)
 
 
-def _say_source(console: Console, source: str, folder: Path | None) -> None:
+def _print_source(console: Console, source: str, folder: Path | None) -> None:
     if source == "cwru":
         console.print(f"[bold]Source[/] the CWRU recordings in {folder}")
     else:
         console.print(
-            "[bold]Source[/] made-up signals: no CWRU recordings at hand. "
+            "[bold]Source[/] synthetic signals: no CWRU recordings found. "
             "`bearing-stream recordings fetch` fetches them; --data or CWRU_DATA names a folder."
         )
 

@@ -1,4 +1,4 @@
-"""The project's own commands, run as a user would run them."""
+"""Runs `bearing-stream` commands as processes, as a user would."""
 
 import json
 import signal
@@ -12,22 +12,25 @@ from bearing_stream.local_kafka.processes import Keeper
 from bearing_stream.program import PROGRAM
 
 STOP_TIMEOUT: Final = 15.0
-"""Seconds for a command to end after SIGTERM; the consumer promises ten."""
+"""Seconds that a command may take to end after SIGTERM; the consumer guarantees ten."""
 
 
 class DemoError(Exception):
-    """The demo cannot go on; one line says why."""
+    """The demo cannot continue; the message states why."""
 
 
 class Command:
     """A `bearing-stream` subcommand in a process of its own; its output goes to a log file.
 
-    A keeper holds it: Ctrl-C in the terminal reaches the demo alone, which then ends its commands,
-    and however the demo ends, they end too.
+    It is a child of a `Keeper`: Ctrl-C in the terminal reaches only the demo, which then ends its
+    commands; and however the demo ends, its commands end too.
     """
 
     def __init__(self, *arguments: str, topics: TopicSettings, log: Path) -> None:
-        """Start it; connection and topics go by the environment, since `ps` shows arguments."""
+        """Start it.
+
+        Connection and topics are passed in the environment, because `ps` shows arguments.
+        """
         self._name = arguments[0]
         self._log = log.resolve()
         self._log.unlink(missing_ok=True)
@@ -56,29 +59,29 @@ class Command:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Kill it if it is still there."""
+        """Kill it if it is still running."""
         self._keeper.close()
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it has not ended yet."""
         return self._keeper.status(self._name) is None
 
     def check(self) -> None:
-        """See that it did not fail.
+        """Raise if it has failed.
 
         Raises:
-            DemoError: It ended with a status other than 0; the end of its log says why.
+            DemoError: It ended with a status other than 0; includes the end of its log.
         """
         if status := self._keeper.status(self._name):
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
             raise DemoError(
                 f"`bearing-stream {self._name}` ended with status {status}:"
-                f"\n{tail}\n(all of it is in {self._log})"
+                f"\n{tail}\n(the whole log is in {self._log})"
             )
 
     def stop(self) -> None:
-        """End it by SIGTERM and wait.
+        """Send SIGTERM and wait until it has ended.
 
         Raises:
             DemoError: It did not end in time, or failed.

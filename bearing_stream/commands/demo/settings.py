@@ -8,7 +8,7 @@ from bearing_stream.config import ENVIRONMENT_PREFIX, Settings
 
 
 class DemoSettings(Settings):
-    """What to show, and where."""
+    """What to demonstrate, and on which Kafka."""
 
     bootstrap_servers: str | None = Field(
         default=None,
@@ -16,20 +16,21 @@ class DemoSettings(Settings):
             "bootstrap_servers", ENVIRONMENT_PREFIX + "BOOTSTRAP_SERVERS", "BOOTSTRAP_SERVERS"
         ),
     )
-    """Your Kafka, `host:port`; also as BOOTSTRAP_SERVERS. Without it a Kafka is started here."""
+    """Your Kafka, `host:port`; also as BOOTSTRAP_SERVERS. By default, a local Kafka is
+    started."""
 
     kafka: dict[str, str] = Field(default_factory=dict)
-    """Any client property of librdkafka for your Kafka, passed through (repeatable)."""
+    """A client property of librdkafka for your Kafka (repeatable)."""
 
     data: Path | None = None
-    """Folder with CWRU recordings. By default that of CWRU_DATA, or what was fetched; else signals
-    are made up."""
+    """Folder with CWRU recordings; by default that of CWRU_DATA, or the fetched recordings. Without
+    recordings, the signals are synthetic."""
 
     seconds: float = Field(default=20.0, ge=1, le=3600)
-    """How long windows arrive live."""
+    """Seconds during which windows arrive live."""
 
     backlog: int = Field(default=20_000, ge=1, le=10_000_000)
-    """Windows that wait in Kafka when the consumer starts."""
+    """Windows in Kafka when the consumer starts."""
 
     output: Path = Path("out/demo.json")
-    """Where the summary is written, as JSON."""
+    """File to write the summary to, as JSON."""

@@ -1,4 +1,4 @@
-"""The demo's course: topics, a backlog, the consumer, live windows, and the end of it."""
+"""The steps of the demo: topics, a backlog, the consumer, live windows, and catching up."""
 
 import time
 import uuid
@@ -21,37 +21,37 @@ from bearing_stream.local_kafka import LocalKafka
 PARTITIONS: Final = 4
 
 LIVE_SPEED: Final = 4.0
-"""Measured seconds a second in the live part: about 1,500 windows a second from 64 sensors."""
+"""Seconds of recording replayed per second: about 1,500 windows a second from 64 sensors."""
 
 SYNTHETIC_SENSORS: Final = 64
 
 MALFORMED: Final = 0.005
-"""Bad messages for each live window, so that dead letters are seen too."""
+"""Malformed messages for each live window, so that there are dead letters too."""
 
-WAITING: Final = 60.0
-"""Seconds to wait for your Kafka where it does not answer."""
+STARTUP_TIMEOUT: Final = 60.0
+"""Seconds to wait for your Kafka if it is unreachable."""
 
-STALLED: Final = 60.0
-"""Seconds without progress after which the demo says that the consumer does not get on."""
+STALL_TIMEOUT: Final = 60.0
+"""Seconds without a commit after which the demo fails."""
 
-LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # no types there
+LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client has no types here
 
-FRAME: Final = 0.25
-"""Seconds between two pictures of the table, and two looks at how far the consumer is."""
+REFRESH_INTERVAL: Final = 0.25
+"""Seconds between two updates of the table, and between two polls of the committed offsets."""
 
 
 @contextmanager
 def kafka(settings: DemoSettings, console: Console) -> Iterator[TopicSettings]:
-    """Your Kafka or a local one, with three topics of this demo's own, gone at the end.
+    """Provide your Kafka or a local one with three new topics, which are deleted at the end.
 
     Raises:
-        LocalKafkaError: The local Kafka does not come up.
-        FatalKafkaError: Your Kafka does not answer, or refuses.
+        LocalKafkaError: The local Kafka does not start.
+        FatalKafkaError: Your Kafka is unreachable, or refuses a request.
     """
     if settings.bootstrap_servers:
         console.print(f"[bold]Kafka[/]  yours, at {settings.bootstrap_servers}")
         topics = _topics(settings.bootstrap_servers, settings.kafka)
-        wait_for_topics(topics.client_properties(), [], WAITING, console.print)
+        wait_for_topics(topics.client_properties(), [], STARTUP_TIMEOUT, console.print)
         _create(topics)
         try:
             yield topics
@@ -70,7 +70,7 @@ def kafka(settings: DemoSettings, console: Console) -> Iterator[TopicSettings]:
 def simulate_backlog(
     topics: TopicSettings, source: list[str], windows: int, wait: Callable[[], None], log: Path
 ) -> None:
-    """Leave windows in Kafka that nobody has diagnosed yet.
+    """Produce windows while no consumer is running.
 
     Raises:
         DemoError: The simulator failed.
@@ -82,15 +82,15 @@ def simulate_backlog(
         simulator.check()
 
 
-def diagnose(topics: TopicSettings, group: str, log: Path) -> Command:
-    """Start the consumer, as it is by default."""
+def start_consumer(topics: TopicSettings, group: str, log: Path) -> Command:
+    """Start the consumer with its default settings."""
     return Command("consume", "--group", group, "--report-interval", "5", topics=topics, log=log)
 
 
 def simulate_live(
     topics: TopicSettings, source: list[str], seconds: float, wait: Callable[[], None], log: Path
 ) -> None:
-    """Let windows arrive for some seconds, some of them malformed.
+    """Produce windows in real time for some seconds, some of them malformed.
 
     Raises:
         DemoError: The simulator failed.
@@ -108,28 +108,28 @@ def simulate_live(
 
 
 def await_caught_up(topics: TopicSettings, group: str, wait: Callable[[], None]) -> None:
-    """Wait until the group has committed all that is in the windows topic.
+    """Wait until the group has committed the end of the windows topic.
 
     Raises:
-        DemoError: It does not get on.
+        DemoError: The group has committed nothing for `STALL_TIMEOUT` seconds.
     """
     ends = _ends(topics)
     admin = admin_client(topics.client_properties())
     request = [ConsumerGroupTopicPartitions(group)]
-    reached: dict[int, int] = {}
+    committed: dict[int, int] = {}
     moved_at = time.monotonic()
-    while any(reached.get(partition, 0) < end for partition, end in ends.items()):
+    while any(committed.get(partition, 0) < end for partition, end in ends.items()):
         wait()
-        answer = admin.list_consumer_group_offsets(request)[group].result().topic_partitions
-        now = {one.partition: one.offset for one in answer if one.offset >= 0}
-        if now != reached:
-            reached, moved_at = now, time.monotonic()
-        elif time.monotonic() - moved_at > STALLED:
-            raise DemoError(f"the consumer has not got on for {STALLED:g} s")
+        offsets = admin.list_consumer_group_offsets(request)[group].result().topic_partitions
+        now = {each.partition: each.offset for each in offsets if each.offset >= 0}
+        if now != committed:
+            committed, moved_at = now, time.monotonic()
+        elif time.monotonic() - moved_at > STALL_TIMEOUT:
+            raise DemoError(f"the consumer has committed nothing for {STALL_TIMEOUT:g} s")
 
 
 def _topics(bootstrap_servers: str, client: dict[str, str]) -> TopicSettings:
-    """Names that no other demo on the same cluster has."""
+    """Return topics with names that no other demo on the same cluster uses."""
     name = f"bearing-demo-{uuid.uuid4().hex[:8]}"
     given = {
         "bootstrap_servers": bootstrap_servers,
@@ -150,8 +150,8 @@ def _create(topics: TopicSettings) -> None:
 
 
 def _ends(topics: TopicSettings) -> dict[int, int]:
-    """Where each partition of the windows topic ends."""
+    """Return the end offset of each partition of the windows topic."""
     admin = admin_client(topics.client_properties())
     request = {TopicPartition(topics.windows_topic, number): LATEST for number in range(PARTITIONS)}
-    answers = admin.list_offsets(request)
-    return {asked.partition: answer.result().offset for asked, answer in answers.items()}
+    futures = admin.list_offsets(request)
+    return {each.partition: future.result().offset for each, future in futures.items()}

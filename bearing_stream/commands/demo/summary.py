@@ -1,4 +1,4 @@
-"""What the demo found, in words and as JSON."""
+"""The summary of the demo, as a table and as JSON."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ Latency = dict[str, float]
 
 
 def latency(milliseconds: Iterable[float]) -> Latency:
-    """The quantiles; empty if there is nothing to measure."""
+    """Return the quantiles; empty if there are no latencies."""
     values = np.fromiter(milliseconds, float)
     if not values.size:
         return {}
@@ -26,7 +26,7 @@ def latency(milliseconds: Iterable[float]) -> Latency:
 
 
 def table(found: Account) -> Table:
-    """The summary for the terminal."""
+    """Return the summary for the terminal."""
     times = latency(found.latencies)
     rows = Table(title="Counted in the topics afterwards", title_justify="left", show_header=False)
     rows.add_column(style="bold")
@@ -50,7 +50,7 @@ def table(found: Account) -> Table:
 
 
 def write(found: Account, source: str, broker: str, path: Path) -> None:
-    """Write the summary as a JSON object."""
+    """Write the summary as a JSON object, and create the folder if necessary."""
     overall = found.agreement().share
     value = {
         "source": source,

@@ -1,4 +1,5 @@
-"""Diagnosing recordings in files: the quickest way to try it on a machine of one's own.
+"""Diagnoses recordings in files, without Kafka.
 
-`verdict` is what is said of a recording, `view` how it is shown, and `command` reads the files.
+`recording_diagnosis` assesses the windows of a recording, `view` formats the result, and `command`
+reads the files.
 """

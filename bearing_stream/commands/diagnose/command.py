@@ -5,8 +5,11 @@ from typing import Any
 
 import click
 
+from bearing_stream.commands.diagnose.recording_diagnosis import (
+    RecordingDiagnosis,
+    diagnose_recording,
+)
 from bearing_stream.commands.diagnose.settings import DiagnoseSettings
-from bearing_stream.commands.diagnose.verdict import Verdict, judge
 from bearing_stream.commands.diagnose.view import Lines, json_lines
 from bearing_stream.config import from_command_line, options
 from bearing_stream.recordings.errors import RecordingError
@@ -19,14 +22,15 @@ from model.sensors import SensorsError
 
 @click.command(name="diagnose")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object on each line.")
 @options(DiagnoseSettings)
 def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Diagnose recordings in files (.mat, .npy, .csv, .wav): a line for each.
+    """Diagnose recordings in files (.mat, .npy, .csv, .wav) and print a line for each.
 
-    Shows which share of a recording's windows, of 2048 samples at 12 kHz, is predicted to be of
-    which class, which share is doubted and why, and how novel the windows are in the median (above
-    1 the network knows nothing like it). The exit status is 1 if a file cannot be read.
+    For the windows of a recording, of 2048 samples at 12 kHz, the line shows the share of each
+    prediction, the share of uncertain diagnoses and their quality flags, and the median novelty
+    (above 1, the windows are unlike those that the network was trained on). The exit status is 1 if
+    a file cannot be read.
     """
     settings = from_command_line(DiagnoseSettings, given)
     try:
@@ -39,28 +43,28 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
     unreadable = False
     for file in files:
         try:
-            verdict = _verdict(file, settings, assessor)
+            diagnosis = _diagnose(file, settings, assessor)
         except RecordingError as error:
             click.echo(f"Error: {error}", err=True)
             unreadable = True
             continue
-        if verdict.without_physics:
-            click.echo(_silent(file, settings), err=True)
-        for line in json_lines(verdict, settings.windows) if as_json else lines.of(verdict):
+        if diagnosis.without_physics:
+            click.echo(_no_evidence(file, settings), err=True)
+        for line in json_lines(diagnosis, settings.windows) if as_json else lines.of(diagnosis):
             click.echo(line)
     if unreadable:
         raise SystemExit(1)
 
 
-def _silent(file: str, settings: DiagnoseSettings) -> str:
+def _no_evidence(file: str, settings: DiagnoseSettings) -> str:
     return (
-        f"Warning: {file}: physics has nothing to say of sensor "
-        f"'{settings.sensor or Path(file).stem}', and the network alone decides: name one that "
-        "a row of the table of sensors gives a baseline to (--sensor, --sensor-table)"
+        f"Warning: {file}: there is no physical evidence for sensor "
+        f"'{settings.sensor or Path(file).stem}', so the network alone decides: name a sensor that "
+        "has a baseline in the table of sensors (--sensor, --sensor-table)"
     )
 
 
-def _verdict(file: str, settings: DiagnoseSettings, assessor: Assessor) -> Verdict:
+def _diagnose(file: str, settings: DiagnoseSettings, assessor: Assessor) -> RecordingDiagnosis:
     recording = read_file(
         Path(file),
         sampling_rate=settings.rate,
@@ -68,4 +72,4 @@ def _verdict(file: str, settings: DiagnoseSettings, assessor: Assessor) -> Verdi
         sensor=settings.sensor,
         rpm=settings.rpm,
     )
-    return judge(file, recording, assessor)
+    return diagnose_recording(file, recording, assessor)

@@ -8,20 +8,20 @@ from model.settings import AssessmentSettings
 
 
 class DiagnoseSettings(AssessmentSettings):
-    """How the files are read and diagnosed."""
+    """How to read and diagnose the files."""
 
     rate: Annotated[float, Field(gt=0)] | None = None
-    """Sampling rate in Hz of the files, where they do not say it themselves."""
+    """Sampling rate of the files in Hz, for formats that do not contain it."""
 
     channel: str | None = None
-    """Which signal of the files, where they hold several: a name or an index."""
+    """Name or index of the signal to diagnose, if the files contain several."""
 
     rpm: Annotated[float, Field(gt=0)] | None = None
-    """Shaft speed in revolutions a minute, where it is known."""
+    """Shaft speed in revolutions a minute, if it is known."""
 
     sensor: str | None = None
-    """Id of the sensor, for its row of the table of sensors. By default each file's name without
-    its ending."""
+    """Id of the sensor, which selects its row in the table of sensors. By default, the name of each
+    file without its suffix."""
 
     windows: bool = False
-    """Show each window instead of each recording."""
+    """Print a line for each window instead of each recording."""

@@ -1,26 +1,26 @@
-"""How verdicts are shown: lines for people in columns, or lines of JSON for programs."""
+"""Formats diagnoses of recordings: as columns for people, or as lines of JSON for programs."""
 
 from collections.abc import Iterator
 
 from pydantic_core import to_json
 
-from bearing_stream.commands.diagnose.verdict import Verdict
+from bearing_stream.commands.diagnose.recording_diagnosis import RecordingDiagnosis
 from bearing_stream.vocabulary import FAULT_LABELS
 
 _SHARE = 10
-"""Columns for a share or a probability."""
+"""Width of a share or a probability."""
 
 
 class Lines:
-    """Lays verdicts out in columns, with the files' names as wide as the longest."""
+    """Formats diagnoses as columns, with the first as wide as the file names."""
 
     def __init__(self, files: tuple[str, ...], by_window: bool) -> None:
-        """Lay out verdicts of `files`, a line a window or a line a recording."""
+        """Prepare the columns for `files`, with a line for each window or for each recording."""
         self._width = max(len(file) for file in (*files, "file"))
         self._by_window = by_window
 
     def header(self) -> str:
-        """Name the columns."""
+        """Return the names of the columns."""
         labels = "".join(f"{label:>{_SHARE}}" for label in FAULT_LABELS)
         if self._by_window:
             rest = f"{'window':>8}{'start s':>10}  {'prediction':<10}{labels}"
@@ -28,26 +28,26 @@ class Lines:
             rest = f"{'windows':>9}{labels}{'uncertain':>11}"
         return f"{'file':<{self._width}}{rest}{'novelty':>9}  reasons"
 
-    def of(self, verdict: Verdict) -> Iterator[str]:
-        """Write the line of a recording, or the lines of its windows."""
-        rows = self._windows(verdict) if self._by_window else self._recording(verdict)
+    def of(self, diagnosis: RecordingDiagnosis) -> Iterator[str]:
+        """Yield the line of a recording, or the lines of its windows."""
+        rows = self._windows(diagnosis) if self._by_window else self._recording(diagnosis)
         for row in rows:
-            yield f"{verdict.file:<{self._width}}{row}".rstrip()
+            yield f"{diagnosis.file:<{self._width}}{row}".rstrip()
 
-    def _recording(self, verdict: Verdict) -> Iterator[str]:
-        shares = "".join(f"{share:{_SHARE}.1%}" for share in verdict.shares.values())
-        reasons = ", ".join(f"{reason} {count}" for reason, count in verdict.reasons.items())
-        flags = f"{verdict.uncertain:11.1%}{verdict.novelty:9.2f}  {reasons}"
-        yield f"{verdict.windows:>9}{shares}{flags}"
+    def _recording(self, diagnosis: RecordingDiagnosis) -> Iterator[str]:
+        shares = "".join(f"{share:{_SHARE}.1%}" for share in diagnosis.shares.values())
+        reasons = ", ".join(f"{reason} {count}" for reason, count in diagnosis.reasons.items())
+        flags = f"{diagnosis.uncertain:11.1%}{diagnosis.novelty:9.2f}  {reasons}"
+        yield f"{diagnosis.windows:>9}{shares}{flags}"
 
-    def _windows(self, verdict: Verdict) -> Iterator[str]:
-        for said in verdict.by_window():
-            shares = "".join(f"{share:{_SHARE}.4f}" for share in said["probabilities"].values())
-            place = f"{said['window']:>8}{said['start']:>10.2f}  {said['prediction']:<10}"
-            yield f"{place}{shares}{said['novelty']:9.2f}  {', '.join(said['reasons'])}"
+    def _windows(self, diagnosis: RecordingDiagnosis) -> Iterator[str]:
+        for window in diagnosis.by_window():
+            shares = "".join(f"{share:{_SHARE}.4f}" for share in window["probabilities"].values())
+            place = f"{window['window']:>8}{window['start']:>10.2f}  {window['prediction']:<10}"
+            yield f"{place}{shares}{window['novelty']:9.2f}  {', '.join(window['reasons'])}"
 
 
-def json_lines(verdict: Verdict, by_window: bool) -> Iterator[str]:
-    """Write an object for the recording, or one for each of its windows."""
-    for said in verdict.by_window() if by_window else [verdict.summary()]:
-        yield to_json(said).decode()
+def json_lines(diagnosis: RecordingDiagnosis, by_window: bool) -> Iterator[str]:
+    """Yield an object for the recording, or one for each of its windows."""
+    for value in diagnosis.by_window() if by_window else [diagnosis.summary()]:
+        yield to_json(value).decode()

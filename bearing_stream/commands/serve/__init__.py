@@ -1,7 +1,7 @@
 """The same diagnoses by HTTP, with the interface that this network was first published with.
 
-The way of a request: `app` reads its body within a limit of memory, `bodies` makes windows of it
-or says what is wrong with which record, `batcher` brings together the requests that are there at
-once, and `answers` assesses their windows and words the answers. Only the batcher's thread waits
-for the network.
+A request passes through four modules: `app` reads its body within a memory limit, `bodies` decodes
+its windows or names the invalid records, `batcher` combines concurrent requests, and `responses`
+assesses their windows and builds the responses. Only the thread of the batcher waits for the
+network.
 """

@@ -17,18 +17,27 @@ from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
 from bearing_stream.commands.serve import openapi
-from bearing_stream.commands.serve.answers import Analyst, Answer, Health, RecordAnswer, Records
 from bearing_stream.commands.serve.batcher import Batcher
 from bearing_stream.commands.serve.bodies import InvalidBodyError, read_binary, read_json
 from bearing_stream.commands.serve.in_flight import InFlight, OverloadedError
+from bearing_stream.commands.serve.responses import (
+    Analyst,
+    DiagnosisResponse,
+    HealthResponse,
+    RecordDiagnosis,
+    RequestedWindows,
+)
 from bearing_stream.commands.serve.settings import ApiSettings
 from model.assessor import Assessor
 
-Reader = Callable[[bytearray], NDArray[np.float32]]
-"""From a body to windows (n, 2048)."""
+Decoder = Callable[[bytearray], NDArray[np.float32]]
+"""Decodes a body into windows (n, 2048)."""
 
 Sensor = Annotated[
-    str, Query(max_length=1024, description="Id of the sensor, for its row of the table of sensors")
+    str,
+    Query(
+        max_length=1024, description="Id of the sensor, to select its row in the table of sensors"
+    ),
 ]
 Rpm = Annotated[
     float | None,
@@ -36,57 +45,59 @@ Rpm = Annotated[
 ]
 
 SMALL: Final = 64 * 1024
-"""Bytes that are read in a fifth of a millisecond: a thread would not be worth its while."""
+"""Bytes of a body that is decoded in a fifth of a millisecond, so a thread does not pay off."""
 
 RETRY_AFTER: Final = "1"
-"""Seconds after which an overloaded service may be tried again."""
+"""Seconds after which a client may retry a request to an overloaded service."""
 
 
-class Service:
-    """What the routes share: the assessor, and the threads that work for it.
+class DiagnosisService:
+    """The state that the routes share: the assessor, and its threads.
 
-    Reading a body of many records keeps Python to itself for some milliseconds whatever the
-    thread; only one is read at a time, so that memory stays bounded, and the network computes on.
+    Decoding a large body holds the global interpreter lock for some milliseconds in any thread.
+    Only one body is decoded at a time, which bounds the memory; the network runs meanwhile.
     """
 
     def __init__(self, assessor: Assessor, settings: ApiSettings) -> None:
-        """Set up around `assessor`, without starting."""
+        """Prepare the service; `running` starts it."""
         self.settings = settings
         self.in_flight = InFlight(settings.max_in_flight)
         self._analyst = Analyst(assessor, settings.uncertain_as_unknown, settings.threads)
-        self.batcher = Batcher[Records, list[RecordAnswer]](
+        self.batcher = Batcher[RequestedWindows, list[RecordDiagnosis]](
             self._analyst.analyse, settings.batch_size
         )
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="reading")
+        self._decoding = ThreadPoolExecutor(1, thread_name_prefix="decoding")
 
     @asynccontextmanager
     async def running(self, _app: FastAPI) -> AsyncIterator[None]:
-        """Run the threads for as long as the application runs."""
-        with self._reading, closing(self._analyst):
+        """Run the threads while the application runs."""
+        with self._decoding, closing(self._analyst):
             async with self.batcher:
                 yield
 
-    async def answer(self, request: Request, read: Reader, sensor: str, rpm: float) -> Answer:
-        """Take a request's body and diagnose its windows.
+    async def diagnose(
+        self, request: Request, decode: Decoder, sensor: str, rpm: float
+    ) -> DiagnosisResponse:
+        """Receive the body of a request and diagnose its windows.
 
         Args:
-            request: Its body not read yet.
-            read: How to read its body.
-            sensor: Id of the sensor, `""` where it is not told.
-            rpm: Shaft speed, NaN where it is not told.
+            request: Its body is not received yet.
+            decode: Decodes the body.
+            sensor: Id of the sensor, `""` if the request does not name it.
+            rpm: Shaft speed, NaN if the request does not state it.
 
         Raises:
-            OverloadedError: There is no room for its body.
-            InvalidBodyError: Its records cannot be diagnosed.
-            HTTPException: Its body is too large, or did not come in time.
+            OverloadedError: The requests in progress leave no memory for the body.
+            InvalidBodyError: The records cannot be diagnosed.
+            HTTPException: The body is too large, or was not received in time.
         """
         stated = request.headers.get("content-length", "")
         size = int(stated) if stated.isdecimal() else self.settings.max_body
         self._check_size(size)
         with self.in_flight.reserved(size):
-            windows = await self._windows(await self._body(request), read)
+            windows = await self._windows(await self._body(request), decode)
             started = time.monotonic()
-            analysis = await self.batcher.answer(Records(windows, sensor, rpm))
+            analysis = await self.batcher.submit(RequestedWindows(windows, sensor, rpm))
             milliseconds = 1000 * (time.monotonic() - started)
             return {"Analysis": analysis, "Execution Time": milliseconds}
 
@@ -99,7 +110,7 @@ class Service:
                     self._check_size(len(body))
         except TimeoutError:
             limit = f"{self.settings.body_timeout:g} s"
-            raise HTTPException(408, f"The body did not come within {limit}") from None
+            raise HTTPException(408, f"The body was not received within {limit}") from None
         return body
 
     def _check_size(self, size: int) -> None:
@@ -109,15 +120,15 @@ class Service:
                 413, f"Expected a body of at most {limit} bytes; send fewer records in a request"
             )
 
-    async def _windows(self, body: bytearray, read: Reader) -> NDArray[np.float32]:
+    async def _windows(self, body: bytearray, decode: Decoder) -> NDArray[np.float32]:
         if len(body) <= SMALL:
-            return read(body)
-        return await asyncio.get_running_loop().run_in_executor(self._reading, read, body)
+            return decode(body)
+        return await asyncio.get_running_loop().run_in_executor(self._decoding, decode, body)
 
 
 def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
-    """Build the application around an assessor that is loaded."""
-    service = Service(assessor, settings)
+    """Create the application for a loaded assessor."""
+    service = DiagnosisService(assessor, settings)
     app = FastAPI(
         title="bearing-stream",
         summary="Diagnoses of rolling-element bearings from vibration windows.",
@@ -128,12 +139,12 @@ def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
     @app.post("/batch_predict/", responses=openapi.RESPONSES, openapi_extra=openapi.REQUEST)
     async def batch_predict(request: Request, sensor: Sensor = "", rpm: Rpm = None) -> Response:
         """Diagnose records of 2048 samples each, taken at 12 kHz, in any unit."""
-        answer = await service.answer(request, _reader(request), sensor, rpm or nan)
-        return Response(to_json(answer), media_type="application/json")
+        response = await service.diagnose(request, _decoder(request), sensor, rpm or nan)
+        return Response(to_json(response), media_type="application/json")
 
     @app.get("/healthz", responses=openapi.HEALTH)
-    async def healthz(response: Response) -> Health:
-        """Say whether requests are being answered, and by what."""
+    async def healthz(response: Response) -> HealthResponse:
+        """Return whether the service processes requests, and its model."""
         working = service.batcher.working
         response.status_code = 200 if working else 503
         return {
@@ -148,12 +159,12 @@ def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
 
     app.add_exception_handler(InvalidBodyError, _invalid)
     app.add_exception_handler(OverloadedError, _overloaded)
-    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(ClientDisconnect, _disconnected)
     return app
 
 
-def _reader(request: Request) -> Reader:
-    """Choose by content type; as ever, a body that does not say what it is is JSON."""
+def _decoder(request: Request) -> Decoder:
+    """Choose by content type; without one, the body is JSON, as in the published interface."""
     content_type = request.headers.get("content-type", "application/json")
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "application/octet-stream":
@@ -163,7 +174,7 @@ def _reader(request: Request) -> Reader:
     raise HTTPException(
         415,
         f"Expected a content type of application/json or application/octet-stream (float32-le "
-        f"windows back to back), came {media_type[:80]}",
+        f"windows back to back), got {media_type[:80]}",
     )
 
 
@@ -173,10 +184,10 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 
 async def _overloaded(_request: Request, _error: Exception) -> Response:
-    detail = "Too much is waiting for the network already; come again, or ask another server"
+    detail = "Too many requests are waiting for the network; retry later, or use another server"
     return JSONResponse({"detail": detail}, 503, {"Retry-After": RETRY_AFTER})
 
 
-async def _gone(_request: Request, _error: Exception) -> Response:
-    """Whoever asked has closed the connection: nobody will read this."""
+async def _disconnected(_request: Request, _error: Exception) -> Response:
+    """Return a response that no client will receive: the connection is closed."""
     return Response(status_code=400)

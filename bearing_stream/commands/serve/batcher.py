@@ -1,4 +1,4 @@
-"""Answers requests that are in flight together in one go."""
+"""Processes concurrent requests in batches."""
 
 import asyncio
 from collections import deque
@@ -7,37 +7,37 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
-Q = TypeVar("Q", bound=Sized)
-A = TypeVar("A")
+RequestT = TypeVar("RequestT", bound=Sized)
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Waiting(Generic[Q, A]):
-    """A request, and who waits for its answer."""
+class _Waiting(Generic[RequestT, ResultT]):
+    """A request, and the future of its result."""
 
-    request: Q
-    answer: asyncio.Future[A]
+    request: RequestT
+    result: asyncio.Future[ResultT]
 
 
-class Batcher(Generic[Q, A]):
-    """Gives the network one batch at a time, in a thread of its own.
+class Batcher(Generic[RequestT, ResultT]):
+    """Runs the network on one batch at a time, in its own thread.
 
-    There is no delay to tune: a request that finds the network idle is answered at once, and what
-    arrives while it is busy makes up the next batch. An asynchronous context manager, to be used
+    There is no delay to tune: a request is processed at once if the network is idle, and requests
+    that arrive while it is busy form the next batch. An asynchronous context manager, for use
     within one event loop.
     """
 
-    def __init__(self, answer: Callable[[list[Q]], list[A]], batch_size: int) -> None:
+    def __init__(self, process: Callable[[list[RequestT]], list[ResultT]], batch_size: int) -> None:
         """Set up, without starting.
 
         Args:
-            answer: Requests to an answer each; called in the thread.
-            batch_size: Most windows of several requests together; `len` of a request says how
-                many it has.
+            process: Returns a result for each request; called in the thread.
+            batch_size: Maximum number of windows of several requests together; `len` of a
+                request is the number of its windows.
         """
-        self._answer = answer
+        self._process = process
         self._batch_size = batch_size
-        self._waiting: deque[_Waiting[Q, A]] = deque()
+        self._waiting: deque[_Waiting[RequestT, ResultT]] = deque()
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
         self._task: asyncio.Task[None] | None = None
@@ -47,17 +47,17 @@ class Batcher(Generic[Q, A]):
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        """Stop; whoever still waits is cancelled."""
+        """Stop; requests that still wait are cancelled."""
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
         for waiting in self._waiting:
-            waiting.answer.cancel()
+            waiting.result.cancel()
         self._thread.shutdown()
 
     @property
     def working(self) -> bool:
-        """Whether requests are being answered."""
+        """Whether the batcher processes requests."""
         return self._task is not None and not self._task.done()
 
     @property
@@ -65,38 +65,38 @@ class Batcher(Generic[Q, A]):
         """Requests that wait for the network."""
         return len(self._waiting)
 
-    async def answer(self, request: Q) -> A:
-        """Return the answer to a request.
+    async def submit(self, request: RequestT) -> ResultT:
+        """Wait for the result of a request, and return it.
 
         Raises:
-            Exception: What answering the batch raised; all requests in it get the same.
+            Exception: The exception of the batch; all requests in the batch raise it.
         """
-        answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(request, answer))
+        result: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(request, result))
         self._arrived.set()
-        return await answer
+        return await result
 
     async def _work(self) -> None:
         while True:
             await self._arrived.wait()
             batch = self._next_batch()
             try:
-                answers = await asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._answer, [waiting.request for waiting in batch]
+                results = await asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._process, [waiting.request for waiting in batch]
                 )
-            # Whatever it is belongs to the requests that met it; the next batch is tried again.
+            # Any exception concerns the requests of this batch only; the next batch is processed.
             except Exception as error:
                 for waiting in batch:
-                    if not waiting.answer.done():
-                        waiting.answer.set_exception(error)
+                    if not waiting.result.done():
+                        waiting.result.set_exception(error)
                 continue
-            for waiting, answer in zip(batch, answers, strict=True):
-                # Who has gone away has cancelled.
-                if not waiting.answer.done():
-                    waiting.answer.set_result(answer)
+            for waiting, result in zip(batch, results, strict=True):
+                # A request whose client has disconnected is cancelled.
+                if not waiting.result.done():
+                    waiting.result.set_result(result)
 
-    def _next_batch(self) -> list[_Waiting[Q, A]]:
-        """Take the requests that fit a batch, in order; the first one whatever its size."""
+    def _next_batch(self) -> list[_Waiting[RequestT, ResultT]]:
+        """Remove and return the requests that fit into a batch, in order; the first at any size."""
         batch = [self._waiting.popleft()]
         windows = len(batch[0].request)
         while self._waiting and windows + len(self._waiting[0].request) <= self._batch_size:

@@ -1,4 +1,4 @@
-"""From the body of a request to windows, or to what is wrong with which record."""
+"""Decodes the body of a request into windows, or names the invalid records."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,20 +13,20 @@ from bearing_stream.commands.serve.plain import LEAST_RECORD, read_plain
 from bearing_stream.vocabulary import WINDOW_LENGTH
 
 FLOAT32: Final = np.dtype("<f4")
-"""How a sample lies in a binary body."""
+"""The format of a sample in a binary body."""
 
-MOST_ERRORS: Final = 100
-"""Records of one request that are told to be wrong; the rest would only fill the answer."""
+MAX_ERRORS: Final = 100
+"""Errors that a response lists; more would only enlarge the response."""
 
 Location = tuple[int | str, ...]
 
 
 class InvalidBodyError(Exception):
-    """A body is no list of windows.
+    """A body is not a valid list of windows.
 
     Attributes:
-        errors: What is wrong where, as FastAPI words it: `type`, `loc`, `msg`. `loc` is `body`, and
-            then the record's index, `record` and the sample's index as far as they are known.
+        errors: In the format of FastAPI: `type`, `loc`, `msg`. `loc` is `body`, followed by the
+            index of the record, `record` and the index of the sample, as far as they are known.
     """
 
     def __init__(self, errors: Sequence[dict[str, Any]]) -> None:
@@ -34,7 +34,8 @@ class InvalidBodyError(Exception):
         self.errors = errors
 
 
-# Strict: a number in quotes, or `true`, is no number. Other keys are left alone, as they ever were.
+# Strict: a number in quotes, or `true`, is not a number. Other keys are ignored, as they were in
+# the published interface.
 @with_config(ConfigDict(strict=True, extra="ignore"))
 class _Record(TypedDict):
     record: Annotated[
@@ -45,8 +46,8 @@ class _Record(TypedDict):
 _LIST: Final = TypeAdapter(Annotated[list[Any], Strict()])
 
 _RECORDS: Final = TypeAdapter(Iterable[_Record])
-"""An iterator, which validates a record when it is asked for it: of millions that may be wrong in
-one body, each with an error of 800 bytes, no more are looked at than are told."""
+"""An iterator, which validates a record only when it is consumed: a body may contain millions of
+invalid records, each with an error of 800 bytes, and only the listed ones are validated."""
 
 _OPENING: Final = re.compile(rb"[ \t\r\n]*\[")
 
@@ -54,14 +55,14 @@ _IN_JSON: Final = {
     "dict_type": "Input should be an object",
     "list_type": "Input should be a valid array",
 }
-"""What is called a dictionary and a list where Python iterates."""
+"""Messages in terms of JSON instead of Python."""
 
 
 def read_json(body: bytes | bytearray) -> NDArray[np.float32]:
     """Return the windows (n, 2048), n ≥ 0, of `[{"record": [2048 numbers]}, ...]`.
 
     Raises:
-        InvalidBodyError: It is no such thing, or a window is flat or not finite as float32.
+        InvalidBodyError: The body has another form, or a window is flat or not finite as float32.
     """
     windows = read_plain(body)
     if windows is None:
@@ -73,13 +74,13 @@ def read_binary(body: bytes | bytearray) -> NDArray[np.float32]:
     """Return the windows (n, 2048), n ≥ 0, of little-endian float32 samples back to back.
 
     Raises:
-        InvalidBodyError: The last window is not whole, or one is flat or not finite.
+        InvalidBodyError: The last window is incomplete, or a window is flat or not finite.
     """
     size = WINDOW_LENGTH * FLOAT32.itemsize
     if len(body) % size:
         message = (
             f"Expected windows of {size} bytes ({WINDOW_LENGTH} samples of float32-le) back to "
-            f"back; after {len(body) // size} whole ones came {len(body) % size} bytes"
+            f"back; got {len(body) // size} complete ones and {len(body) % size} more bytes"
         )
         raise InvalidBodyError([_error("window_length", (len(body) // size,), message)])
     samples = np.frombuffer(body, FLOAT32).astype(np.float32)
@@ -87,13 +88,13 @@ def read_binary(body: bytes | bytearray) -> NDArray[np.float32]:
 
 
 def _validated(body: bytes | bytearray) -> NDArray[np.float32]:
-    """Read records one by one, whatever else stands beside them, or say what is wrong with each."""
-    # What does not hold more than this has no room for more whole records.
+    """Decode records one by one, ignoring other keys, or list the errors of each."""
+    # A body of this length cannot contain more valid records.
     windows = np.empty((len(body) // LEAST_RECORD, WINDOW_LENGTH), np.float32)
     errors: list[dict[str, Any]] = []
     good = 0
     records = iter(_parsed(body))
-    while len(errors) < MOST_ERRORS:
+    while len(errors) < MAX_ERRORS:
         try:
             record = next(records)
         except StopIteration:
@@ -101,7 +102,7 @@ def _validated(body: bytes | bytearray) -> NDArray[np.float32]:
         except ValidationError as error:
             errors += _explained(error)
             continue
-        # What does not fit float32 becomes infinite, and is refused as such.
+        # A number beyond float32 becomes infinite, and is rejected as such.
         with np.errstate(over="ignore"):
             windows[good] = record["record"]
         good += 1
@@ -111,9 +112,9 @@ def _validated(body: bytes | bytearray) -> NDArray[np.float32]:
 
 
 def _parsed(body: bytes | bytearray) -> Iterable[_Record]:
-    """Parse a list of anything; its records are validated as they are taken."""
+    """Parse a list of any items; a record is validated when it is consumed."""
     try:
-        # An iterator would be content with the pairs of an object, or the letters of a string.
+        # The iterator would also accept the pairs of an object, or the characters of a string.
         if not _OPENING.match(body):
             _LIST.validate_json(body)
         return _RECORDS.validate_json(body)
@@ -122,22 +123,22 @@ def _parsed(body: bytes | bytearray) -> Iterable[_Record]:
 
 
 def _checked(windows: NDArray[np.float32], within: Location) -> NDArray[np.float32]:
-    """Return `windows` if each can be diagnosed; else name what is wrong with which."""
-    # A sum keeps NaN and infinity, and spares an array of truth values as large as the windows.
+    """Return `windows` if each can be diagnosed; otherwise raise an error for each invalid one."""
+    # A sum propagates NaN and infinity, without a boolean array as large as the windows.
     with np.errstate(over="ignore", invalid="ignore"):
-        unsound = ~np.isfinite(windows.sum(axis=1))
+        not_finite = ~np.isfinite(windows.sum(axis=1))
     flat = windows.min(axis=1) == windows.max(axis=1)
     errors = []
-    for index in np.flatnonzero(unsound | flat).tolist():
+    for index in np.flatnonzero(not_finite | flat).tolist():
         wrong = np.flatnonzero(~np.isfinite(windows[index]))
         if len(wrong):
-            message = "Expected finite samples within float32; came NaN, infinity or more than that"
+            message = "Expected finite samples within float32; got NaN, infinity or a larger number"
             errors.append(_error("finite_number", (index, *within, int(wrong[0])), message))
         elif flat[index]:
             message = "Expected a signal; all samples are the same"
             errors.append(_error("flat_line", (index, *within), message))
     if errors:
-        raise InvalidBodyError(errors[:MOST_ERRORS])
+        raise InvalidBodyError(errors[:MAX_ERRORS])
     return windows
 
 

@@ -18,7 +18,7 @@ from model.diagnoser import DeviceError
 from model.sensors import SensorsError
 
 SHUTDOWN_LIMIT: Final = 9
-"""Seconds that requests in the works may take after SIGTERM."""
+"""Seconds that requests in progress may take after SIGTERM."""
 
 log = logging.getLogger("api")
 
@@ -26,16 +26,16 @@ log = logging.getLogger("api")
 @click.command(name="serve")
 @options(ApiSettings)
 def command(**given: Any) -> None:
-    """Diagnose records sent by HTTP: POST /batch_predict/, described at /docs.
+    """Diagnose records sent by HTTP to POST /batch_predict/, which /docs describes.
 
-    SIGTERM and SIGINT finish what is in the works.
+    SIGTERM and SIGINT stop the service after the requests in progress.
     """
     settings = from_command_line(ApiSettings, given)
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
-    # Before torch is asked for anything: a port that is taken should be known at once.
+    # Before the model is loaded, so that a port in use is reported at once.
     with _listening(settings) as listener:
         try:
-            # Torch's own threads busily wait for one another, and the service has its own.
+            # The threads of torch wait for one another actively, and the service has its own.
             assessor = Assessor.of(settings.model_copy(update={"threads": 1}))
         except (CheckpointError, DeviceError, SensorsError) as error:
             raise click.ClickException(str(error)) from error
@@ -43,7 +43,7 @@ def command(**given: Any) -> None:
 
 
 def serve(assessor: Assessor, settings: ApiSettings, listener: socket.socket) -> None:
-    """Answer requests at a bound socket until SIGTERM or SIGINT."""
+    """Serve requests at a bound socket until SIGTERM or SIGINT."""
     host, port = listener.getsockname()[:2]
     log.info(
         "bearing-stream serves %s %s on %s at http://%s:%d, process %d",
@@ -57,8 +57,8 @@ def serve(assessor: Assessor, settings: ApiSettings, listener: socket.socket) ->
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_LIMIT,
     )
-    # When it has shut down, uvicorn sends itself the signal again, for whoever had asked for it
-    # before: nobody, and the exit status should say that all went well.
+    # After its shutdown, uvicorn raises the signal again for the previous handler. There is none,
+    # and the exit status must be 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     uvicorn.Server(config).run([listener])
@@ -66,17 +66,17 @@ def serve(assessor: Assessor, settings: ApiSettings, listener: socket.socket) ->
 
 
 def _listening(settings: ApiSettings) -> socket.socket:
-    """Bind the address, or say clearly why not."""
+    """Bind the address, or raise an error with one line of advice."""
     host, port = settings.host, settings.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise click.ClickException(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}. Stop what is "
-            "there, or choose another --port (0 takes a free one) or --host"
+            f"cannot listen on {host}, port {port}: {error.strerror or error}. Stop the process "
+            "that uses it, or choose another --port (0 chooses a free one) or --host"
         ) from error
-    # Connections inherit it. Without it an answer waits 40 ms for the client's delayed ACK: asyncio
-    # sets it only where the socket names its protocol, and this one does not.
+    # Connections inherit it. Without it, a response waits 40 ms for the delayed ACK of the client:
+    # asyncio sets it only for a socket that names its protocol, which this one does not.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

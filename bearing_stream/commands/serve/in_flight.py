@@ -1,37 +1,37 @@
-"""How much may be in the works at once, in bytes, so that memory stays bounded."""
+"""Limits the bytes of all requests in progress, so that memory is bounded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-LEAST: Final = 64 * 1024
-"""Bytes that any request counts at least: what its connection and its handling take."""
+MIN_SIZE: Final = 64 * 1024
+"""Bytes that any request counts at least, for its connection and its processing."""
 
 
 class OverloadedError(Exception):
-    """There is no room for another request at present."""
+    """The limit does not allow another request now."""
 
 
 class InFlight:
-    """Counts the bytes of the requests in the works. For use within one event loop."""
+    """Counts the bytes of the requests in progress. For use within one event loop."""
 
     def __init__(self, limit: int) -> None:
-        """Let in requests of `limit` bytes altogether."""
+        """Allow requests of `limit` bytes in total."""
         self._limit = limit
-        self._taken = 0
+        self._reserved = 0
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[None]:
-        """Keep `size` bytes for a request for as long as the context lasts.
+        """Reserve `size` bytes for a request until the context ends.
 
         Raises:
-            OverloadedError: There is no room. A request that is alone is always let in.
+            OverloadedError: The limit would be exceeded. A single request is always allowed.
         """
-        size = max(size, LEAST)
-        if self._taken and self._taken + size > self._limit:
+        size = max(size, MIN_SIZE)
+        if self._reserved and self._reserved + size > self._limit:
             raise OverloadedError
-        self._taken += size
+        self._reserved += size
         try:
             yield
         finally:
-            self._taken -= size
+            self._reserved -= size

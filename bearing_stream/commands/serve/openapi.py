@@ -1,13 +1,17 @@
-"""What the OpenAPI description says of requests and answers, with examples that work."""
+"""The OpenAPI description of requests and responses, with valid examples."""
 
 from math import sin
 from typing import Any, Final
 
-from bearing_stream.commands.serve.answers import Answer, InvalidAnswer, Refusal
+from bearing_stream.commands.serve.responses import (
+    DiagnosisResponse,
+    ErrorResponse,
+    ValidationErrorResponse,
+)
 from bearing_stream.vocabulary import FAULT_LABELS, WINDOW_LENGTH
 
 _RECORD: Final = [round(sin(0.3 * i) * sin(0.007 * i * i), 3) for i in range(WINDOW_LENGTH)]
-"""A window to try the interface with; of no bearing."""
+"""A synthetic window to try the interface with."""
 
 _EXAMPLE: Final = {
     "Analysis": [
@@ -55,23 +59,28 @@ REQUEST: Final[dict[str, Any]] = {
         },
     }
 }
-"""The body: FastAPI itself does not read it, since its way takes three times as long."""
+"""The body. FastAPI does not decode it, because that takes three times as long."""
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "model": Answer,
+        "model": DiagnosisResponse,
         "description": "A diagnosis for each record, in order.",
         "content": {"application/json": {"example": _EXAMPLE}},
     },
-    408: {"model": Refusal, "description": "The body did not come in time."},
-    413: {"model": Refusal, "description": "The body is too large."},
-    415: {"model": Refusal, "description": "The content type is neither of the two."},
-    422: {"model": InvalidAnswer, "description": "Which record is wrong, and how."},
+    408: {"model": ErrorResponse, "description": "The body was not received in time."},
+    413: {"model": ErrorResponse, "description": "The body is too large."},
+    415: {"model": ErrorResponse, "description": "The content type is neither of the two."},
+    422: {
+        "model": ValidationErrorResponse,
+        "description": "The invalid records, and why they are invalid.",
+    },
     503: {
-        "model": Refusal,
-        "description": "Too much is in the works; nothing was diagnosed.",
+        "model": ErrorResponse,
+        "description": "The service is overloaded; nothing was diagnosed.",
         "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
     },
 }
 
-HEALTH: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "It does not answer."}}
+HEALTH: Final[dict[int | str, dict[str, Any]]] = {
+    503: {"description": "The service does not process requests."}
+}

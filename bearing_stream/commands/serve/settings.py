@@ -1,4 +1,4 @@
-"""Every setting of the HTTP service."""
+"""The settings of `bearing-stream serve`."""
 
 from typing import Literal, Self
 
@@ -8,45 +8,45 @@ from model.settings import AssessmentSettings
 
 
 class ApiSettings(AssessmentSettings):
-    """Settings of `bearing-stream serve`."""
+    """The address, the limits and the batches of the HTTP service."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
-    """Address to listen on: `0.0.0.0` is every network that this machine is in. There is neither
-    TLS nor a login: beyond this machine, put a proxy before it that has both."""
+    """Address to listen on; `0.0.0.0` is every network interface of this machine. The service has
+    neither TLS nor authentication: to serve other machines, use a reverse proxy with both."""
 
     port: int = Field(default=8000, ge=0, le=65535)
-    """Port to listen on; 0 takes a free one and says which."""
+    """Port to listen on; 0 chooses a free port, which is logged."""
 
     max_body: int = Field(default=32 * 2**20, ge=2**14)
-    """Most bytes of a request's body: as JSON a record takes about 45,000, as float32 8,192. A
-    larger one is refused (413). Reading the least favourable one takes up to 45 times as much
-    memory; one is read at a time."""
+    """Maximum bytes of a request body: a record takes about 45,000 as JSON and 8,192 as float32.
+    Larger bodies are refused (413). Decoding takes up to 45 times as much memory in the worst case;
+    one body is decoded at a time."""
 
     max_in_flight: int = Field(default=256 * 2**20, ge=2**14)
-    """Most bytes of the bodies of all requests that are in the works at once. What comes beyond
-    that is told to come again (503), so that memory stays bounded."""
+    """Maximum bytes of the bodies of all requests in progress, which bounds the memory. Further
+    requests are refused and may be retried (503)."""
 
     body_timeout: float = Field(default=30.0, gt=0)
-    """Seconds that a client may take to send a body, before it is given up (408)."""
+    """Seconds that a client may take to send a body; after that, the request is refused (408)."""
 
     threads: int = Field(default=2, ge=1, le=256)
-    """CPU threads that the windows of a batch are spread over, 32 or more to each."""
+    """CPU threads that share the windows of a batch, with at least 32 windows each."""
 
     batch_size: int = Field(default=256, ge=1, le=65536)
-    """Most windows of several requests in one forward pass. A single request is never split."""
+    """Maximum windows of several requests in one forward pass. A request is never split."""
 
     uncertain_as_unknown: bool = False
-    """Predict `Unknown` where there is a reason to doubt the diagnosis, instead of the likeliest
-    label. Clients of the interface as it was published do not expect it."""
+    """Predict `Unknown` instead of the most probable label if the diagnosis is uncertain. Clients
+    of the published interface do not expect this value."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least severe level that is logged."""
+    """Lowest level to log."""
 
     @model_validator(mode="after")
-    def _one_body_fits(self) -> Self:
+    def _largest_body_fits(self) -> Self:
         if self.max_body > self.max_in_flight:
             raise ValueError(
                 f"max_in_flight ({self.max_in_flight} bytes) must be at least max_body "
-                f"({self.max_body} bytes): the largest body would never be taken"
+                f"({self.max_body} bytes): the largest body would never be accepted"
             )
         return self

@@ -1,12 +1,14 @@
-"""Proof that every window was answered once: counted in the topics, whatever the consumer says.
+"""Check that every window has exactly one result, by reading the topics and not the consumer.
 
-- `reader.verify` reads windows, diagnoses and dead letters of a range;
-- `ledger.Ledger` keeps the books, 21 bytes a window, and knows no Kafka;
-- `report.Report` is what it found.
+A result is a diagnosis or a dead letter.
+
+- `reader.verify` reads the windows, diagnoses and dead letters of a range;
+- `ledger.Ledger` accounts for each window in 21 bytes, and does not depend on Kafka;
+- `report.Report` is the outcome.
 """
 
 from bearing_stream.commands.verify.reader import verify
-from bearing_stream.commands.verify.report import Offender, Place, Report
+from bearing_stream.commands.verify.report import Offender, Report
 from bearing_stream.commands.verify.settings import VerifySettings
 
-__all__ = ["Offender", "Place", "Report", "VerifySettings", "verify"]
+__all__ = ["Offender", "Report", "VerifySettings", "verify"]

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bearing_stream.commands.terminal import OutputConsole, notice, standard_output
 from bearing_stream.commands.verify.reader import verify
-from bearing_stream.commands.verify.report import ASIDE, MEANING, Offender, Report
+from bearing_stream.commands.verify.report import OUT_OF_SCOPE, VIOLATIONS, Offender, Report
 from bearing_stream.commands.verify.settings import VerifySettings
 from bearing_stream.config import from_command_line, options
 from bearing_stream.kafka import FatalKafkaError, wait_for_topics
@@ -21,36 +22,37 @@ from bearing_stream.kafka import FatalKafkaError, wait_for_topics
 @click.option("--json", "as_json", is_flag=True, help="Print the report as a JSON object.")
 @options(VerifySettings)
 def command(as_json: bool, **given: Any) -> None:
-    """Check in the topics that every window was answered once, and in order.
+    """Check that every window has exactly one result, in order.
 
-    It reads windows, committed diagnoses and dead letters, and believes nothing that the consumer
-    says of itself. It joins no group and commits nothing. If anything is wrong, the exit status is
-    1.
+    A result is a diagnosis or a dead letter. The check reads the three topics and uses nothing that
+    the consumer reports. It joins no group and commits nothing. The exit status is 1 if the
+    guarantee is violated.
     """
     settings = from_command_line(VerifySettings, given)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     topics = [settings.windows_topic, settings.diagnoses_topic, settings.dead_letters_topic]
     try:
-        wait_for_topics(settings.client_properties(), topics, settings.startup_timeout, _complain)
-        report = _with_bars(settings)
+        wait_for_topics(settings.client_properties(), topics, settings.startup_timeout, notice)
+        report = _with_progress_bars(settings)
     except FatalKafkaError as error:
         raise click.ClickException(str(error)) from error
     except MemoryError:
         raise click.ClickException(
-            "the range is too large for the memory, at 21 bytes an offset: narrow it, for instance "
+            "the range does not fit into memory, at 21 bytes an offset: narrow it, for instance "
             "with --since"
         ) from None
     except KeyboardInterrupt:
-        raise click.ClickException("interrupted; nothing is verified") from None
-    if as_json:
-        click.echo(to_json(report.as_json(), indent=2).decode())
-    else:
-        _show(report, settings)
+        raise click.ClickException("interrupted; nothing was verified") from None
+    with standard_output():
+        if as_json:
+            click.echo(to_json(report.as_json(), indent=2).decode())
+        else:
+            _show(report, settings)
     if report.wrong:
         sys.exit(1)
 
 
-def _with_bars(settings: VerifySettings) -> Report:
+def _with_progress_bars(settings: VerifySettings) -> Report:
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -86,31 +88,32 @@ def _show(report: Report, settings: VerifySettings) -> None:
     rows.add_row(f"{report.windows:,}", "windows", _range(report))
     rows.add_row(f"{report.diagnosed:,}", "diagnosed", "")
     rows.add_row(f"{report.dead_letters:,}", "dead letters", "")
-    for name, meaning in MEANING.items():
+    for name, meaning in VIOLATIONS.items():
         count = getattr(report, name)
         style = "bold red" if name in report.wrong else "green"
         rows.add_row(f"[{style}]{count:,}[/]", name.replace("_", " "), meaning)
-    for name, meaning in ASIDE.items():
+    for name, meaning in OUT_OF_SCOPE.items():
         if count := getattr(report, name):
-            rows.add_row(f"{count:,}", "set aside", meaning)
-    console = Console()
+            rows.add_row(f"{count:,}", "out of scope", meaning)
+    console = OutputConsole()
     console.print(rows)
     if not report.windows:
-        console.print("There is no window in this range: nothing was checked.")
+        console.print("The range contains no window: nothing was checked.")
     for name, offenders in report.samples.items():
         for offender in offenders:
-            console.print(f"{name.replace('_', ' ')}: {_words(offender)}", highlight=False)
+            console.print(f"{name.replace('_', ' ')}: {_description(offender)}", highlight=False)
     if report.lost and report.deleted_answers:
         console.print(
-            f"{report.deleted_answers:,} offsets of diagnoses and dead letters are gone by "
-            "retention: windows that were answered there count as lost. --since leaves them out."
+            f"Retention has deleted {report.deleted_answers:,} offsets of diagnoses and dead "
+            "letters: windows whose result was there count as lost. --since excludes them."
         )
     for topic, offsets in report.held_back.items():
         where = ", ".join(f"{partition}:{offset}" for partition, offset in offsets.items())
         console.print(
-            f"A transaction is open in '{topic}' from {where}: what is committed behind that "
-            "cannot be read, and counts as lost. Kafka ends it when its transaction.timeout.ms is "
-            "over; if it does not, kafka-transactions.sh find-hanging and abort do.",
+            f"A transaction is open in '{topic}' from {where}: results committed beyond that "
+            "cannot be read, and their windows count as lost. Kafka aborts the transaction after "
+            "its transaction.timeout.ms; if it does not, use kafka-transactions.sh find-hanging "
+            "and abort.",
             highlight=False,
         )
 
@@ -120,14 +123,10 @@ def _range(report: Report) -> str:
     return f"in {offsets:,} offsets of {len(report.spans):,} partitions"
 
 
-def _words(offender: Offender) -> str:
-    words = []
+def _description(offender: Offender) -> str:
+    parts = []
     if offender.window is not None:
-        words.append(f"window {offender.window.partition}:{offender.window.offset}")
-    if offender.answer is not None:
-        words.append(f"{offender.kind} {offender.answer.partition}:{offender.answer.offset}")
-    return " by ".join(words)
-
-
-def _complain(line: str) -> None:
-    click.echo(line, err=True)
+        parts.append(f"window {offender.window}")
+    if offender.result is not None:
+        parts.append(f"{offender.kind} {offender.result}")
+    return " by ".join(parts)

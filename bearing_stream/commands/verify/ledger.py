@@ -1,18 +1,25 @@
-"""The books of a check: which window has which answer. Knows no Kafka, only places and hashes.
+"""The ledger of a check: which window has which result. It holds offsets and hashes only.
 
-A window takes 21 bytes: 64 bits of its identity, 64 of its content, 32 of its diagnosis' id, and a
-byte that says how it was answered. They lie in arrays indexed by offset. Besides, there is an entry
-for each sensor and partition, and one for each window that carries error headers already.
+A window takes 21 bytes: 64 bits of its identity, 64 of its content, 32 of the id of its diagnosis,
+and a byte for the kinds of its results. They are in arrays indexed by offset. In addition, there is
+an entry for each sensor and partition, and one for each window that has error headers already.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
-from bearing_stream.commands.verify.report import ASIDE, Guarantee, Offender, Place, Report
+from bearing_stream.commands.verify.report import (
+    OUT_OF_SCOPE,
+    Guarantee,
+    Offender,
+    Report,
+    ResultKind,
+)
 from bearing_stream.kafka import Span, Spans
+from bearing_stream.kafka.record_id import RecordId
 
 DIAGNOSED: Final = 1
 DEAD: Final = 2
@@ -23,136 +30,142 @@ COUNTED: Final = (
     *("windows", "diagnosed", "dead_letters"),
     *("duplicated", "relabelled", "out_of_order", "both", "unknown", "altered"),
 )
-"""Fields of a `Report` that are counted as they happen."""
+"""Fields of a `Report` that are counted while records are added."""
 
 
-class _Book:
-    """A partition: row `i` is the offset `start + i`."""
+class _Partition:
+    """The windows of a partition: row `i` is the offset `start + i`."""
 
-    __slots__ = ("answered", "contents", "events", "identities", "known", "start")
+    __slots__ = ("contents", "events", "identities", "results", "start", "topic_span")
 
     def __init__(self, span: Span) -> None:
         rows = max(span.end - span.start, 0)
         self.start = span.start
         self.identities = np.zeros(rows, np.int64)
         self.contents = np.zeros(rows, np.int64)
-        """0 where there is no window: a transaction's marker, or an aborted message."""
+        """0 where there is no window: a transaction marker, or an aborted message."""
         self.events = np.zeros(rows, np.uint32)
-        self.answered = np.zeros(rows, np.uint8)
-        self.known = span
-        """What the partition holds now. Of the range, retention may have taken some meanwhile."""
+        self.results = np.zeros(rows, np.uint8)
+        self.topic_span = span
+        """What the partition holds now; retention may have deleted a part of the range."""
 
 
 class Ledger:
-    """Accounts for each window of a range. First come all windows, then their answers.
+    """Accounts for each window of a range. Add all windows first, then their results.
 
-    Identities and contents are 64-bit signed integers, and two that are equal are taken as the
-    same: an identity tells the source, id and sensor of a window, a content all that must be kept
-    in a dead letter. Neither may be 0, except the identity of a message that has none.
+    Identities and contents are 64-bit signed integers, and equal values are taken as the same: an
+    identity stands for the source, id and sensor of a window, a content for all that a dead letter
+    must keep. Neither may be 0, except the identity of a message that has none.
     """
 
     def __init__(self, spans: Spans, samples: int = 10) -> None:
-        """Open the books.
+        """Create a ledger without windows.
 
         Args:
             spans: The range, by partition of the windows topic.
-            samples: Offenders to remember, of each kind.
+            samples: Offenders to remember, of each kind of violation.
         """
-        self._books = {partition: _Book(span) for partition, span in spans.items()}
+        self._partitions = {number: _Partition(span) for number, span in spans.items()}
         self.spans = spans
         """The range."""
-        self._most = samples
-        self._marked: defaultdict[int, list[Place]] = defaultdict(list)
+        self._max_samples = samples
+        self._with_error_headers: defaultdict[int, list[RecordId]] = defaultdict(list)
         self._latest: dict[Hashable, int] = {}
         self._counts: Counter[str] = Counter()
         self._samples: defaultdict[str, list[Offender]] = defaultdict(list)
 
     @property
-    def unanswered(self) -> int:
-        """Windows without an answer so far."""
-        return self._counts["windows"] - self._counts["answered"]
+    def pending(self) -> int:
+        """Windows without a result so far."""
+        return self._counts["windows"] - self._counts["windows_with_result"]
 
-    def window(self, at: Place, identity: int, content: int, *, marked: bool = False) -> None:
-        """Enter a window.
+    def add_window(
+        self, record: RecordId, identity: int, content: int, *, has_error_headers: bool = False
+    ) -> None:
+        """Add a window.
 
         Args:
-            at: Where it stands, within the range.
-            identity: Of its source, id and sensor; 0 if it has not one of each.
+            record: Its position, within the range.
+            identity: Of its source, id and sensor; 0 unless it has exactly one of each.
             content: Of its key, value, headers and timestamp.
-            marked: It has error headers already, so that its dead letter may claim the place that
-                they name.
+            has_error_headers: It was a dead letter before, so that its own dead letter may claim
+                the position that these headers name.
         """
-        book = self._books[at.partition]
-        row = at.offset - book.start
-        book.identities[row] = identity
-        book.contents[row] = content
+        partition = self._partitions[record.partition]
+        row = record.offset - partition.start
+        partition.identities[row] = identity
+        partition.contents[row] = content
         self._counts["windows"] += 1
-        if marked:
-            self._marked[content].append(at)
+        if has_error_headers:
+            self._with_error_headers[content].append(record)
 
-    def exists(self, spans: Spans) -> None:
-        """Note what the windows topic holds now, before answers are read that were given by now."""
-        for partition, span in spans.items():
-            book = self._books.setdefault(partition, _Book(Span(span.start, span.start)))
-            book.known = span
+    def set_topic_spans(self, spans: Spans) -> None:
+        """Set what the windows topic holds now.
 
-    def set_aside(self, reason: str) -> None:
-        """Count an answer that is no business of this check, by a name in `ASIDE`."""
+        Call it before adding results that were committed by then, so that a result of a window
+        which arrived after the range is recognised.
+        """
+        for number, span in spans.items():
+            empty = _Partition(Span(span.start, span.start))
+            self._partitions.setdefault(number, empty).topic_span = span
+
+    def add_out_of_scope(self, reason: str) -> None:
+        """Count a result that this check does not judge, by a name in `OUT_OF_SCOPE`."""
         self._counts[reason] += 1
 
-    def diagnosis(
-        self, at: Place, claim: Place, identity: int, event: int, sensor: Hashable
+    def add_diagnosis(
+        self, record: RecordId, window: RecordId, identity: int, event: int, sensor: Hashable
     ) -> None:
-        """Enter a diagnosis.
+        """Add a diagnosis.
 
         Args:
-            at: Where it stands in its topic.
-            claim: Where it says that its window stands.
+            record: Its position in its topic.
+            window: The window that it claims.
             identity: Of the source, id and sensor that it names.
             event: Of its own id; the same for every diagnosis of the window by the same model.
-            sensor: Whose diagnoses keep the order of their windows.
+            sensor: Diagnoses of a sensor must keep the order of their windows.
         """
-        offender = Offender(claim, "diagnosis", at)
-        row = self._row(claim, offender)
+        offender = Offender(window, "diagnosis", record)
+        row = self._row(window, offender)
         if row is None:
             return
-        book = self._books[claim.partition]
-        if not identity or book.identities[row] != identity:
-            self._note("unknown", offender)
+        partition = self._partitions[window.partition]
+        if not identity or partition.identities[row] != identity:
+            self._add_violation("unknown", offender)
             return
-        if self._answer(book, row, DIAGNOSED, offender):
-            if book.events[row] != event & ID_BITS:
-                self._note("relabelled", offender)
+        if self._add_result(partition, row, DIAGNOSED, offender):
+            if partition.events[row] != event & ID_BITS:
+                self._add_violation("relabelled", offender)
             return
-        book.events[row] = event & ID_BITS
-        line = (sensor, claim.partition, at.partition)
-        if claim.offset < self._latest.get(line, -1):
-            self._note("out_of_order", offender)
+        partition.events[row] = event & ID_BITS
+        sequence = (sensor, window.partition, record.partition)
+        if window.offset < self._latest.get(sequence, -1):
+            self._add_violation("out_of_order", offender)
         else:
-            self._latest[line] = claim.offset
+            self._latest[sequence] = window.offset
 
-    def dead_letter(self, at: Place, claim: Place, contents: Sequence[int]) -> None:
-        """Enter a dead letter.
+    def add_dead_letter(self, record: RecordId, window: RecordId, contents: Sequence[int]) -> None:
+        """Add a dead letter.
 
         Args:
-            at: Where it stands in its topic.
-            claim: Where it says that the original stood.
-            contents: Of the original that it holds: first if that had no error header, then for
-                each number of them that it may have had already.
+            record: Its position in its topic.
+            window: The original that it claims.
+            contents: Of the original that it holds: first, if the original had no error header,
+                then for each number of them that it may have had already.
         """
-        claim = self._marked_original(contents) or claim
-        offender = Offender(claim, "dead letter", at)
-        row = self._row(claim, offender)
+        window = self._original_with_error_headers(contents) or window
+        offender = Offender(window, "dead letter", record)
+        row = self._row(window, offender)
         if row is None:
             return
-        book = self._books[claim.partition]
-        self._answer(book, row, DEAD, offender)
-        if book.contents[row] not in contents:
-            self._note("altered", offender)
+        partition = self._partitions[window.partition]
+        self._add_result(partition, row, DEAD, offender)
+        if partition.contents[row] not in contents:
+            self._add_violation("altered", offender)
 
-    def unreadable(self, kind: Literal["diagnosis", "dead letter"], at: Place) -> None:
-        """Enter an answer that does not say to what."""
-        self._note("unknown", Offender(None, kind, at))
+    def add_unreadable(self, kind: ResultKind, record: RecordId) -> None:
+        """Add a result that does not name its window."""
+        self._add_violation("unknown", Offender(None, kind, record))
 
     def report(
         self,
@@ -161,13 +174,13 @@ class Ledger:
         seconds: float = 0.0,
         held_back: dict[str, dict[int, int]] | None = None,
     ) -> Report:
-        """What the books say now; the arguments are what they do not know of a `Report`."""
+        """Return the counts so far; the arguments are the fields that the ledger cannot know."""
         samples = dict(self._samples)
-        if self.unanswered and self._most:
+        if self.pending and self._max_samples:
             samples["lost"] = self._lost()
         return Report(
-            **{name: self._counts[name] for name in (*COUNTED, *ASIDE)},
-            lost=self.unanswered,
+            **{name: self._counts[name] for name in (*COUNTED, *OUT_OF_SCOPE)},
+            lost=self.pending,
             deleted_answers=deleted_answers,
             seconds=seconds,
             guarantee=guarantee,
@@ -176,59 +189,61 @@ class Ledger:
             held_back=held_back or {},
         )
 
-    def _row(self, claim: Place, offender: Offender) -> int | None:
-        """The row of the window that an answer claims; counts the answer if there is none."""
-        book = self._books.get(claim.partition)
-        if book is None:
-            self._note("unknown", offender)
+    def _row(self, window: RecordId, offender: Offender) -> int | None:
+        """Return the row of the window that a result claims; count the result if there is none."""
+        partition = self._partitions.get(window.partition)
+        if partition is None:
+            self._add_violation("unknown", offender)
             return None
-        row = claim.offset - book.start
-        if 0 <= row < book.contents.size and book.contents[row]:
+        row = window.offset - partition.start
+        if 0 <= row < partition.contents.size and partition.contents[row]:
             return row
-        if claim.offset < max(book.start, book.known.start):
-            self.set_aside("before")
-        elif book.start + book.contents.size <= claim.offset < book.known.end:
-            self.set_aside("after")
+        topic_span = partition.topic_span
+        if window.offset < max(partition.start, topic_span.start):
+            self.add_out_of_scope("before")
+        elif partition.start + partition.contents.size <= window.offset < topic_span.end:
+            self.add_out_of_scope("after")
         else:
-            self._note("unknown", offender)
+            self._add_violation("unknown", offender)
         return None
 
-    def _answer(self, book: _Book, row: int, kind: int, offender: Offender) -> bool:
-        """Mark a window as answered; whether it had been in the same way."""
-        before = int(book.answered[row])
+    def _add_result(self, partition: _Partition, row: int, kind: int, offender: Offender) -> bool:
+        """Add a result to a window; return whether the window had one of this kind."""
+        before = int(partition.results[row])
         if before & kind:
-            self._note("duplicated", offender)
+            self._add_violation("duplicated", offender)
             return True
-        book.answered[row] = before | kind
+        partition.results[row] = before | kind
         self._counts["diagnosed" if kind == DIAGNOSED else "dead_letters"] += 1
         if before:
-            self._note("both", offender)
+            self._add_violation("both", offender)
         else:
-            self._counts["answered"] += 1
+            self._counts["windows_with_result"] += 1
         return False
 
-    def _marked_original(self, contents: Sequence[int]) -> Place | None:
-        """The window of a dead letter, if it had error headers before; one unanswered first.
+    def _original_with_error_headers(self, contents: Sequence[int]) -> RecordId | None:
+        """Return the original of a dead letter, if that had error headers and has no result yet.
 
-        Headers that a message has are not overwritten, so its dead letter claims another's place.
-        Letters that could be of several such windows are all alike, so any choice is right.
+        Headers that a message has are not overwritten, so its dead letter claims the position of
+        another message. Dead letters that could belong to several such windows are all alike, so
+        any choice among those windows is right.
         """
         for content in reversed(contents[1:]):
-            for place in self._marked.get(content, ()):
-                book = self._books[place.partition]
-                if not book.answered[place.offset - book.start]:
-                    return place
+            for record in self._with_error_headers.get(content, ()):
+                partition = self._partitions[record.partition]
+                if not partition.results[record.offset - partition.start]:
+                    return record
         return None
 
-    def _note(self, wrong: str, offender: Offender) -> None:
-        self._counts[wrong] += 1
-        if len(self._samples[wrong]) < self._most:
-            self._samples[wrong].append(offender)
+    def _add_violation(self, name: str, offender: Offender) -> None:
+        self._counts[name] += 1
+        if len(self._samples[name]) < self._max_samples:
+            self._samples[name].append(offender)
 
     def _lost(self) -> list[Offender]:
-        found: list[Offender] = []
-        for partition, book in sorted(self._books.items()):
-            rows = np.flatnonzero((book.contents != 0) & (book.answered == 0))
-            offsets = (rows[: self._most - len(found)] + book.start).tolist()
-            found += [Offender(Place(partition, offset)) for offset in offsets]
-        return found
+        lost: list[Offender] = []
+        for number, partition in sorted(self._partitions.items()):
+            rows = np.flatnonzero((partition.contents != 0) & (partition.results == 0))
+            offsets = (rows[: self._max_samples - len(lost)] + partition.start).tolist()
+            lost += [Offender(RecordId(number, offset)) for offset in offsets]
+        return lost

@@ -1,4 +1,4 @@
-"""Reads the three topics into the books, and waits for answers that are still to come."""
+"""Read the three topics into a ledger, and wait for results that are not committed yet."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,14 +9,13 @@ from typing import Final
 from confluent_kafka import Message
 from pydantic import ValidationError
 
-from bearing_stream.commands.verify.evidence import (
+from bearing_stream.commands.verify.fingerprints import (
     Claim,
     content,
     diagnosis_event,
+    has_error_headers,
     headers_of,
-    is_marked,
-    original_place,
-    place_of,
+    original_of,
     possible_originals,
     window_identity,
 )
@@ -24,32 +23,34 @@ from bearing_stream.commands.verify.ledger import Ledger
 from bearing_stream.commands.verify.report import Report
 from bearing_stream.commands.verify.settings import VerifySettings
 from bearing_stream.kafka import FatalKafkaError, Span, Spans, TopicReader
+from bearing_stream.kafka.record_id import RecordId
 
-LOOK_PAUSE: Final = 0.5
-"""Seconds between two looks for further answers."""
+POLL_INTERVAL: Final = 0.5
+"""Seconds between two reads of further results."""
 
-STEP: Final = 1000
-"""Offsets between two words on the progress."""
+PROGRESS_STEP: Final = 1000
+"""Messages between two reports of progress."""
 
-Progress = Callable[[str, int, int], None]
-"""Told a topic, how many of its offsets are read, and how many there are to read."""
+ReportProgress = Callable[[str, int, int], None]
+"""Called with a topic, the number of its messages read, and the number of offsets to read."""
 
 
-def verify(settings: VerifySettings, progress: Progress = lambda *_: None) -> Report:
-    """Check that every window of the range was answered once.
+def verify(settings: VerifySettings, report_progress: ReportProgress = lambda *_: None) -> Report:
+    """Check that every window of the range has exactly one result.
 
-    Nothing is taken on trust from the consumer: a diagnosis counts for the window that stands
-    where it says, if that has the source, id and sensor that it names; a dead letter, if it holds
-    that message. Only an answer to what is outside the range is believed to be one.
+    A diagnosis counts for the window at the offset that it names only if that window has the
+    source, id and sensor that it names; a dead letter, only if it holds that message. A result of a
+    window outside the range cannot be checked, and is counted separately.
 
     Args:
-        settings: Where the topics are, the range, and how long to wait.
-        progress: Told how far the reading is.
+        settings: The topics, the range, and how long to wait.
+        report_progress: Called while a topic is read.
 
     Raises:
-        FatalKafkaError: A topic cannot be read, or the range names a partition that is not there.
+        FatalKafkaError: A topic cannot be read, or the range names a partition that does not
+            exist.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     properties = settings.client_properties()
     with ExitStack() as stack:
         windows, diagnoses, dead_letters = (
@@ -61,30 +62,30 @@ def verify(settings: VerifySettings, progress: Progress = lambda *_: None) -> Re
             )
         )
         ledger = Ledger(chosen_spans(settings, windows), settings.samples)
-        for message in _with_progress(windows, ledger.spans, progress):
+        for message in _with_progress(windows, ledger.spans, report_progress):
             headers = headers_of(message)
-            ledger.window(
-                place_of(message),
+            ledger.add_window(
+                RecordId.of(message),
                 window_identity(headers),
                 content(message, headers),
-                marked=is_marked(headers),
+                has_error_headers=has_error_headers(headers),
             )
-        answers = _Answers(settings, ledger, windows, diagnoses, dead_letters)
-        answers.catch_up(progress)
+        results = _ResultTopics(settings, ledger, windows, diagnoses, dead_letters)
+        results.catch_up(report_progress)
         latest = time.monotonic()
-        while ledger.unanswered and time.monotonic() - latest < settings.settle:
-            before = ledger.unanswered
-            time.sleep(LOOK_PAUSE)
-            answers.catch_up(progress)
-            if ledger.unanswered < before:
+        while ledger.pending and time.monotonic() - latest < settings.settle:
+            before = ledger.pending
+            time.sleep(POLL_INTERVAL)
+            results.catch_up(report_progress)
+            if ledger.pending < before:
                 latest = time.monotonic()
-        held_back = answers.held_back() if ledger.unanswered else {}
-    seconds = round(time.monotonic() - begun, 3)
-    return ledger.report(settings.guarantee, answers.deleted, seconds, held_back)
+        held_back = results.held_back() if ledger.pending else {}
+    seconds = round(time.monotonic() - started, 3)
+    return ledger.report(settings.guarantee, results.deleted, seconds, held_back)
 
 
 def chosen_spans(settings: VerifySettings, windows: TopicReader) -> Spans:
-    """The range in offsets, within what the topic holds.
+    """Return the range in offsets, within what the topic holds.
 
     Raises:
         FatalKafkaError: The topic cannot be read, has no such partition, or ends before the range.
@@ -114,8 +115,8 @@ def chosen_spans(settings: VerifySettings, windows: TopicReader) -> Spans:
     return chosen
 
 
-class _Answers:
-    """Both topics of answers: what of them is in the books already, and what came since."""
+class _ResultTopics:
+    """The topics of diagnoses and dead letters, and how far each is in the ledger."""
 
     def __init__(
         self,
@@ -129,17 +130,17 @@ class _Answers:
         self._ledger = ledger
         self._windows = windows
         self._topics = (
-            (diagnoses, self._enter_diagnosis),
-            (dead_letters, self._enter_dead_letter),
+            (diagnoses, self._add_diagnosis),
+            (dead_letters, self._add_dead_letter),
         )
         self._next: dict[tuple[str, int], int] = {}
         self.deleted = 0
-        """Offsets of answers that are gone by retention."""
+        """Offsets of results that retention has deleted."""
         for reader, _ in self._topics:
-            self._begin(reader)
+            self._seek_to_start(reader)
 
-    def catch_up(self, progress: Progress) -> None:
-        """Enter every answer that is committed by now."""
+    def catch_up(self, report_progress: ReportProgress) -> None:
+        """Add every result that is committed by now."""
         spans = [
             {
                 partition: Span(self._next.get((reader.topic, partition), 0), span.end)
@@ -147,16 +148,20 @@ class _Answers:
             }
             for reader, _ in self._topics
         ]
-        # Only after that: what is answered by now, the windows topic holds now.
-        self._ledger.exists(self._windows.spans())
-        for (reader, enter), of_topic in zip(self._topics, spans, strict=True):
-            for message in _with_progress(reader, of_topic, progress):
-                enter(message)
+        # After the ends of the results were read: the windows topic then holds every window that
+        # has one of these results.
+        self._ledger.set_topic_spans(self._windows.spans())
+        for (reader, add), of_topic in zip(self._topics, spans, strict=True):
+            for message in _with_progress(reader, of_topic, report_progress):
+                add(message)
             for partition, span in of_topic.items():
                 self._next[reader.topic, partition] = span.end
 
     def held_back(self) -> dict[str, dict[int, int]]:
-        """By topic and partition, where a transaction is open: nothing behind it can be read."""
+        """Return by topic and partition the offset at which an open transaction begins.
+
+        Nothing beyond that offset can be read.
+        """
         found: dict[str, dict[int, int]] = {}
         properties = self._settings.client_properties()
         for reader, _ in self._topics:
@@ -171,52 +176,56 @@ class _Answers:
                 found[reader.topic] = offsets
         return found
 
-    def _begin(self, reader: TopicReader) -> None:
+    def _seek_to_start(self, reader: TopicReader) -> None:
         since = self._settings.since
         if since is not None:
             since -= timedelta(seconds=self._settings.clock_tolerance)
-        at = _offsets_at(reader, since)
+        offsets = _offsets_at(reader, since)
         for partition, (start, end) in reader.spans().items():
             self.deleted += start
-            first = at.get(partition, start)
+            first = offsets.get(partition, start)
             self._next[reader.topic, partition] = max(start, end if first is None else first)
 
-    def _enter_diagnosis(self, message: Message) -> None:
-        at = place_of(message)
+    def _add_diagnosis(self, message: Message) -> None:
+        record = RecordId.of(message)
         try:
             claim = Claim.model_validate_json(message.value() or b"")
         except ValidationError:
-            self._ledger.unreadable("diagnosis", at)
+            self._ledger.add_unreadable("diagnosis", record)
             return
         if claim.input.topic != self._settings.windows_topic:
-            self._ledger.set_aside("elsewhere")
+            self._ledger.add_out_of_scope("elsewhere")
         elif self._settings.model_version not in (None, claim.model.version):
-            self._ledger.set_aside("other_models")
+            self._ledger.add_out_of_scope("other_models")
         else:
             event = diagnosis_event(headers_of(message))
-            self._ledger.diagnosis(at, claim.window(), claim.identity(), event, claim.sensor)
+            self._ledger.add_diagnosis(
+                record, claim.window(), claim.identity(), event, claim.sensor
+            )
 
-    def _enter_dead_letter(self, message: Message) -> None:
+    def _add_dead_letter(self, message: Message) -> None:
         headers = headers_of(message)
-        original = original_place(headers)
+        original = original_of(headers)
         if original is None:
-            self._ledger.unreadable("dead letter", place_of(message))
+            self._ledger.add_unreadable("dead letter", RecordId.of(message))
         elif original.topic != self._settings.windows_topic:
-            self._ledger.set_aside("elsewhere")
+            self._ledger.add_out_of_scope("elsewhere")
         else:
             contents = possible_originals(message, headers)
-            self._ledger.dead_letter(place_of(message), original.at, contents)
+            self._ledger.add_dead_letter(RecordId.of(message), original.record, contents)
 
 
 def _offsets_at(reader: TopicReader, moment: datetime | None) -> dict[int, int | None]:
     return {} if moment is None else reader.offsets_at(round(moment.timestamp() * 1000))
 
 
-def _with_progress(reader: TopicReader, spans: Spans, progress: Progress) -> Iterator[Message]:
+def _with_progress(
+    reader: TopicReader, spans: Spans, report_progress: ReportProgress
+) -> Iterator[Message]:
     total = sum(span.end - span.start for span in spans.values())
     for done, message in enumerate(reader.read(spans)):
-        if done % STEP == 0:
-            progress(reader.topic, done, total)
+        if done % PROGRESS_STEP == 0:
+            report_progress(reader.topic, done, total)
         yield message
     if total:
-        progress(reader.topic, total, total)
+        report_progress(reader.topic, total, total)

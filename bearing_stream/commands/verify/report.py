@@ -1,58 +1,56 @@
-"""What a check found, as one value."""
+"""The outcome of a check."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from bearing_stream.kafka.record_id import RecordId
+
 Guarantee = Literal["exactly-once", "at-least-once"]
 
-
-class Place(NamedTuple):
-    """Where a message stands in its topic."""
-
-    partition: int
-    offset: int
+ResultKind = Literal["diagnosis", "dead letter"]
 
 
 class Offender(NamedTuple):
-    """A message that is wrong.
+    """A record that violates the guarantee.
 
-    `window` is a place in the windows topic, of the window that is lost or as the answer claims it.
-    `answer` is a place in the topic of `kind`.
+    `window` is a record of the windows topic: the lost window, or the one that the result claims.
+    `result` is a record of the topic of `kind`; None where there is no result.
     """
 
-    window: Place | None
-    kind: Literal["diagnosis", "dead letter", ""] = ""
-    answer: Place | None = None
+    window: RecordId | None
+    kind: ResultKind | None = None
+    result: RecordId | None = None
 
 
-MEANING: Final = {
-    "lost": "windows without an answer",
-    "duplicated": "diagnoses, or dead letters, beyond a window's first",
-    "relabelled": "duplicated diagnoses that have not the ce_id of the first, to tell them by",
-    "out_of_order": "diagnoses that come after that of a later window of the same sensor",
-    "both": "windows that were diagnosed and are dead letters too",
-    "unknown": "answers to a window that is not where they say",
+VIOLATIONS: Final = {
+    "lost": "windows without a result",
+    "duplicated": "diagnoses, or dead letters, beyond the first of a window",
+    "relabelled": "duplicated diagnoses whose ce_id differs from the first, so that a subscriber "
+    "cannot deduplicate them",
+    "out_of_order": "diagnoses that follow the diagnosis of a later window of the same sensor",
+    "both": "windows that have both a diagnosis and a dead letter",
+    "unknown": "results that claim a window which is not at that offset",
     "altered": "dead letters that differ from the original in value, key, headers or timestamp",
 }
-"""Every way to be wrong."""
+"""Every way to violate the guarantee, by the name of its count in `Report`."""
 
-ASIDE: Final = {
-    "before": "answers to windows before the range, or deleted since",
-    "after": "answers to windows after the range",
-    "elsewhere": "answers to windows of another topic",
-    "other_models": "diagnoses of other model versions",
+OUT_OF_SCOPE: Final = {
+    "before": "results of windows before the range, or deleted since",
+    "after": "results of windows after the range",
+    "elsewhere": "results of windows of another topic",
+    "other_models": "diagnoses by other model versions",
 }
-"""Answers that are no business of this check."""
+"""Results that this check does not judge, by the name of their count in `Report`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Counts of one check; `MEANING` and `ASIDE` say what each is.
+    """Counts of one check; `VIOLATIONS` and `OUT_OF_SCOPE` define most of them.
 
-    `windows`, `diagnosed` and `dead_letters` are those in the range: messages of the windows topic,
-    and windows that have at least one such answer. `deleted_answers` is how many offsets at the
-    beginning of the other two topics are gone by retention: windows that were answered there seem
-    lost. `seconds` is how long the check took.
+    `windows`, `diagnosed` and `dead_letters` refer to the range: records of the windows topic, and
+    windows that have at least one such result. `deleted_answers` is the number of offsets that
+    retention has deleted at the beginning of the two topics of results: windows whose result was
+    there count as lost. `seconds` is the duration of the check.
     """
 
     windows: int = 0
@@ -73,29 +71,30 @@ class Report:
     seconds: float = 0.0
     guarantee: Guarantee = "exactly-once"
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Partition → first offset of the range, and the one after its last."""
+    """Partition → first offset of the range, and the offset after its last."""
     samples: dict[str, list[Offender]] = field(default_factory=dict)
-    """The first offenders of each kind that has any, by the names in `MEANING`."""
+    """The first offenders of each violation that occurred, by its name in `VIOLATIONS`."""
     held_back: dict[str, dict[int, int]] = field(default_factory=dict)
-    """If anything is lost: topic of answers → partition → the offset from which on a transaction
-    that is open keeps committed answers from being read."""
+    """If a window is lost: topic of results → partition → the offset at which an open transaction
+    begins. Committed results beyond it cannot be read."""
 
     @property
     def wrong(self) -> dict[str, int]:
-        """What breaks the guarantee, with its count; empty if nothing does."""
+        """Violations of the guarantee that occurred, with their counts; empty if there are none."""
         allowed = {"duplicated"} if self.guarantee == "at-least-once" else set()
         return {
             name: count
-            for name in MEANING
+            for name in VIOLATIONS
             if name not in allowed and (count := getattr(self, name))
         }
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`: all counts, the verdict, the range and the offenders."""
+        """Return the object that `--json` prints: the outcome, all counts, range and offenders."""
         value = asdict(self)
         value["spans"] = {str(partition): span for partition, span in self.spans.items()}
         value["samples"] = {
-            name: [_named(offender) for offender in found] for name, found in self.samples.items()
+            name: [_as_json(offender) for offender in offenders]
+            for name, offenders in self.samples.items()
         }
         value["held_back"] = {
             topic: {str(partition): offset for partition, offset in offsets.items()}
@@ -104,10 +103,10 @@ class Report:
         return {"sound": not self.wrong} | value
 
 
-def _named(offender: Offender) -> dict[str, Any]:
-    named: dict[str, Any] = {}
+def _as_json(offender: Offender) -> dict[str, Any]:
+    value: dict[str, Any] = {}
     if offender.window is not None:
-        named["window"] = offender.window._asdict()
-    if offender.answer is not None:
-        named[offender.kind.replace(" ", "_")] = offender.answer._asdict()
-    return named
+        value["window"] = offender.window._asdict()
+    if offender.kind is not None and offender.result is not None:
+        value[offender.kind.replace(" ", "_")] = offender.result._asdict()
+    return value

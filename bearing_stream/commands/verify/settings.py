@@ -11,45 +11,45 @@ Offset = Annotated[int, Field(ge=0)]
 
 
 class VerifySettings(TopicSettings):
-    """Which windows to check, and how long to wait for their answers.
+    """Which windows to check, and how long to wait for their results.
 
-    The range is that of all four bounds together; by default all that the windows topic holds.
+    A window must satisfy all four bounds; without any, the whole windows topic is checked.
     """
 
     since: AwareDatetime | None = None
-    """Check windows from the first on that Kafka stamped at this time or later:
-    `2026-01-31T12:00:00Z`."""
+    """Check each partition from its first window whose Kafka timestamp is this time or later, such
+    as `2026-01-31T12:00:00Z`."""
 
     until: AwareDatetime | None = None
-    """Check windows before the first that Kafka stamped at this time or later."""
+    """Check each partition up to its first window whose Kafka timestamp is this time or later."""
 
     from_offset: dict[Partition, Offset] = Field(default_factory=dict)
-    """`PARTITION=OFFSET`: check that partition from this offset on (repeatable)."""
+    """`PARTITION=OFFSET`: check this partition from this offset on (repeatable)."""
 
     to_offset: dict[Partition, Offset] = Field(default_factory=dict)
-    """`PARTITION=OFFSET`: check that partition before this offset (repeatable)."""
+    """`PARTITION=OFFSET`: check this partition up to this offset, exclusive (repeatable)."""
 
     guarantee: Literal["exactly-once", "at-least-once"] = "exactly-once"
-    """What was promised. With `at-least-once` a repeated answer is counted and is not wrong, as
-    long as it has the `ce_id` of the first."""
+    """The guarantee to check. With `at-least-once`, a repeated result is counted but allowed if it
+    has the `ce_id` of the first."""
 
     settle: float = Field(default=15.0, ge=0)
-    """Seconds to wait for further answers while windows are without; every answer that comes begins
-    them anew. An open transaction of a consumer that was killed holds answers back for ten."""
+    """Seconds to wait for further results while windows have none; each result that arrives
+    restarts the wait. An open transaction of a killed consumer holds results back for 10 s."""
 
     model_version: str | None = Field(default=None, min_length=1)
-    """Count the diagnoses of this model version only, where several models diagnosed the same
+    """Count the diagnoses of this model version only, if several models diagnosed the same
     windows."""
 
     clock_tolerance: float = Field(default=3600.0, ge=0)
-    """With `since`: answers are read from so many seconds before it, since the clocks of those who
-    send windows and of those who answer may differ."""
+    """With `since`: read results from this many seconds before it on, since the clocks of producers
+    and consumers may differ."""
 
     samples: int = Field(default=10, ge=0, le=10_000)
-    """Offenders to name, of each kind."""
+    """Records to list for each kind of violation."""
 
     @model_validator(mode="after")
-    def _range_has_a_direction(self) -> Self:
+    def _range_is_ordered(self) -> Self:
         if self.since and self.until and self.since >= self.until:
             raise ValueError("--since must be before --until")
         for partition, end in self.to_offset.items():

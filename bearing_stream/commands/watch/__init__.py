@@ -1,6 +1,6 @@
-"""Seeing it: the diagnoses of a topic as a live table by sensor, or as JSON lines.
+"""Displays the diagnoses of a topic as a live table by sensor, or as JSON lines.
 
-- `reader.DiagnosisReader` reads the topic's committed diagnoses and leaves no trace on the broker;
-- `tally.Tally` keeps what a table needs of each sensor, in bounded memory, and knows no Kafka;
-- `view.render` makes a table of a tally's `Snapshot`.
+- `reader.DiagnosisReader` reads the committed diagnoses of the topic and changes nothing in Kafka;
+- `statistics.SensorStatistics` aggregates them by sensor, in bounded memory, without Kafka;
+- `view.render` formats a `Snapshot` of the statistics as a table.
 """

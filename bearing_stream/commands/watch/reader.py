@@ -1,4 +1,4 @@
-"""Reads the committed diagnoses of a topic, as a bystander."""
+"""Reads the committed diagnoses of a topic without joining a group."""
 
 import time
 import uuid
@@ -19,20 +19,20 @@ from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError, explain
 from bearing_stream.wire import Diagnosis, decode_diagnosis, readable_headers
 
-MOST: Final = 1000
-"""Messages taken at a time."""
+MAX_MESSAGES: Final = 1000
+"""Messages consumed at a time."""
 
-WAIT: Final = 0.25
+POLL_TIMEOUT: Final = 0.25
 """Seconds to wait for a message."""
 
-LOOK_TIMEOUT: Final = 1.0
-"""Seconds that one look at the cluster may take."""
+METADATA_TIMEOUT: Final = 1.0
+"""Seconds that a metadata request may take."""
 
-LOOK_PAUSE: Final = 10.0
-"""Seconds between two looks at the cluster, for partitions that were added."""
+METADATA_INTERVAL: Final = 10.0
+"""Seconds between two metadata requests, which detect added partitions."""
 
-TROUBLED_PAUSE: Final = 1.0
-"""The same while Kafka does not answer."""
+METADATA_RETRY_INTERVAL: Final = 1.0
+"""The same while Kafka is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class Received:
 
 
 class DiagnosisReader:
-    """Reads all partitions by itself, in no group: it commits nothing and disturbs nobody.
+    """Reads all partitions without joining a group: it commits nothing and affects no consumer.
 
     Attributes:
-        unreadable: Messages seen so far that are no diagnoses.
+        unreadable: Messages so far that are not diagnoses.
     """
 
     def __init__(self, settings: WatchSettings) -> None:
-        """Connect; the first `read` finds the partitions.
+        """Create the client; the first `read` finds the partitions.
 
         Raises:
-            FatalKafkaError: A client property is wrong.
+            FatalKafkaError: A client property is invalid.
         """
         self.unreadable = 0
         self._topic = settings.diagnoses_topic
@@ -62,7 +62,7 @@ class DiagnosisReader:
         self._consumer = _consumer(settings, self._errors)
         self._start = OFFSET_BEGINNING if settings.from_beginning else OFFSET_END
         self._assigned: set[int] = set()
-        self._looked = -LOOK_PAUSE
+        self._refreshed_at = -METADATA_INTERVAL
 
     def __enter__(self) -> Self:
         return self
@@ -76,31 +76,31 @@ class DiagnosisReader:
         self._consumer.close()
 
     @property
-    def trouble(self) -> str:
-        """What Kafka complains of, empty if it answers; reading goes on when it does again."""
+    def connection_error(self) -> str:
+        """Why Kafka is unreachable, empty if it is reachable; reading resumes by itself."""
         return explain(self._errors.latest) if self._errors.latest else ""
 
     def read(self) -> list[Received]:
-        """The diagnoses that are there, or that come within a moment; often none.
+        """Return the next diagnoses after waiting for at most `POLL_TIMEOUT`; often there are none.
 
         Raises:
-            FatalKafkaError: Kafka refuses us; one line says what to do.
+            FatalKafkaError: Kafka refuses access; the message states what to do.
         """
-        pause = TROUBLED_PAUSE if self._errors.latest else LOOK_PAUSE
-        if time.monotonic() - self._looked >= pause:
-            self._look()
-            self._looked = time.monotonic()
-        messages = self._consumer.consume(1, WAIT)
+        interval = METADATA_RETRY_INTERVAL if self._errors.latest else METADATA_INTERVAL
+        if time.monotonic() - self._refreshed_at >= interval:
+            self._refresh_partitions()
+            self._refreshed_at = time.monotonic()
+        messages = self._consumer.consume(1, POLL_TIMEOUT)
         if messages:
-            messages += self._consumer.consume(MOST - 1, 0)
-        received = [found for message in messages if (found := self._decoded(message))]
+            messages += self._consumer.consume(MAX_MESSAGES - 1, 0)
+        received = [each for message in messages if (each := self._decode(message))]
         self._errors.raise_fatal()
         return received
 
-    def _look(self) -> None:
-        """See whether Kafka answers, and begin with partitions that were not there before."""
+    def _refresh_partitions(self) -> None:
+        """Request metadata, and start reading partitions that are new."""
         try:
-            metadata = self._consumer.list_topics(self._topic, timeout=LOOK_TIMEOUT)
+            metadata = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT)
         except KafkaException as failure:
             self._errors(failure.args[0])
             return
@@ -111,10 +111,10 @@ class DiagnosisReader:
                 [TopicPartition(self._topic, partition, self._start) for partition in new]
             )
             self._assigned |= new
-            # All that a partition holds which is added later is new.
+            # A partition that is added later contains new diagnoses only.
             self._start = OFFSET_BEGINNING
 
-    def _decoded(self, message: Message) -> Received | None:
+    def _decode(self, message: Message) -> Received | None:
         error = message.error()
         if error is not None:
             self._errors(error)
@@ -128,14 +128,14 @@ class DiagnosisReader:
 
 def _consumer(settings: WatchSettings, errors: ClusterErrors) -> Consumer:
     properties = settings.client_properties(
-        # The client wants a name for a group; without subscribing there never is one.
+        # The client requires a group name; without a subscription, no group is created.
         group_id=f"bearing-stream-watch-{uuid.uuid4()}",
         isolation_level="read_committed",
         enable_auto_commit=False,
         enable_auto_offset_store=False,
         auto_offset_reset="earliest",
         fetch_queue_backoff_ms=5,
-        # Somebody is looking at the table while the broker comes back.
+        # A user is watching the table while the broker restarts.
         reconnect_backoff_max_ms=1000,
         queued_max_messages_kbytes=16 * 1024,
     )

@@ -6,16 +6,18 @@ from bearing_stream.kafka import TopicSettings
 
 
 class WatchSettings(TopicSettings):
-    """What to watch, and until when. Only the topic of diagnoses is read."""
+    """What to watch, and until when. `watch` reads only the diagnoses topic."""
 
     from_beginning: bool = False
-    """Begin with the oldest diagnosis that the topic still has, instead of with the next one."""
+    """Start with the oldest diagnosis in the topic instead of the next one."""
 
     limit: int | None = Field(default=None, ge=1)
-    """Stop after so many diagnoses."""
+    """Stop after this many diagnoses."""
 
     until_idle: float | None = Field(default=None, gt=0)
-    """Stop when no diagnosis came for so many seconds. While Kafka does not answer, none count."""
+    """Stop if no diagnosis arrives for this many seconds, not counting time without a connection to
+    Kafka."""
 
     max_sensors: int = Field(default=10_000, ge=1)
-    """Sensors to remember. Beyond, whichever was silent longest is dropped from the table."""
+    """Sensors to keep in the table. Beyond this, the sensor that is silent for longest is
+    removed."""

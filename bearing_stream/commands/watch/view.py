@@ -1,4 +1,4 @@
-"""A tally as a table for the terminal."""
+"""Formats the statistics as a table for the terminal."""
 
 from typing import Final
 
@@ -7,30 +7,31 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bearing_stream.commands.watch.tally import Figures, SensorRow, Snapshot
+from bearing_stream.commands.terminal import printable
+from bearing_stream.commands.watch.statistics import Figures, SensorRow, Snapshot
 
 OTHER_LINES: Final = 9
-"""Lines of the picture that are no sensors: title, header, totals, borders, three notes."""
+"""Lines of the output that are no sensors: title, header, totals, borders, three notes."""
 
 SILENT_AFTER: Final = 10.0
-"""Seconds without a diagnosis from which on a sensor's row is dimmed."""
+"""Seconds without a diagnosis after which the row of a sensor is dimmed."""
 
 COLUMNS: Final = ("sensor", "state", "probability", "windows/s", "p50 ms", "p99 ms", "agreement")
 
-WORDS: Final = ("sensor", "state")
-"""Columns that hold no numbers."""
+TEXT_COLUMNS: Final = ("sensor", "state")
+"""Columns that contain no numbers."""
 
 
 def render(snapshot: Snapshot, title: str, notes: list[str]) -> RenderableType:
-    """The table of a snapshot, a row a sensor and one for all, and below it what is to be noted.
+    """Return the table of a snapshot, with a row for each sensor and one for all, and the notes.
 
     Args:
-        snapshot: From `Tally.snapshot`.
+        snapshot: From `SensorStatistics.snapshot`.
         title: Above the table.
-        notes: Lines below it, each in one line of the terminal.
+        notes: Below the table, each cut to one line of the terminal.
     """
     table = Table(
-        title=Text(_printable(title)),
+        title=Text(printable(title)),
         title_justify="left",
         box=box.SIMPLE,
         show_edge=False,
@@ -41,41 +42,45 @@ def render(snapshot: Snapshot, title: str, notes: list[str]) -> RenderableType:
     )
     for name, total in zip(COLUMNS, _totals(snapshot), strict=True):
         table.add_column(
-            name, total, justify="left" if name in WORDS else "right", no_wrap=True, max_width=40
+            name,
+            total,
+            justify="left" if name in TEXT_COLUMNS else "right",
+            no_wrap=True,
+            max_width=40,
         )
     for row in snapshot.rows:
         table.add_row(*_cells(row), style="dim" if row.age > SILENT_AFTER else "")
-    lines = [Text(_printable(note), no_wrap=True, overflow="ellipsis") for note in notes]
+    lines = [Text(printable(note), no_wrap=True, overflow="ellipsis") for note in notes]
     return Group(table, *lines)
 
 
-def hidden(snapshot: Snapshot) -> list[str]:
-    """A note on the sensors of a snapshot that its rows leave out, if there are any."""
+def hidden_note(snapshot: Snapshot) -> list[str]:
+    """Return a note on the sensors that are not in the rows of a snapshot, if there are any."""
     parts = []
     if more := snapshot.sensors - len(snapshot.rows):
         parts.append(f"{more:,} more sensors")
     if snapshot.dropped:
-        parts.append(f"{snapshot.dropped:,} silent ones dropped")
+        parts.append(f"{snapshot.dropped:,} silent ones removed")
     return [" and ".join(parts)] if parts else []
 
 
-def doubted(snapshot: Snapshot) -> list[str]:
-    """A note on how many diagnoses are uncertain, and why, if any are."""
+def uncertain_note(snapshot: Snapshot) -> list[str]:
+    """Return a note on the number of uncertain diagnoses by quality flag, if there are any."""
     if not snapshot.uncertain:
         return []
-    reasons = ", ".join(f"{reason} {times:,}" for reason, times in snapshot.reasons.items())
-    return [f"? uncertain: {snapshot.uncertain:,} windows ({reasons})"]
+    flags = ", ".join(f"{flag} {count:,}" for flag, count in snapshot.quality_flags.items())
+    return [f"? uncertain: {snapshot.uncertain:,} windows ({flags})"]
 
 
 def _cells(row: SensorRow) -> list[Text]:
-    sure = "green" if row.prediction == "Normal" else "bold red"
-    state = Text(row.prediction, style="yellow" if row.uncertain else sure)
+    certain = "green" if row.prediction == "Normal" else "bold red"
+    state = Text(row.prediction, style="yellow" if row.uncertain else certain)
     if row.uncertain:
         state.append("?")
     if row.age > SILENT_AFTER:
         state.append(f" ({row.age:,.0f} s ago)")
     probability = Text(f"{row.probability:.1%}")
-    return [Text(_printable(row.sensor)), state, probability, *_figures(row.figures)]
+    return [Text(printable(row.sensor)), state, probability, *_figures(row.figures)]
 
 
 def _totals(snapshot: Snapshot) -> list[Text]:
@@ -94,8 +99,3 @@ def _figures(figures: Figures) -> list[Text]:
         Text(f"{figures.p99:,.1f}"),
         Text(agreement),
     ]
-
-
-def _printable(text: str) -> str:
-    """Without line breaks and escape sequences: a sensor's name must not command a terminal."""
-    return "".join(character if character.isprintable() else "�" for character in text)

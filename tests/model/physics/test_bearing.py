@@ -25,13 +25,13 @@ def test_both_races_together_are_passed_by_every_element_once_a_turn(
 @pytest.mark.parametrize(
     ("elements", "diameter", "pitch"), [(0, 1, 5), (9, 0, 5), (9, 5, 5), (9, 1, 0), (9, -1, 5)]
 )
-def test_what_is_no_bearing_is_refused(elements: int, diameter: float, pitch: float) -> None:
+def test_an_impossible_geometry_is_refused(elements: int, diameter: float, pitch: float) -> None:
     with pytest.raises(ValueError, match="pitch diameter"):
         from_geometry(elements, diameter, pitch)
 
 
 @pytest.mark.parametrize("orders", [(0, 5, 2), (5, 4, 2), (3, 5, 0), (float("nan"), 5, 2)])
-def test_orders_that_cannot_be_are_refused(orders: tuple[float, float, float]) -> None:
+def test_impossible_orders_are_refused(orders: tuple[float, float, float]) -> None:
     outer, inner, ball_spin = orders
     with pytest.raises(ValueError, match="0 < outer < inner"):
         BearingOrders(outer=outer, inner=inner, ball_spin=ball_spin)

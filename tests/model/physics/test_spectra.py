@@ -1,4 +1,4 @@
-"""Lines of a damaged race stand out, at the right place and in any unit."""
+"""Lines of a damaged race stand out, at the right frequency and in any unit."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ from model.physics.bearing import DRIVE_END
 from model.physics.gate import band_shape
 from model.physics.lines import line_heights, search_line_heights, speeds
 from model.physics.spectra import BANDS, POINTS, STEP, spectra
-from tests.model.physics.made import BALL, INNER, OUTER, RPM, Floats, healthy, struck
+from tests.model.physics.signals import BALL, INNER, OUTER, RPM, Floats, healthy, struck
+
+pytestmark = pytest.mark.numeric
 
 
 @pytest.mark.parametrize("order", [OUTER, INNER, BALL])
@@ -20,7 +22,7 @@ def test_the_highest_point_of_the_envelope_spectrum_is_a_harmonic_of_the_strikes
     order: float,
 ) -> None:
     measured = spectra(struck(20, order))
-    # Below 59 Hz there is no floor to stand out of.
+    # Below 59 Hz there is no noise floor to compare with.
     highest = (measured.envelope[:, 40:].argmax(axis=1) + 40) * STEP
     harmonics = highest / (order * RPM / 60)
     assert np.mean(np.abs(harmonics - harmonics.round()) < 0.04) >= 0.9
@@ -72,7 +74,7 @@ def heights_of(windows: Floats, rpm: float) -> dict[str, float]:
 
 @pytest.mark.parametrize("rpm", [600.0, 1200.0, 1772.0, 1990.0])
 @pytest.mark.parametrize(("part", "order"), [("outer", OUTER), ("inner", INNER), ("ball", BALL)])
-def test_the_line_of_what_is_struck_stands_highest(part: str, order: float, rpm: float) -> None:
+def test_the_line_of_the_struck_part_rises_most(part: str, order: float, rpm: float) -> None:
     sound, damaged = heights_of(healthy(50), rpm), heights_of(struck(50, order, rpm), rpm)
     rise = {name: damaged[name] - sound[name] for name in damaged}
     assert max(rise, key=lambda name: rise[name]) == part
@@ -80,7 +82,7 @@ def test_the_line_of_what_is_struck_stands_highest(part: str, order: float, rpm:
 
 
 @pytest.mark.parametrize("rpm", [1715.0, 1772.0, 1830.0])
-def test_a_speed_that_is_not_known_is_found(rpm: float) -> None:
+def test_an_unknown_speed_is_found(rpm: float) -> None:
     envelope = spectra(struck(50, OUTER, rpm)).envelope
     _, found = search_line_heights(envelope, 1772.0, DRIVE_END)
     # Speeds are searched 1.3 % apart.

@@ -12,7 +12,7 @@ from bearing_stream.commands.verify import Report
 from tools.chaos.command import WIDTH, table
 from tools.chaos.results import HEADINGS, Outcome, cells, write
 from tools.chaos.suite import FAULTS, Fault, planned
-from tools.docs.chaos_table import README, with_table
+from tools.docs.chaos_table import PAGE, with_table
 
 SOUND = Outcome("broker-killed", "exactly-once", Report(windows=1500), [4.0, 9.0, 5.0], {}, 30.0)
 
@@ -96,9 +96,9 @@ def test_the_table_is_not_cut_off() -> None:
         assert word in printed.getvalue()
 
 
-def test_the_readme_has_a_place_for_the_table() -> None:
+def test_the_page_on_faults_has_a_place_for_the_table() -> None:
     entry = SOUND.as_json() | {"command": "make chaos", "date": "2026-01-31"}
-    text = with_table(README.read_text(), [entry])
+    text = with_table(PAGE.read_text(), [entry])
     assert "| broker-killed | exactly-once | 3 | 1,500 | 0 | 0 | 5.0 | 9.0 |" in text
     assert "Made 2026-01-31 with" in text
     assert "- `make chaos`\n" in text

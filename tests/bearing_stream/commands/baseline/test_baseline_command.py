@@ -1,4 +1,4 @@
-"""`bearing-stream baseline`, from healthy recordings to a table that the assessor takes."""
+"""`bearing-stream baseline`: from healthy recordings to a table of sensors for the assessor."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from model.assessor import Assessor
 from model.physics import baseline_file
 from model.physics.bearing import DRIVE_END
 from model.sensors import load
-from tests.model.physics.made import OUTER, RPM, dropped, healthy, struck
+from tests.model.physics.signals import OUTER, RPM, dropped, healthy, struck
 
 ORDERS = ["--orders", "3.5848", "5.4152", "2.357"]
 RATE = ["--rate", "12000"]
@@ -28,7 +28,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
 
-def test_what_it_prints_is_the_table_with_which_the_machine_is_assessed(
+def test_it_prints_a_table_of_sensors_that_the_assessor_loads(
     recording: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "press.json"
@@ -37,7 +37,7 @@ def test_what_it_prints_is_the_table_with_which_the_machine_is_assessed(
     assert "117 healthy windows" in result.output
     table = tmp_path / "sensors.toml"
     table.write_text(result.output[result.output.index("[[sensor]]") :])
-    assert load(table).place("press [7]") == 0
+    assert load(table).row_index("press [7]") == 0
 
     assessor = Assessor.load(device="cpu", diagnoser="physics", sensors=table)
     windows = np.concatenate([healthy(10, seed=5), struck(10, OUTER)])
@@ -46,14 +46,14 @@ def test_what_it_prints_is_the_table_with_which_the_machine_is_assessed(
     assert (found.evidence.sigmas[:, 0] > 2.5).tolist() == [False] * 10 + [True] * 10
 
 
-def test_the_geometry_serves_as_well_as_the_orders(recording: Path, tmp_path: Path) -> None:
+def test_the_geometry_gives_the_same_orders(recording: Path, tmp_path: Path) -> None:
     out = tmp_path / "press.json"
     geometry = ["--bearing", 9, 7.94, 39.04, 0]
     assert run(recording, *RATE, "--rpm", RPM, *geometry, "--out", out).exit_code == 0
     assert baseline_file.load(out).orders.outer == pytest.approx(DRIVE_END.outer, rel=1e-4)
 
 
-def test_files_may_each_have_a_speed_of_their_own(recording: Path, tmp_path: Path) -> None:
+def test_each_file_may_have_its_own_speed(recording: Path, tmp_path: Path) -> None:
     out = tmp_path / "press.json"
     speeds = ["--rpm", 1700, "--rpm", 1800]
     result = run(recording, recording, *RATE, *speeds, *ORDERS, "--out", out)
@@ -61,19 +61,19 @@ def test_files_may_each_have_a_speed_of_their_own(recording: Path, tmp_path: Pat
     assert baseline_file.load(out).nominal_rpm == 1750
 
 
-def test_flawed_windows_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_flagged_windows_are_excluded_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "press.npy"
     np.save(path, np.concatenate([healthy(30), dropped(healthy(1), 100, held=True)]).reshape(-1))
     result = run(path, *RATE, "--rpm", RPM, *ORDERS, "--out", tmp_path / "press.json")
     assert result.exit_code == 0
-    assert "left out, with a flawed signal: " in result.output
+    assert "excluded, with signal flags: " in result.output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        ([], "say which bearing"),
-        (ORDERS, "name healthy recordings"),
+        ([], "specify the bearing"),
+        (ORDERS, "specify healthy recordings"),
         (["FILE", *RATE, *ORDERS], "--rpm: expected one shaft speed"),
         (["FILE", *RATE, "--rpm", "1", "--rpm", "2", *ORDERS], "got 2"),
         (["FILE", "--rpm", "1772", *ORDERS], "does not state its sampling rate"),
@@ -86,27 +86,27 @@ def test_flawed_windows_are_left_out_and_counted(tmp_path: Path) -> None:
         (["--recordings", "98,x", "--data", "."], "no recording x"),
     ],
 )
-def test_what_makes_no_baseline_is_one_line_that_says_so(
-    arguments: list[str], said: str, recording: Path, tmp_path: Path
+def test_an_invalid_request_is_one_line(
+    arguments: list[str], message: str, recording: Path, tmp_path: Path
 ) -> None:
     given = [str(recording) if argument == "FILE" else argument for argument in arguments]
     out = tmp_path / "out.json"
     result = run(*given, "--out", out)
     assert result.exit_code != 0
-    assert said in result.output
+    assert message in result.output
     assert "Traceback" not in result.output
     assert not out.exists()
 
 
-def test_the_rigs_baseline_is_that_of_its_healthy_recordings(
+def test_the_shipped_baseline_is_that_of_the_healthy_recordings_of_its_rig(
     cwru_data: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "rig.json"
     result = run("--recordings", "97,98,Normal_2,Normal_3", "--data", cwru_data, "--out", out)
     assert result.exit_code == 0, result.output
-    fitted, shipped = baseline_file.load(out), load().assets[0].baseline
+    fitted, shipped = baseline_file.load(out), load().rows[0].baseline
     assert shipped is not None
-    # Half a sigma: recordings may be longer elsewhere than where it was fitted.
+    # Half a sigma: the recordings may be longer than those of the shipped baseline.
     assert (np.abs(shipped.lines - fitted.lines) < shipped.line_deviations / 2).all()
     assert (np.abs(shipped.searched - fitted.searched) < shipped.searched_deviations / 2).all()
     assert (np.abs(shipped.shape - fitted.shape) < shipped.shape_deviations / 2).all()

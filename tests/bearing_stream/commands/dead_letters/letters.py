@@ -1,4 +1,4 @@
-"""Dead letters made up for tests: originals that were rejected for a known reason."""
+"""Dead letters for tests: originals that were rejected for a known reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tests.kafka_tools import Topics, headers_of, produce, read_to_end
 
 
 def original(number: int, sensor: str = "press-1", **headers: str) -> Message:
-    """A message of a sensor; its value says its number."""
+    """Return a message of a sensor; its value contains its number."""
     named: Headers = [(h.SUBJECT, sensor.encode()), (h.ID, str(number).encode())]
     named += [(name.replace("_", "-"), text.encode()) for name, text in headers.items()]
     return Message(sensor.encode(), b"value %d" % number, named)
@@ -19,37 +19,37 @@ def original(number: int, sensor: str = "press-1", **headers: str) -> Message:
 def letter(
     of: Message, topic: str, offset: int = 0, reason: str = "wrong-length", detail: str = "short"
 ) -> Message:
-    """Its dead letter."""
+    """Return its dead letter."""
     return DeadLetter(topic, 0, offset, RejectionReason(reason), detail, of).message()
 
 
 @dataclass(frozen=True)
-class Yard:
-    """A dead-letter topic with letters in it, and the windows topic that they came from."""
+class LetterTopics:
+    """A dead-letter topic with letters, and the windows topic of their originals."""
 
     topics: Topics
 
-    def bury(self, *letters: Message) -> None:
-        """Put dead letters into Kafka."""
+    def add_letters(self, *letters: Message) -> None:
+        """Produce dead letters."""
         produce(self.topics.servers, self.topics.dead_letters, letters)
 
     def windows(self) -> list[tuple[bytes | None, dict[str, bytes | None]]]:
-        """Value and headers of all that is in the windows topic."""
+        """Return value and headers of all messages in the windows topic."""
         return [
             (message.value(), dict(headers_of(message)))
             for message in read_to_end(self.topics.servers, self.topics.windows)
         ]
 
     def values(self) -> list[bytes | None]:
-        """Only the values, sorted."""
+        """Return the values of the windows topic, sorted."""
         return sorted((value for value, _ in self.windows()), key=str)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Of any command on these topics; the memory is this yard's own."""
+        """The settings of any command on these topics, with a redrive group of their own."""
         return self.topics.settings | {"redrive_group": f"redrive-{self.topics.group}"}
 
 
 def options(settings: dict[str, Any], names: Sequence[str]) -> list[str]:
-    """Some settings as command-line options."""
+    """Return some settings as command-line options."""
     return [f"--{name.replace('_', '-')}={settings[name]}" for name in names]

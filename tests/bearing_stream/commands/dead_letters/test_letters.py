@@ -1,4 +1,4 @@
-"""A dead letter gives its original back, whatever that was, and what was said of it."""
+"""Parsing a dead letter restores its original and the reason of the rejection."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,17 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bearing_stream.commands.dead_letters.letters import NOT_OURS, REDRIVES, Place, matching, parse
-from bearing_stream.commands.dead_letters.memory import PAGE, Memory
+from bearing_stream.commands.dead_letters.letters import REDRIVES, UNKNOWN_REASON, matching, parse
+from bearing_stream.commands.dead_letters.redrive_history import PAGE, RedriveHistory
 from bearing_stream.commands.dead_letters.settings import LetterSettings
-from bearing_stream.commands.dead_letters.view import Counts, hexdump, printable
+from bearing_stream.commands.dead_letters.view import Counts, hexdump
+from bearing_stream.commands.terminal import printable
+from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.wire import DeadLetter, Headers, Message, RejectionReason
 from tests.bearing_stream.commands.dead_letters.letters import letter, original
 
 
 @dataclass(frozen=True)
-class OfTopic:
-    """A message as it is polled."""
+class PolledMessage:
+    """A message with the interface of a polled one."""
 
     message: Message
 
@@ -45,7 +47,7 @@ class OfTopic:
 
 
 def polled(message: Message) -> Polled:
-    return cast("Polled", OfTopic(message))
+    return cast("Polled", PolledMessage(message))
 
 
 RAW = st.none() | st.binary(max_size=20)
@@ -59,21 +61,21 @@ MESSAGES = st.builds(
 
 
 @given(MESSAGES, st.sampled_from(RejectionReason), st.text(max_size=20))
-def test_the_original_comes_back(message: Message, reason: RejectionReason, detail: str) -> None:
-    buried = DeadLetter("w", 1, 2, reason, detail.encode(errors="replace").decode(), message)
+def test_the_original_is_restored(message: Message, reason: RejectionReason, detail: str) -> None:
+    dead_letter = DeadLetter("w", 1, 2, reason, detail.encode(errors="replace").decode(), message)
 
-    found = parse(polled(buried.message()))
+    found = parse(polled(dead_letter.message()))
 
     assert found.original == message
     assert found.reason == reason
     assert (found.topic, found.partition, found.offset) == ("w", "1", "2")
-    assert str(found.at) == "3:17"
+    assert str(found.record) == "3:17"
 
 
 @given(MESSAGES)
-def test_whatever_else_is_in_the_topic_is_shown_too(message: Message) -> None:
+def test_any_other_message_of_the_topic_is_parsed_too(message: Message) -> None:
     found = parse(polled(message))
-    assert found.reason == NOT_OURS
+    assert found.reason == UNKNOWN_REASON
     assert found.original == message
 
 
@@ -85,17 +87,17 @@ def test_redrives_are_counted(message: Message, times: int) -> None:
     assert [name for name, _ in message.headers].count(REDRIVES) == min(times, 1)
 
 
-def test_a_count_that_is_no_number_is_none() -> None:
+def test_an_invalid_count_of_redrives_is_none() -> None:
     for raw in (b"many", b"-1", b"", b"9" * 5000):
         assert parse(polled(Message(b"", b"", [(REDRIVES, raw)]))).redrives is None
 
 
-def test_a_letter_without_subject_is_of_the_sensor_of_its_key() -> None:
+def test_a_letter_without_subject_has_the_sensor_of_its_key() -> None:
     assert parse(polled(Message(b"press-9", b"", []))).sensor == "press-9"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("settings", "selected"),
     [
         ({}, True),
         ({"reason": "wrong-length"}, True),
@@ -108,37 +110,39 @@ def test_a_letter_without_subject_is_of_the_sensor_of_its_key() -> None:
         ({"until": datetime(2026, 1, 1, tzinfo=UTC)}, False),
     ],
 )
-def test_letters_are_chosen_by_reason_sensor_and_time(
-    wanted: dict[str, object], found: bool
+def test_letters_are_selected_by_reason_sensor_and_time(
+    settings: dict[str, object], selected: bool
 ) -> None:
     stamped = original(1)._replace(
         timestamp=int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
     )
-    settings = LetterSettings.model_validate(wanted)
-    assert matching(parse(polled(letter(stamped, "w"))), settings) is found
+    assert (
+        matching(parse(polled(letter(stamped, "w"))), LetterSettings.model_validate(settings))
+        is selected
+    )
 
 
-PLACES = st.builds(Place, st.integers(0, 2), st.integers(0, 3 * PAGE))
+RECORDS = st.builds(RecordId, st.integers(0, 2), st.integers(0, 3 * PAGE))
 
 
-@given(st.sets(PLACES, max_size=30), PLACES)
-def test_the_memory_holds_what_was_put_there(added: set[Place], asked: Place) -> None:
-    memory = Memory("t", "g")
-    for place in added:
-        memory.add(place)
+@given(st.sets(RECORDS, max_size=30), RECORDS)
+def test_the_history_contains_the_added_letters(added: set[RecordId], other: RecordId) -> None:
+    history = RedriveHistory("t", "g")
+    for record in added:
+        history.add(record)
 
-    assert all(place in memory for place in added)
-    assert (asked in memory) is (asked in added)
-    commits = list(memory.commits())
-    assert list(memory.commits()) == []
+    assert all(record in history for record in added)
+    assert (other in history) is (other in added)
+    commits = list(history.commits())
+    assert list(history.commits()) == []
     pages = {(group, each.partition) for group, positions in commits for each in positions}
-    assert pages == {(f"g-{place.offset // PAGE}", place.partition) for place in added}
-    # `offset.metadata.max.bytes` of a broker that nobody has configured.
+    assert pages == {(f"g-{record.offset // PAGE}", record.partition) for record in added}
+    # The default of `offset.metadata.max.bytes`.
     assert all(len(each.metadata or "") <= 4096 for _, found in commits for each in found)
 
 
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 5))
-def test_the_latest_letters_are_named(times: list[int], limit: int) -> None:
+def test_the_latest_letters_are_listed(times: list[int], limit: int) -> None:
     counts = Counts(limit)
     for time in times:
         counts.add(parse(polled(letter(original(1)._replace(timestamp=time), "w"))))
@@ -157,5 +161,5 @@ def test_a_hexdump_holds_every_byte(value: bytes) -> None:
 
 
 @given(st.text())
-def test_what_is_printed_commands_no_terminal(text: str) -> None:
+def test_printed_text_cannot_control_the_terminal(text: str) -> None:
     assert printable(text).isprintable()

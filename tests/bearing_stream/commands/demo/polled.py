@@ -1,4 +1,4 @@
-"""Windows, and messages as they are polled, without a broker."""
+"""Windows, and polled messages without a broker."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from bearing_stream.wire import Headers, Message, Window
 
 @dataclass(frozen=True)
 class Polled:
-    """A message as the consumer gets it."""
+    """A message with the interface of a polled one."""
 
     message: Message
     of_topic: str
@@ -45,7 +45,7 @@ class Polled:
 
 
 def windows(count: int, label: FaultLabel | None) -> list[Window]:
-    """Windows of noise."""
+    """Return windows of noise."""
     samples = np.random.default_rng(0).standard_normal((count, WINDOW_LENGTH))
     time = datetime.now(UTC)
     return [

@@ -42,8 +42,8 @@ def produce(topics: TopicSettings, topic: str, messages: list[Message]) -> None:
     assert producer.flush(30) == 0
 
 
-def answers(sent: list[Window], topic: str, predicted: int) -> list[Message]:
-    """A diagnosis for each window, as the consumer words them, all of one label."""
+def diagnose_all(sent: list[Window], topic: str, predicted: int) -> list[Message]:
+    """Return a diagnosis of each window, encoded by the consumer, all with one prediction."""
     batch = Batch(len(sent), 1.0)
     for offset, window in enumerate(sent):
         batch.add(Polled(encode_window(window), topic, 0, offset), now=0.0)
@@ -61,9 +61,9 @@ def answers(sent: list[Window], topic: str, predicted: int) -> list[Message]:
 @pytest.mark.integration
 def test_a_lost_window_and_a_repeated_diagnosis_are_found(topics: TopicSettings) -> None:
     sent = windows(5, label="Ball")
-    said = answers(sent, topics.windows_topic, BALL)
+    made = diagnose_all(sent, topics.windows_topic, BALL)
     produce(topics, topics.windows_topic, [encode_window(window) for window in sent])
-    produce(topics, topics.diagnoses_topic, [*said[:4], said[2], said[2]])
+    produce(topics, topics.diagnoses_topic, [*made[:4], made[2], made[2]])
 
     found = account(topics, {})
 
@@ -71,10 +71,10 @@ def test_a_lost_window_and_a_repeated_diagnosis_are_found(topics: TopicSettings)
 
 
 @pytest.mark.integration
-def test_agreement_is_with_the_truth_that_was_sent(topics: TopicSettings) -> None:
+def test_agreement_is_with_the_label_in_the_windows(topics: TopicSettings) -> None:
     sent = windows(2, label="Ball") + windows(3, label="Normal") + windows(4, label=None)
     produce(topics, topics.windows_topic, [encode_window(window) for window in sent])
-    produce(topics, topics.diagnoses_topic, answers(sent, topics.windows_topic, BALL))
+    produce(topics, topics.diagnoses_topic, diagnose_all(sent, topics.windows_topic, BALL))
 
     found = account(topics, {})
 

@@ -25,7 +25,7 @@ SUMMARY = {
 }
 
 
-def test_an_empty_account_is_written_without_inventing_numbers(tmp_path: Path) -> None:
+def test_an_empty_account_has_no_agreement_and_no_latency(tmp_path: Path) -> None:
     path = tmp_path / "new" / "demo.json"
 
     write(Account(), "synthetic", "local", path)

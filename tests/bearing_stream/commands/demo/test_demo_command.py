@@ -1,4 +1,4 @@
-"""What the demo says and how it ends when it cannot go its way."""
+"""The messages and exit status of the demo if it is interrupted or cannot run."""
 
 import os
 import signal
@@ -19,9 +19,7 @@ NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @pytest.fixture(autouse=True)
-def _signals_and_source_as_they_were(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def _restore_signals_and_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("CWRU_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     before = {number: signal.getsignal(number) for number in NUMBERS}
@@ -30,7 +28,7 @@ def _signals_and_source_as_they_were(
         signal.signal(number, handler)
 
 
-def begin_with(monkeypatch: pytest.MonkeyPatch, kafka: Any) -> None:
+def replace_kafka(monkeypatch: pytest.MonkeyPatch, kafka: Any) -> None:
     monkeypatch.setattr(stage, "kafka", kafka)
 
 
@@ -38,35 +36,35 @@ def begin_with(monkeypatch: pytest.MonkeyPatch, kafka: Any) -> None:
 def test_a_signal_ends_it_as_interrupted(
     monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    # As a script's background is started; pytest itself may run under nohup.
+    # As for a background job of a script; pytest itself may run under nohup.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     def interrupted(*_: Any) -> NoReturn:
-        # What is set is called and no signal raised: SIGINT ended a worker of pytest-xdist twice.
+        # Calls the handler instead of raising SIGINT, which ended a worker of pytest-xdist twice.
         handler = signal.getsignal(number)
         assert callable(handler), "the signal would be ignored, or end the process"
         handler(number, None)
-        raise AssertionError("the handler went on")
+        raise AssertionError("the handler returned")
 
-    begin_with(monkeypatch, interrupted)
+    replace_kafka(monkeypatch, interrupted)
     result = CliRunner().invoke(command)
     assert result.exit_code == 130
     assert result.stderr == "Interrupted; nothing was counted.\n"
 
 
-def test_nohup_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nohup_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def going_on(*_: Any) -> NoReturn:
+    def continuing(*_: Any) -> NoReturn:
         signal.raise_signal(signal.SIGHUP)
-        raise FatalKafkaError("went on")
+        raise FatalKafkaError("continued")
 
-    begin_with(monkeypatch, going_on)
-    assert "went on" in CliRunner().invoke(command).output
+    replace_kafka(monkeypatch, continuing)
+    assert "continued" in CliRunner().invoke(command).output
 
 
-def test_settings_of_other_commands_do_not_reach_those_it_starts(
+def test_settings_of_other_commands_do_not_reach_the_commands_it_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[str] = []
@@ -75,27 +73,27 @@ def test_settings_of_other_commands_do_not_reach_those_it_starts(
     def kafka(settings: DemoSettings, _: Any) -> NoReturn:
         seen.extend(name for name in os.environ if name.upper().startswith("BEARING_STREAM"))
         backlogs.append(settings.backlog)
-        raise FatalKafkaError("enough")
+        raise FatalKafkaError("stop here")
 
-    begin_with(monkeypatch, kafka)
+    replace_kafka(monkeypatch, kafka)
     for name in ("BEARING_STREAM_GROUP", "bearing_stream_limit", "BEARING_STREAM_CONFIG"):
         monkeypatch.setenv(name, "")
     result = CliRunner().invoke(command, env={"BEARING_STREAM_BACKLOG": "77"})
-    assert "enough" in result.output
+    assert "stop here" in result.output
     assert (seen, backlogs) == ([], [77])
 
 
-def test_a_kafka_that_is_not_there_is_told_while_it_is_waited_for(
+def test_an_unreachable_kafka_is_reported_while_the_demo_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(startup, "RETRY_PAUSE", 0.1)
     monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.2)
-    monkeypatch.setattr("bearing_stream.commands.demo.stage.WAITING", 1.0)
+    monkeypatch.setattr("bearing_stream.commands.demo.stage.STARTUP_TIMEOUT", 1.0)
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         servers = f"127.0.0.1:{bound.getsockname()[1]}"
         result = CliRunner().invoke(command, ["--bootstrap-servers", servers])
     assert result.exit_code == 1
-    said = " ".join(result.stdout.split())
-    assert f"no Kafka broker answers at {servers}; waiting up to 1 s" in said
+    output = " ".join(result.stdout.split())
+    assert f"no Kafka broker answers at {servers}; waiting up to 1 s" in output
     assert "Error: no Kafka broker answers" in result.stderr

@@ -26,7 +26,7 @@ with Command("watch", topics=topics, log=Path(sys.argv[1])):
 
 
 def watching(log: Path) -> list[psutil.Process]:
-    """The commands whose standard output is this log."""
+    """Return the commands whose standard output is this log."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -55,7 +55,7 @@ def test_no_command_outlives_a_demo_that_is_killed(tmp_path: Path) -> None:
     assert (len(gone), alive) == (1, [])
 
 
-def test_a_command_that_fails_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_the_error_of_a_failed_command_has_the_end_of_its_log(tmp_path: Path) -> None:
     topics = load(TopicSettings, {"bootstrap_servers": NOWHERE, "startup_timeout": 0})
     with Command("watch", "--startup-timeout", "0", topics=topics, log=tmp_path / "log") as command:
         deadline = time.monotonic() + 30

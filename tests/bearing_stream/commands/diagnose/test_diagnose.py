@@ -1,4 +1,4 @@
-"""`bearing-stream diagnose`: recordings in files, a line or an object for each."""
+"""`bearing-stream diagnose`: a line or an object for each recording."""
 
 import json
 from pathlib import Path
@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bearing_stream.commands.diagnose.command import command
-from bearing_stream.commands.diagnose.verdict import Verdict
+from bearing_stream.commands.diagnose.recording_diagnosis import RecordingDiagnosis
 from bearing_stream.recordings.files import read_file
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
-from model.assessment import Assessment, PhysicalEvidence
+from model.assessment import Assessment, PhysicsAssessment
 from model.assessor import Assessor
 
 FIELDS = ["file", "windows", "shares", "uncertain", "reasons", "novelty"]
@@ -39,32 +39,32 @@ def objects(result: Result) -> list[Any]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_an_object_a_recording(recording: Path) -> None:
-    (said,) = objects(diagnose(recording, "--rate", 12000, "--json"))
-    assert list(said) == FIELDS
-    assert (said["file"], said["windows"]) == (str(recording), 4)
-    assert list(said["shares"]) == list(FAULT_LABELS)
-    assert sum(said["shares"].values()) == pytest.approx(1)
-    assert said["reasons"]["clipping"] == 1
-    assert said["uncertain"] >= 0.25
-    assert said["novelty"] > 0
+def test_json_has_an_object_for_each_recording(recording: Path) -> None:
+    (summary,) = objects(diagnose(recording, "--rate", 12000, "--json"))
+    assert list(summary) == FIELDS
+    assert (summary["file"], summary["windows"]) == (str(recording), 4)
+    assert list(summary["shares"]) == list(FAULT_LABELS)
+    assert sum(summary["shares"].values()) == pytest.approx(1)
+    assert summary["reasons"]["clipping"] == 1
+    assert summary["uncertain"] >= 0.25
+    assert summary["novelty"] > 0
 
 
-def test_it_is_the_opinion_of_the_assessor(recording: Path) -> None:
+def test_it_prints_the_output_of_the_assessor(recording: Path) -> None:
     windows = read_file(recording, sampling_rate=12000).windows().astype(np.float32)
     expected = Assessor.load(device="cpu").assess(windows, np.full(4, np.nan), ["pump"] * 4)
-    said = objects(diagnose(recording, "--rate", 12000, "--json", "--windows"))
-    assert [window["window"] for window in said] == [0, 1, 2, 3]
-    assert said[3]["start"] == pytest.approx(3 * 2048 / 12000)
-    for row, window in enumerate(said):
+    printed = objects(diagnose(recording, "--rate", 12000, "--json", "--windows"))
+    assert [window["window"] for window in printed] == [0, 1, 2, 3]
+    assert printed[3]["start"] == pytest.approx(3 * 2048 / 12000)
+    for row, window in enumerate(printed):
         probabilities = list(window["probabilities"].values())
         np.testing.assert_allclose(probabilities, expected.probabilities[row], atol=1e-5)
         assert window["prediction"] == FAULT_LABELS[expected.probabilities[row].argmax()]
         assert window["quality"] == ("uncertain" if window["reasons"] else "good")
-    assert "clipping" in said[1]["reasons"]
+    assert "clipping" in printed[1]["reasons"]
 
 
-def test_a_line_a_recording_and_a_line_a_window(recording: Path) -> None:
+def test_there_is_a_line_for_each_recording_or_window(recording: Path) -> None:
     header, line = diagnose(recording, "--rate", 12000).stdout.splitlines()
     assert header.split() == ["file", "windows", *FAULT_LABELS, "uncertain", "novelty", "reasons"]
     assert line.split()[:2] == [str(recording), "4"]
@@ -75,29 +75,29 @@ def test_a_line_a_recording_and_a_line_a_window(recording: Path) -> None:
     assert lines[2].split()[1:3] == ["2", "0.34"]
 
 
-def test_another_rate_is_resampled(recording: Path) -> None:
-    (said,) = objects(diagnose(recording, "--rate", 24000, "--json"))
-    assert said["windows"] == 2
+def test_another_sampling_rate_is_resampled(recording: Path) -> None:
+    (summary,) = objects(diagnose(recording, "--rate", 24000, "--json"))
+    assert summary["windows"] == 2
 
 
-def test_files_that_cannot_be_read_stop_nobody(recording: Path, tmp_path: Path) -> None:
+def test_unreadable_files_do_not_stop_it(recording: Path, tmp_path: Path) -> None:
     short = tmp_path / "short.npy"
     np.save(short, np.arange(100.0))
     missing = tmp_path / "missing.wav"
     result = diagnose(missing, recording, short, "--rate", 12000, "--json")
     assert result.exit_code == 1
     assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == [str(recording)]
-    complaints = result.stderr.splitlines()
-    assert [str(missing) in complaints[0], str(short) in complaints[1]] == [True, True]
-    assert len(complaints) == 2
+    errors = result.stderr.splitlines()
+    assert [str(missing) in errors[0], str(short) in errors[1]] == [True, True]
+    assert len(errors) == 2
 
 
-def test_nothing_is_said_of_a_flat_line(recording: Path, tmp_path: Path) -> None:
+def test_a_flat_line_is_not_diagnosed(recording: Path, tmp_path: Path) -> None:
     samples = np.load(recording)
     samples[2048:4096] = 0.25
     np.save(recording, samples)
-    (said,) = objects(diagnose(recording, "--rate", 12000, "--json"))
-    assert (said["windows"], said["reasons"]["flat-line"]) == (3, 1)
+    (summary,) = objects(diagnose(recording, "--rate", 12000, "--json"))
+    assert (summary["windows"], summary["reasons"]["flat-line"]) == (3, 1)
     windows = objects(diagnose(recording, "--rate", 12000, "--json", "--windows"))
     assert [window["window"] for window in windows] == [0, 2, 3]
     dead = tmp_path / "dead.npy"
@@ -107,13 +107,13 @@ def test_nothing_is_said_of_a_flat_line(recording: Path, tmp_path: Path) -> None
     assert "flat line" in result.stderr
 
 
-def test_the_way_out_is_told_where_the_rate_is_missing(recording: Path) -> None:
+def test_a_missing_sampling_rate_is_named(recording: Path) -> None:
     result = diagnose(recording)
     assert result.exit_code == 1
     assert "sampling rate" in result.stderr
 
 
-def test_wrong_settings_are_refused(recording: Path, tmp_path: Path) -> None:
+def test_invalid_settings_are_refused(recording: Path, tmp_path: Path) -> None:
     assert diagnose(recording, "--rate", -1).exit_code == 2
     assert diagnose().exit_code == 2
     result = diagnose(recording, "--assets", tmp_path)
@@ -121,13 +121,13 @@ def test_wrong_settings_are_refused(recording: Path, tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_physics_is_heard_for_a_sensor_that_is_known(recording: Path) -> None:
-    asked = (recording, "--rate", 12000, "--json", "--diagnoser", "physics", "--rpm", 1750)
-    (known,) = objects(diagnose(*asked, "--sensor", "105/DE"))
+def test_physics_is_used_for_a_known_sensor(recording: Path) -> None:
+    arguments = (recording, "--rate", 12000, "--json", "--diagnoser", "physics", "--rpm", 1750)
+    (known,) = objects(diagnose(*arguments, "--sensor", "105/DE"))
     assert 0 <= known["by_physics"] <= 1
-    (unknown,) = objects(result := diagnose(*asked))
+    (unknown,) = objects(result := diagnose(*arguments))
     assert unknown["by_physics"] == 0
-    assert "physics has nothing to say of sensor 'pump'" in result.stderr
+    assert "there is no physical evidence for sensor 'pump'" in result.stderr
 
 
 @given(st.integers(1, 40), st.randoms(use_true_random=False), st.booleans())
@@ -135,28 +135,30 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
     rng = np.random.default_rng(random.randrange(2**32))
     probabilities: NDArray[np.float32] = rng.dirichlet(np.ones(4), count).astype(np.float32)
     flags = rng.random((count, len(QUALITY_FLAGS))) < 0.2
-    evidence = PhysicalEvidence(
+    evidence = PhysicsAssessment(
         rng.random((count, 3)), np.full(count, 1750.0), rng.random(count) < 0.5
     )
     novelty = rng.random(count).astype(np.float32)
     assessment = Assessment(probabilities, novelty, flags, evidence if physics else None)
-    verdict = Verdict("a.wav", assessment)
-    said, windows = verdict.summary(), list(verdict.by_window())
-    assert said["windows"] == len(windows) == count
-    for label, share in said["shares"].items():
+    diagnosis = RecordingDiagnosis("a.wav", assessment)
+    summary, windows = diagnosis.summary(), list(diagnosis.by_window())
+    assert summary["windows"] == len(windows) == count
+    for label, share in summary["shares"].items():
         assert round(share * count) == sum(window["prediction"] == label for window in windows)
-    doubted = sum(window["quality"] == "uncertain" for window in windows)
-    assert round(said["uncertain"] * count) == doubted
-    told = [reason for window in windows for reason in window["reasons"]]
-    assert said["reasons"] == {name: told.count(name) for name in QUALITY_FLAGS if name in told}
-    assert said["novelty"] == pytest.approx(float(np.median(novelty)))
+    uncertain = sum(window["quality"] == "uncertain" for window in windows)
+    assert round(summary["uncertain"] * count) == uncertain
+    found = [flag for window in windows for flag in window["reasons"]]
+    assert summary["reasons"] == {
+        name: found.count(name) for name in QUALITY_FLAGS if name in found
+    }
+    assert summary["novelty"] == pytest.approx(float(np.median(novelty)))
     if physics:
         decided = sum(window["evidence"]["decided_by"] == "physics" for window in windows)
-        assert round(said["by_physics"] * count) == decided
+        assert round(summary["by_physics"] * count) == decided
 
 
 def test_real_recordings(cwru_data: Path) -> None:
-    """The sensor of 236.mat really was driven into its limits."""
+    """The sensor of 236.mat was really overdriven."""
     files = [cwru_data / name for name in ("105.mat", "236.mat")]
     fine, clipped = objects(diagnose(*files, "--rate", 12000, "--json"))
     assert fine["shares"]["InnerRace"] > 0.9

@@ -1,4 +1,4 @@
-"""What the tests of the HTTP service share."""
+"""Fixtures and clients for the tests of the HTTP service."""
 
 import asyncio
 import threading
@@ -37,7 +37,7 @@ def client(assessor: Assessor) -> Iterator["Client"]:
 
 @pytest.fixture
 def windows() -> NDArray[np.float32]:
-    """Five windows (5, 2048), different enough to be told apart by their probabilities."""
+    """Five windows (5, 2048) with clearly different probabilities."""
     rng = np.random.default_rng(7)
     noise = rng.normal(size=(5, 2048)).cumsum(axis=1) * np.arange(5)[:, None]
     return np.asarray(noise + rng.normal(size=(5, 2048)), np.float32)
@@ -47,13 +47,13 @@ def records(windows: NDArray[Any]) -> list[dict[str, Any]]:
     return [{"record": window} for window in windows.tolist()]
 
 
-class HeldAssessor(Assessor):
-    """Assesses when it is let, and remembers how many windows it was given at a time."""
+class BlockedAssessor(Assessor):
+    """Blocks until a test releases it, and records the sizes of its batches."""
 
     def __init__(self) -> None:
         super().__init__(Diagnoser.load(device="cpu"))
         self.entered = threading.Event()
-        self.let = threading.Event()
+        self.released = threading.Event()
         self.batches: list[int] = []
 
     def assess(
@@ -61,13 +61,13 @@ class HeldAssessor(Assessor):
     ) -> Assessment:
         self.batches.append(len(windows))
         self.entered.set()
-        assert self.let.wait(30)
+        assert self.released.wait(30)
         return super().assess(windows, rpm, sensors)
 
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """The application and a client of it, in the event loop of the test."""
+    """Run the application with a client, in the event loop of the test."""
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -77,7 +77,7 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 class Client:
-    """A client for tests that are not asynchronous; what fails in the application is raised."""
+    """A client for synchronous tests; an exception of the application is raised."""
 
     def __init__(self, runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
         self._runner = runner
@@ -92,7 +92,7 @@ class Client:
 
 @contextmanager
 def serving(app: FastAPI) -> Iterator[Client]:
-    """The application in an event loop that turns while a request is made."""
+    """Run the application in an event loop that runs during each request."""
     with asyncio.Runner() as runner:
         context = running(app)
         client = runner.run(context.__aenter__())

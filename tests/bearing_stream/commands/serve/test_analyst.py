@@ -1,4 +1,4 @@
-"""The windows of a batch are spread over threads, and the answers are the same."""
+"""The windows of a batch are shared by threads, and the diagnoses are the same."""
 
 import threading
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bearing_stream.commands.serve.answers import LEAST_PART, Analyst, Records
+from bearing_stream.commands.serve.responses import MIN_PART, Analyst, RequestedWindows
 from model.assessment import Assessment
 from model.assessor import Assessor
 from model.diagnoser import Diagnoser
 
 
 class CountingAssessor(Assessor):
-    """Remembers how many windows each thread was given."""
+    """Records the number of windows of each thread."""
 
     def __init__(self) -> None:
         super().__init__(Diagnoser.load(device="cpu"))
@@ -31,21 +31,21 @@ class CountingAssessor(Assessor):
         return super().assess(windows, rpm, sensors)
 
 
-def requests(*sizes: int) -> list[Records]:
+def requests(*sizes: int) -> list[RequestedWindows]:
     generator = np.random.default_rng(0)
     return [
-        Records(generator.normal(size=(size, 2048)).astype(np.float32), "", np.nan)
+        RequestedWindows(generator.normal(size=(size, 2048)).astype(np.float32), "", np.nan)
         for size in sizes
     ]
 
 
 @pytest.mark.parametrize("sizes", [(0,), (1,), (0, 5, 0), (31, 33, 1), (200,), (40, 300)])
-def test_each_request_gets_the_answers_to_its_records(
+def test_each_request_gets_the_diagnoses_of_its_records(
     assessor: Assessor, sizes: tuple[int, ...]
 ) -> None:
-    asked = requests(*sizes)
-    alone, spread = (Analyst(assessor, False, threads).analyse(asked) for threads in (1, 3))
-    assert [len(answers) for answers in spread] == list(sizes)
+    batch = requests(*sizes)
+    alone, spread = (Analyst(assessor, False, threads).analyse(batch) for threads in (1, 3))
+    assert [len(diagnoses) for diagnoses in spread] == list(sizes)
     for one, other in zip(chain(*alone), chain(*spread), strict=True):
         assert one["Prediction"] == other["Prediction"]
         assert one["Novelty"] == pytest.approx(other["Novelty"], rel=1e-4)
@@ -55,11 +55,11 @@ def test_each_request_gets_the_answers_to_its_records(
 
 @pytest.mark.parametrize(
     ("windows", "parts"),
-    [(2 * LEAST_PART - 1, 1), (2 * LEAST_PART, 2), (201, 2)],
+    [(2 * MIN_PART - 1, 1), (2 * MIN_PART, 2), (201, 2)],
 )
-def test_large_batches_are_assessed_at_once(windows: int, parts: int) -> None:
+def test_large_batches_are_assessed_in_parallel(windows: int, parts: int) -> None:
     assessor = CountingAssessor()
-    # Nobody passes unless all are there at the same time.
+    # The barrier opens only if all threads run at the same time.
     assessor.meet = threading.Barrier(parts)
     Analyst(assessor, False, 2).analyse(requests(windows))
     assert sum(assessor.parts) == windows

@@ -1,4 +1,4 @@
-"""Requests in flight together share a batch, each gets its own, and nobody waits for nothing."""
+"""Concurrent requests share a batch, and each gets its own result."""
 
 import asyncio
 import threading
@@ -12,11 +12,11 @@ Request = tuple[int, ...]
 """As many windows as numbers."""
 
 
-class Held:
-    """Answers each request with itself, when it is let."""
+class Blocked:
+    """Returns each request as its result, after a test releases it."""
 
     def __init__(self) -> None:
-        self.let = threading.Event()
+        self.released = threading.Event()
         self.entered = threading.Event()
         self.batches: list[list[Request]] = []
         self.error: Exception | None = None
@@ -24,31 +24,31 @@ class Held:
     def __call__(self, requests: list[Request]) -> list[Request]:
         self.batches.append(requests)
         self.entered.set()
-        assert self.let.wait(30)
+        assert self.released.wait(30)
         if self.error:
             error, self.error = self.error, None
             raise error
         return requests
 
 
-Test = Callable[[Held, Batcher[Request, Request]], Awaitable[None]]
+Test = Callable[[Blocked, Batcher[Request, Request]], Awaitable[None]]
 
 
-def run(test: Test, batch_size: int = 8) -> Held:
+def run(test: Test, batch_size: int = 8) -> Blocked:
     """Run a test around a batcher whose network is busy with window 0."""
-    held = Held()
+    blocked = Blocked()
 
     async def body() -> None:
-        async with Batcher(held, batch_size) as batcher:
-            first = asyncio.create_task(batcher.answer((0,)))
-            # While the network is busy the event loop is not: this wait would not end otherwise.
-            await asyncio.to_thread(held.entered.wait, 30)
-            await test(held, batcher)
-            held.let.set()
+        async with Batcher(blocked, batch_size) as batcher:
+            first = asyncio.create_task(batcher.submit((0,)))
+            # The network does not block the event loop: otherwise this wait would not end.
+            await asyncio.to_thread(blocked.entered.wait, 30)
+            await test(blocked, batcher)
+            blocked.released.set()
             await asyncio.wait([first])
 
     asyncio.run(asyncio.wait_for(body(), 60))
-    return held
+    return blocked
 
 
 async def started(*requests: Awaitable[Request]) -> list[asyncio.Task[Request]]:
@@ -57,70 +57,70 @@ async def started(*requests: Awaitable[Request]) -> list[asyncio.Task[Request]]:
     return tasks
 
 
-def test_what_waits_together_is_diagnosed_together_and_given_back_apart() -> None:
-    async def test(held: Held, batcher: Batcher[Request, Request]) -> None:
+def test_waiting_requests_share_a_batch_and_get_their_own_results() -> None:
+    async def test(blocked: Blocked, batcher: Batcher[Request, Request]) -> None:
         tasks = await started(
-            batcher.answer((1, 2)),
-            batcher.answer(()),
-            batcher.answer((3,)),
+            batcher.submit((1, 2)),
+            batcher.submit(()),
+            batcher.submit((3,)),
         )
-        held.let.set()
+        blocked.released.set()
         assert await asyncio.gather(*tasks) == [(1, 2), (), (3,)]
 
     assert run(test).batches == [[(0,)], [(1, 2), (), (3,)]]
 
 
-def test_a_batch_has_a_limit_and_a_large_request_its_own() -> None:
+def test_a_batch_is_limited_and_a_large_request_has_its_own() -> None:
     large = tuple(range(10, 21))
 
-    async def test(held: Held, batcher: Batcher[Request, Request]) -> None:
+    async def test(blocked: Blocked, batcher: Batcher[Request, Request]) -> None:
         parts = [(1, 2, 3), (4, 5), (6,), (7,), large, (8,)]
-        tasks = await started(*(batcher.answer(part) for part in parts))
-        held.let.set()
+        tasks = await started(*(batcher.submit(part) for part in parts))
+        blocked.released.set()
         assert await asyncio.gather(*tasks) == parts
 
     batches = run(test, batch_size=4).batches
     assert batches == [[(0,)], [(1, 2, 3)], [(4, 5), (6,), (7,)], [large], [(8,)]]
 
 
-def test_a_failure_meets_its_batch_only() -> None:
-    async def test(held: Held, batcher: Batcher[Request, Request]) -> None:
-        tasks = await started(batcher.answer((1,)), batcher.answer((2,)))
-        held.error = RuntimeError("of window 0")
-        held.let.set()
+def test_an_exception_fails_only_its_batch() -> None:
+    async def test(blocked: Blocked, batcher: Batcher[Request, Request]) -> None:
+        tasks = await started(batcher.submit((1,)), batcher.submit((2,)))
+        blocked.error = RuntimeError("of window 0")
+        blocked.released.set()
         assert await asyncio.gather(*tasks) == [(1,), (2,)]
-        held.error = RuntimeError("of both")
-        tasks = await started(batcher.answer((3,)), batcher.answer((4,)))
+        blocked.error = RuntimeError("of both")
+        tasks = await started(batcher.submit((3,)), batcher.submit((4,)))
         for task in tasks:
             with pytest.raises(RuntimeError, match="of both"):
                 await task
-        assert await batcher.answer((5,)) == (5,)
+        assert await batcher.submit((5,)) == (5,)
 
     run(test)
 
 
-def test_who_goes_away_keeps_nobody_waiting() -> None:
-    async def test(held: Held, batcher: Batcher[Request, Request]) -> None:
-        gone, stays = await started(batcher.answer((1,)), batcher.answer((2,)))
-        gone.cancel()
-        held.let.set()
-        assert await stays == (2,)
+def test_a_cancelled_request_does_not_block_others() -> None:
+    async def test(blocked: Blocked, batcher: Batcher[Request, Request]) -> None:
+        cancelled, other = await started(batcher.submit((1,)), batcher.submit((2,)))
+        cancelled.cancel()
+        blocked.released.set()
+        assert await other == (2,)
 
     run(test)
 
 
-def test_who_waits_at_the_end_is_told() -> None:
-    held = Held()
-    held.let.set()
+def test_a_request_that_waits_at_the_end_is_cancelled() -> None:
+    blocked = Blocked()
+    blocked.released.set()
 
     async def body() -> None:
-        batcher = Batcher(held, 8)
-        (waiting,) = await started(batcher.answer((1,)))
+        batcher = Batcher(blocked, 8)
+        (waiting,) = await started(batcher.submit((1,)))
         async with batcher:
             assert batcher.working
             assert await waiting == (1,)
         assert not batcher.working
-        (late,) = await started(batcher.answer((2,)))
+        (late,) = await started(batcher.submit((2,)))
         await batcher.__aexit__()
         with pytest.raises(asyncio.CancelledError):
             await late

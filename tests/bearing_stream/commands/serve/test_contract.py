@@ -1,4 +1,4 @@
-"""The interface as it was published, to the letter, and what has been added beside it."""
+"""The published interface, exactly, and what has been added to it."""
 
 import json
 from typing import Any
@@ -20,31 +20,33 @@ def assess(assessor: Assessor, windows: NDArray[np.float32]) -> Assessment:
     return assessor.assess(windows, np.full(len(windows), np.nan), [""] * len(windows))
 
 
-def test_the_published_answer(
+def test_the_published_response(
     client: Client, assessor: Assessor, windows: NDArray[np.float32]
 ) -> None:
-    answered = client.post(PATH, json=records(windows))
-    assert answered.status_code == 200
-    answer = answered.json()
-    assert list(answer) == ["Analysis", "Execution Time"]
-    assert answer["Execution Time"] > 0
+    response = client.post(PATH, json=records(windows))
+    assert response.status_code == 200
+    content = response.json()
+    assert list(content) == ["Analysis", "Execution Time"]
+    assert content["Execution Time"] > 0
     expected = assess(assessor, windows).probabilities
-    assert len(answer["Analysis"]) == len(windows)
-    for said, row in zip(answer["Analysis"], expected, strict=True):
-        assert list(said)[:2] == ["Prediction", "Probabilities"]
-        assert list(said["Probabilities"]) == ["Ball", "InnerRace", "Normal", "OuterRace"]
-        np.testing.assert_allclose(list(said["Probabilities"].values()), row, atol=1e-5)
-        assert said["Prediction"] == FAULT_LABELS[row.argmax()]
+    assert len(content["Analysis"]) == len(windows)
+    for diagnosis, row in zip(content["Analysis"], expected, strict=True):
+        assert list(diagnosis)[:2] == ["Prediction", "Probabilities"]
+        assert list(diagnosis["Probabilities"]) == ["Ball", "InnerRace", "Normal", "OuterRace"]
+        np.testing.assert_allclose(list(diagnosis["Probabilities"].values()), row, atol=1e-5)
+        assert diagnosis["Prediction"] == FAULT_LABELS[row.argmax()]
 
 
-def test_no_records_are_answered_by_no_analysis(client: Client) -> None:
+def test_without_records_the_analysis_is_empty(client: Client) -> None:
     bodies: list[dict[str, Any]] = [{"json": []}, {"content": b"", "headers": BINARY}]
     for sent in bodies:
-        answered = client.post(PATH, **sent)
-        assert (answered.status_code, answered.json()["Analysis"]) == (200, [])
+        response = client.post(PATH, **sent)
+        assert (response.status_code, response.json()["Analysis"]) == (200, [])
 
 
-def test_records_are_read_as_they_ever_were(client: Client, windows: NDArray[np.float32]) -> None:
+def test_all_published_forms_of_records_are_accepted(
+    client: Client, windows: NDArray[np.float32]
+) -> None:
     expected = client.post(PATH, json=records(windows)).json()["Analysis"]
     more = [
         {"id": index, "unit": {"name": "g"}} | item for index, item in enumerate(records(windows))
@@ -67,7 +69,7 @@ def test_whole_numbers_are_numbers(client: Client) -> None:
     assert client.post(PATH, json=counts).status_code == 200
 
 
-def test_a_binary_body_gets_the_same_answer(client: Client, windows: NDArray[np.float32]) -> None:
+def test_a_binary_body_gets_the_same_response(client: Client, windows: NDArray[np.float32]) -> None:
     as_json = client.post(PATH, json=records(windows)).json()
     body = windows.astype("<f4").tobytes()
     as_binary = client.post(PATH, content=body, headers=BINARY).json()
@@ -79,34 +81,34 @@ def test_it_describes_itself(client: Client, path: str) -> None:
     assert client.get(path).status_code == 200
 
 
-def test_the_description_holds(client: Client) -> None:
+def test_the_description_matches_the_responses(client: Client) -> None:
     description = client.get("/openapi.json").json()
     operation = description["paths"][PATH]["post"]
     request = operation["requestBody"]["content"]["application/json"]
     jsonschema.validate(request["example"], request["schema"])
 
-    def check(status: int, answer: Any) -> None:
+    def check(status: int, value: Any) -> None:
         content = operation["responses"][str(status)]["content"]["application/json"]
         schema = content["schema"] | {"components": description["components"]}
-        jsonschema.validate(answer, schema)
+        jsonschema.validate(value, schema)
         if "example" in content:
             jsonschema.validate(content["example"], schema)
 
-    answered = client.post(PATH, json=request["example"])
-    assert answered.status_code == 200
-    check(200, answered.json())
+    response = client.post(PATH, json=request["example"])
+    assert response.status_code == 200
+    check(200, response.json())
     check(422, client.post(PATH, json=[{"record": [1]}]).json())
     check(415, client.post(PATH, content="", headers={"Content-Type": "text/csv"}).json())
 
 
 def test_health_names_the_model(client: Client, assessor: Assessor) -> None:
-    answered = client.get("/healthz")
-    assert answered.status_code == 200
-    assert answered.json()["status"] == "ok"
-    assert answered.json()["model"]["version"] == assessor.version
+    response = client.get("/healthz")
+    assert response.status_code == 200
+    assert response.json()["status"] == "ok"
+    assert response.json()["model"]["version"] == assessor.version
 
 
-def test_each_record_says_how_far_it_can_be_trusted(client: Client, assessor: Assessor) -> None:
+def test_each_record_has_quality_flags_and_novelty(client: Client, assessor: Assessor) -> None:
     rng = np.random.default_rng(5)
     noise = rng.normal(size=2048)
     hum = np.sin(2 * np.pi * 60 * np.arange(2048) / 12_000) + 0.01 * noise
@@ -116,39 +118,41 @@ def test_each_record_says_how_far_it_can_be_trusted(client: Client, assessor: As
     analysis = client.post(PATH, json=records(windows)).json()["Analysis"]
     assert "mains-hum" in analysis[1]["Reasons"]
     assert "clipping" in analysis[2]["Reasons"]
-    for said, flags, novelty in zip(analysis, expected.flags, expected.novelty, strict=True):
-        assert said["Reasons"] == [
-            name for name, doubt in zip(QUALITY_FLAGS, flags, strict=True) if doubt
+    for diagnosis, flags, novelty in zip(analysis, expected.flags, expected.novelty, strict=True):
+        assert diagnosis["Reasons"] == [
+            name for name, flagged in zip(QUALITY_FLAGS, flags, strict=True) if flagged
         ]
-        assert said["Quality"] == ("uncertain" if said["Reasons"] else "good")
-        assert said["Novelty"] == pytest.approx(float(novelty), rel=1e-3)
-        assert "Evidence" not in said
+        assert diagnosis["Quality"] == ("uncertain" if diagnosis["Reasons"] else "good")
+        assert diagnosis["Novelty"] == pytest.approx(float(novelty), rel=1e-3)
+        assert "Evidence" not in diagnosis
 
 
-def test_uncertain_is_unknown_only_where_it_is_asked_for(assessor: Assessor) -> None:
+def test_uncertain_is_unknown_only_with_its_setting(assessor: Assessor) -> None:
     clipped = np.clip(np.random.default_rng(5).normal(size=(1, 2048)), -0.5, 0.5)
-    said = {}
-    for asked in (False, True):
-        with serving(create_app(assessor, ApiSettings(uncertain_as_unknown=asked))) as client:
-            (said[asked],) = client.post(PATH, json=records(clipped)).json()["Analysis"]
-    assert said[False]["Prediction"] in FAULT_LABELS
-    assert said[True]["Prediction"] == "Unknown"
-    assert said[True]["Probabilities"] == said[False]["Probabilities"]
+    diagnoses = {}
+    for setting in (False, True):
+        with serving(create_app(assessor, ApiSettings(uncertain_as_unknown=setting))) as client:
+            (diagnoses[setting],) = client.post(PATH, json=records(clipped)).json()["Analysis"]
+    assert diagnoses[False]["Prediction"] in FAULT_LABELS
+    assert diagnoses[True]["Prediction"] == "Unknown"
+    assert diagnoses[True]["Probabilities"] == diagnoses[False]["Probabilities"]
 
 
-def test_physics_is_heard_where_the_machine_is_known() -> None:
+def test_physical_evidence_is_included_for_a_known_sensor() -> None:
     windows = np.random.default_rng(5).normal(size=(2, 2048)).astype("<f4")
     assessor = Assessor.load(device="cpu", diagnoser="physics")
     with serving(create_app(assessor, ApiSettings(diagnoser="physics"))) as client:
 
         def evidence(query: str) -> list[Any]:
-            answered = client.post(PATH + query, content=windows.tobytes(), headers=BINARY)
-            return [said["Evidence"] for said in answered.json()["Analysis"]]
+            response = client.post(PATH + query, content=windows.tobytes(), headers=BINARY)
+            return [diagnosis["Evidence"] for diagnosis in response.json()["Analysis"]]
 
-        # A sensor of the rig whose table ships.
-        for said in evidence("?sensor=105/DE&rpm=1750"):
-            assert said["decided_by"] in ("physics", "network")
-            assert all(np.isfinite(said[f"{part}_sigma"]) for part in ("outer", "inner", "ball"))
-            assert said["shaft_speed"] == pytest.approx(1750, rel=0.05)
+        # A sensor of the rig in the shipped table.
+        for diagnosis in evidence("?sensor=105/DE&rpm=1750"):
+            assert diagnosis["decided_by"] in ("physics", "network")
+            assert all(
+                np.isfinite(diagnosis[f"{part}_sigma"]) for part in ("outer", "inner", "ball")
+            )
+            assert diagnosis["shaft_speed"] == pytest.approx(1750, rel=0.05)
         assert evidence("?sensor=nobody-knows") == [None, None]
         assert client.post(PATH + "?rpm=-1", json=[]).status_code == 422

@@ -1,4 +1,4 @@
-"""The quick way of reading JSON changes nothing but how long it takes."""
+"""The fast path for JSON changes only the time that decoding takes."""
 
 import json
 import subprocess
@@ -50,7 +50,7 @@ RECORDS = st.sampled_from(
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """Draw a list of records, most of which are good, one of which may be anything."""
+    """Draw a list of records, most of them valid and one arbitrary."""
     samples = list(GOOD)
     places = st.integers(0, WINDOW_LENGTH - 1)
     drawn = NUMBERS if draw(st.booleans()) else NUMBERS | STRANGE
@@ -66,14 +66,14 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 
 @contextmanager
-def without_it() -> Iterator[None]:
+def without_simdjson() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plain, "simdjson", None)
         yield
 
 
 def outcome(body: bytes) -> Any:
-    """The windows, bit for bit, or what is wrong."""
+    """Return the windows, bit for bit, or the errors."""
     try:
         windows = read_json(body)
     except InvalidBodyError as error:
@@ -83,15 +83,15 @@ def outcome(body: bytes) -> Any:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(bodies())
-def test_the_outcome_is_the_same_without_it(body: bytes) -> None:
+def test_the_outcome_is_the_same_without_simdjson(body: bytes) -> None:
     quick = outcome(body)
-    with without_it():
+    with without_simdjson():
         assert outcome(body) == quick
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=40) | st.text(alphabet='[]{}":,1eE+-. recod', max_size=40))
-def test_it_leaves_alone_what_it_does_not_know(body: bytes | str) -> None:
+def test_it_leaves_other_bodies_to_the_slow_path(body: bytes | str) -> None:
     body = body if isinstance(body, bytes) else body.encode()
     read = read_plain(body)
     assert read is None or (read.shape == (0, WINDOW_LENGTH) and json.loads(body) == [])
@@ -122,7 +122,7 @@ def test_it_reads_plain_bodies() -> None:
 @pytest.mark.parametrize(
     "nested", [["[1]"] + ["2"] * 2047, ["[]", "[1,2]"] + ["3"] * 2046, ["[]"] * 2047 + ["1"]]
 )
-def test_a_list_among_the_samples_is_no_sample(nested: list[str]) -> None:
+def test_a_list_among_the_samples_is_rejected(nested: list[str]) -> None:
     body = b'[{"record":[%s]}]' % ",".join(nested).encode()
     assert read_plain(body) is None
     (error,) = outcome(body)
@@ -130,7 +130,7 @@ def test_a_list_among_the_samples_is_no_sample(nested: list[str]) -> None:
     assert error["loc"][:3] == ["body", 0, "record"]
 
 
-def test_what_is_wrong_is_said_in_words_of_json() -> None:
+def test_errors_use_the_terms_of_json() -> None:
     body = b'[5, {"record": {}}, {}, {"record": [1]}, {"record": [true]}]'
     assert [(error["loc"], error["msg"]) for error in outcome(body)] == [
         (["body", 0], "Input should be an object"),
@@ -145,8 +145,8 @@ def test_what_is_wrong_is_said_in_words_of_json() -> None:
 
 
 @pytest.mark.parametrize("item", [b"1,", b"{},", b"[],"])
-def test_a_body_with_nothing_right_takes_no_more_memory_than_another(item: bytes) -> None:
-    """Each of its items once had an error made, of 800 bytes; only a hundred are told."""
+def test_a_body_of_invalid_records_takes_no_more_memory_than_another(item: bytes) -> None:
+    """Once an error of 800 bytes was created for each item; only a hundred are listed."""
     mebibytes = 4
     script = (
         "import resource, sys\n"

@@ -1,11 +1,11 @@
-"""`bearing-stream serve` as a process: it answers, says what is wrong, and ends in order."""
+"""`bearing-stream serve` as a process: responses, errors, and its end."""
 
 import http.client
 import json
-import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,50 +13,69 @@ import numpy as np
 
 from bearing_stream.program import PROGRAM
 from tests.bearing_stream.commands.serve.conftest import BINARY, PATH
+from tools.bench.processes import listening_port, running
 
 SECONDS = 60
-"""For the process to start or end; it takes a few, most of them for torch."""
+"""Timeout for the process to start or end; it takes a few seconds, most of them to load torch."""
 
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The process and its port, once it listens."""
-    process = subprocess.Popen(
-        [*PROGRAM, "serve", "--port", "0", "--device", "cpu", *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr
-        for line in process.stderr:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                yield process, int(found[1])
-                break
-        else:
-            raise AssertionError("it ended without listening")
-    finally:
-        process.kill()
-        process.communicate()
+    """Start the service as a process; yield the process and its port."""
+    with running(*PROGRAM[1:], "serve", "--port", "0", "--device", "cpu", *arguments) as process:
+        yield process, listening_port(process)
 
 
-def test_it_answers_and_sigterm_finishes_what_is_in_the_works() -> None:
-    windows = np.random.default_rng(0).normal(size=(2000, 2048)).astype("<f4")
+def test_it_responds_and_sigterm_lets_a_request_in_progress_finish() -> None:
+    body = np.random.default_rng(0).normal(size=(2000, 2048)).astype("<f4").tobytes()
     with serving() as (process, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
         connection.request("GET", "/healthz")
         assert json.load(connection.getresponse())["status"] == "ok"
-        connection.request("POST", PATH, windows.tobytes(), BINARY)
+        begin_post(connection, len(body))
         process.send_signal(signal.SIGTERM)
-        answered = connection.getresponse()
-        assert answered.status == 200
-        assert len(json.load(answered)["Analysis"]) == len(windows)
+        wait_until_refused(port)
+        connection.send(body)
+        response = connection.getresponse()
+        assert response.status == 200
+        assert len(json.load(response)["Analysis"]) == 2000
         assert process.wait(SECONDS) == 0
         connection.close()
 
 
-def test_a_port_that_is_taken_is_one_clear_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def begin_post(connection: http.client.HTTPConnection, length: int) -> None:
+    """Send the headers of a request; return when the application awaits its body.
+
+    `Expect: 100-continue` makes the server respond at that moment. A signal that arrived before the
+    server had read the headers once ended the connection.
+    """
+    connection.putrequest("POST", PATH)
+    for name, value in (BINARY | {"Content-Length": str(length), "Expect": "100-continue"}).items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    received = b""
+    while not received.endswith(b"\r\n\r\n"):
+        chunk = connection.sock.recv(1)
+        assert chunk, received
+        received += chunk
+    assert received.startswith(b"HTTP/1.1 100 ")
+
+
+def wait_until_refused(port: int) -> None:
+    """Return when the server accepts no more connections."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=SECONDS).close()
+        except ConnectionError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the server still accepts connections")
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
         done = subprocess.run(
             [*PROGRAM, "serve", "--port", str(port)],
             capture_output=True,

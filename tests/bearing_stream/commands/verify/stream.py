@@ -1,4 +1,4 @@
-"""Windows and their answers, made by hand, so that each can be wrong in one way."""
+"""Windows and their results, constructed so that each can violate one rule."""
 
 import json
 import time
@@ -26,23 +26,23 @@ from bearing_stream.wire import headers as h
 from tests.kafka_tools import Topics, produce
 
 NOW = round(time.time() - 600) * 1000
-"""Milliseconds; window `i` is of this time and `i` seconds. Kafka deletes what is a week old."""
+"""Milliseconds; window `i` has this timestamp plus `i` seconds. Kafka deletes week-old messages."""
 
 
 def window(number: int, sensor: str = "press-1") -> Message:
-    """A good window."""
+    """Return a valid window."""
     samples = np.random.default_rng(number).standard_normal(WINDOW_LENGTH).astype(np.float32)
     made = Window("/test", f"{sensor}/{number}", sensor, datetime.now(UTC), samples)
     return encode_window(made)._replace(timestamp=NOW + 1000 * number)
 
 
 def tombstone(number: int) -> Message:
-    """A message that no one can diagnose."""
+    """Return a message that must become a dead letter."""
     return window(number)._replace(value=None)
 
 
 def diagnosis(of: Message, topic: str, offset: int, version: str = "v", **more: Any) -> Message:
-    """As much of a diagnosis as identifies its window; `more` replaces parts of it."""
+    """Return the fields of a diagnosis that identify its window; `more` replaces some of them."""
     named = {name: (raw or b"").decode() for name, raw in of.headers}
     value = {
         "window_id": named[h.ID],
@@ -58,24 +58,24 @@ def diagnosis(of: Message, topic: str, offset: int, version: str = "v", **more: 
 
 
 def dead_letter(of: Message, topic: str, offset: int, reason: str = "no-value") -> Message:
-    """The dead letter of a message."""
-    return DeadLetter(topic, 0, offset, RejectionReason(reason), "made up", of).message()
+    """Return the dead letter of a message."""
+    return DeadLetter(topic, 0, offset, RejectionReason(reason), "for a test", of).message()
 
 
 @dataclass
 class Stream:
-    """Three topics of one partition each, windows in the first, answers as they are told."""
+    """Three topics of one partition each: windows, and the results that a test adds."""
 
     topics: Topics
     windows: list[Message] = field(default_factory=list)
 
     def send(self, *windows: Message) -> None:
-        """Put windows into Kafka; the first of all has offset 0."""
+        """Produce windows; the first one has offset 0."""
         produce(self.topics.servers, self.topics.windows, windows)
         self.windows += windows
 
-    def answer(self, offset: int, **more: Any) -> Message:
-        """What the consumer should say of a window."""
+    def result(self, offset: int, **more: Any) -> Message:
+        """Return the result that the consumer should publish for a window."""
         message = self.windows[offset]
         try:
             decode_window(message.headers, message.value, np.zeros(WINDOW_LENGTH, np.float32))
@@ -83,23 +83,22 @@ class Stream:
             return dead_letter(message, self.topics.windows, offset, rejection.reason)
         return diagnosis(message, self.topics.windows, offset, **more)
 
-    def diagnosed(self, *messages: Message) -> None:
-        """Put diagnoses into Kafka."""
+    def add_diagnoses(self, *messages: Message) -> None:
+        """Produce diagnoses."""
         produce(self.topics.servers, self.topics.diagnoses, messages)
 
-    def buried(self, *messages: Message) -> None:
-        """Put dead letters into Kafka."""
+    def add_dead_letters(self, *messages: Message) -> None:
+        """Produce dead letters."""
         produce(self.topics.servers, self.topics.dead_letters, messages)
 
-    def answer_all(self, but: int | None = None) -> None:
-        """Put the right answer to every window into Kafka, except one."""
+    def add_results(self, but: int | None = None) -> None:
+        """Produce the correct result of every window, except one."""
         for offset, message in enumerate(self.windows):
             if offset == but:
                 continue
-            self.buried(self.answer(offset)) if message.value is None else self.diagnosed(
-                self.answer(offset)
-            )
+            add = self.add_dead_letters if message.value is None else self.add_diagnoses
+            add(self.result(offset))
 
     def verify(self, **settings: Any) -> Report:
-        """What the checker finds; it does not wait unless told to."""
+        """Run the check; by default it does not wait for further results."""
         return verify(load(VerifySettings, self.topics.settings | {"settle": 0.0} | settings))

@@ -1,4 +1,4 @@
-"""The checker on a real Kafka: it finds each kind of wrongness, and nothing where all is well."""
+"""The check on a real Kafka: it finds each kind of violation, and none where there is none."""
 
 import threading
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import TopicPartition
 
-from bearing_stream.commands.verify import Place, Report, VerifySettings, verify
-from bearing_stream.commands.verify.report import Offender
+from bearing_stream.commands.verify import Offender, Report, VerifySettings, verify
 from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.wire import Message
 from tests.bearing_stream.commands.verify.stream import NOW, Stream, dead_letter, tombstone, window
 from tests.brokers import Broker
@@ -39,75 +39,75 @@ def stream(broker: Broker) -> Iterator[Stream]:
 
 
 @pytest.fixture
-def answered(stream: Stream) -> Stream:
-    """Five windows, the fourth a tombstone, all but the third answered."""
+def complete(stream: Stream) -> Stream:
+    """Five windows, the fourth a tombstone; all but the third have a result."""
     stream.send(window(0), window(1), window(2), tombstone(3), window(4))
-    stream.answer_all(but=2)
+    stream.add_results(but=2)
     return stream
 
 
-def wrong(report: Report) -> dict[str, int]:
-    """What is wrong, and that as many offenders are named."""
+def violations(report: Report) -> dict[str, int]:
+    """Return the violations; check that as many offenders are listed."""
     assert {name: len(found) for name, found in report.samples.items()} == report.wrong
     return report.wrong
 
 
-def test_all_is_well(answered: Stream) -> None:
-    answered.diagnosed(answered.answer(2, prediction="Unknown"))
-    # It was answered after the last window, in its own sensor's line.
-    report = answered.verify()
-    assert wrong(report) == {"out_of_order": 1}
+def test_no_violation(complete: Stream) -> None:
+    complete.add_diagnoses(complete.result(2, prediction="Unknown"))
+    # Its diagnosis follows that of the last window, of the same sensor.
+    report = complete.verify()
+    assert violations(report) == {"out_of_order": 1}
 
-    answered.send(window(5, "press-2"))
-    answered.diagnosed(answered.answer(5))
-    report = answered.verify(from_offset={0: 3})
+    complete.send(window(5, "press-2"))
+    complete.add_diagnoses(complete.result(5))
+    report = complete.verify(from_offset={0: 3})
     assert report.wrong == {}
     assert (report.windows, report.diagnosed, report.dead_letters, report.before) == (3, 2, 1, 3)
 
 
-def test_lost(answered: Stream) -> None:
-    report = answered.verify()
-    assert wrong(report) == {"lost": 1}
-    assert report.samples["lost"] == [Offender(Place(0, 2))]
+def test_lost(complete: Stream) -> None:
+    report = complete.verify()
+    assert violations(report) == {"lost": 1}
+    assert report.samples["lost"] == [Offender(RecordId(0, 2))]
 
 
-def test_duplicated(answered: Stream) -> None:
-    answered.diagnosed(answered.answer(4), answered.answer(4))
-    answered.buried(answered.answer(3))
-    report = answered.verify(to_offset={0: 5})
-    assert wrong(report) == {"lost": 1, "duplicated": 3}
-    assert report.samples["duplicated"][0] == Offender(Place(0, 4), "diagnosis", Place(0, 3))
+def test_duplicated(complete: Stream) -> None:
+    complete.add_diagnoses(complete.result(4), complete.result(4))
+    complete.add_dead_letters(complete.result(3))
+    report = complete.verify(to_offset={0: 5})
+    assert violations(report) == {"lost": 1, "duplicated": 3}
+    assert report.samples["duplicated"][0] == Offender(RecordId(0, 4), "diagnosis", RecordId(0, 3))
 
 
-def test_at_least_once_allows_duplicates_that_are_told_by_their_id(answered: Stream) -> None:
-    answered.diagnosed(answered.answer(4))
+def test_at_least_once_allows_duplicates_with_the_same_id(complete: Stream) -> None:
+    complete.add_diagnoses(complete.result(4))
     settings = {"guarantee": "at-least-once", "from_offset": {0: 3}}
-    assert answered.verify(**settings).wrong == {}
-    answered.diagnosed(answered.answer(4, version="another"))
-    assert answered.verify(**settings).wrong == {"relabelled": 1}
-    assert answered.verify(**settings, model_version="v").wrong == {}
+    assert complete.verify(**settings).wrong == {}
+    complete.add_diagnoses(complete.result(4, version="another"))
+    assert complete.verify(**settings).wrong == {"relabelled": 1}
+    assert complete.verify(**settings, model_version="v").wrong == {}
 
 
 def test_a_window_sent_twice_is_two_windows(stream: Stream) -> None:
     stream.send(window(0), window(0))
-    stream.diagnosed(stream.answer(0))
-    assert wrong(stream.verify()) == {"lost": 1}
-    stream.diagnosed(stream.answer(1))
-    assert wrong(stream.verify()) == {}
+    stream.add_diagnoses(stream.result(0))
+    assert violations(stream.verify()) == {"lost": 1}
+    stream.add_diagnoses(stream.result(1))
+    assert violations(stream.verify()) == {}
 
 
 def test_out_of_order(stream: Stream) -> None:
     stream.send(*(window(i, f"press-{i % 2}") for i in range(4)))
-    stream.diagnosed(*(stream.answer(i) for i in (1, 0, 3, 2)))
-    assert wrong(stream.verify()) == {}
+    stream.add_diagnoses(*(stream.result(i) for i in (1, 0, 3, 2)))
+    assert violations(stream.verify()) == {}
     stream.send(window(4, "press-0"), window(5, "press-0"))
-    stream.diagnosed(stream.answer(5), stream.answer(4))
-    assert wrong(stream.verify()) == {"out_of_order": 1}
+    stream.add_diagnoses(stream.result(5), stream.result(4))
+    assert violations(stream.verify()) == {"out_of_order": 1}
 
 
-def test_both(answered: Stream) -> None:
-    answered.buried(dead_letter(answered.windows[4], answered.topics.windows, 4))
-    assert wrong(answered.verify()) == {"lost": 1, "both": 1}
+def test_both(complete: Stream) -> None:
+    complete.add_dead_letters(dead_letter(complete.windows[4], complete.topics.windows, 4))
+    assert violations(complete.verify()) == {"lost": 1, "both": 1}
 
 
 @pytest.mark.parametrize(
@@ -121,25 +121,25 @@ def test_both(answered: Stream) -> None:
         pytest.param({"input": {"partition": "?"}}, id="unreadable"),
     ],
 )
-def test_unknown_diagnosis(answered: Stream, change: dict[str, Any]) -> None:
+def test_unknown_diagnosis(complete: Stream, change: dict[str, Any]) -> None:
     if "input" in change:
-        change = {"input": {"topic": answered.topics.windows} | change["input"]}
-    answered.diagnosed(answered.answer(2, **change))
-    report = answered.verify()
-    assert wrong(report) == {"lost": 1, "unknown": 1}, report
+        change = {"input": {"topic": complete.topics.windows} | change["input"]}
+    complete.add_diagnoses(complete.result(2, **change))
+    report = complete.verify()
+    assert violations(report) == {"lost": 1, "unknown": 1}, report
 
 
 def test_a_message_without_identity_is_not_diagnosed(stream: Stream) -> None:
     good = window(0)
     doubled = [*good.headers, ("ce_id", b"press-1/0")]
     stream.send(good._replace(headers=doubled))
-    stream.diagnosed(Stream(stream.topics, [good]).answer(0))
-    assert wrong(stream.verify()) == {"lost": 1, "unknown": 1}
+    stream.add_diagnoses(Stream(stream.topics, [good]).result(0))
+    assert violations(stream.verify()) == {"lost": 1, "unknown": 1}
 
 
-def test_unknown_dead_letter(answered: Stream) -> None:
-    answered.buried(tombstone(2), dead_letter(tombstone(2), answered.topics.windows, 99))
-    assert wrong(answered.verify()) == {"lost": 1, "unknown": 2}
+def test_unknown_dead_letter(complete: Stream) -> None:
+    complete.add_dead_letters(tombstone(2), dead_letter(tombstone(2), complete.topics.windows, 99))
+    assert violations(complete.verify()) == {"lost": 1, "unknown": 2}
 
 
 @pytest.mark.parametrize("part", ["value", "key", "headers", "timestamp"])
@@ -152,21 +152,21 @@ def test_altered(stream: Stream, part: str) -> None:
         "timestamp": original._replace(timestamp=original.timestamp + 1),
     }
     stream.send(original)
-    stream.buried(dead_letter(changed[part], stream.topics.windows, 0))
-    assert wrong(stream.verify()) == {"altered": 1}
+    stream.add_dead_letters(dead_letter(changed[part], stream.topics.windows, 0))
+    assert violations(stream.verify()) == {"altered": 1}
 
 
-def test_answers_to_another_topic_are_set_aside(answered: Stream) -> None:
+def test_results_of_another_topic_are_out_of_scope(complete: Stream) -> None:
     elsewhere = {"topic": "another", "partition": 0, "offset": 0}
-    answered.diagnosed(answered.answer(0, input=elsewhere))
-    answered.buried(dead_letter(tombstone(0), "another", 0))
-    report = answered.verify()
-    assert (report.elsewhere, wrong(report)) == (2, {"lost": 1})
+    complete.add_diagnoses(complete.result(0, input=elsewhere))
+    complete.add_dead_letters(dead_letter(tombstone(0), "another", 0))
+    report = complete.verify()
+    assert (report.elsewhere, violations(report)) == (2, {"lost": 1})
 
 
 def test_a_range_of_time(stream: Stream) -> None:
     stream.send(*map(window, range(6)))
-    stream.answer_all(but=1)
+    stream.add_results(but=1)
 
     def at(number: float) -> datetime:
         return datetime.fromtimestamp(NOW / 1000 + number, UTC)
@@ -179,20 +179,20 @@ def test_a_range_of_time(stream: Stream) -> None:
     assert report.spans == {0: (2, 3)}
 
 
-def test_a_partition_that_is_not_there(answered: Stream) -> None:
+def test_a_partition_that_does_not_exist(complete: Stream) -> None:
     with pytest.raises(FatalKafkaError, match="has no partition 3; it has 1, from 0"):
-        answered.verify(from_offset={3: 0})
+        complete.verify(from_offset={3: 0})
 
 
-def test_what_retention_took_is_not_missed(answered: Stream) -> None:
-    admin = AdminClient({"bootstrap.servers": answered.topics.servers})
-    for future in admin.delete_records([TopicPartition(answered.topics.windows, 0, 3)]).values():
+def test_windows_deleted_by_retention_are_not_lost(complete: Stream) -> None:
+    admin = AdminClient({"bootstrap.servers": complete.topics.servers})
+    for future in admin.delete_records([TopicPartition(complete.topics.windows, 0, 3)]).values():
         future.result()
-    report = answered.verify()
+    report = complete.verify()
     assert (report.windows, report.before, report.wrong) == (2, 2, {})
 
 
-def test_aborted_windows_are_none_and_uncommitted_answers_do_not_count(stream: Stream) -> None:
+def test_aborted_windows_and_uncommitted_results_do_not_count(stream: Stream) -> None:
     producer = Producer(
         {"bootstrap.servers": stream.topics.servers, "transactional.id": stream.topics.group}
     )
@@ -207,8 +207,10 @@ def test_aborted_windows_are_none_and_uncommitted_answers_do_not_count(stream: S
         finish(30)
     stream.windows = [window(0)] * 3
     producer.begin_transaction()
-    said = stream.answer(2)
-    producer.produce(stream.topics.diagnoses, said.value, said.key, headers=list(said.headers))
+    pending = stream.result(2)
+    producer.produce(
+        stream.topics.diagnoses, pending.value, pending.key, headers=list(pending.headers)
+    )
     producer.flush(30)
 
     before = stream.verify()
@@ -218,23 +220,23 @@ def test_aborted_windows_are_none_and_uncommitted_answers_do_not_count(stream: S
     assert stream.verify().wrong == {}
 
 
-def test_it_waits_for_answers_that_are_still_to_come(answered: Stream) -> None:
-    answered.send(window(5))
-    late = threading.Timer(1.0, answered.diagnosed, [answered.answer(5)])
+def test_it_waits_for_further_results(complete: Stream) -> None:
+    complete.send(window(5))
+    late = threading.Timer(1.0, complete.add_diagnoses, [complete.result(5)])
     late.start()
-    report = answered.verify(from_offset={0: 3}, settle=30)
+    report = complete.verify(from_offset={0: 3}, settle=30)
     late.join()
     assert report.wrong == {}
     assert report.seconds < 30
 
 
-def test_a_dead_letter_sent_again_as_it_is(stream: Stream) -> None:
+def test_a_dead_letter_redriven_with_its_error_headers(stream: Stream) -> None:
     stream.send(tombstone(0))
-    first = stream.answer(0)
+    first = stream.result(0)
     stream.send(first)
-    # Its dead letter keeps the error headers that it came with.
-    stream.buried(first, dead_letter(first, stream.topics.windows, 1))
-    assert wrong(stream.verify()) == {}
+    # Its dead letter keeps the error headers that it already had.
+    stream.add_dead_letters(first, dead_letter(first, stream.topics.windows, 1))
+    assert violations(stream.verify()) == {}
 
 
 @pytest.fixture
@@ -248,7 +250,7 @@ def checked(topics: Topics, **settings: Any) -> Report:
     return verify(VerifySettings.model_validate(topics.settings | settings))
 
 
-def test_the_consumer_passes_with_good_and_bad_windows(topics: Topics) -> None:
+def test_the_consumer_violates_nothing_with_valid_and_malformed_windows(topics: Topics) -> None:
     sent = simulate_windows(topics, 3000, malformed=0.05)
     with ConsumerProcess(topics) as consumer:
         wait_until_finished(topics)
@@ -274,15 +276,15 @@ def test_a_running_system_can_be_checked(topics: Topics) -> None:
     assert reports[0].windows < load.sent
 
 
-def test_a_window_taken_out_of_the_answers_of_the_consumer_is_found(topics: Topics) -> None:
-    """All but one of the consumer's own diagnoses, copied to another topic."""
+def test_a_diagnosis_removed_from_the_output_of_the_consumer_is_lost(topics: Topics) -> None:
+    """Copies all but one of the consumer's diagnoses to another topic."""
     simulate_windows(topics, 500)
     with ConsumerProcess(topics) as consumer:
         wait_until_finished(topics)
         consumer.stop()
     copies = new_topics(topics.servers)
-    said = read_to_end(topics.servers, topics.diagnoses)
-    messages = [Message(each.key(), each.value(), each.headers() or []) for each in said]  # type: ignore[arg-type]
+    diagnoses = read_to_end(topics.servers, topics.diagnoses)
+    messages = [Message(each.key(), each.value(), each.headers() or []) for each in diagnoses]  # type: ignore[arg-type]
     produce(topics.servers, copies.diagnoses, messages[:250] + messages[251:])
 
     report = checked(topics, diagnoses_topic=copies.diagnoses, settle=0.0)

@@ -1,13 +1,17 @@
-"""`bearing-stream verify`: what it prints, and the status that it ends with."""
+"""`bearing-stream verify`: its output and its exit status."""
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from confluent_kafka import Producer
 
 from bearing_stream.commands.verify.command import command
+from bearing_stream.program import PROGRAM
 from tests.bearing_stream.commands.verify.stream import Stream, tombstone, window
 from tests.brokers import Broker
 from tests.kafka_tools import delete_topics, new_topics
@@ -21,17 +25,17 @@ def run(stream: Stream | None, *arguments: str) -> Result:
 
 @pytest.fixture(scope="module")
 def stream(broker: Broker) -> Iterator[Stream]:
-    """Three windows, of which the last has no answer."""
+    """Three windows, of which the last has no result."""
     topics = new_topics(broker.bootstrap_servers, partitions=1)
     stream = Stream(topics)
     stream.send(window(0), tombstone(1), window(2))
-    stream.answer_all(but=2)
+    stream.add_results(but=2)
     yield stream
     delete_topics(topics)
 
 
 @pytest.mark.integration
-def test_what_is_wrong_is_named_and_ends_with_status_1(stream: Stream) -> None:
+def test_a_violation_is_named_and_the_status_is_1(stream: Stream) -> None:
     ran = run(stream, "--settle=0")
     assert ran.exit_code == 1
     assert "1  lost" in ran.stdout
@@ -39,7 +43,7 @@ def test_what_is_wrong_is_named_and_ends_with_status_1(stream: Stream) -> None:
 
 
 @pytest.mark.integration
-def test_json_holds_the_same(stream: Stream) -> None:
+def test_json_has_the_same_counts(stream: Stream) -> None:
     ran = run(stream, "--settle=0", "--json")
     assert ran.exit_code == 1
     report = json.loads(ran.stdout)
@@ -50,11 +54,11 @@ def test_json_holds_the_same(stream: Stream) -> None:
 
 
 @pytest.mark.integration
-def test_a_transaction_that_holds_answers_back_is_named(broker: Broker) -> None:
+def test_an_open_transaction_that_holds_results_back_is_named(broker: Broker) -> None:
     topics = new_topics(broker.bootstrap_servers, partitions=1)
     stream = Stream(topics)
     stream.send(window(0), window(1))
-    stream.answer_all(but=1)
+    stream.add_results(but=1)
     producer = Producer({"bootstrap.servers": topics.servers, "transactional.id": topics.group})
     producer.init_transactions(30)
     producer.begin_transaction()
@@ -71,7 +75,45 @@ def test_a_transaction_that_holds_answers_back_is_named(broker: Broker) -> None:
 
 
 @pytest.mark.integration
-def test_where_all_is_well_the_status_is_0(stream: Stream) -> None:
+@pytest.mark.parametrize("more", [["--json"], []])
+def test_a_full_disk_is_one_line(stream: Stream, more: list[str]) -> None:
+    settings = stream.topics.settings.items()
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [*PROGRAM, "verify", *options, "--to-offset=0=2", *more],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+    assert ran.returncode == 1
+    assert ran.stderr == "Error: standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("more", [["--json"], []])
+def test_a_closed_pipe_does_not_change_the_status(stream: Stream, more: list[str]) -> None:
+    settings = stream.topics.settings.items()
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings]
+    for last, status in (("2", 0), ("3", 1)):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        ran = subprocess.run(
+            [*PROGRAM, "verify", *options, "--settle=0", f"--to-offset=0={last}", *more],
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        os.close(write_end)
+        assert (ran.returncode, ran.stderr) == (status, "")
+
+
+@pytest.mark.integration
+def test_without_a_violation_the_status_is_0(stream: Stream) -> None:
     ran = run(stream, "--to-offset=0=2")
     assert ran.exit_code == 0, ran.output
     assert "0  lost" in ran.stdout
@@ -86,14 +128,14 @@ def test_a_range_beyond_the_end_is_refused(stream: Stream) -> None:
 
 
 @pytest.mark.integration
-def test_a_range_without_windows_says_that_nothing_was_checked(stream: Stream) -> None:
+def test_a_range_without_windows_is_reported_as_not_checked(stream: Stream) -> None:
     ran = run(stream, "--since=2126-01-01T00:00:00Z")
     assert ran.exit_code == 0
     assert "nothing was checked" in ran.stdout
 
 
 @pytest.mark.integration
-def test_a_topic_that_is_not_there_is_named(stream: Stream) -> None:
+def test_a_missing_topic_is_named(stream: Stream) -> None:
     ran = run(stream, "--dead-letters-topic=nowhere", "--startup-timeout=0")
     assert ran.exit_code == 1
     assert "has no topic 'nowhere'" in ran.stderr
@@ -101,7 +143,7 @@ def test_a_topic_that_is_not_there_is_named(stream: Stream) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--since=yesterday",), "--since"),
         (("--since=2026-02-01T00:00:00Z", "--until=2026-01-01T00:00:00Z"), "before --until"),
@@ -111,9 +153,9 @@ def test_a_topic_that_is_not_there_is_named(stream: Stream) -> None:
         (("--from-offset=0=5", "--to-offset=0=4"), "beyond --to-offset"),
     ],
 )
-def test_a_wrong_range_is_refused_before_anything_is_read(
-    arguments: tuple[str, ...], said: str
+def test_an_invalid_range_is_refused_before_anything_is_read(
+    arguments: tuple[str, ...], message: str
 ) -> None:
     ran = run(None, *arguments)
     assert ran.exit_code == 2
-    assert said in ran.stderr
+    assert message in ran.stderr

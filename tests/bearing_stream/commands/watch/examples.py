@@ -1,4 +1,4 @@
-"""Diagnoses made up for the tests of the watch."""
+"""Diagnoses for the tests of `watch`."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -36,6 +36,6 @@ def diagnosis(
 
 
 def message(window: str, sensor: str = "press-1") -> Message:
-    """A diagnosis whose `ce_id` and window id are `window`."""
+    """Return a diagnosis whose `ce_id` and window id are `window`."""
     made = "2026-01-01T00:00:00.000000Z"
     return encode_diagnosis(diagnosis(sensor, window=window), window, made, [])

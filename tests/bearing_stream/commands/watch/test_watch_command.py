@@ -1,4 +1,4 @@
-"""`bearing-stream watch` on a real Kafka: what was committed, and nothing else."""
+"""`bearing-stream watch` on a real Kafka: it prints committed diagnoses and nothing else."""
 
 import json
 import signal
@@ -28,12 +28,12 @@ from bearing_stream.wire import Diagnosis
 from tests.bearing_stream.commands.watch.examples import message
 
 SECONDS = 60
-"""For a program to do what it is waited for; it takes two or three."""
+"""Timeout of a command; it takes two or three seconds."""
 
 
 @pytest.fixture
 def topic(broker: Any) -> str:
-    """A new topic of two partitions."""
+    """Create a topic with two partitions."""
     return new_topic(broker.bootstrap_servers)
 
 
@@ -109,18 +109,18 @@ def test_json_is_exactly_the_committed_diagnoses(broker: Any, topic: str) -> Non
     assert [identity for identity in ids if len(identity) == 2] == ["aa", "bb", "cc", "dd", "ee"]
     assert len(ids) == 10
     assert [Diagnosis.model_validate(line).window_id for line in lines] == ids
-    assert watch.stderr == "messages that are no diagnoses: 1\n"
+    assert watch.stderr == "messages that are not diagnoses: 1\n"
 
 
 @pytest.mark.integration
-def test_limit_ends_it_after_so_many(broker: Any, topic: str) -> None:
+def test_it_stops_at_the_limit(broker: Any, topic: str) -> None:
     produce(broker.bootstrap_servers, topic, "abcdef")
     watch = run(broker.bootstrap_servers, topic, "--json", "--from-beginning", "--limit", "4")
     assert [json.loads(line)["ce_id"] for line in watch.stdout.splitlines()] == list("abcd")
 
 
 @pytest.mark.integration
-def test_the_table_of_what_was_there_goes_into_a_pipe(broker: Any, topic: str) -> None:
+def test_the_last_table_is_written_to_a_pipe(broker: Any, topic: str) -> None:
     produce(broker.bootstrap_servers, topic, [str(window) for window in range(30)])
     watch = run(broker.bootstrap_servers, topic, "--from-beginning", "--limit", "30")
     assert "press-1" in watch.stdout
@@ -129,20 +129,22 @@ def test_the_table_of_what_was_there_goes_into_a_pipe(broker: Any, topic: str) -
 
 
 @pytest.mark.integration
-def test_it_begins_with_the_next_one_and_ctrl_c_ends_it_well(broker: Any, topic: str) -> None:
+def test_it_starts_with_the_next_diagnosis_and_ctrl_c_ends_it_with_status_0(
+    broker: Any, topic: str
+) -> None:
     servers = broker.bootstrap_servers
     produce(servers, topic, ["old"])
     with running(servers, topic, "--json") as watch:
         first = first_line(watch, servers, topic)
         assert json.loads(first)["ce_id"].startswith("new")
         watch.send_signal(signal.SIGINT)
-        rest, complaints = watch.communicate(timeout=SECONDS)
+        rest, errors = watch.communicate(timeout=SECONDS)
         assert "old" not in rest
-        assert (watch.returncode, complaints) == (0, "")
+        assert (watch.returncode, errors) == (0, "")
 
 
 @pytest.mark.integration
-def test_a_reader_that_has_read_enough_ends_it_quietly(broker: Any, topic: str) -> None:
+def test_a_closed_pipe_ends_it_quietly(broker: Any, topic: str) -> None:
     servers = broker.bootstrap_servers
     with running(servers, topic, "--json") as watch:
         assert watch.stdout is not None
@@ -158,9 +160,7 @@ def test_a_reader_that_has_read_enough_ends_it_quietly(broker: Any, topic: str) 
 
 
 @pytest.mark.integration
-def test_a_reader_that_has_read_enough_ends_it_while_nothing_arrives(
-    broker: Any, topic: str
-) -> None:
+def test_a_closed_pipe_ends_it_while_no_diagnosis_arrives(broker: Any, topic: str) -> None:
     produce(broker.bootstrap_servers, topic, "ab")
     with running(broker.bootstrap_servers, topic, "--json", "--from-beginning") as watch:
         assert watch.stdout is not None
@@ -172,7 +172,7 @@ def test_a_reader_that_has_read_enough_ends_it_while_nothing_arrives(
 
 
 @pytest.mark.integration
-def test_a_script_s_background_does_not_make_it_deaf_to_ctrl_c(broker: Any, topic: str) -> None:
+def test_ctrl_c_ends_it_in_the_background_of_a_script(broker: Any, topic: str) -> None:
     produce(broker.bootstrap_servers, topic, "a")
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -186,7 +186,7 @@ def test_a_script_s_background_does_not_make_it_deaf_to_ctrl_c(broker: Any, topi
 
 
 def first_line(watch: subprocess.Popen[str], servers: str, topic: str) -> str:
-    """Produce until the program, which begins at an end that only it knows, has printed a line."""
+    """Produce until the command has printed a line; only the command knows where it started."""
     assert watch.stdout is not None
     with ThreadPoolExecutor(1) as pool:
         line = pool.submit(watch.stdout.readline)
@@ -200,7 +200,7 @@ def first_line(watch: subprocess.Popen[str], servers: str, topic: str) -> str:
 
 
 @pytest.mark.integration
-def test_it_leaves_no_group_behind(broker: Any, topic: str) -> None:
+def test_it_creates_no_group(broker: Any, topic: str) -> None:
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
     produce(broker.bootstrap_servers, topic, "a")
     run(broker.bootstrap_servers, topic, "--json", "--from-beginning", "--limit", "1")
@@ -209,10 +209,10 @@ def test_it_leaves_no_group_behind(broker: Any, topic: str) -> None:
 
 
 @pytest.mark.integration
-def test_partitions_that_are_added_are_read_from_their_beginning(
+def test_added_partitions_are_read_from_their_beginning(
     broker: Any, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_reader, "LOOK_PAUSE", 0.1)
+    monkeypatch.setattr(watch_reader, "METADATA_INTERVAL", 0.1)
     servers = broker.bootstrap_servers
     with DiagnosisReader(settings(servers, topic)) as reader:
         reader.read()
@@ -224,7 +224,7 @@ def test_partitions_that_are_added_are_read_from_their_beginning(
 
 
 @pytest.mark.integration
-def test_a_broker_that_goes_is_told_and_one_that_comes_back_is_read_on() -> None:
+def test_a_lost_broker_is_reported_and_reading_resumes_when_it_is_back() -> None:
     with LocalKafka() as kafka:
         topic = new_topic(kafka.bootstrap_servers)
         produce(kafka.bootstrap_servers, topic, "ab")
@@ -232,11 +232,11 @@ def test_a_broker_that_goes_is_told_and_one_that_comes_back_is_read_on() -> None
         with DiagnosisReader(watching) as reader:
             assert [r.id for batch in follow(reader, watching) for r in batch] == ["a", "b"]
             kafka.kill()
-            next(() for _ in follow(reader, watching) if reader.trouble)
+            next(() for _ in follow(reader, watching) if reader.connection_error)
             kafka.start()
             produce(kafka.bootstrap_servers, topic, "cd")
             assert [r.id for batch in follow(reader, watching) for r in batch] == ["c", "d"]
-            next(() for _ in follow(reader, watching) if not reader.trouble)
+            next(() for _ in follow(reader, watching) if not reader.connection_error)
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def closed_address() -> Iterator[str]:
         yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
-def test_no_broker_is_one_line_and_a_failure(
+def test_no_broker_is_one_line_and_status_1(
     closed_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.3)
@@ -256,17 +256,17 @@ def test_no_broker_is_one_line_and_a_failure(
     assert ran.output.count("\n") == 1
 
 
-def test_idle_time_does_not_count_while_kafka_does_not_answer(
+def test_idle_time_does_not_count_while_kafka_is_unreachable(
     closed_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_reader, "LOOK_TIMEOUT", 0.1)
+    monkeypatch.setattr(watch_reader, "METADATA_TIMEOUT", 0.1)
     idle = settings(closed_address, "t", until_idle=0.01)
     with DiagnosisReader(idle) as reader:
         assert list(islice(follow(reader, idle), 3)) == [[], [], []]
-        assert "Connection refused" in reader.trouble
+        assert "Connection refused" in reader.connection_error
 
 
-def test_a_wrong_client_property_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_client_property_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bearing_stream.commands.watch.command.wait_for_topics", lambda *_: None)
     ran = CliRunner().invoke(command, ["--kafka", "fetch.min.bytes=many"])
     assert ran.exit_code == 1

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation, in colours that colour-blind readers tell apart."""
+"""Figures of an evaluation, in colours that colour-blind readers can distinguish."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from bearing_stream.vocabulary import FAULT_LABELS
 from training.evaluation.folds import UNSEEN_DIAMETER
-from training.evaluation.opinions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS, SHIFTS
+from training.evaluation.predictions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS, SHIFTS
 from training.evaluation.result import Evaluation, Method
 from training.figures import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
 
@@ -26,7 +26,7 @@ _SHOWN: Final = {
 
 
 def recalls(evaluation: Evaluation) -> Figure:
-    """Draw each method's macro recall in each protocol: a dot a fold, a bar their mean."""
+    """Draw each method's macro recall in each protocol: a dot for each fold, a bar for the mean."""
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     panels = figure.subplots(1, len(evaluation.root), sharey=True, squeeze=False)[0]
     for axes, (protocol, methods) in zip(panels, evaluation.root.items(), strict=True):
@@ -46,7 +46,7 @@ def recalls(evaluation: Evaluation) -> Figure:
 
 
 def confusions(evaluation: Evaluation) -> Figure:
-    """Draw, on unseen diameters, where the windows of each class go: network alone, and both."""
+    """Draw, on unseen diameters, the diagnoses of each class: network alone, and both."""
     methods = evaluation.root[UNSEEN_DIAMETER]
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), (NETWORK, BOTH), strict=True):

@@ -1,9 +1,9 @@
-"""What was redriven, kept in Kafka: committed in one transaction with the messages themselves.
+"""Stores in Kafka which letters were redriven, in one transaction with the messages themselves.
 
-A committed offset alone says "all before", and whoever redrives only one reason leaves others
-behind. So the metadata of the commit holds a bit for each letter. Kafka takes 4,096 characters of
-it (`offset.metadata.max.bytes`); a page of 16,384 letters needs 2,732, and each page has a group of
-its own, `<group>-<page>`.
+A committed offset alone means "all before it", but a redrive of one reason leaves other letters
+out. So the metadata of the commit contains a bit for each letter. Kafka accepts 4,096 characters of
+metadata (`offset.metadata.max.bytes`); a page of 16,384 letters needs 2,732, and each page has its
+own group, `<group>-<page>`.
 """
 
 import base64
@@ -19,18 +19,18 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from bearing_stream.commands.dead_letters.letters import Place
 from bearing_stream.kafka import FatalKafkaError, Spans, explain
 from bearing_stream.kafka.connection import Properties
+from bearing_stream.kafka.record_id import RecordId
 
 PAGE: Final = 16_384
-"""Letters of a partition on a page."""
+"""Letters of a partition in a page."""
 
 TIMEOUT: Final = 30.0
 
 
-class Memory:
-    """Which letters of a topic were redriven."""
+class RedriveHistory:
+    """The letters of a topic that were redriven."""
 
     def __init__(self, topic: str, group: str) -> None:
         self._topic = topic
@@ -39,48 +39,50 @@ class Memory:
         self._changed: set[tuple[int, int]] = set()
 
     def load(self, admin: AdminClient, spans: Spans) -> None:
-        """Read what is remembered of these letters; waits for transactions under way.
+        """Read which of these letters were redriven; waits for open transactions.
 
         Raises:
-            FatalKafkaError: Kafka does not answer, or the groups are somebody else's.
+            FatalKafkaError: Kafka is unreachable, or other applications use the groups.
         """
-        wanted: dict[int, list[int]] = {}
+        pages: dict[int, list[int]] = {}
         for partition, span in spans.items():
             for page in range(span.start // PAGE, -(-span.end // PAGE)):
-                wanted.setdefault(page, []).append(partition)
-        for page, partitions in wanted.items():
-            asked = ConsumerGroupTopicPartitions(
+                pages.setdefault(page, []).append(partition)
+        for page, partitions in pages.items():
+            request = ConsumerGroupTopicPartitions(
                 self.group(page), [TopicPartition(self._topic, number) for number in partitions]
             )
             future = admin.list_consumer_group_offsets(
-                [asked], require_stable=True, request_timeout=TIMEOUT
-            )[asked.group_id]
+                [request], require_stable=True, request_timeout=TIMEOUT
+            )[request.group_id]
             try:
                 found = future.result().topic_partitions
             except KafkaException as failure:
                 raise FatalKafkaError(
-                    f"what was redriven is not known: group '{asked.group_id}': "
+                    f"it is unknown which letters were redriven: group '{request.group_id}': "
                     f"{explain(failure.args[0])}"
                 ) from None
             for each in found or ():
                 if each.error is not None:
-                    raise FatalKafkaError(f"what was redriven is not known: {explain(each.error)}")
+                    raise FatalKafkaError(
+                        f"it is unknown which letters were redriven: {explain(each.error)}"
+                    )
                 if each.offset >= 0:
-                    self._pages[page, each.partition] = self._decoded(page, each.metadata)
+                    self._pages[page, each.partition] = self._decode(page, each.metadata)
 
-    def __contains__(self, at: Place) -> bool:
-        bits = self._pages.get((at.offset // PAGE, at.partition))
-        return bits is not None and bool(bits[at.offset % PAGE // 8] >> at.offset % 8 & 1)
+    def __contains__(self, record: RecordId) -> bool:
+        bits = self._pages.get((record.offset // PAGE, record.partition))
+        return bits is not None and bool(bits[record.offset % PAGE // 8] >> record.offset % 8 & 1)
 
-    def add(self, at: Place) -> None:
-        """Remember a letter."""
-        key = (at.offset // PAGE, at.partition)
+    def add(self, record: RecordId) -> None:
+        """Add a letter; `commits` returns it once."""
+        key = (record.offset // PAGE, record.partition)
         bits = self._pages.setdefault(key, bytearray(PAGE // 8))
-        bits[at.offset % PAGE // 8] |= 1 << at.offset % 8
+        bits[record.offset % PAGE // 8] |= 1 << record.offset % 8
         self._changed.add(key)
 
     def commits(self) -> Iterator[tuple[str, list[TopicPartition]]]:
-        """What to commit since the last call: groups, and their offsets with the pages."""
+        """Yield what to commit since the last call: a group, and its offsets with the pages."""
         pages: dict[int, list[TopicPartition]] = {}
         for page, partition in sorted(self._changed):
             bits = base64.b64encode(self._pages[page, partition]).decode()
@@ -92,10 +94,10 @@ class Memory:
             yield self.group(page), positions
 
     def group(self, page: int) -> str:
-        """The group that holds a page."""
+        """Return the group that stores a page."""
         return f"{self._group}-{page}"
 
-    def _decoded(self, page: int, metadata: str | None) -> bytearray:
+    def _decode(self, page: int, metadata: str | None) -> bytearray:
         try:
             bits = bytearray(base64.b64decode(metadata or "", validate=True))
         except binascii.Error:
@@ -103,13 +105,13 @@ class Memory:
         if len(bits) != PAGE // 8:
             raise FatalKafkaError(
                 f"the group '{self.group(page)}' has offsets of '{self._topic}' that redrive did "
-                "not commit: give a --redrive-group that nobody else uses"
+                "not commit: choose a --redrive-group that no other application uses"
             )
         return bits
 
 
 def group_metadata(properties: Properties, group: str) -> object:
-    """What a transaction needs to commit offsets of a group without being a member."""
+    """Return what a transaction needs to commit offsets of a group without joining it."""
     consumer = Consumer(properties | {"group.id": group, "log_level": 0})
     try:
         return consumer.consumer_group_metadata()

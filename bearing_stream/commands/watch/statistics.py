@@ -1,4 +1,4 @@
-"""What is known of each sensor from its diagnoses, in bounded memory; no Kafka, no terminal."""
+"""Statistics of diagnoses by sensor, in bounded memory; independent of Kafka and the terminal."""
 
 import math
 import threading
@@ -16,30 +16,30 @@ from bearing_stream.wire import Diagnosis
 Clock = Callable[[], float]
 """Monotonic seconds."""
 
-KEPT: Final = 256
-"""Latencies remembered of a sensor: about 1 KiB, 44 s of windows in real time."""
+SENSOR_LATENCIES: Final = 256
+"""Latencies kept for a sensor: about 1 KiB, 44 s of windows in real time."""
 
-KEPT_IN_ALL: Final = 16_384
-"""Latencies remembered of all sensors together."""
+TOTAL_LATENCIES: Final = 16_384
+"""Latencies kept for all sensors together."""
 
-RATE_MEMORY: Final = 5.0
-"""Seconds over which the windows a second are averaged (time constant of the decay)."""
+RATE_TIME_CONSTANT: Final = 5.0
+"""Seconds over which the rate is averaged (time constant of the exponential decay)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Numbers of one sensor, or of all."""
+    """Statistics of one sensor, or of all."""
 
     diagnosed: int
     per_second: float
-    """Diagnoses a second, as they arrive here, averaged over some seconds."""
+    """Diagnoses received a second, averaged over some seconds."""
     p50: float
     """Median of the latest total latencies, in milliseconds; NaN if there is none."""
     p99: float
     agreed: int
-    """Diagnoses that name the true fault."""
+    """Diagnoses that predict the true label."""
     judged: int
-    """Diagnoses that name a fault, of windows whose true fault is known."""
+    """Diagnoses with a prediction other than `Unknown`, of windows whose true label is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,59 +50,59 @@ class SensorRow:
     prediction: FaultLabel | Literal["Unknown"]
     probability: float
     uncertain: bool
-    """Whether there is a reason to doubt it."""
+    """Whether it has quality flags."""
     age: float
-    """Seconds since that diagnosis arrived here."""
+    """Seconds since that diagnosis was received."""
     figures: Figures
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A tally at one moment."""
+    """The statistics at one moment."""
 
     rows: list[SensorRow]
-    """Damaged bearings first, then by name; no more than were asked for."""
+    """Damaged bearings first, then by name; at most as many as requested."""
     sensors: int
-    """Sensors remembered, of which `rows` may be a part."""
+    """Sensors kept, of which `rows` may be a part."""
     dropped: int
-    """Times a sensor was dropped to make room for another."""
+    """Times a sensor was removed because of the limit."""
     uncertain: int
-    """Diagnoses that there is a reason to doubt."""
-    reasons: dict[QualityFlag, int]
-    """Diagnoses doubted for each reason, the most frequent first; one may be for several."""
+    """Diagnoses with quality flags."""
+    quality_flags: dict[QualityFlag, int]
+    """Diagnoses by quality flag, the most frequent first; one diagnosis may have several."""
     total: Figures
 
 
-class Tally:
-    """Counts diagnoses by sensor.
+class SensorStatistics:
+    """Aggregates diagnoses by sensor.
 
-    One thread may add while another takes snapshots.
+    Thread-safe: one thread may add while another takes snapshots.
     """
 
     def __init__(self, clock: Clock = time.monotonic, max_sensors: int = 10_000) -> None:
         self._clock = clock
         self._max_sensors = max_sensors
         self._sensors: OrderedDict[str, _Sensor] = OrderedDict()
-        self._total = _Counts(KEPT_IN_ALL)
+        self._total = _Counts(TOTAL_LATENCIES)
         self._uncertain = 0
-        self._reasons: Counter[QualityFlag] = Counter()
+        self._quality_flags: Counter[QualityFlag] = Counter()
         self._dropped = 0
         self._lock = threading.Lock()
 
     def add(self, diagnosis: Diagnosis) -> None:
-        """Count a diagnosis that has just arrived."""
+        """Add a diagnosis that has just been received."""
         with self._lock:
             self._add(diagnosis, self._clock())
 
-    def snapshot(self, most: int) -> Snapshot:
-        """What there is to show now, with `most` rows at most."""
+    def snapshot(self, max_rows: int) -> Snapshot:
+        """Return the statistics now, with at most `max_rows` rows."""
         with self._lock:
-            return self._snapshot(most, self._clock())
+            return self._snapshot(max_rows, self._clock())
 
     def _add(self, diagnosis: Diagnosis, now: float) -> None:
         self._total.add(diagnosis, now)
         self._uncertain += diagnosis.quality == "uncertain"
-        self._reasons.update(diagnosis.reasons)
+        self._quality_flags.update(diagnosis.reasons)
         sensor = self._sensors.get(diagnosis.sensor)
         if sensor is None:
             if len(self._sensors) == self._max_sensors:
@@ -113,8 +113,8 @@ class Tally:
         sensor.latest, sensor.seen = diagnosis, now
         sensor.counts.add(diagnosis, now)
 
-    def _snapshot(self, most: int, now: float) -> Snapshot:
-        first = sorted(self._sensors.items(), key=_damaged_first)[:most]
+    def _snapshot(self, max_rows: int, now: float) -> Snapshot:
+        first = sorted(self._sensors.items(), key=_damaged_first)[:max_rows]
         rows = [
             SensorRow(
                 sensor=name,
@@ -131,7 +131,7 @@ class Tally:
             sensors=len(self._sensors),
             dropped=self._dropped,
             uncertain=self._uncertain,
-            reasons=dict(self._reasons.most_common()),
+            quality_flags=dict(self._quality_flags.most_common()),
             total=self._total.figures(now),
         )
 
@@ -169,34 +169,34 @@ class _Sensor:
     def __init__(self, diagnosis: Diagnosis, now: float) -> None:
         self.latest = diagnosis
         self.seen = now
-        self.counts = _Counts(KEPT)
+        self.counts = _Counts(SENSOR_LATENCIES)
 
 
 class _Rate:
-    """Events a second, each event weighing less by the second (exponential decay)."""
+    """Events a second, with exponentially decaying weights."""
 
-    __slots__ = ("_begun", "_level", "_seen")
+    __slots__ = ("_first", "_last", "_level")
 
     def __init__(self) -> None:
-        self._begun = self._seen = math.nan
+        self._first = self._last = math.nan
         self._level = 0.0
 
     def add(self, now: float) -> None:
-        if math.isnan(self._begun):
-            self._begun = self._seen = now
+        if math.isnan(self._first):
+            self._first = self._last = now
         self._level = self._decayed(now) + 1
-        self._seen = now
+        self._last = now
 
     def at(self, now: float) -> float:
-        if math.isnan(self._begun):
+        if math.isnan(self._first):
             return 0.0
-        # So far only this much of the decay's whole weight has had the time to fill. At least a
-        # second of it, or one event would begin with an infinite rate.
-        filled = 1 - math.exp(-max(now - self._begun, 1.0) / RATE_MEMORY)
-        return self._decayed(now) / (RATE_MEMORY * filled)
+        # The fraction of the total weight that events since the first one can have. It counts at
+        # least one second, or a single event would have an infinite rate.
+        filled = 1 - math.exp(-max(now - self._first, 1.0) / RATE_TIME_CONSTANT)
+        return self._decayed(now) / (RATE_TIME_CONSTANT * filled)
 
     def _decayed(self, now: float) -> float:
-        return self._level * math.exp(-(now - self._seen) / RATE_MEMORY)
+        return self._level * math.exp(-(now - self._last) / RATE_TIME_CONSTANT)
 
 
 def _damaged_first(item: tuple[str, _Sensor]) -> tuple[bool, str]:

@@ -1,4 +1,4 @@
-"""Windows made up for these tests: a healthy machine, a damaged one, and signals gone wrong."""
+"""Synthetic windows: a healthy machine, a damaged one, and wrong signals."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ def noise(count: int, seed: int = 0) -> NDArray[np.float64]:
 
 
 def healthy(count: int, seed: int = 0) -> Floats:
-    """Noise of a machine's own colour."""
+    """Noise through the path of a machine."""
     return np.asarray(lfilter([1], RING, noise(count, seed)), np.float32)
 
 
@@ -45,25 +45,25 @@ def hum(hertz: float, noise_share: float = 0.1) -> Floats:
 
 
 def jumped(windows: Floats, deviations: float) -> Floats:
-    """The windows, their mean changing somewhere by so many standard deviations."""
+    """The windows, with a step of their mean by so many standard deviations."""
     place = np.random.default_rng(3).integers(200, WINDOW_LENGTH - 200, (len(windows), 1))
     step = np.arange(WINDOW_LENGTH) >= place
     return np.asarray(windows + deviations * windows.std(axis=1, keepdims=True) * step, np.float32)
 
 
 def dropped(windows: Floats, samples: int, held: bool) -> Floats:
-    """The windows, of which so many samples in a row are the last good one's or zero."""
-    spoilt = windows.copy()
+    """The windows, in which this many samples in a row hold the last good value or zero."""
+    changed = windows.copy()
     for row, place in zip(
-        spoilt,
+        changed,
         np.random.default_rng(4).integers(1, WINDOW_LENGTH - samples, len(windows)),
         strict=True,
     ):
         row[place : place + samples] = row[place - 1] if held else 0
-    return spoilt
+    return changed
 
 
 def clipped(windows: Floats, share: float) -> Floats:
-    """The windows, of which this share of the samples are cut off."""
+    """The windows, in which this share of the samples is clipped."""
     limit = np.quantile(np.abs(windows), 1 - share, axis=1, keepdims=True).astype(np.float32)
     return np.clip(windows, -limit, limit)

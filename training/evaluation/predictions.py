@@ -1,4 +1,4 @@
-"""What every method says of the windows of a fold."""
+"""The predictions of every method on the test windows of a fold."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from model.diagnoser import Diagnoser
 from model.physics import baseline
 from model.physics.bearing import DRIVE_END, BearingOrders
 from model.physics.rule import Rule, decide
-from training.evaluation.candidates import CANDIDATES, Candidate, Measured, always, best
+from training.evaluation.candidates import CANDIDATES, Candidate, LineMeasurements, always, best
 from training.evaluation.folds import Fold
-from training.evaluation.metrics import Probabilities, confusion
+from training.evaluation.metrics import Probabilities
 from training.evaluation.networks import Networks
 from training.evaluation.samples import Samples, healthy, majority, take
 from training.fit import Epoch
-from training.judge import Judgement
+from training.scoring import count
 
 MAJORITY: Final = "majority"
 NETWORK: Final = "network"
@@ -29,15 +29,15 @@ SEARCHED: Final = "physics+network, speed searched"
 NESTED: Final = "physics+network, nested choice"
 
 SHIFTS: Final = (0.90, 0.93, 1.07)
-"""What the bearing's orders are multiplied by in the control: lines are looked for where a bearing
-writes none. 10 % higher, the highest would leave the spectrum."""
+"""Factors of the bearing's orders in the controls, which search lines at frequencies where the
+bearing has none. At 10 % more, the highest would be outside the spectrum."""
 
 Report = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen inside the training recordings of a fold, and its macro recall there."""
+    """The candidate chosen inside the training recordings of a fold, and its macro recall there."""
 
     fold: str
     seed: int
@@ -46,11 +46,11 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opinions:
-    """What every method says of the test windows of a fold.
+class Predictions:
+    """The predictions of every method on the test windows of a fold.
 
     Args:
-        tested: The windows, and the truth.
+        tested: The windows, and their labels.
         probabilities: (n, 4) by method.
         choice: The nested one, where the fold has inner folds.
     """
@@ -60,37 +60,37 @@ class Opinions:
     choice: Choice | None
 
 
-def opinions(
+def predict(
     recordings: Mapping[str, Recording],
     fold: Fold,
     seed: int,
     networks: Networks,
     report: Report | None = None,
-) -> Opinions:
-    """Ask every method; all that is fitted or chosen is so on the training recordings alone."""
+) -> Predictions:
+    """Apply every method; all fitting and choosing uses the training recordings alone."""
     tested = take(recordings, fold.split(seed).test)
     usual = healthy(fold, seed)
     network = Diagnoser(networks.of(fold, seed, report)).diagnose(tested.windows)
     ball = always("Ball", len(network))
-    evidence = _evidence(usual, tested, DRIVE_END)
-    both = decide(evidence, network, Rule()).probabilities
-    said: dict[str, Probabilities] = {
+    measured = _measure(usual, tested, DRIVE_END)
+    both = decide(measured, network, Rule()).probabilities
+    predicted: dict[str, Probabilities] = {
         MAJORITY: always(FAULT_LABELS[majority(fold)], len(network)),
         NETWORK: network,
-        PHYSICS: decide(evidence, ball, Rule()).probabilities,
+        PHYSICS: decide(measured, ball, Rule()).probabilities,
         BOTH: both,
         SEARCHED: decide(
-            _evidence(usual, tested, DRIVE_END, searched=True), network, Rule()
+            _measure(usual, tested, DRIVE_END, searched=True), network, Rule()
         ).probabilities,
     }
     for factor in SHIFTS:
-        shifted = _evidence(usual, tested, _shifted(factor))
-        said[f"{PHYSICS}, orders x {factor:.2f}"] = decide(shifted, ball, Rule()).probabilities
-        said[f"{BOTH}, orders x {factor:.2f}"] = decide(shifted, network, Rule()).probabilities
+        shifted = _measure(usual, tested, _shifted(factor))
+        predicted[f"{PHYSICS}, orders x {factor:.2f}"] = decide(shifted, ball, Rule()).probabilities
+        predicted[f"{BOTH}, orders x {factor:.2f}"] = decide(shifted, network, Rule()).probabilities
     choice = _choose(recordings, fold, seed, networks, report) if fold.inner else None
     if choice is not None:
-        said[NESTED] = Measured(usual, tested).diagnose(choice.candidate, network)
-    return Opinions(tested, said, choice)
+        predicted[NESTED] = LineMeasurements(usual, tested).diagnose(choice.candidate, network)
+    return Predictions(tested, predicted, choice)
 
 
 def _choose(
@@ -105,20 +105,20 @@ def _choose(
     for inner in fold.inner:
         tested = take(recordings, inner.split(seed).test)
         network = Diagnoser(networks.of(inner, seed, report)).diagnose(tested.windows)
-        measured = Measured(healthy(inner, seed), tested)
+        measured = LineMeasurements(healthy(inner, seed), tested)
         for candidate in CANDIDATES:
-            found = Judgement(confusion(measured.diagnose(candidate, network), tested.labels))
+            found = count(measured.diagnose(candidate, network), tested.labels)
             recalls[candidate] += fmean(found.recall.values()) / len(fold.inner)
     chosen = best(recalls)
     return Choice(fold.name, seed, chosen, recalls[chosen])
 
 
-def _evidence(
+def _measure(
     usual: Samples, tested: Samples, orders: BearingOrders, searched: bool = False
-) -> baseline.Evidence:
+) -> baseline.Measurements:
     fitted = baseline.fit(usual.windows, usual.rpm, orders)
     rpm = np.full(len(tested.rpm), np.nan) if searched else tested.rpm
-    return baseline.weigh(tested.windows, rpm, fitted)
+    return baseline.measure(tested.windows, rpm, fitted)
 
 
 def _shifted(factor: float) -> BearingOrders:

@@ -1,4 +1,4 @@
-"""How much is flagged of real bearings that a network has not been trained on."""
+"""Shares of flagged windows of real bearings that a network was not trained on."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,14 +14,14 @@ from training.split import Starts
 from training.windows import cut
 
 
-def of_unseen_bearings(
+def flag_unseen_bearings(
     recordings: Mapping[str, Recording],
     diameters: Sequence[Fold],
     types: Sequence[Fold],
     networks: Networks,
     seed: int,
 ) -> dict[str, Flagged]:
-    """Count what is flagged, as known bearings are at one false flag in a hundred.
+    """Count the flagged windows, at a limit of one false flag in a hundred.
 
     Args:
         recordings: By id.
@@ -31,14 +31,14 @@ def of_unseen_bearings(
         seed: Of the networks.
 
     Returns:
-        What is flagged by what had not been seen.
+        The flagged shares, by what the network was not trained on.
     """
     other_make = every_window(
         recording for recording in recordings.values() if recording.fault_diameter == OTHER_MAKE
     )
     rows: dict[str, Flagged] = {}
     for fold in diameters:
-        diagnoser = _knowing(fold, networks, seed)
+        diagnoser = _diagnoser(fold, networks, seed)
         test = fold.split(seed).test
         healthy = {name: test[name] for name in test if recordings[name].fault == "Normal"}
         faults = {name: test[name] for name in test if name not in healthy}
@@ -50,7 +50,7 @@ def of_unseen_bearings(
         rows[f"the healthy bearing, later, {seen}"] = _flagged(diagnoser, recordings, healthy)
     for fold in types:
         rows[f"{fold.name} faults, to a network that has seen none"] = _flagged(
-            _knowing(fold, networks, seed), recordings, fold.split(seed).test
+            _diagnoser(fold, networks, seed), recordings, fold.split(seed).test
         )
     return rows
 
@@ -59,8 +59,8 @@ def _flagged(diagnoser: Diagnoser, recordings: Mapping[str, Recording], starts: 
     return flagged(diagnoser, take(recordings, starts).windows)
 
 
-def _knowing(fold: Fold, networks: Networks, seed: int) -> Diagnoser:
-    """Return a fold's network with what it knows of the windows that it was trained on."""
+def _diagnoser(fold: Fold, networks: Networks, seed: int) -> Diagnoser:
+    """Return a fold's network with the description of the windows that it was trained on."""
     network = networks.of(fold, seed)
     validation = cut(fold.training, fold.split(seed).validation)
     return Diagnoser(network, novelty=fit_novelty(network, pool_of(fold, seed), validation, seed))

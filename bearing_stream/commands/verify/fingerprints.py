@@ -1,0 +1,109 @@
+"""Fingerprints of records: hashes of what identifies a window and of what a dead letter must keep.
+
+The hashes are Python's own of bytes and tuples: SipHash with 64 bits and a key that changes with
+every process. They are comparable within one process only.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from confluent_kafka import Message
+from pydantic import BaseModel, ConfigDict
+
+from bearing_stream.kafka.record_id import RecordId
+from bearing_stream.wire import Headers, Input, ModelInfo, readable_headers
+from bearing_stream.wire import headers as h
+from bearing_stream.wire.dead_letter import PREFIX
+
+IDENTIFYING: Final = (h.SOURCE, h.ID, h.SUBJECT)
+
+ADDED: Final = 7
+"""Error headers that a dead letter has in addition to those of its original, at most."""
+
+
+class Claim(BaseModel):
+    """The fields of a diagnosis that identify its window; the others are not validated."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    source: str
+    window_id: str
+    sensor: str
+    model: ModelInfo
+    input: Input
+
+    def window(self) -> RecordId:
+        """Return the record that the diagnosis names as its window."""
+        return RecordId(self.input.partition, self.input.offset)
+
+    def identity(self) -> int:
+        """Return the identity of the window that the diagnosis names, see `window_identity`."""
+        return _nonzero((self.source.encode(), self.window_id.encode(), self.sensor.encode()))
+
+
+class Original(NamedTuple):
+    """The record that a dead letter names as its original."""
+
+    topic: str
+    record: RecordId
+
+
+def headers_of(message: Message) -> Headers:
+    """Return the headers of a polled message; none if the client cannot read them.
+
+    The dead letter of such a message has none of them either.
+    """
+    return readable_headers(message) or []
+
+
+def window_identity(headers: Headers) -> int:
+    """Hash source, id and sensor; 0 unless the headers have each of them exactly once."""
+    found = [(name, raw) for name, raw in headers if name in IDENTIFYING]
+    named = dict(found)
+    if len(found) != len(named) or len(named) != len(IDENTIFYING):
+        return 0
+    return _nonzero(tuple(named[name] for name in IDENTIFYING))
+
+
+def content(message: Message, headers: Sequence[tuple[str, bytes | None]]) -> int:
+    """Hash key, value and timestamp of a message, and these of its headers."""
+    return _nonzero((message.key(), message.value(), message.timestamp()[1], tuple(headers)))
+
+
+def has_error_headers(headers: Headers) -> bool:
+    """Return whether any header is an error header of a dead letter."""
+    return any(name.startswith(PREFIX) for name, _ in headers)
+
+
+def possible_originals(letter: Message, headers: Headers) -> list[int]:
+    """Return the contents that the original of a dead letter may have had.
+
+    The first is that of an original without error headers. Error headers that the original had
+    already are kept, and the missing ones are appended, so the original may also have had all but
+    the last of them, all but the last two, and so on.
+    """
+    count = len(headers)
+    first = next((i for i, (name, _) in enumerate(headers) if name.startswith(PREFIX)), count)
+    lengths = [first, *range(max(first + 1, count - ADDED), count + 1)]
+    return [content(letter, headers[:length]) for length in lengths]
+
+
+def original_of(headers: Headers) -> Original | None:
+    """Return the original that the headers of a dead letter name; None if they name none."""
+    named = dict(headers)
+    try:
+        topic = (named[PREFIX + "topic"] or b"").decode()
+        partition = int(named[PREFIX + "partition"] or b"")
+        offset = int(named[PREFIX + "offset"] or b"")
+    except (KeyError, ValueError):
+        return None
+    return Original(topic, RecordId(partition, offset))
+
+
+def diagnosis_event(headers: Headers) -> int:
+    """Hash the `ce_id` of a diagnosis."""
+    return hash(dict(headers).get(h.ID))
+
+
+def _nonzero(value: tuple[object, ...]) -> int:
+    return hash(value) or 1

@@ -1,0 +1,190 @@
+"""The AsyncAPI 3 document of the three topics, made from the wire format.
+
+`python -m tools.docs.asyncapi` prints it; `make docs` puts it on the site as `asyncapi.yaml`.
+"""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+import click
+import yaml
+
+from bearing_stream.kafka import TopicSettings
+from bearing_stream.vocabulary import WINDOW_LENGTH
+from bearing_stream.wire import RejectionReason
+from bearing_stream.wire import headers as h
+from bearing_stream.wire.decoder import REQUIRED
+from bearing_stream.wire.diagnosis import Diagnosis
+from tools.docs.wire_tables import (
+    DIAGNOSIS_HEADERS,
+    WINDOW_HEADERS,
+    choices,
+    error_header_meanings,
+    window_fields,
+)
+
+KAFKA_BINDING: Final = "0.5.0"
+"""Version of AsyncAPI's bindings for Kafka."""
+
+BYTES: Final = {"type": "string", "format": "binary"}
+"""Payload that is no text."""
+
+Document = dict[str, Any]
+
+
+def asyncapi() -> Document:
+    """Return the document as plain objects."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "bearing-stream",
+            "version": version("bearing-stream"),
+            "description": (
+                "Vibration windows of rolling-element bearings, their diagnoses, and the messages "
+                "that could not be diagnosed. Headers are UTF-8 strings, those of CloudEvents 1.0 "
+                "in its binary mode for Kafka. Topic names are settings; these are the defaults."
+            ),
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": h.JSON,
+        "channels": {
+            "windows": _channel("windows_topic", "windowBinary", "windowJson"),
+            "diagnoses": _channel("diagnoses_topic", "diagnosis"),
+            "deadLetters": _channel("dead_letters_topic", "deadLetter"),
+        },
+        "operations": {
+            "receiveWindow": _operation("receive", "windows", "The consumer reads a window."),
+            "sendDiagnosis": _operation("send", "diagnoses", "The consumer publishes a diagnosis."),
+            "sendDeadLetter": _operation(
+                "send", "deadLetters", "The consumer publishes what it could not diagnose."
+            ),
+        },
+        "components": {"messages": _messages(), "schemas": _schemas()},
+    }
+
+
+def as_yaml() -> str:
+    """Return the document as YAML."""
+    text: str = yaml.safe_dump(asyncapi(), sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def _channel(setting: str, *messages: str) -> Document:
+    field = TopicSettings.model_fields[setting]
+    return {
+        "address": field.default,
+        "description": field.description,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+        "bindings": {"kafka": {"topic": field.default, "bindingVersion": KAFKA_BINDING}},
+    }
+
+
+def _operation(action: str, channel: str, summary: str) -> Document:
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "summary": summary,
+    }
+
+
+def _messages() -> Document:
+    return {
+        "windowBinary": _message(
+            f"{WINDOW_LENGTH} samples, packed in the format that {h.SAMPLE_FORMAT} names.",
+            h.BINARY,
+            "windowHeaders",
+            BYTES,
+        ),
+        "windowJson": _message(
+            f"{WINDOW_LENGTH} samples as JSON.",
+            h.JSON,
+            "windowHeaders",
+            {"$ref": "#/components/schemas/WindowRecord"},
+        ),
+        "diagnosis": _message(
+            "The diagnosis of one window.",
+            h.JSON,
+            "diagnosisHeaders",
+            {"$ref": "#/components/schemas/Diagnosis"},
+        ),
+        "deadLetter": _message(
+            "A message that could not be diagnosed: its key, value, headers and timestamp, with "
+            "error headers added.",
+            h.BINARY,
+            "deadLetterHeaders",
+            BYTES,
+        ),
+    }
+
+
+def _message(summary: str, content_type: str, headers: str, payload: Document) -> Document:
+    key = {"type": "string", "description": "Id of the sensor."}
+    return {
+        "summary": summary,
+        "contentType": content_type,
+        "headers": {"$ref": f"#/components/schemas/{headers}"},
+        "payload": payload,
+        "bindings": {"kafka": {"key": key, "bindingVersion": KAFKA_BINDING}},
+    }
+
+
+def _schemas() -> Document:
+    diagnosis = Diagnosis.model_json_schema(
+        mode="serialization", ref_template="#/components/schemas/{model}"
+    )
+    parts = diagnosis.pop("$defs")
+    samples = {"type": "number"}
+    return {
+        "windowHeaders": _headers(WINDOW_HEADERS, REQUIRED, _window_values()),
+        "diagnosisHeaders": _headers(
+            DIAGNOSIS_HEADERS,
+            [name for name in DIAGNOSIS_HEADERS if name not in h.PASSED_ON],
+            {h.TYPE: {"const": h.DIAGNOSIS_TYPE}, h.CONTENT_TYPE: {"const": h.JSON}},
+        ),
+        "deadLetterHeaders": _error_headers(),
+        "WindowRecord": {
+            "type": "object",
+            "required": ["record"],
+            "properties": {
+                "record": {
+                    "type": "array",
+                    "items": samples,
+                    "minItems": WINDOW_LENGTH,
+                    "maxItems": WINDOW_LENGTH,
+                }
+            },
+        },
+        "Diagnosis": diagnosis,
+        **parts,
+    }
+
+
+def _window_values() -> dict[str, Document]:
+    """Return header → the values that it may have, where they can be listed."""
+    listed = {name: choices(field) for name, field in window_fields().items()}
+    return {name: {"enum": allowed} for name, allowed in listed.items() if allowed}
+
+
+def _headers(
+    meanings: dict[str, str], required: tuple[str, ...] | list[str], values: dict[str, Document]
+) -> Document:
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": {
+            name: {"type": "string", "description": meaning, **values.get(name, {})}
+            for name, meaning in meanings.items()
+        },
+    }
+
+
+def _error_headers() -> Document:
+    meanings = error_header_meanings()
+    reason = next(name for name in meanings if name.endswith("exception.class.name"))
+    return _headers(
+        meanings, list(meanings), {reason: {"enum": [str(each) for each in RejectionReason]}}
+    )
+
+
+if __name__ == "__main__":
+    click.echo(as_yaml(), nl=False)

@@ -1,0 +1,83 @@
+"""What is filled into the pages, and which files outside `docs/` the site holds."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tools.docs.cli_reference import cli_reference
+from tools.docs.event_list import event_list, metric_list
+from tools.docs.settings_tables import settings_table
+from tools.docs.wire_tables import (
+    diagnosis_fields,
+    diagnosis_headers,
+    error_headers,
+    rejection_reasons,
+    window_headers,
+)
+
+ROOT: Final = Path(__file__).parents[2]
+
+PLACE: Final = re.compile(r"<!-- generated: ([\w-]+)(?: ([\w-]+))? -->\n")
+"""A place in a page, on a line of its own: what is generated, and of which command."""
+
+GENERATORS: Final[dict[str, Callable[..., str]]] = {
+    "settings": settings_table,
+    "cli": cli_reference,
+    "events": event_list,
+    "metrics": metric_list,
+    "window-headers": window_headers,
+    "diagnosis-headers": diagnosis_headers,
+    "diagnosis-fields": diagnosis_fields,
+    "error-headers": error_headers,
+    "reasons": rejection_reasons,
+}
+
+OUTSIDE: Final = {
+    "security.md": "SECURITY.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "changelog.md": "CHANGELOG.md",
+    "benchmarks.md": "tools/bench/README.md",
+    "tests.md": "tests/README.md",
+    "evaluation-tables.md": "assets/EVALUATION.md",
+    "model-card.md": "assets/MODEL_CARD.md",
+    "diagnosis.schema.json": "assets/diagnosis.schema.json",
+    **{
+        picture.name: f"assets/{picture.name}"
+        for picture in sorted((ROOT / "assets").glob("*.png"))
+    },
+}
+"""Place on the site → the file of the checkout that is put there."""
+
+LINK: Final = re.compile(r"(\]\()([^)#\s]+)")
+
+
+def filled(markdown: str) -> str:
+    """Return a page with every place filled.
+
+    Raises:
+        KeyError: A place names no generator.
+    """
+    return PLACE.sub(
+        lambda place: GENERATORS[place[1]](*([place[2]] if place[2] else [])), markdown
+    )
+
+
+def with_site_links(markdown: str, folder: Path) -> str:
+    """Return a page whose links to files of the checkout lead to their places on the site.
+
+    Args:
+        markdown: The page.
+        folder: Folder of the checkout that the page lies in; its links are relative to it.
+    """
+    places = {(ROOT / file).resolve(): place for place, file in OUTSIDE.items()}
+
+    def on_site(link: re.Match[str]) -> str:
+        target = (folder / link[2]).resolve()
+        if target in places:
+            return link[1] + places[target]
+        if target.is_relative_to(ROOT / "docs"):
+            return link[1] + target.relative_to(ROOT / "docs").as_posix()
+        return link[0]
+
+    return LINK.sub(on_site, markdown)

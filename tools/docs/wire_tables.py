@@ -1,0 +1,130 @@
+"""The tables of the wire format: headers, rejection reasons and the fields of a diagnosis."""
+
+from typing import Final, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from bearing_stream.wire import DeadLetter, Message, RejectionReason
+from bearing_stream.wire import diagnosis as diagnosis_model
+from bearing_stream.wire import headers as h
+from bearing_stream.wire.decoder import REQUIRED
+from bearing_stream.wire.diagnosis import Diagnosis
+from bearing_stream.wire.window import WindowAttributes
+from tools.docs.docstrings import attribute_docstrings, table
+
+WINDOW_HEADERS: Final = {
+    h.SPEC_VERSION: "Version of CloudEvents.",
+    h.TYPE: "Type of the event, with its version.",
+    h.SOURCE: "Where the window comes from, as a URI reference: `/plant-2/pump-7`.",
+    h.ID: "Id of the window, unique within its source.",
+    h.TIME: "RFC 3339 time of the first sample.",
+    h.SUBJECT: "Id of the sensor; also the key of the message.",
+    h.SAMPLING_RATE: "Sampling rate in Hz. The network knows 12000 only.",
+    h.SAMPLE_FORMAT: "Number format of the samples. Required unless the value is JSON.",
+    h.SHAFT_SPEED: "Shaft speed in revolutions per minute. The diagnosis carries it on.",
+    h.FAULT_LABEL: "True state of the bearing, where known. The diagnosis carries it on.",
+    h.CONTENT_TYPE: "Form of the value: samples in binary (the default), or JSON.",
+    h.TRACE_PARENT: "W3C trace context. The diagnosis carries it on.",
+}
+"""Header of a window → what it holds."""
+
+DIAGNOSIS_HEADERS: Final = {
+    h.SPEC_VERSION: "`1.0`",
+    h.TYPE: f"`{h.DIAGNOSIS_TYPE}`",
+    h.SOURCE: "`/bearing-stream/consumer/MODEL/VERSION`",
+    h.ID: "A hash of the window's source and id and of the model's name and version: the same at "
+    "every replay.",
+    h.TIME: "RFC 3339 time of the diagnosis.",
+    h.SUBJECT: "Id of the sensor; also the key of the message.",
+    h.CONTENT_TYPE: f"`{h.JSON}`",
+    h.SHAFT_SPEED: "Copied from the window, if it has the header.",
+    h.FAULT_LABEL: "Copied from the window, if it has the header.",
+    h.TRACE_PARENT: "Copied from the window, if it has the header.",
+}
+"""Header of a diagnosis → what it holds."""
+
+ERROR_HEADERS: Final = {
+    "topic": "Topic of the original message.",
+    "partition": "Its partition.",
+    "offset": "Its offset.",
+    "stage": "Kafka Connect's name of the stage that failed.",
+    "class.name": "The function that rejected the message.",
+    "exception.class.name": "The reason, from the list below.",
+    "exception.message": "What was expected and what the message held.",
+}
+"""Error header of a dead letter, without the prefix → what it holds."""
+
+
+def error_header_meanings() -> dict[str, str]:
+    """Return error header → what it holds, for those that a dead letter made here carries."""
+    letter = DeadLetter("topic", 0, 0, RejectionReason.NO_VALUE, "", Message(None, None, []))
+    names = [name for name, _ in letter.message().headers]
+    return {name: ERROR_HEADERS[name.removeprefix("__connect.errors.")] for name in names}
+
+
+def window_fields() -> dict[str, FieldInfo]:
+    """Return header → the field of `WindowAttributes` that reads it."""
+    return {field.alias or "": field for field in WindowAttributes.model_fields.values()}
+
+
+def choices(field: FieldInfo) -> list[str]:
+    """Return the values that a field allows; empty if they cannot be listed."""
+    for annotation in (field.annotation, *get_args(field.annotation)):
+        if get_origin(annotation) is Literal:
+            return [str(value) for value in get_args(annotation)]
+    return []
+
+
+def window_headers() -> str:
+    """Return the Markdown table of a window's headers."""
+    fields = window_fields()
+    rows = []
+    for name, meaning in WINDOW_HEADERS.items():
+        allowed = ", ".join(f"`{each}`" for each in choices(fields[name])) if name in fields else ""
+        rows.append((f"`{name}`", "yes" if name in REQUIRED else "", allowed, meaning))
+    return table(("header", "required", "values", "meaning"), rows)
+
+
+def diagnosis_headers() -> str:
+    """Return the Markdown table of a diagnosis's headers."""
+    return table(
+        ("header", "value"), [(f"`{name}`", text) for name, text in DIAGNOSIS_HEADERS.items()]
+    )
+
+
+def error_headers() -> str:
+    """Return the Markdown table of a dead letter's error headers."""
+    rows = [(f"`{name}`", text) for name, text in error_header_meanings().items()]
+    return table(("header", "value"), rows)
+
+
+def rejection_reasons() -> str:
+    """Return the Markdown table of the rejection reasons."""
+    texts = attribute_docstrings(RejectionReason)
+    rows = [(f"`{reason}`", texts[reason.name]) for reason in RejectionReason]
+    return table(("reason", "meaning"), rows)
+
+
+def diagnosis_fields() -> str:
+    """Return the Markdown table of the fields of a diagnosis, those of its parts included."""
+    return table(("field", "meaning"), _fields(Diagnosis, ""))
+
+
+def _fields(model: type[BaseModel], prefix: str) -> list[tuple[str, ...]]:
+    texts = attribute_docstrings(model)
+    rows: list[tuple[str, ...]] = []
+    for name, field in model.model_fields.items():
+        part = _part(field)
+        rows.append((f"`{prefix}{name}`", texts.get(name) or (part and part.__doc__) or ""))
+        if part:
+            rows += _fields(part, f"{prefix}{name}.")
+    return rows
+
+
+def _part(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model that a field holds, if it holds one of this project."""
+    for annotation in (field.annotation, *get_args(field.annotation)):
+        if isinstance(annotation, type) and annotation.__module__ == diagnosis_model.__name__:
+            return annotation if issubclass(annotation, BaseModel) else None
+    return None
