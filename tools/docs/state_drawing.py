@@ -16,19 +16,19 @@ HEIGHT: Final = 400
 BOX: Final = (130, 40)
 
 CENTRES: Final = {
-    State.UNREGISTERED: (95, 90),
-    State.UNSETTLED: (330, 190),
+    State.UNREGISTERED: (90, 90),
+    State.UNSETTLED: (325, 180),
     State.IDLE: (420, 60),
     State.OPEN: (670, 60),
     State.COMMITTING: (670, 200),
-    State.FAILED: (330, 330),
+    State.FAILED: (450, 330),
     State.CLOSED: (890, 330),
 }
 """Where each state is drawn."""
 
 STYLE: Final = """
   text { font: 13px system-ui, sans-serif; fill: #222; text-anchor: middle }
-  .small { font-size: 10px; fill: #333 }
+  .small { font-size: 10px; fill: #333; paint-order: stroke; stroke: #fff; stroke-width: 4 }
   .state { fill: #e8eaf6; stroke: #3f51b5; stroke-width: 1.5 }
   .broken { fill: #fff3e0; stroke: #ef6c00; stroke-width: 1.5 }
   .arrow { stroke: #444; stroke-width: 1.2; fill: none; marker-end: url(#state-head) }
@@ -96,11 +96,10 @@ def _edge(state: State, towards: State, offset: int) -> tuple[int, int]:
     """Return where a line from the centre of a state to another one leaves its box."""
     (x, y), (to_x, to_y) = CENTRES[state], CENTRES[towards]
     dx, dy = to_x - x, to_y - y
-    half_width, half_height = BOX[0] / 2, BOX[1] / 2
-    scale = min(
-        half_width / abs(dx) if dx else float("inf"), half_height / abs(dy) if dy else float("inf")
-    )
-    along, across = (0, offset) if abs(dx) > abs(dy) else (offset, 0)
+    to_side = BOX[0] / 2 / abs(dx) if dx else float("inf")
+    to_top = BOX[1] / 2 / abs(dy) if dy else float("inf")
+    scale = min(to_side, to_top)
+    along, across = (0, offset) if to_side < to_top else (offset, 0)
     return round(x + dx * scale) + along, round(y + dy * scale) + across
 
 
