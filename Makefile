@@ -52,7 +52,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@echo 'as that of its CPU build.'
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable '.[dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable '.[all,dev]'
 	@touch $@
 
 clean:
