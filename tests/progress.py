@@ -42,9 +42,11 @@ class Progress:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        """Count a test that passes and print nothing for it."""
+        """Count a test that passes or is skipped, and print nothing for it."""
         if report.when == "call" and report.passed:
             return "passed", "", ""
+        if report.skipped and not hasattr(report, "wasxfail"):
+            return "skipped", "", ""
         return None
 
     def _write(self, line: str) -> None:
