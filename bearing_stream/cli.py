@@ -37,6 +37,15 @@ COMMANDS: Final = {
 }
 """Subcommand → the room that brings it, and its line in the help."""
 
+EXTRAS: Final = {
+    "demo": "demo",
+    "serve": "serve",
+    "train": "train",
+    "evaluate": "train",
+    "recordings": "fetch",
+    "broker": "demo",
+}
+"""Subcommand → the extra of this package with what that subcommand needs beyond the base."""
 
 INTERRUPTED: Final = 130
 """Exit status of what Ctrl-C ended, as shells have it: 128 and the number of the signal."""
@@ -54,7 +63,10 @@ class Rooms(click.Group):
         if cmd_name not in COMMANDS:
             return None
         room, _ = COMMANDS[cmd_name]
-        command: click.Command = import_module(f"{room}.command").command
+        try:
+            command: click.Command = import_module(f"{room}.command").command
+        except ModuleNotFoundError as error:
+            raise _missing(error, cmd_name) from error
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -64,11 +76,27 @@ class Rooms(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+        except ModuleNotFoundError as error:
+            # A command imports at its start, or later, what only some of its ways need.
+            raise _missing(error, ctx.invoked_subcommand or "") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the subcommands without importing a room."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _missing(error: ModuleNotFoundError, name: str) -> Exception:
+    """Return what to raise for a module that a subcommand cannot import: the remedy in a line.
+
+    It is the error itself where no extra of the subcommand's brings that module.
+    """
+    if name not in EXTRAS:
+        return error
+    return click.ClickException(
+        f"`bearing-stream {name}` needs a package that is not installed ({error.name}): "
+        f"pip install 'bearing-stream[{EXTRAS[name]}]'"
+    )
 
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,18 +4,20 @@ import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import platformdirs
-import requests
-import truststore
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
 from bearing_stream.recordings.catalogue import CatalogueEntry, catalogue
 from bearing_stream.recordings.cwru import present, sha256
 from bearing_stream.recordings.errors import RecordingError
+
+# `requests` and `truststore` come with the extra `fetch`. Commands of the base import this module
+# for its folders, so the two are imported where something is fetched.
+if TYPE_CHECKING:
+    from requests import Session
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +101,8 @@ def fetch(entry: CatalogueEntry, folder: Path, base_url: str = DATA_CENTER) -> I
         RecordingError: The server refuses, does not answer or sends another file, or the folder
             cannot be written.
     """
+    from requests import RequestException
+
     url = f"{base_url}/{entry.file_name}"
     part = folder / f"{entry.file_name}.part"
     try:
@@ -112,7 +116,7 @@ def fetch(entry: CatalogueEntry, folder: Path, base_url: str = DATA_CENTER) -> I
                 f"got {found}"
             )
         part.replace(folder / entry.file_name)
-    except requests.RequestException as error:
+    except RequestException as error:
         raise RecordingError(f"{url}: {error}; run it again to go on from there") from error
     except OSError as error:
         raise RecordingError(f"{folder}: cannot be written: {error}") from error
@@ -120,11 +124,16 @@ def fetch(entry: CatalogueEntry, folder: Path, base_url: str = DATA_CENTER) -> I
 
 def _gather(url: str, part: Path, size: int) -> Iterator[int]:
     """Fill `part` up to `size` bytes, over as many connections as it takes."""
+    import truststore
+    from requests import Session, exceptions
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
     # Believe whom the system believes: a plant's proxy has its own certificate authority.
     truststore.inject_into_ssl()
     # A refused connection and a passing server error are urllib3's; a body cut short is ours.
     adapter = HTTPAdapter(max_retries=Retry(3, backoff_factor=0.3, status_forcelist=_PASSING))
-    with requests.Session() as session:
+    with Session() as session:
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         while (have := _size(part)) != size:
@@ -134,22 +143,22 @@ def _gather(url: str, part: Path, size: int) -> Iterator[int]:
             try:
                 yield from _transfer(session, url, part, have)
                 return
-            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            except (exceptions.ConnectionError, exceptions.ChunkedEncodingError) as error:
                 if _size(part) <= have:  # each connection must bring something
                     raise
                 logger.info("%s broke off (%s); going on", url, error)
         yield size
 
 
-def _transfer(session: requests.Session, url: str, part: Path, have: int) -> Iterator[int]:
+def _transfer(session: "Session", url: str, part: Path, have: int) -> Iterator[int]:
     """Append what is missing after `have` bytes; begin anew if the server cannot resume."""
     # `identity`: a compressed body has other offsets than the file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             part.unlink()  # the file there is shorter than what is here: not the same file
         response.raise_for_status()
-        if response.status_code != requests.codes.partial_content:
+        if response.status_code != HTTPStatus.PARTIAL_CONTENT:
             have = 0
         with part.open("ab" if have else "wb") as file:
             for chunk in response.iter_content(_CHUNK):

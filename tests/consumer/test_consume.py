@@ -31,14 +31,14 @@ def consume_all(topics: Topics, *arguments: str) -> ConsumerProcess:
     return consumer
 
 
-def test_twenty_thousand_windows_in_and_each_out_once(topics: Topics) -> None:
-    expected = simulate_windows(topics, 20_000, malformed=0.01)
+def test_two_thousand_windows_in_and_each_out_once(topics: Topics) -> None:
+    expected = simulate_windows(topics, 2_000, malformed=0.1)
     consumer = consume_all(topics)
     assert_each_once_in_order(topics, expected)
-    check_dead_letters(topics, expected - 20_000)
+    check_dead_letters(topics, expected - 2_000)
     [stopped] = consumer.events("stopped")
-    assert stopped["diagnosed"] == 20_000
-    assert sum(stopped["dead_letters"].values()) == expected - 20_000
+    assert stopped["diagnosed"] == 2_000
+    assert sum(stopped["dead_letters"].values()) == expected - 2_000
     # No log line per window, nor per dead letter.
     assert len(consumer.output) < 10
 
