@@ -15,7 +15,7 @@ COMMANDS = "bearing_stream.commands"
 
 IMPORTS: dict[str, set[str]] = {
     "assets": set(),
-    "bearing_stream": set(),
+    "bearing_stream": {"vocabulary", "wire"},
     "bearing_stream.vocabulary": set(),
     "bearing_stream.program": set(),
     "bearing_stream.local_kafka": set(),
