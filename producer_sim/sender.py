@@ -35,6 +35,10 @@ STOP_TIMEOUT: Final = 8.0
 """Seconds to go on delivering after a stop, below the ten after which others kill."""
 
 
+PURGE_TIMEOUT: Final = 1.0
+"""Seconds within which the client reports the messages that it discarded; it takes milliseconds."""
+
+
 class Tally:
     """Counts one sort of message; `Sender.tally` makes one.
 
@@ -121,11 +125,14 @@ class Sender:
         self._producer.poll(seconds)
         self._errors.raise_fatal()
 
-    def drain(self, stop: threading.Event) -> None:
-        """Return when every message is delivered or failed.
+    def flush(self, stop: threading.Event) -> int:
+        """Wait until every message is delivered or failed.
 
-        Without `stop` that takes as long as a message may take; after it, what is left at the end
-        of `STOP_TIMEOUT` is given up and reported as failed.
+        Without `stop` that takes at most `message.timeout.ms`. After `stop`, what is left at the
+        end of `STOP_TIMEOUT` is discarded and counted as failed.
+
+        Returns:
+            Messages whose outcome the client has not reported even so; 0 unless it is stuck.
         """
         deadline = float("inf")
         while self._producer.flush(RETRY_PAUSE) and self._errors.fatal is None:
@@ -136,7 +143,12 @@ class Sender:
                 self._say(f"Kafka has not answered for {STOP_TIMEOUT:g} s: giving up the rest")
                 break
         self._producer.purge()
-        self._producer.flush(1)
+        # The client counts its unread notices with the messages, and a notice (a refused
+        # connection) can arrive at any moment. So one count above 0 is not a message left over.
+        deadline = time.monotonic() + PURGE_TIMEOUT
+        while (left := self._producer.flush(RETRY_PAUSE)) and time.monotonic() < deadline:
+            pass
+        return left
 
     def _on_error(self, error: KafkaError) -> None:
         self._errors(error)

@@ -46,7 +46,7 @@ class Sent:
     failures: dict[str, int]
     """The same by Kafka's reason."""
     pending: int
-    """Messages on their way; 0 at the end."""
+    """Messages in flight; 0 at the end. Before that the client's unread notices count too."""
     sensors: int
     seconds: float
     """Since the first window was due."""
@@ -109,8 +109,8 @@ class Simulation:
                     next_report = self._pace.elapsed() + PROGRESS_PERIOD
         except FatalKafkaError as failure:
             fatal = str(failure)
-        self._sender.drain(stop)
-        sent = replace(self.sent(), fatal=fatal)
+        pending = self._sender.flush(stop)
+        sent = replace(self.sent(), fatal=fatal, pending=pending)
         on_progress(sent)
         return sent
 

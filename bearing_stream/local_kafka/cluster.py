@@ -79,6 +79,8 @@ class LocalKafka:
             LocalKafkaError: a jar cannot be had, the port is taken, the data is another cluster's,
                 or a broker does not come up (with the end of its log).
         """
+        # Before jars are fetched and data is touched: a port that is taken is known at once.
+        self._check_ports()
         if self._data:
             _prepare(self._data, self._count)
         try:
@@ -211,19 +213,30 @@ class LocalKafka:
         Raises:
             LocalKafkaError: a port that was asked for is taken.
         """
+        self._check_ports()
         spare = free_ports(3 * self._count)
         brokers = []
         for index in range(self._count):
             client, between, controller = spare[3 * index : 3 * index + 3]
             if self._port is not None:
                 client = self._port + index
-                if not is_free(client):
-                    raise LocalKafkaError(
-                        f"Port {client} is taken. Stop what listens there, or choose another."
-                    )
             number = index + 1
             brokers.append(Broker(number, client, between, controller, folder / f"broker-{number}"))
         return brokers
+
+    def _check_ports(self) -> None:
+        """Make sure that the ports asked for are free.
+
+        Raises:
+            LocalKafkaError: one is taken.
+        """
+        if self._port is None:
+            return
+        for port in range(self._port, self._port + self._count):
+            if not is_free(port):
+                raise LocalKafkaError(
+                    f"Port {port} is taken. Stop what listens there, or choose another."
+                )
 
     def _all_properties(self, broker: Broker, brokers: Sequence[Broker]) -> dict[str, str]:
         return {**broker_properties(broker, brokers, self._security), **self._properties}

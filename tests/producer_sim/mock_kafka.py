@@ -17,6 +17,22 @@ class MockKafka:
         """Wait for `count` messages, and take those that should not be there too."""
         return read_messages(self.bootstrap_servers, TOPIC, count)
 
+    def count(self) -> int:
+        """How many messages it has taken, by its offsets.
+
+        It keeps only the last 5 MB of a partition, which a stream at full speed fills in seconds.
+        """
+        consumer = Consumer({"bootstrap.servers": self.bootstrap_servers, "group.id": "count"})
+        try:
+            partitions = consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
+            ends = (
+                consumer.get_watermark_offsets(TopicPartition(TOPIC, number), timeout=10)
+                for number in partitions
+            )
+            return sum(high for _, high in ends)
+        finally:
+            consumer.close()
+
     def await_first(self) -> None:
         """Wait until there is a message."""
         read_messages(self.bootstrap_servers, TOPIC, 1, settle=0)

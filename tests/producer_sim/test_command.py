@@ -126,4 +126,4 @@ def test_a_signal_ends_it_with_everything_delivered(
     said, trouble = process.communicate(timeout=20)
     assert process.returncode == 0, trouble
     sent = int(said.rpartition("sent ")[2].split()[0])
-    assert len(mock_kafka.messages(sent)) == sent
+    assert mock_kafka.count() == sent > 0

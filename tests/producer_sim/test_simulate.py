@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,8 +43,8 @@ class TimedSender(Sender):
     def poll(self, seconds: float) -> None:
         self.now += int(seconds * 1000) / 1000
 
-    def drain(self, stop: threading.Event) -> None:
-        pass
+    def flush(self, stop: threading.Event) -> int:  # noqa: ARG002
+        return 0
 
 
 def run_timed(
@@ -217,6 +218,16 @@ def test_what_is_not_delivered_is_counted_with_its_reason(make_recording: MakeRe
     assert (sent.windows, sent.failed, sent.pending, sent.complete) == (0, 8, 0, False)
     assert sum(sent.failures.values()) == 8
     assert any("_MSG_TIMED_OUT" in reason for reason in sent.failures)
+
+
+def test_a_notice_of_the_client_is_no_pending_message() -> None:
+    # Its queue then holds only that no broker is reachable.
+    sender = unreachable(**{"reconnect.backoff.max.ms": 100})
+    deadline = time.monotonic() + 20
+    while len(sender) == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert sender.flush(threading.Event()) == 0
 
 
 def test_after_a_stop_nobody_waits_for_a_kafka_that_is_away(

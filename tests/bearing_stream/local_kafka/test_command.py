@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -19,7 +20,11 @@ from bearing_stream.program import PROGRAM
 from tests.bearing_stream.local_kafka.waiting import PATIENCE, eventually, is_gone
 
 
-def test_a_port_that_is_taken_gives_one_clear_error() -> None:
+def test_a_port_that_is_taken_gives_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unexpected() -> NoReturn:
+        pytest.fail("the port was checked after the jars, which may have to be fetched first")
+
+    monkeypatch.setattr("bearing_stream.local_kafka.cluster.read_lock", unexpected)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         result = CliRunner().invoke(command, ["--port", str(port)])
