@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bearing_stream.wire import (
         DeadLetter,
         Diagnosis,
+        ErrorHeaders,
         Evidence,
         Headers,
         Input,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         decode_diagnosis,
         decode_window,
         encode_window,
+        read_error_headers,
     )
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "WINDOW_LENGTH",
     "DeadLetter",
     "Diagnosis",
+    "ErrorHeaders",
     "Evidence",
     "FaultLabel",
     "Headers",
@@ -74,6 +77,7 @@ __all__ = [
     "decode_diagnosis",
     "decode_window",
     "encode_window",
+    "read_error_headers",
 ]
 
 _IN_VOCABULARY: Final = {

@@ -16,7 +16,7 @@ from confluent_kafka import Message as Polled
 from confluent_kafka.admin import AdminClient
 
 from bearing_stream.kafka import create_topics
-from bearing_stream.wire import Diagnosis, Message, decode_diagnosis
+from bearing_stream.wire import Diagnosis, Message, decode_diagnosis, read_error_headers
 from bearing_stream.wire import headers as h
 from producer_sim import Sent, SimulatorSettings, open_streams, simulate
 
@@ -201,10 +201,10 @@ def position(message: Polled) -> tuple[int, int]:
 
 
 def dead_letter_position(message: Polled) -> tuple[int, int]:
-    """Where the original of a dead letter stood."""
-    headers = {name: raw or b"" for name, raw in headers_of(message)}
-    prefix = "__connect.errors."
-    return int(headers[prefix + "partition"]), int(headers[prefix + "offset"])
+    """Partition and offset of the original of a dead letter."""
+    origin = read_error_headers(headers_of(message)).origin
+    assert origin is not None
+    return origin.partition, origin.offset
 
 
 def assert_each_once_in_order(topics: Topics, expected: int) -> None:

@@ -12,7 +12,6 @@ the fault comes round through the load zone. How strong impacts are against nois
 """
 
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -121,13 +120,6 @@ class SyntheticBearing:
         pairs = np.concatenate([excitation[:-1], excitation[1:]], axis=1)
         filtered = scipy.fft.irfft(scipy.fft.rfft(pairs) * _response(self.condition))
         return np.asarray(filtered[:, WINDOW_LENGTH:], dtype=np.float64)
-
-    def blocks(self, count: int = 64) -> Iterator[NDArray[np.float64]]:
-        """Yield windows for ever, from the first on, `count` at a time: shape (count, 2048), g."""
-        first = 0
-        while True:
-            yield self.windows(first, count)
-            first += count
 
     def recording(self, first: int, count: int) -> Recording:
         """Make windows `first` to `first + count - 1` as one recording, with all its truth."""

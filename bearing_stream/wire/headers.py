@@ -21,7 +21,6 @@ TRACE_PARENT: Final = "traceparent"
 PASSED_ON: Final = (SHAFT_SPEED, FAULT_LABEL, TRACE_PARENT)
 """Headers of a window that its diagnosis carries on untouched."""
 
-CLOUDEVENTS_VERSION: Final = "1.0"
 WINDOW_TYPE: Final = "bearing.vibration.window.v1"
 DIAGNOSIS_TYPE: Final = "bearing.diagnosis.v1"
 

@@ -1,7 +1,7 @@
 """A window on the wire: its attributes, its samples, and how to write them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from bearing_stream.vocabulary import SAMPLING_RATE, FaultLabel
 from bearing_stream.wire import headers as h
+from bearing_stream.wire.timestamps import format_time
 
 SampleFormat = Literal["float32-le", "float64-le", "int16-le"]
 
@@ -105,11 +106,6 @@ def encode_window(
         headers.append((h.TRACE_PARENT, window.traceparent.encode()))
     value = samples.tobytes() if binary else to_json({"record": samples.tolist()})
     return h.Message(window.sensor.encode(), value, headers)
-
-
-def format_time(time: datetime) -> str:
-    """RFC 3339 in UTC with microseconds, `2026-01-31T12:00:00.000000Z`."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _number(value: float) -> bytes:
