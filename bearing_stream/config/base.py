@@ -1,4 +1,4 @@
-"""The base of every settings object, and where its values come from."""
+"""The base class of all settings, and the sources of their values."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         return {name: _masked(name, value) for name, value in self.model_dump(mode="json").items()}
 
     def __repr_args__(self) -> Any:
-        """Let `repr`, and with it logs and tracebacks, show no secret either."""
+        """Keep secrets out of `repr` too, and so out of logs and tracebacks."""
         return self.printable().items()
 
 

@@ -1,7 +1,7 @@
-"""What is said over Kafka: windows, diagnoses and dead letters, each way.
+"""The wire format: windows, diagnoses and dead letters as Kafka messages, encoded and decoded.
 
-Metadata travels in headers as CloudEvents 1.0 binary mode for Kafka defines it, the value is the
-samples or JSON. Nothing here knows how a diagnosis is made.
+Metadata is in headers, as CloudEvents 1.0 binary mode for Kafka defines it; the value is the
+samples or JSON. The package needs no Kafka client, and is independent of the model.
 """
 
 from bearing_stream.wire.dead_letter import (

@@ -19,7 +19,7 @@ STAGE: Final = "VALUE_CONVERTER"
 
 
 class RejectionReason(StrEnum):
-    """Why a message is a dead letter; the list is closed, so that counters by reason are bounded."""
+    """Why a message is a dead letter. The list is closed, so that programs can count by reason."""
 
     MISSING_HEADER = "missing-header"
     """A required header is missing."""

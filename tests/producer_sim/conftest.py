@@ -11,7 +11,7 @@ from tests.producer_sim.mock_kafka import MockKafka
 @pytest.fixture
 def mock_kafka(monkeypatch: pytest.MonkeyPatch) -> MockKafka:
     """It has no controller, which would say what users may do: look for one only briefly."""
-    for name in ("FIRST_LOOK_TIMEOUT", "LOOK_TIMEOUT"):
+    for name in ("FIRST_CHECK_TIMEOUT", "CHECK_TIMEOUT"):
         monkeypatch.setattr(f"bearing_stream.kafka.startup.{name}", 0.3)
     return MockKafka()
 
@@ -37,4 +37,4 @@ def make_recording() -> Callable[..., Recording]:
 @pytest.fixture
 def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look only briefly for a cluster that is not there."""
-    monkeypatch.setattr("bearing_stream.kafka.startup.LOOK_TIMEOUT", 0.5)
+    monkeypatch.setattr("bearing_stream.kafka.startup.CHECK_TIMEOUT", 0.5)

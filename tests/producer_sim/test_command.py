@@ -46,7 +46,7 @@ def test_a_summary_that_cannot_be_written_is_known_before_anything_is_sent(
 def test_a_cluster_that_is_not_there_is_one_line_and_a_failure() -> None:
     result = run("--bootstrap-servers", "127.0.0.1:1", "--startup-timeout", "0")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: no Kafka broker answers at 127.0.0.1:1")
+    assert result.stderr.startswith("Error: no Kafka broker responds at 127.0.0.1:1")
     assert result.stderr.count("\n") == 1
 
 

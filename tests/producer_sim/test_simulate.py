@@ -260,5 +260,5 @@ def test_a_window_too_large_for_the_client_is_counted(
 @pytest.mark.usefixtures("short_look")
 def test_a_cluster_that_is_not_there_is_one_clear_error(make_recording: MakeRecording) -> None:
     settings = SimulatorSettings(bootstrap_servers=NOWHERE, startup_timeout=0)
-    with pytest.raises(FatalKafkaError, match=f"no Kafka broker answers at {NOWHERE}"):
+    with pytest.raises(FatalKafkaError, match=f"no Kafka broker responds at {NOWHERE}"):
         simulate(settings, [from_recording(make_recording(), "float32-le")])

@@ -154,7 +154,7 @@ def test_no_token_for_a_wrong_secret(cluster: Cluster) -> None:
     with token_endpoint() as url:
         properties = oauth(cluster, url, "ann", "of another")
         said = only_line(run(properties, "watch", "--startup-timeout=2"))
-    assert "the identity provider gives no token" in said
+    assert "the identity provider issues no token" in said
     assert "check sasl.oauthbearer.token.endpoint.url" in said
     assert "invalid_client" in said
 

@@ -65,7 +65,7 @@ def test_a_secret_is_not_told_when_it_is_wrong(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All ways in which librdkafka may take offence, and it may print by itself too."""
-    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.2)
+    monkeypatch.setattr(startup, "CHECK_TIMEOUT", 0.2)
     properties = {
         "bootstrap.servers": f"127.0.0.1:{free_ports(1)[0]}",
         "security.protocol": "SASL_SSL",

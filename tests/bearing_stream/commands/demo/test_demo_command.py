@@ -89,7 +89,7 @@ def test_a_kafka_that_is_not_there_is_told_while_it_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(startup, "RETRY_PAUSE", 0.1)
-    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.2)
+    monkeypatch.setattr(startup, "CHECK_TIMEOUT", 0.2)
     monkeypatch.setattr("bearing_stream.commands.demo.stage.WAITING", 1.0)
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -97,5 +97,5 @@ def test_a_kafka_that_is_not_there_is_told_while_it_is_waited_for(
         result = CliRunner().invoke(command, ["--bootstrap-servers", servers])
     assert result.exit_code == 1
     said = " ".join(result.stdout.split())
-    assert f"no Kafka broker answers at {servers}; waiting up to 1 s" in said
-    assert "Error: no Kafka broker answers" in result.stderr
+    assert f"no Kafka broker responds at {servers}; waiting up to 1 s" in said
+    assert "Error: no Kafka broker responds" in result.stderr
