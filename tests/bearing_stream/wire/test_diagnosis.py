@@ -245,6 +245,6 @@ def test_fields_do_not_run_into_each_other() -> None:
 
 
 def test_an_identity_is_the_same_at_every_replay() -> None:
-    """A golden value: if it changes, subscribers that deduplicate take every old diagnosis for a new one."""
+    """A golden value: if it changes, subscribers can no longer deduplicate old diagnoses."""
     identity = diagnosis_id(attributes("/cwru/105/DE", "105/DE/000017"), "wdcnn", "1")
     assert identity == "b34f08d0fea9624a2aaf582dfa821f2b"
