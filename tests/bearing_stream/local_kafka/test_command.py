@@ -1,4 +1,4 @@
-"""`bearing-stream broker`, as somebody at a terminal meets it."""
+"""`bearing-stream broker`, as a user at a terminal runs it."""
 
 import signal
 import socket
@@ -43,9 +43,9 @@ def test_data_of_another_number_of_brokers_is_refused(tmp_path: Path) -> None:
 
 @contextmanager
 def running(port: int, data: Path, number: signal.Signals) -> Iterator[AdminClient]:
-    """Run the command until the block ends, then send it this signal and check its end."""
+    """Run the command until the block ends, then send this signal and check how it ends."""
     arguments = ["--port", str(port), "--data", str(data)]
-    # As a script's background process is started, which Ctrl-C in a terminal does not reach.
+    # Like the background process of a script, for which the shell ignores SIGINT.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         process = subprocess.Popen(
