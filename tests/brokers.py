@@ -1,4 +1,4 @@
-"""The broker that integration tests run on: yours, one in Docker, or a local one. All are real."""
+"""The broker of the integration tests: yours, one in Docker, or a local one. All are real."""
 
 import gc
 import os

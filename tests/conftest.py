@@ -58,7 +58,7 @@ def broker() -> Iterator[Broker]:
 
 @pytest.fixture(scope="session")
 def cwru_data() -> Path:
-    """The folder of the CWRU recordings; skips the test where there is none."""
+    """The folder of the CWRU recordings; skips the test if there is none."""
     folder = os.environ.get("CWRU_DATA")
     if not folder:
         pytest.skip("needs the CWRU recordings: set CWRU_DATA to their folder")

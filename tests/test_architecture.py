@@ -1,4 +1,4 @@
-"""The layers hold: imports run down, and each package keeps out the libraries it must not load."""
+"""Imports go down the layers only, and no package loads a library that it must not load."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ TOP_LEVEL = ("assets", "bearing_stream", "consumer", "model", "producer_sim", "t
 
 IMPORTS: dict[str, set[str]] = {
     "assets": set(),
-    "bearing_stream": set(),
+    "bearing_stream": {"vocabulary", "wire"},
     "bearing_stream.vocabulary": set(),
     "bearing_stream.program": set(),
     "bearing_stream.local_kafka": set(),
@@ -44,7 +44,7 @@ IMPORTS: dict[str, set[str]] = {
     f"{COMMANDS}.watch": {"commands.terminal", "config", "kafka", "vocabulary", "wire"},
     "bearing_stream.cli": set(),
 }
-"""Package → exactly the packages of ours that it imports, without the prefix `bearing_stream.`.
+"""Package → exactly the project's packages that it imports, without the prefix `bearing_stream.`.
 
 `bearing_stream.cli` imports a command when that command runs: `tests/bearing_stream/test_cli.py`.
 """
@@ -65,7 +65,7 @@ KEPT_OUT = {
     f"{COMMANDS}.serve": {"confluent_kafka"},
     f"{COMMANDS}.diagnose": {"confluent_kafka"},
 }
-"""Package → the libraries that importing it must not load, by whatever way."""
+"""Package → the libraries that importing it must not load, directly or indirectly."""
 
 
 def files_of(package: str) -> list[Path]:
@@ -83,7 +83,7 @@ def package_of(module: str) -> str | None:
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Yield the modules that a file imports, wherever in the file."""
+    """Yield the modules that a file imports, anywhere in the file."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -103,7 +103,7 @@ def test_every_installed_module_belongs_to_a_layer() -> None:
 
 
 @pytest.mark.parametrize("package", IMPORTS)
-def test_a_package_imports_exactly_what_is_drawn(package: str) -> None:
+def test_a_package_imports_exactly_the_listed_packages(package: str) -> None:
     used = {package_of(name) for file in files_of(package) for name in imported(file)}
     assert {name.removeprefix("bearing_stream.") for name in used - {None, package} if name} == (
         IMPORTS[package]
@@ -116,8 +116,8 @@ def test_nothing_installed_imports_tests_or_tools(package: str) -> None:
     assert not roots & {"tests", "tools"}
 
 
-def test_imports_run_down() -> None:
-    """No package imports, by however many steps, one that imports it; raises CycleError if so."""
+def test_imports_have_no_cycle() -> None:
+    """No package imports one that imports it, directly or indirectly; a cycle raises CycleError."""
     full = {name.removeprefix("bearing_stream."): below for name, below in IMPORTS.items()}
     assert set(TopologicalSorter(full).static_order()) == set(full)
 

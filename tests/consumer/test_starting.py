@@ -43,13 +43,13 @@ def test_no_broker_ends_with_a_clear_line(nowhere: Topics) -> None:
     with ConsumerProcess(nowhere, "--startup-timeout=1") as consumer:
         assert consumer.wait() == 1
     [line] = consumer.events("stopping")
-    assert f"no Kafka broker answers at {nowhere.servers}" in line["error"]
+    assert f"no Kafka broker responds at {nowhere.servers}" in line["error"]
     assert "Traceback" not in "\n".join(consumer.output)
 
 
 def test_a_signal_while_waiting_for_a_broker_is_obeyed_at_once(nowhere: Topics) -> None:
     with ConsumerProcess(nowhere) as consumer:
-        assert "no Kafka broker answers" in consumer.wait_for("waiting")["reason"]
+        assert "no Kafka broker responds" in consumer.wait_for("waiting")["reason"]
         before = time.monotonic()
         consumer.stop()
         assert time.monotonic() - before < 2

@@ -154,7 +154,7 @@ def test_a_wrong_client_secret_gets_no_token(cluster: Cluster) -> None:
     with token_endpoint() as url:
         properties = oauth(cluster, url, "ann", "of another")
         line = only_line(run(properties, "watch", "--startup-timeout=2"))
-    assert "the identity provider gives no token" in line
+    assert "the identity provider issues no token" in line
     assert "check sasl.oauthbearer.token.endpoint.url" in line
     assert "invalid_client" in line
 

@@ -96,7 +96,7 @@ def assert_keeps_the_secret(
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that is not there is given up soon."""
-    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.2)
+    monkeypatch.setattr(startup, "CHECK_TIMEOUT", 0.2)
 
 
 @pytest.mark.usefixtures("logs", "quick")
