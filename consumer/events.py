@@ -1,0 +1,222 @@
+"""Every event that the consumer logs, listed once.
+
+A log line is one of these events: its name in the field `event`, the facts in further fields and,
+where it helps a person, a sentence in `detail`. Names are stable; programs may depend on them.
+Importing this module loads neither torch nor the Kafka client.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import structlog
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A kind of log line."""
+
+    name: str
+    """In snake_case, in the field `event`."""
+    level: Literal["info", "warning", "error"]
+    meaning: str
+    """When it is logged, and what its fields hold."""
+    action: str
+    """What an operator should do about it."""
+
+
+WAITING_AT_STARTUP: Final = Event(
+    "waiting_at_startup",
+    "warning",
+    "At the start, the cluster does not respond or a topic does not exist yet. `reason` names what "
+    "is missing, once for each reason. The consumer waits up to `startup_timeout`.",
+    "Start the brokers, or create the topic; the consumer then continues by itself.",
+)
+
+READY: Final = Event(
+    "ready",
+    "info",
+    "The consumer is set up and joins its group. `model`, `device` and `settings` are those in "
+    "use, without secrets.",
+    "None.",
+)
+
+REPORT: Final = Event(
+    "report",
+    "info",
+    "Every `report_interval`: the counts since the start, and `windows_per_s` since the last "
+    "report. Only committed diagnoses and dead letters are counted.",
+    "None. Windows in `skipped` are lost; a growing count in `aborts` or `kafka_errors` shows "
+    "trouble with the brokers.",
+)
+
+KAFKA_ERROR: Final = Event(
+    "kafka_error",
+    "warning",
+    "The Kafka client reports a transient error. Each kind, named in `kind`, is logged once "
+    "between two reports and counted in `kafka_errors`; `detail` is the text of the client.",
+    "None if it stops. If it stays, check the brokers, their disks and the network.",
+)
+
+REWINDING: Final = Event(
+    "rewinding",
+    "warning",
+    "A delivery failed for the reason in `reason`. The consumer aborts what is in flight and reads "
+    "again from the committed offsets. No window is lost.",
+    "None if `resumed` follows. If it is logged again and again, act on `reason`.",
+)
+
+WAITING_FOR_KAFKA: Final = Event(
+    "waiting_for_kafka",
+    "warning",
+    "The rewind itself failed, for the reason in `reason`. The consumer retries with a growing "
+    "pause until it succeeds.",
+    "Check that the brokers are up and that the topics exist.",
+)
+
+RESUMED: Final = Event(
+    "resumed",
+    "info",
+    "The rewind succeeded. The consumer continues from the committed offsets.",
+    "None.",
+)
+
+REPUBLISHED: Final = Event(
+    "republished",
+    "warning",
+    "A broker failed while it finished a committed transaction and left out a part of it. The "
+    "consumer published that part again: `results` messages, and the offsets of `partitions` "
+    "partitions.",
+    "None; each result is there once. Check why the broker failed.",
+)
+
+OFFSETS_SKIPPED: Final = Event(
+    "offsets_skipped",
+    "error",
+    "Retention deleted windows before they were diagnosed: the offsets `first` to `last`, "
+    "`skipped` of them, in `partition` of `topic`. The consumer continues after them.",
+    "These windows are lost. Keep windows longer (`retention.ms`, `retention.bytes`) or add "
+    "consumers; `--on-gap stop` ends the consumer instead.",
+)
+
+COMMITTED_OFFSET_OUT_OF_RANGE: Final = Event(
+    "committed_offset_out_of_range",
+    "warning",
+    "The group's offset in `committed` lies beyond the end of `partition`, as after the topic was "
+    "deleted and created again or lost its end. The consumer reads from the offset in "
+    "`starting_at`.",
+    "None if the topic was created again. Otherwise check the brokers for lost data (unclean "
+    "leader election).",
+)
+
+MESSAGES_REPEATED: Final = Event(
+    "messages_repeated",
+    "warning",
+    "Messages that the consumer has already read were delivered once more, and it ignores them; "
+    "`repeated` in the reports counts them. Logged the first time only, with `partition`, "
+    "`offset` and the `expected` offset.",
+    "If the topic was deleted and created again while the consumer ran, restart the consumer.",
+)
+
+WINDOWS_WAITING: Final = Event(
+    "windows_waiting",
+    "warning",
+    "The Kafka client delivers nothing, though a probe has read the window at `offset` of "
+    "`partition` of `topic`. If the next probe finds one too, the consumer ends with `failed`.",
+    "See that a supervisor starts the consumer again.",
+)
+
+STALL_CHECK_FAILED: Final = Event(
+    "stall_check_failed",
+    "warning",
+    "The Kafka client delivers nothing, and Kafka does not report whether windows are waiting; "
+    "`reason` is why.",
+    "If it stays while the brokers are up, a transaction that holds this group's offsets may hang: "
+    "find it with `kafka-transactions.sh find-hanging`, and abort it.",
+)
+
+STOPPING: Final = Event(
+    "stopping",
+    "info",
+    "The consumer received the signal in `signal`. It finishes what is in flight, commits and "
+    "leaves the group.",
+    "None.",
+)
+
+IN_FLIGHT_ABANDONED: Final = Event(
+    "in_flight_abandoned",
+    "warning",
+    "The consumer stops, and what was in flight could not be committed. The next consumer of the "
+    "group does it again; no window is lost.",
+    "None.",
+)
+
+SHUTDOWN_TIMED_OUT: Final = Event(
+    "shutdown_timed_out",
+    "error",
+    "Kafka did not respond in the `seconds` that a shutdown may take. The process ends with status "
+    "1. What was in flight is not committed; the next consumer does it again.",
+    "Check that the brokers are up.",
+)
+
+CLIENT_HUNG: Final = Event(
+    "client_hung",
+    "error",
+    "A call of the Kafka client has not returned for `seconds`, beyond its own timeout. The "
+    "process ends with status 1, so that another consumer can take over.",
+    "See that a supervisor starts the consumer again.",
+)
+
+FAILED: Final = Event(
+    "failed",
+    "error",
+    "A fatal error ends the process with status 1; `error` names it and what to do.",
+    "Do what `error` advises, then start the consumer again.",
+)
+
+STOPPED: Final = Event(
+    "stopped",
+    "info",
+    "The consumer has left its group. The fields are those of `report`.",
+    "None after `stopping`. Otherwise see `failed`, which follows.",
+)
+
+LIBRARY_MESSAGE: Final = Event(
+    "library_message",
+    "warning",
+    "A library, named in `logger`, logged the text in `detail`, at a level of its own.",
+    "Read `detail`.",
+)
+
+EVENTS: Final = (
+    WAITING_AT_STARTUP,
+    READY,
+    REPORT,
+    KAFKA_ERROR,
+    REWINDING,
+    WAITING_FOR_KAFKA,
+    RESUMED,
+    REPUBLISHED,
+    OFFSETS_SKIPPED,
+    COMMITTED_OFFSET_OUT_OF_RANGE,
+    MESSAGES_REPEATED,
+    WINDOWS_WAITING,
+    STALL_CHECK_FAILED,
+    STOPPING,
+    IN_FLIGHT_ABANDONED,
+    SHUTDOWN_TIMED_OUT,
+    CLIENT_HUNG,
+    FAILED,
+    STOPPED,
+    LIBRARY_MESSAGE,
+)
+"""All of them, from the start of a consumer to its end."""
+
+
+def emit(event: Event, **fields: Any) -> None:
+    """Log an event at its level.
+
+    Args:
+        event: One of `EVENTS`.
+        **fields: The facts that its `meaning` names, and `detail` where a sentence helps.
+    """
+    getattr(structlog.get_logger("consumer"), event.level)(event.name, **fields)
