@@ -1,7 +1,14 @@
 """Talking to a Kafka cluster: where it is, whether it answers, and what its errors mean."""
 
 from bearing_stream.kafka.connection import ConnectionSettings
-from bearing_stream.kafka.errors import FatalKafkaError, explain, is_fatal
+from bearing_stream.kafka.errors import (
+    FatalKafkaError,
+    FencedError,
+    RetriableKafkaError,
+    TransientKafkaError,
+    explain,
+    is_fatal,
+)
 from bearing_stream.kafka.reading import Span, Spans, TopicReader, read_to_end
 from bearing_stream.kafka.startup import (
     ClusterErrors,
@@ -16,10 +23,13 @@ __all__ = [
     "ClusterErrors",
     "ConnectionSettings",
     "FatalKafkaError",
+    "FencedError",
+    "RetriableKafkaError",
     "Span",
     "Spans",
     "TopicReader",
     "TopicSettings",
+    "TransientKafkaError",
     "admin_client",
     "create_topics",
     "explain",

@@ -1,4 +1,4 @@
-"""Topics of their own for each integration test, deleted afterwards."""
+"""New topics for each integration test, deleted afterwards."""
 
 from collections.abc import Iterator
 

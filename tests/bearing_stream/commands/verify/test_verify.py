@@ -14,6 +14,7 @@ from bearing_stream.commands.verify import Place, Report, VerifySettings, verify
 from bearing_stream.commands.verify.report import Offender
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire import Message
+from consumer.events import READY
 from tests.bearing_stream.commands.verify.stream import NOW, Stream, dead_letter, tombstone, window
 from tests.brokers import Broker
 from tests.consumer_process import ConsumerProcess
@@ -263,7 +264,7 @@ def test_the_consumer_passes_with_good_and_bad_windows(topics: Topics) -> None:
 
 def test_a_running_system_can_be_checked(topics: Topics) -> None:
     with ConsumerProcess(topics) as consumer, Load(topics) as load:
-        consumer.wait_for("ready")
+        consumer.wait_for(READY)
         reports = [checked(topics) for _ in range(2)]
         load.stop()
         reports.append(checked(topics))
