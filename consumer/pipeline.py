@@ -124,7 +124,7 @@ class Pipeline:
             messages = self._source.poll(self._batch.free, self._poll_timeout())
             self._raise_fatal()
             if self._failure is not None:
-                # Partitions were lost inside the poll; the rewind makes its messages come again.
+                # Partitions were lost inside the poll; the rewind repeats its messages.
                 return
             now = self._clock()
             for message in messages:

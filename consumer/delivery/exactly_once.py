@@ -145,18 +145,18 @@ class Transactions(Publisher):
         except TransientKafkaError as failure:
             if isinstance(failure, FencedError):
                 self._count_fencing(failure)
-            # A producer whose initialisation failed so cannot be initialised any more.
+            # After any other error, this producer cannot be initialised any more.
             self._replace_producer()
             raise
 
     def _abort_undecided(self, timeout: float) -> None:
         """Abort a transaction in every partition of the output and of the offsets.
 
-        When Kafka 4 ends a transaction, it takes a partition that has no leader for a deleted one
-        and leaves its part undecided ("these partitions are likely deleted already" in its log).
-        It happens when the only replica of a partition fails and comes back. The next commit of
-        this transactional id would then commit the undecided part too: diagnoses that have been
-        made again meanwhile. An abort discards it.
+        When Kafka 4 ends a transaction, it treats a partition without a leader as deleted and
+        leaves its part undecided ("these partitions are likely deleted already" in its log). It
+        happens when the only replica of a partition fails and returns. The next commit of this
+        transactional id would then commit the undecided part too: diagnoses that have been made
+        again meanwhile. An abort discards it.
         """
         deadline = self._clock() + timeout
         metadata = self._group_metadata()

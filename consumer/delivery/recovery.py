@@ -136,7 +136,7 @@ class OutputTopics:
                         headers = readable_headers(message) or []
                         note(seen, Message(message.key(), message.value(), headers))
             except FatalKafkaError as refusal:
-                # While brokers fail, a reader that gives up is no reason to end the consumer.
+                # The reader treats every error as fatal; while brokers fail, a retry may succeed.
                 raise TransientKafkaError(str(refusal)) from None
         return seen
 

@@ -154,7 +154,7 @@ class WindowSource:
         return {(one.topic, one.partition): one.offset for one in offsets if one.offset >= 0}
 
     def membership(self) -> Any:
-        """The group metadata, by which Kafka checks that offsets come from a current member.
+        """The group metadata, with which Kafka checks that offsets are from a current member.
 
         Raises:
             TransientKafkaError: This consumer is not, or no longer, a member.
@@ -190,7 +190,7 @@ class WindowSource:
         offsets = self._consumer.committed(partitions, COMMITTED_TIMEOUT)
         for offset in offsets:
             if offset.error is not None:
-                # The offset beside an error is meaningless; it does not mean "never committed".
+                # An offset with an error is meaningless; it does not mean "never committed".
                 raise KafkaException(offset.error)
         return offsets
 

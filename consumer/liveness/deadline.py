@@ -14,8 +14,8 @@ GRACE: Final = 2.0
 def call_with_deadline(call: Callable[..., Any], *arguments: Any) -> None:
     """Call with a timeout, and return even if the call does not.
 
-    The call runs in a thread of its own. If it hangs, the thread stays behind with everything that
-    it holds, and ends if the call returns after all.
+    The call runs in a thread of its own. If it hangs, the thread keeps running with
+    everything that it references, and ends if the call returns after all.
 
     Args:
         call: A method of the client.

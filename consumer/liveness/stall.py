@@ -33,9 +33,9 @@ class Flow(Protocol):
 class StallCheck:
     """Probes the topic from time to time while no message arrives.
 
-    A client that has stopped fetching looks like a plant without new measurements. And librdkafka
-    2.16 waits silently while Kafka does not return the offset to begin at, because a transaction
-    with the group's offsets is still open.
+    Only a probe distinguishes a client that has stopped fetching from a topic without new messages.
+    And librdkafka 2.16 waits silently while Kafka does not return the offset to begin at, because a
+    transaction with the group's offsets is still open.
     """
 
     def __init__(

@@ -78,7 +78,7 @@ def test_the_topics_that_it_creates_fit_the_largest_dead_letter(
     topics = missing_topics
     with ConsumerProcess(topics, "--create-topics") as consumer:
         consumer.wait_for(READY)
-        # By default a broker accepts 1,048,588 bytes, about a hundred of them beside the value.
+        # By default a broker accepts 1,048,588 bytes; about a hundred of them are not the value.
         largest = Message(b"large", os.urandom(1_048_588 - 100), [])
         limit = {"message.max.bytes": 2_000_000}
         produce(topics.servers, topics.windows, [largest], **limit)

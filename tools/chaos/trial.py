@@ -193,13 +193,13 @@ class Trial:
         self.recoveries.append(time.monotonic() - began)
 
     def freeze_in_transaction(
-        self, member: Member, held: float = 0.0, client_id: str | None = None
+        self, member: Member, seconds: float = 0.0, client_id: str | None = None
     ) -> None:
         """Freeze a consumer while a transaction is open.
 
         Args:
             member: The consumer.
-            held: Seconds after which the transaction must still be open.
+            seconds: After this time the transaction must still be open.
             client_id: The id of its client, if there are other members: the transaction must then
                 be open in a partition that is assigned to it. A diagnosis goes to the partition
                 that its window came from.
@@ -209,7 +209,7 @@ class Trial:
             member.freeze()
             before = self.offsets.open_transaction(client_id)
             if before:
-                time.sleep(held)
+                time.sleep(seconds)
                 after = self.offsets.open_transaction(client_id)
                 if before.items() & after.items():
                     return True

@@ -201,12 +201,8 @@ def test_other_failures_do_not_count_as_fencing() -> None:
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        (KafkaError.MSG_SIZE_TOO_LARGE, r"max\.message\.bytes"),
-        (KafkaError.TOPIC_AUTHORIZATION_FAILED, "grant"),
         (KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "grant"),
-        (KafkaError.INVALID_TIMESTAMP, "INVALID_TIMESTAMP"),
         (KafkaError.INVALID_RECORD, "INVALID_RECORD"),
-        (KafkaError.POLICY_VIOLATION, "POLICY_VIOLATION"),
     ],
 )
 @pytest.mark.parametrize("call", ["produce", "send_offsets_to_transaction", "commit_transaction"])
@@ -214,6 +210,13 @@ def test_an_error_that_a_retry_would_meet_again_is_fatal(call: str, code: int, a
     harness = Harness()
     harness.cluster.happens_in(call, abortable(code))
     with pytest.raises(FatalKafkaError, match=advice):
+        harness.deliver()
+
+
+def test_a_message_that_the_client_refuses_for_its_size_is_fatal() -> None:
+    harness = Harness()
+    harness.cluster.happens_in("produce", kafka_error(KafkaError.MSG_SIZE_TOO_LARGE))
+    with pytest.raises(FatalKafkaError, match=r"message\.max\.bytes"):
         harness.deliver()
 
 

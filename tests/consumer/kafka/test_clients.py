@@ -15,13 +15,13 @@ from consumer.reporting import Reporter
 from consumer.settings import ConsumerSettings
 
 
-def properties_of(monkeypatch: pytest.MonkeyPatch, **given: Any) -> tuple[dict[str, Any], ...]:
+def properties_of(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> tuple[dict[str, Any], ...]:
     """Return the properties of the consumer and of the producer."""
     monkeypatch.setattr("consumer.kafka.clients.Consumer", dict)
     monkeypatch.setattr("consumer.kafka.clients.Producer", dict)
-    settings = ConsumerSettings.model_validate(given)
-    consumer: Any = new_consumer(settings, ClusterErrors())
-    producer: Any = new_producer(settings, ClusterErrors(), "group-id")
+    validated = ConsumerSettings.model_validate(settings)
+    consumer: Any = new_consumer(validated, ClusterErrors())
+    producer: Any = new_producer(validated, ClusterErrors(), "group-id")
     return consumer, producer
 
 
