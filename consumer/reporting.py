@@ -14,7 +14,7 @@ from consumer.metrics import Metrics
 
 
 def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None:
-    """Send log lines, ours and those of the standard library, to standard error.
+    """Send the events and the log lines of libraries to standard error.
 
     Args:
         form: `json` is one object in each line; `auto` is `console` on a terminal, else `json`.
@@ -53,7 +53,7 @@ def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None
 def _as_library_message(
     _logger: object, _method: str, fields: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Move the text of a library's log line to `detail`, since `event` names an event of ours."""
+    """Move the text of a library's log line to `detail`, since `event` holds the name of an event."""
     fields["detail"] = fields["event"]
     fields["event"] = events.LIBRARY_MESSAGE.name
     return fields

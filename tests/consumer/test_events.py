@@ -17,8 +17,8 @@ CONSTANTS = {name: value for name, value in vars(events).items() if isinstance(v
 SOURCES = sorted((ROOT / "consumer").rglob("*.py"))
 
 
-def attributes_of_events() -> Iterator[str]:
-    """Name every constant that the consumer's code uses as `events.NAME`."""
+def used_constants() -> Iterator[str]:
+    """Yield every constant that the consumer's code uses as `events.NAME`."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "events":
@@ -38,7 +38,7 @@ def test_an_event_has_a_stable_name_a_meaning_and_an_action(event: Event) -> Non
 
 
 def test_every_event_is_logged_somewhere() -> None:
-    assert CONSTANTS.keys() <= set(attributes_of_events())
+    assert CONSTANTS.keys() <= set(used_constants())
 
 
 def test_nothing_else_is_logged() -> None:

@@ -1,7 +1,7 @@
 """Each window gets one result, in order, with any failures and any rebalances.
 
 The real source, pipeline and delivery run on the cluster in memory. In each round Hypothesis may
-inject events into any call; then the failures end, and the results in the topics are counted.
+inject incidents into any call; then the failures end, and the results in the topics are counted.
 """
 
 from collections import Counter
@@ -25,35 +25,35 @@ from tests.consumer.fakes import (
 )
 from tests.consumer.world import MESSAGES, World
 
-Event = Callable[[World], None]
+Incident = Callable[[World], None]
 
 
-def arrives(partition: int, count: int) -> Event:
+def arrives(partition: int, count: int) -> Incident:
     return lambda world: world.arrive(partition, count)
 
 
-def fails_in(call: str, failure: Callable[[], Exception]) -> Event:
+def fails_in(call: str, failure: Callable[[], Exception]) -> Incident:
     return lambda world: world.happens_in(call, failure())
 
 
-def polls_at_most(most: int) -> Event:
+def polls_at_most(most: int) -> Incident:
     return lambda world: setattr(world.consumer, "most", most)
 
 
-def moves_to_another(partition: int, others: int, call: str) -> Event:
+def moves_to_another(partition: int, others: int, call: str) -> Incident:
     """In the first or the second call of a poll a partition is revoked; later it is assigned."""
 
-    def event(world: World) -> None:
+    def incident(world: World) -> None:
         def rebalance() -> None:
             world.consumer.revoke_later(partition, others)
             world.consumer.assign_later(partition)
 
         world.happens_in(call, rebalance)
 
-    return event
+    return incident
 
 
-def is_evicted_in(call: str, others: int) -> Event:
+def is_evicted_in(call: str, others: int) -> Incident:
     return lambda world: world.happens_in(call, lambda: world.consumer.evict(others))
 
 
@@ -61,10 +61,10 @@ def loses_the_response(world: World) -> None:
     world.happens_in("commit_transaction", lambda: world.producers[-1].commit_without_telling())
 
 
-def is_committed_in_part(without: frozenset[object], responds: bool) -> Event:
+def is_committed_in_part(without: frozenset[object], responds: bool) -> Incident:
     """Kafka commits, but partitions without a leader do not get the commit marker."""
 
-    def event(world: World) -> None:
+    def incident(world: World) -> None:
         def commit() -> None:
             world.cluster.leaderless = without
             world.cluster.deaths += 1
@@ -73,16 +73,16 @@ def is_committed_in_part(without: frozenset[object], responds: bool) -> Event:
 
         world.happens_in("commit_transaction", commit)
 
-    return event
+    return incident
 
 
-def hangs_in(call: str) -> Event:
+def hangs_in(call: str) -> Incident:
     return lambda world: world.happens_in(call, lambda: world.producers[-1].be_stuck())
 
 
 CALLS = ("begin_transaction", "produce", "flush", "send_offsets_to_transaction")
 PARTS = (*product((DIAGNOSES, DEAD_LETTERS), (0, 1)), OFFSETS)
-EVENTS = st.one_of(
+INCIDENTS = st.one_of(
     st.builds(is_committed_in_part, st.frozensets(st.sampled_from(PARTS)), st.booleans()),
     st.builds(arrives, st.integers(0, 1), st.integers(1, 9)),
     st.builds(polls_at_most, st.integers(1, 5)),
@@ -111,15 +111,15 @@ EVENTS = st.one_of(
         st.integers(0, 5),
     ),
 )
-LIVES = st.lists(st.lists(EVENTS, max_size=3), max_size=25)
+LIVES = st.lists(st.lists(INCIDENTS, max_size=3), max_size=25)
 
 
-def live(world: World, life: list[list[Event]]) -> None:
+def live(world: World, life: list[list[Incident]]) -> None:
     world.arrive(0, 7)
     world.arrive(1, 5)
-    for events in life:
-        for event in events:
-            event(world)
+    for incidents in life:
+        for incident in incidents:
+            incident(world)
         world.pipeline.step()
     world.finish()
 
@@ -137,7 +137,7 @@ def live(world: World, life: list[list[Event]]) -> None:
 @example(
     [[is_committed_in_part(frozenset({OFFSETS}), True)], [], [fails_in("flush", fenced)]], False
 )
-def test_exactly_once_with_any_failures(life: list[list[Event]], forgets: bool) -> None:
+def test_exactly_once_with_any_failures(life: list[list[Incident]], forgets: bool) -> None:
     world = World()
     world.cluster.forgets_partitions = forgets
     live(world, life)
@@ -151,7 +151,7 @@ def test_exactly_once_with_any_failures(life: list[list[Event]], forgets: bool) 
 
 @settings(max_examples=60, deadline=None)
 @given(LIVES)
-def test_at_least_once_with_any_failures(life: list[list[Event]]) -> None:
+def test_at_least_once_with_any_failures(life: list[list[Incident]]) -> None:
     world = World("at-least-once")
     live(world, life)
     assert set(world.cluster.places_out()) == set(origins_in(world))

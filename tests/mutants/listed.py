@@ -172,7 +172,7 @@ BROKERS: Final = (
         "consumer/liveness/deadline.py",
         "outcome.get(timeout=timeout + GRACE)",
         "outcome.get()",
-        "delivery/test_exactly_once.py::test_a_client_that_hangs_is_left_behind",
+        "delivery/test_exactly_once.py::test_a_client_that_hangs_is_abandoned",
     ),
     Mutant(
         "broker gone: the pauses grow",

@@ -65,7 +65,7 @@ def command(
     """
     console = Console()
     if not console.is_terminal:
-        # A reader cannot widen the output of a file.
+        # The width of a terminal is that of its window; a file needs a fixed one.
         console.width = WIDTH
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     seed = random.randrange(10**6) if seed is None else seed

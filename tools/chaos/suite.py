@@ -29,7 +29,7 @@ OVERHEAD: Final = 12.0
 LOG_LINES: Final = 100_000
 """Lines of a broker's log that are kept after a failed trial: more than any log had so far."""
 
-AT_LEAST_ONCE_SHARE: Final = 4
+AT_LEAST_ONCE_DIVISOR: Final = 4
 """With at-least-once, faults are injected a fourth as often: it makes fewer promises."""
 
 
@@ -61,8 +61,8 @@ class Fault:
         """Return the same fault, as often as a guarantee requires: at least twice, if it can be."""
         if guarantee == "exactly-once":
             return self
-        fewer = max(self.times // AT_LEAST_ONCE_SHARE, min(self.times, 2))
-        return replace(self, times=fewer, windows=self.windows // AT_LEAST_ONCE_SHARE)
+        fewer = max(self.times // AT_LEAST_ONCE_DIVISOR, min(self.times, 2))
+        return replace(self, times=fewer, windows=self.windows // AT_LEAST_ONCE_DIVISOR)
 
 
 FAULTS: Final = (

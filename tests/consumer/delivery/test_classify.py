@@ -63,7 +63,7 @@ def test_a_producer_in_the_fatal_state_counts_as_fenced() -> None:
 
 @pytest.mark.parametrize(("code", "advice"), FATAL.items())
 @pytest.mark.parametrize("flag", ["fatal", "retriable", "txn_requires_abort"])
-def test_a_fatal_error_names_its_cause_whatever_the_client_reports(
+def test_a_fatal_error_names_its_cause_with_any_flag_of_the_client(
     code: int, advice: str, flag: str
 ) -> None:
     with pytest.raises(FatalKafkaError, match=advice):

@@ -288,7 +288,7 @@ def test_what_kafka_left_undecided_is_settled_even_if_nothing_is_in_flight() -> 
 
 
 @pytest.mark.timeout(30)
-def test_a_client_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     # librdkafka 2.16 hangs so if the broker goes down meanwhile.
     monkeypatch.setattr("consumer.liveness.deadline.GRACE", 0.0)
     harness, returns = Harness(), threading.Event()

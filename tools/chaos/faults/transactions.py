@@ -11,7 +11,7 @@ QUICK: Final = ("--transaction-timeout=1", "--commit-interval=0.5")
 see `clusters.PROPERTIES`."""
 
 FREEZE: Final = 2.5
-"""Seconds that are longer than any call may take in such a transaction."""
+"""Seconds that a broker is frozen: longer than any call may take in such a transaction."""
 
 LEADER_FREEZE: Final = 2.0
 """Seconds that a leader is frozen: longer than messages may take, shorter than the three after
