@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
-import structlog
 
-from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import ModelInfo
+from consumer import events
 from consumer.batch import Batch, KafkaMessage, Origin, Positions
-from consumer.delivery.base import Delivery, Undelivered
+from consumer.delivery.base import Delivery
 from consumer.metrics import DispatchReason, Metrics
 from consumer.results import Inference, diagnoses
 from consumer.settings import ConsumerSettings
@@ -23,25 +23,24 @@ from model.assessor import Assessor
 IDLE_POLL: Final = 0.5
 """Seconds that a poll waits when nothing is in flight."""
 
-DRAIN_TIMEOUT: Final = 4.0
-"""Seconds for the last commit before partitions go or the consumer stops."""
+FINISH_TIMEOUT: Final = 4.0
+"""Seconds for the last commit before partitions are revoked or the consumer stops."""
 
 RECOVERY_TIMEOUT: Final = 3.0
-"""Seconds for one attempt to recover; short, so that a signal to stop is heard meanwhile."""
+"""Seconds for one attempt to recover; short, so that a stop is noticed between two attempts."""
 
-FIRST_BACKOFF: Final = 0.1
-"""Seconds to wait when a delivery fails again right after the last was given up; then twice that,
-and so on."""
+INITIAL_BACKOFF: Final = 0.1
+"""Seconds to wait before a second attempt to recover; doubled for each further one."""
 
-LONGEST_BACKOFF: Final = 2.0
+MAX_BACKOFF: Final = 2.0
 """Seconds to wait at most."""
 
 
 class Source(Protocol):
-    """What the loop needs of the windows topic; see `source.WindowSource`."""
+    """The methods of the windows topic that the loop uses; see `kafka.source.WindowSource`."""
 
-    def poll(self, most: int, timeout: float) -> list[KafkaMessage]: ...  # noqa: D102
-    def behind(self) -> bool: ...  # noqa: D102
+    def poll(self, max_messages: int, timeout: float) -> list[KafkaMessage]: ...  # noqa: D102
+    def is_lagging(self) -> bool: ...  # noqa: D102
     def rewind(self) -> None: ...  # noqa: D102
 
 
@@ -56,10 +55,10 @@ class Uncommitted:
 
 
 class Pipeline:
-    """Walks windows from the source to the delivery.
+    """Moves windows from the source to the delivery.
 
-    `step` does one round; `run` goes on until `stop`. `drain` and `forget` are for the source's
-    rebalances, which happen inside its `poll`, on the same thread.
+    `step` does one round; `run` repeats it until `stop`. The source calls `on_partitions_revoked`
+    and `on_partitions_lost` inside its `poll` and `close`, on the same thread.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Pipeline:
         wall_clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Put the pieces together; nothing runs yet."""
+        """Connect the parts; nothing runs yet."""
         self._settings = settings
         self._source = source
         self._assessor = assessor
@@ -82,20 +81,22 @@ class Pipeline:
         self._clock = clock
         self._wall_clock = wall_clock
         self._sleep = sleep
-        self._batch = Batch(settings.batch_size, settings.max_delay, settings.longest_batch)
+        self._batch = Batch(settings.batch_size, settings.max_delay, settings.target_batch_duration)
         self._uncommitted = Uncommitted()
-        self._undelivered: Undelivered | None = None
+        self._failure: TransientKafkaError | None = None
         self._failures = 0
         self._fatal: FatalKafkaError | None = None
         self._stopping = False
-        self._log = structlog.get_logger("consumer")
 
     def stop(self) -> None:
-        """Ask `run` to finish what is in flight and return; safe in a signal handler."""
+        """Ask `run` to finish what is in flight and return; for any thread or signal handler."""
         self._stopping = True
 
     def run(self, each_round: Callable[[], None] = lambda: None) -> None:
-        """Go on until `stop` is called, then finish what is in flight.
+        """Repeat `step` until `stop` is called, then finish what is in flight.
+
+        Args:
+            each_round: Called after every round, also while Kafka does not respond.
 
         Raises:
             FatalKafkaError: Kafka refuses something that waiting will not change.
@@ -104,65 +105,72 @@ class Pipeline:
             while not self._stopping:
                 self.step()
                 each_round()
-            self.drain()
+            self._finish()
             self._raise_fatal()
-            if self._undelivered is not None:
-                self._log.warning("what was in flight is left to the next consumer")
+            if self._failure is not None:
+                events.emit(events.IN_FLIGHT_ABANDONED, detail="the next consumer repeats it")
         except BaseException:
-            # What is in flight may be half published; leaving the group must not commit it.
-            self._undelivered = Undelivered("the consumer ends in an error")
+            # Leaving the group calls `on_partitions_revoked`. What is in flight may be published
+            # in part, and must not be committed then.
+            self._failure = TransientKafkaError("the consumer ends in an error")
             raise
 
     def step(self) -> None:
-        """One round: poll what there is, dispatch what is due, commit what is due."""
-        if self._undelivered is not None:
+        """Do one round: poll, dispatch the batch if it is due, commit if that is due."""
+        if self._failure is not None:
             self._recover()
             return
         try:
-            messages = self._source.poll(self._batch.room, self._patience())
+            messages = self._source.poll(self._batch.free, self._poll_timeout())
             self._raise_fatal()
-            if self._undelivered is not None:
-                # Partitions went while we polled; what was polled comes again after winding back.
+            if self._failure is not None:
+                # Partitions were lost inside the poll; the rewind repeats its messages.
                 return
             now = self._clock()
             for message in messages:
                 self._batch.add(message, now)
             self._advance(bool(messages))
-        except Undelivered as undelivered:
-            self._fail(undelivered)
+        except TransientKafkaError as failure:
+            self._fail(failure)
 
-    def drain(self) -> None:
-        """Dispatch and commit what is in flight, in bounded time; if it fails, give it up.
+    def on_partitions_revoked(self) -> None:
+        """Finish and commit what is in flight, in bounded time; abort it if that fails.
 
-        Never raises what Kafka did, since its client calls this; the next `step` acts on it.
+        Raises no error of Kafka, since the Kafka client is the caller; the next `step` acts on it.
         """
-        if self._undelivered is not None or self._fatal is not None:
-            # What is open failed already and waits to be given up: committing it would repeat it.
+        self._finish()
+
+    def on_partitions_lost(self) -> None:
+        """Drop what is in flight: its partitions were lost, and their next owner repeats it.
+
+        Recovery is due even if nothing is in flight: if the broker was away, the last committed
+        transaction may be undecided.
+        """
+        if self._failure is None:
+            self._fail(TransientKafkaError("partitions were lost to another consumer"))
+
+    def _finish(self) -> None:
+        """Dispatch and commit what is in flight."""
+        if self._failure is not None or self._fatal is not None:
+            # The open transaction has failed already and is to be aborted: a commit now would
+            # publish its windows twice.
             return
         try:
-            self._finish()
+            self._dispatch_and_commit()
         except FatalKafkaError as fatal:
             self._fatal = fatal
 
-    def forget(self) -> None:
-        """Give up what is in flight: its partitions were lost, and another will do it.
-
-        Also where nothing is: if the broker was away, what was committed last may be undecided.
-        """
-        if self._undelivered is None:
-            self._fail(Undelivered("partitions were lost to another consumer"))
-
-    def _finish(self) -> None:
+    def _dispatch_and_commit(self) -> None:
         try:
-            self._dispatch(DispatchReason.DRAIN)
-            self._commit(DRAIN_TIMEOUT)
-        except Undelivered as undelivered:
-            self._fail(undelivered)
-            # At once, so that the next owner need not wait; if it fails, `step` tries again.
-            with suppress(Undelivered):
-                self._give_up()
+            self._dispatch(DispatchReason.FINISH)
+            self._commit(FINISH_TIMEOUT)
+        except TransientKafkaError as failure:
+            self._fail(failure)
+            # Abort at once, so that the next owner need not wait; `step` repeats it if it fails.
+            with suppress(TransientKafkaError):
+                self._abort()
 
-    def _patience(self) -> float:
+    def _poll_timeout(self) -> float:
         """How long the next poll may wait for a message."""
         deadlines = []
         if len(self._batch):
@@ -171,12 +179,12 @@ class Pipeline:
             deadlines.append(self._delivery.opened_at + self._settings.commit_interval)
         if not deadlines:
             return IDLE_POLL
-        # Nothing more to fetch: look once without waiting, then dispatch at once.
-        return max(min(deadlines) - self._clock(), 0.0) if self._source.behind() else 0.0
+        # When there is nothing more to fetch, poll once without waiting, then dispatch at once.
+        return max(min(deadlines) - self._clock(), 0.0) if self._source.is_lagging() else 0.0
 
-    def _advance(self, came: bool) -> None:
+    def _advance(self, received: bool) -> None:
         now = self._clock()
-        caught_up = not came and not self._source.behind()
+        caught_up = not received and not self._source.is_lagging()
         reason = self._batch.due(now) or (DispatchReason.CAUGHT_UP if caught_up else None)
         if reason is not None:
             self._dispatch(reason)
@@ -193,13 +201,13 @@ class Pipeline:
         self._metrics.batches[reason] += 1
         if batch.accepted:
             inference = self._diagnose()
-            made = diagnoses(
+            messages = diagnoses(
                 batch, inference, self._wall_clock(), self._settings.uncertain_as_unknown
             )
-            for window, message in zip(batch.accepted, made, strict=True):
+            for window, message in zip(batch.accepted, messages, strict=True):
                 self._delivery.publish(self._settings.diagnoses_topic, message, window.origin)
-            doubted = inference.assessment.flags.sum(axis=0).tolist()
-            self._uncommitted.uncertain.update(dict(zip(QUALITY_FLAGS, doubted, strict=True)))
+            flagged = inference.assessment.flags.sum(axis=0).tolist()
+            self._uncommitted.uncertain.update(dict(zip(QUALITY_FLAGS, flagged, strict=True)))
         for letter in batch.dead_letters:
             origin = Origin((letter.topic, letter.partition), letter.offset)
             self._delivery.publish(self._settings.dead_letters_topic, letter.message(), origin)
@@ -217,7 +225,7 @@ class Pipeline:
         assessment = self._assessor.assess(self._batch.samples, rpm, sensors)
         seconds = self._clock() - started
         self._metrics.inference_seconds += seconds
-        self._batch.took(seconds)
+        self._batch.record_duration(seconds)
         model = ModelInfo(
             name=self._assessor.name,
             version=self._assessor.version,
@@ -236,35 +244,35 @@ class Pipeline:
         self._uncommitted = Uncommitted()
         self._failures = 0
 
-    def _fail(self, undelivered: Undelivered) -> None:
-        """Note that what is in flight must be given up; until it is, nothing is published."""
-        self._log.warning("winding back to the committed offsets", reason=str(undelivered))
-        self._undelivered = undelivered
+    def _fail(self, failure: TransientKafkaError) -> None:
+        """Record that what is in flight must be aborted; nothing is published until it is."""
+        events.emit(events.REWINDING, reason=str(failure))
+        self._failure = failure
         self._failures += 1
         self._metrics.aborts += 1
 
     def _recover(self) -> None:
-        """Try once to give up what is in flight and to wind back."""
+        """Try once to abort what is in flight and to rewind."""
         if self._failures > 1:
-            self._sleep(min(FIRST_BACKOFF * 2 ** (self._failures - 2), LONGEST_BACKOFF))
+            self._sleep(min(INITIAL_BACKOFF * 2 ** (self._failures - 2), MAX_BACKOFF))
         try:
-            self._give_up()
+            self._abort()
             self._source.rewind()
-        except Undelivered as still:
+        except TransientKafkaError as failure:
             self._failures += 1
-            if str(still) != str(self._undelivered):
-                self._log.warning("waiting for Kafka", reason=str(still))
-            self._undelivered = still
-            # Keeps our place in the group; what comes is wound back too.
-            with suppress(Undelivered):
+            if str(failure) != str(self._failure):
+                events.emit(events.WAITING_FOR_KAFKA, reason=str(failure))
+            self._failure = failure
+            # A poll keeps the membership in the group; the rewind repeats its messages.
+            with suppress(TransientKafkaError):
                 self._source.poll(self._settings.batch_size, 0)
         else:
-            self._undelivered = None
-            self._log.info("going on from the committed offsets")
+            self._failure = None
+            events.emit(events.RESUMED)
         self._raise_fatal()
 
-    def _give_up(self) -> None:
-        """Forget and abort what is in flight; raises `Undelivered` if Kafka does not answer."""
+    def _abort(self) -> None:
+        """Drop what is in flight; raises `TransientKafkaError` if Kafka does not respond."""
         self._batch.clear()
         self._uncommitted = Uncommitted()
         self._delivery.recover(RECOVERY_TIMEOUT)

@@ -1,7 +1,14 @@
 """What all Kafka clients here share: connection settings, start-up checks, errors, reading."""
 
 from bearing_stream.kafka.connection import ConnectionSettings
-from bearing_stream.kafka.errors import FatalKafkaError, explain, is_fatal
+from bearing_stream.kafka.errors import (
+    FatalKafkaError,
+    FencedError,
+    RetriableKafkaError,
+    TransientKafkaError,
+    explain,
+    is_fatal,
+)
 from bearing_stream.kafka.reading import Span, Spans, TopicReader, read_to_end
 from bearing_stream.kafka.startup import (
     ClusterErrors,
@@ -16,10 +23,13 @@ __all__ = [
     "ClusterErrors",
     "ConnectionSettings",
     "FatalKafkaError",
+    "FencedError",
+    "RetriableKafkaError",
     "Span",
     "Spans",
     "TopicReader",
     "TopicSettings",
+    "TransientKafkaError",
     "admin_client",
     "create_topics",
     "explain",

@@ -6,9 +6,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from bearing_stream.kafka import TransientKafkaError
 from bearing_stream.wire import Message
 from consumer.batch import Origin, Positions
-from consumer.delivery.base import Publisher, Undelivered, topic_partitions, verdict
+from consumer.delivery.base import Publisher, classify, topic_partitions
 
 
 class Flushes(Publisher):
@@ -32,10 +33,10 @@ class Flushes(Publisher):
         self._failed: KafkaError | None = None
 
     def start(self, timeout: float) -> None:
-        """Nothing to do: an idempotent producer gets ready by itself."""
+        """Do nothing: an idempotent producer needs no registration."""
 
     def publish(self, topic: str, message: Message, origin: Origin) -> None:  # noqa: ARG002
-        """Produce, and remember if it fails."""
+        """Produce; `commit` raises if the message is not acknowledged."""
         if self.opened_at is None:
             self.opened_at = self._clock()
         self._produce(topic, message, on_delivery=self._on_delivery)
@@ -43,27 +44,27 @@ class Flushes(Publisher):
     def commit(self, positions: Positions, timeout: float) -> None:
         """Flush, and commit the offsets if every message was acknowledged."""
         if self._serve(self._producer.flush, timeout):
-            raise Undelivered(f"diagnoses were not acknowledged within {timeout:g} s")
+            raise TransientKafkaError(f"diagnoses were not acknowledged within {timeout:g} s")
         if self._failed is not None:
-            raise verdict(self._failed)
+            raise classify(self._failed)
         try:
             self._commit_offsets(topic_partitions(positions))
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
+            raise classify(failure.args[0]) from None
         self.opened_at = None
 
     def recover(self, timeout: float) -> None:  # noqa: ARG002 - the contract of Delivery
-        """Forget what is on its way; it may still arrive, and is then there twice.
+        """Drop what is in flight; it may still be delivered, and then appears twice.
 
-        With a new producer, since one whose messages were purged, or that failed for good, may
-        take no more.
+        Replaces the producer, since one with purged messages or a fatal error may refuse further
+        messages.
         """
         if self.opened_at is not None:
             self._replace_producer()
         self._failed, self.opened_at = None, None
 
     def close(self) -> None:
-        """Forget what is on its way."""
+        """Drop what is in flight."""
         if self.opened_at is not None:
             self._producer.purge()
         self.opened_at = None

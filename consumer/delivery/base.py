@@ -1,9 +1,9 @@
-"""Publish what a batch gave, and commit the offsets of its input: in one transaction, or after.
+"""Publish the results of a batch and commit the offsets of its input: in one transaction, or after.
 
-`transactions.Transactions` and `flushes.Flushes` have the same contract (`Delivery`). Whatever
-cannot be delivered raises `Undelivered`; the pipeline then calls `recover` until it succeeds and
-winds back to the last committed offsets. That winding back is what keeps windows from being lost:
-Kafka aborts the output, not our position.
+`exactly_once.Transactions` and `at_least_once.Flushes` have the same contract (`Delivery`). A
+delivery that fails raises `TransientKafkaError`; the pipeline then calls `recover` until it
+succeeds, and rewinds to the last committed offsets. The rewind is what keeps windows from being
+lost: Kafka aborts the output, but does not reset the consumer's position.
 """
 
 from collections.abc import Callable
@@ -11,15 +11,22 @@ from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError, explain, is_fatal
+from bearing_stream.kafka import (
+    FatalKafkaError,
+    FencedError,
+    RetriableKafkaError,
+    TransientKafkaError,
+    explain,
+    is_fatal,
+)
 from bearing_stream.wire import Message
 from consumer.batch import Origin, Positions
 
 FULL_QUEUE_PAUSE: Final = 0.05
-"""Seconds to wait for room when the producer's queue is full."""
+"""Seconds between two attempts to produce while the producer's queue is full."""
 
 FULL_QUEUE_LIMIT: Final = 30.0
-"""Seconds after which waiting for room ends."""
+"""Seconds after which a queue that is still full is an error."""
 
 REFUSED: Final = frozenset(
     (
@@ -31,7 +38,7 @@ REFUSED: Final = frozenset(
         KafkaError.INVALID_TRANSACTION_TIMEOUT,
     )
 )
-"""Errors that a topic or the cluster answers for what it was asked, and would answer again."""
+"""Errors with which a broker refuses the request itself; a retry would be refused too."""
 
 FENCED: Final = frozenset(
     (
@@ -41,52 +48,42 @@ FENCED: Final = frozenset(
         KafkaError.INVALID_PRODUCER_EPOCH,
     )
 )
-"""What a producer hears whose transactional id has gone to a newer one."""
-
-
-class Undelivered(Exception):  # noqa: N818 - a verdict on what was published, not a failure of ours
-    """What was published since the last commit will not be committed. It passes: wind back.
-
-    Attributes:
-        retriable: The client says that the call may be repeated.
-        fenced: Another producer has taken over this one's transactional id, or Kafka has timed its
-            transaction out.
-    """
-
-    def __init__(self, reason: str, *, retriable: bool = False, fenced: bool = False) -> None:
-        super().__init__(reason)
-        self.retriable = retriable
-        self.fenced = fenced
+"""Errors of a producer whose transactional id belongs to a newer producer."""
 
 
 class Delivery(Protocol):
     """How diagnoses and offsets get to Kafka.
 
-    Call `start` once, then `publish` any number of times and `commit`, again and again. After
-    `Undelivered`, call `recover` until it returns.
+    Call `start` once, then `publish` any number of times and `commit`, repeatedly. After a
+    `TransientKafkaError` of `publish` or `commit`, call `recover` until it returns, and neither
+    `publish` nor `commit` before. Every method but `close` may raise:
+
+    - `TransientKafkaError` (`RetriableKafkaError`, `FencedError`): what was published since the
+      last commit will not be committed; recover and rewind.
+    - `FatalKafkaError`: Kafka refuses something that waiting will not change.
     """
 
     opened_at: float | None
     """Monotonic time of the first `publish` since the last commit; None if there was none."""
 
     def start(self, timeout: float) -> None:
-        """Get ready; raises `Undelivered` if the broker did not answer within `timeout` seconds."""
+        """Get ready; raises `TransientKafkaError` if Kafka does not respond within `timeout` s."""
 
     def publish(self, topic: str, message: Message, origin: Origin) -> None:
-        """Hand the client the answer to the window at `origin`; waits while its queue is full."""
+        """Hand the client the result of the window at `origin`; blocks while its queue is full."""
 
     def commit(self, positions: Positions, timeout: float) -> None:
         """Make what was published durable, and with it the positions of the input."""
 
     def recover(self, timeout: float) -> None:
-        """Give up what was published since the last commit and get ready again."""
+        """Drop what was published since the last commit, and get ready again."""
 
     def close(self) -> None:
-        """Give up what was published since the last commit, for good."""
+        """Drop what was published since the last commit. Nothing is called afterwards."""
 
 
 class Publisher:
-    """What both ways share: a producer that can be replaced, and patience with its queue."""
+    """The common part of both deliveries: a replaceable producer, and retries on a full queue."""
 
     def __init__(self, new_producer: Callable[[], Producer], clock: Callable[[], float]) -> None:
         self._new_producer = new_producer
@@ -108,19 +105,19 @@ class Publisher:
                 )
             except BufferError:
                 if self._clock() >= deadline:
-                    raise Undelivered("the producer's queue is full, and stays so") from None
+                    raise TransientKafkaError("the producer's queue stays full") from None
                 self._serve(self._producer.poll, FULL_QUEUE_PAUSE)
             except KafkaException as failure:
-                raise _refusal(failure.args[0], topic) from None
+                raise _classify_refusal(failure.args[0], topic) from None
             else:
                 return
 
     def _serve(self, call: Callable[[float], int], timeout: float) -> int:
-        """Poll or flush. A producer that failed for good says so here, by raising."""
+        """Poll or flush; a producer in a fatal state raises here."""
         try:
             return call(timeout)
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
+            raise classify(failure.args[0]) from None
 
     def _replace_producer(self) -> None:
         self._producer.purge()
@@ -128,31 +125,34 @@ class Publisher:
 
 
 def topic_partitions(positions: Positions) -> list[TopicPartition]:
-    """Positions as the client takes them."""
+    """Convert positions to the client's type."""
     return [
         TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()
     ]
 
 
-def _refusal(error: KafkaError, topic: str) -> FatalKafkaError | Undelivered:
-    """Why the client itself does not take a message."""
+def classify(error: KafkaError) -> FatalKafkaError | TransientKafkaError:
+    """Convert an error of a producer or a commit to the exception to raise.
+
+    A fenced producer is transient: most often the coordinator has timed out its transaction while
+    the broker or this process was frozen, and a new producer succeeds. `Transactions` counts
+    fencings, and so detects two consumers that fence each other.
+    """
+    if is_fatal(error) or error.code() in REFUSED:
+        return FatalKafkaError(explain(error))
+    if error.fatal() or error.code() in FENCED:
+        return FencedError(explain(error))
+    if error.retriable():
+        return RetriableKafkaError(explain(error))
+    return TransientKafkaError(explain(error))
+
+
+def _classify_refusal(error: KafkaError, topic: str) -> FatalKafkaError | TransientKafkaError:
+    """Convert an error with which the client itself refuses a message."""
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
         return FatalKafkaError(
             f"a message for '{topic}' is larger than this client sends: raise message.max.bytes "
             "(--kafka message.max.bytes=...) and max.message.bytes of the topic (a dead letter is "
-            f"the original and some headers) — Kafka said: {error.str()}"
+            f"the original and some headers) — Kafka reports: {error.str()}"
         )
-    return verdict(error)
-
-
-def verdict(error: KafkaError) -> FatalKafkaError | Undelivered:
-    """Whether an error of a producer or a commit passes.
-
-    A fenced producer passes: most often the coordinator has timed its transaction out while the
-    broker or this process stood still, and a new producer goes on. Two consumers that fence each
-    other are caught by counting.
-    """
-    if is_fatal(error) or error.code() in REFUSED:
-        return FatalKafkaError(explain(error))
-    fenced = error.fatal() or error.code() in FENCED
-    return Undelivered(explain(error), retriable=error.retriable(), fenced=fenced)
+    return classify(error)

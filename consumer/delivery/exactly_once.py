@@ -5,29 +5,34 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.kafka import (
+    FatalKafkaError,
+    FencedError,
+    RetriableKafkaError,
+    TransientKafkaError,
+)
 from bearing_stream.wire import Message
+from consumer import events
 from consumer.batch import Origin, Positions
-from consumer.delivery.base import Publisher, Undelivered, topic_partitions, verdict
-from consumer.delivery.recovery import Answer, Journal
-from consumer.liveness.deadline import returning
+from consumer.delivery.base import Publisher, classify, topic_partitions
+from consumer.delivery.recovery import Journal, Result
+from consumer.liveness.deadline import call_with_deadline
 
 REST: Final = 0.005
-"""Seconds between a commit and the next transaction. Kafka answers one begun right away with
-CONCURRENT_TRANSACTIONS, and the client then waits 20 ms or more."""
+"""Seconds between a commit and the next transaction. To one that begins at once, Kafka responds
+with CONCURRENT_TRANSACTIONS, and the client then waits 20 ms or more."""
 
 RETRY_PAUSE: Final = 0.02
-"""Seconds between two attempts of a call that the client says can be repeated."""
+"""Seconds between two attempts of a call that the client reports as retriable."""
 
-MOST_FENCINGS: Final = 5
-"""Producers fenced without a commit between them, after which another process must be doing it."""
+MAX_FENCINGS: Final = 5
+"""Fencings without a commit between them after which the cause must be another process."""
 
 CLOSE_TIMEOUT: Final = 2.0
-"""Seconds to abort what is open when the consumer ends. What is not aborted, Kafka aborts by itself
-when the transaction times out."""
+"""Seconds to abort the open transaction when the consumer ends. If that fails, Kafka aborts it when
+it times out."""
 
 
 class Transactions(Publisher):
@@ -45,9 +50,9 @@ class Transactions(Publisher):
 
         Args:
             new_producer: Makes a producer, always with the same transactional id.
-            group_metadata: The consumer's current membership; Kafka checks its generation, which
-                is what fences a zombie. Raises `Undelivered` if there is none.
-            journal: Remembers what is published.
+            group_metadata: The consumer's current membership. Kafka checks its generation, which
+                fences a zombie. Raises `TransientKafkaError` if there is none.
+            journal: Records what is published.
             clock: Monotonic seconds.
             sleep: Waits some seconds.
         """
@@ -55,16 +60,15 @@ class Transactions(Publisher):
         self._group_metadata = group_metadata
         self._journal = journal
         self._sleep = sleep
-        self._rested_at = 0.0
+        self._rest_until = 0.0
         self._initialised = False
         self._fencings = 0
         self._topics: set[str] = set()
         self._positions: Positions = {}
-        self._swept = True
-        self._log = structlog.get_logger("consumer")
+        self._needs_abort = False
 
     def start(self, timeout: float) -> None:
-        """Register the transactional id; completes or aborts what a predecessor left open."""
+        """Register the transactional id; Kafka completes or aborts a predecessor's transaction."""
         self._attempt(self._producer.init_transactions, deadline=self._clock() + timeout)
         self._initialised = True
 
@@ -76,9 +80,9 @@ class Transactions(Publisher):
                 self._begin()
             self._topics.add(topic)
             self._produce(topic, message)
-            self._journal.note(Answer(topic, message, origin))
-        except Undelivered as undelivered:
-            self._count_fencing(undelivered)
+            self._journal.note(Result(topic, message, origin))
+        except FencedError as fenced:
+            self._count_fencing(fenced)
             raise
 
     def commit(self, positions: Positions, timeout: float) -> None:
@@ -86,47 +90,48 @@ class Transactions(Publisher):
         deadline = self._clock() + timeout
         self._positions = positions
         try:
-            # Flushed first, a commit takes 1 ms; with messages still queued, 27.
+            # A commit after a flush takes 1 ms; with messages still queued it takes 27.
             self._serve(self._producer.flush, timeout)
-            self._offer(positions, self._group_metadata(), deadline)
-            self._journal.asked()
+            self._send_offsets(positions, self._group_metadata(), deadline)
+            self._journal.commit_requested()
             self._end(deadline)
-        except Undelivered as undelivered:
-            self._count_fencing(undelivered)
+        except FencedError as fenced:
+            self._count_fencing(fenced)
             raise
         self._journal.committed()
         self._fencings = 0
 
     def recover(self, timeout: float) -> None:
-        """Put a new producer in the place of the one that failed.
+        """Replace the producer that failed.
 
-        It has the same transactional id, so Kafka first completes or aborts whatever the old one
-        left, also when a commit's outcome is unknown: after this the committed offsets are the
-        truth. An abort would not do: it purges what is still queued, the producer's next sequence
-        numbers do not follow, and librdkafka 2.16 then hangs in `send_offsets_to_transaction`,
-        beyond any timeout. What was committed before is then looked for, see `completion`.
+        The new producer has the same transactional id, so Kafka first completes or aborts the
+        transaction of the old one, also when the outcome of its commit is unknown: afterwards the
+        committed offsets are final. Aborting with the old producer would not do: an abort purges
+        what is still queued, the producer's next sequence numbers do not follow, and librdkafka
+        2.16 then hangs in `send_offsets_to_transaction`, beyond any timeout. The last part of the
+        recovery completes what was committed before, see `recovery`.
         """
-        if self._initialised and (self.opened_at is not None or self._journal.is_in_doubt):
-            with suppress(Undelivered):
-                # Hear of trouble first.
+        if self._initialised and (self.opened_at is not None or self._journal.is_uncertain):
+            with suppress(TransientKafkaError):
+                # So that errors of the brokers are counted before the journal compares the counts.
                 self._serve(self._producer.poll, 0)
             self._journal.failed()
-            self._initialised = self._swept = False
+            self._initialised, self._needs_abort = False, True
             self._replace_producer()
         if not self._initialised:
             self._initialise_again(timeout)
-        self._closed()
-        if not self._swept:
-            self._sweep(timeout)
-            self._journal.decided()
-            self._swept = True
+        self._note_end()
+        if self._needs_abort:
+            self._abort_undecided(timeout)
+            self._journal.undecided_aborted()
+            self._needs_abort = False
         if self._journal.is_to_complete:
             self._complete(timeout)
 
     def close(self) -> None:
-        """Abort what is open, so that readers of committed diagnoses need not wait for it."""
+        """Abort the open transaction, so that readers of committed diagnoses need not wait."""
         if self._initialised and self.opened_at is not None:
-            with suppress(Undelivered, FatalKafkaError):
+            with suppress(TransientKafkaError, FatalKafkaError):
                 self._attempt(
                     self._producer.abort_transaction, deadline=self._clock() + CLOSE_TIMEOUT
                 )
@@ -135,21 +140,23 @@ class Transactions(Publisher):
     def _initialise_again(self, timeout: float) -> None:
         try:
             self.start(timeout)
-        except Undelivered as undelivered:
-            self._count_fencing(undelivered)
-            if not undelivered.retriable:
-                # This one will not get ready any more.
-                self._replace_producer()
+        except RetriableKafkaError:
+            raise
+        except TransientKafkaError as failure:
+            if isinstance(failure, FencedError):
+                self._count_fencing(failure)
+            # After any other error, this producer cannot be initialised any more.
+            self._replace_producer()
             raise
 
-    def _sweep(self, timeout: float) -> None:
+    def _abort_undecided(self, timeout: float) -> None:
         """Abort a transaction in every partition of the output and of the offsets.
 
-        Kafka 4 takes a partition that has no leader for a deleted one when it ends a transaction,
-        and leaves what is there undecided ("these partitions are likely deleted already", says its
-        log): it happens when the only replica of a partition dies and comes back. The next commit
-        of this transactional id would then commit that too, diagnoses that are made again
-        meanwhile. An abort decides it otherwise.
+        When Kafka 4 ends a transaction, it treats a partition without a leader as deleted and
+        leaves its part undecided ("these partitions are likely deleted already" in its log). It
+        happens when the only replica of a partition fails and returns. The next commit of this
+        transactional id would then commit the undecided part too: diagnoses that have been made
+        again meanwhile. An abort discards it.
         """
         deadline = self._clock() + timeout
         metadata = self._group_metadata()
@@ -158,28 +165,30 @@ class Transactions(Publisher):
             for partition in self._partitions(topic, timeout):
                 self._produce(topic, Message(None, b"", []), partition=partition)
         if self._serve(self._producer.flush, timeout):
-            raise Undelivered(f"the output topics did not answer within {timeout:g} s")
+            raise TransientKafkaError(f"the output topics did not respond within {timeout:g} s")
         if self._positions:
-            self._offer(self._positions, metadata, deadline)
+            self._send_offsets(self._positions, metadata, deadline)
         self._attempt(self._producer.abort_transaction, deadline=deadline)
-        self._closed()
+        self._note_end()
 
     def _complete(self, timeout: float) -> None:
-        """Publish what is missing of transactions that were committed."""
-        # Asked for first: whoever gets one of the partitions later changes the generation.
+        """Publish what is missing of committed transactions."""
+        # Fetched first: if another member gets one of the partitions later, the generation changes
+        # and Kafka refuses the offsets.
         metadata = self._group_metadata()
-        answers, positions = self._journal.missing()
-        if answers or positions:
+        results, positions = self._journal.missing()
+        if results or positions:
             self._begin()
-            for topic, message, _ in answers:
+            for topic, message, _ in results:
                 self._produce(topic, message)
             if positions:
-                self._offer(positions, metadata, self._clock() + timeout)
+                self._send_offsets(positions, metadata, self._clock() + timeout)
             self._end(self._clock() + timeout)
-            self._log.warning(
-                "published again what Kafka had left out of a committed transaction",
-                answers=len(answers),
+            events.emit(
+                events.REPUBLISHED,
+                results=len(results),
                 partitions=len(positions),
+                detail="Kafka had left them out of a committed transaction",
             )
         self._journal.completed()
 
@@ -187,25 +196,25 @@ class Transactions(Publisher):
         try:
             return list(self._producer.list_topics(topic, timeout).topics[topic].partitions)
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
+            raise classify(failure.args[0]) from None
 
-    def _count_fencing(self, undelivered: Undelivered) -> None:
-        if undelivered.fenced:
-            self._fencings += 1
-        if self._fencings > MOST_FENCINGS:
+    def _count_fencing(self, fenced: FencedError) -> None:
+        """Raise `FatalKafkaError` if there were too many fencings in a row."""
+        self._fencings += 1
+        if self._fencings > MAX_FENCINGS:
             raise FatalKafkaError(
                 "the producer is fenced again and again: another process uses the same "
                 "transactional.id (give each consumer its own instance id), or transaction_timeout "
-                f"is too short — Kafka said: {undelivered}"
+                f"is too short — Kafka reports: {fenced}"
             ) from None
 
-    def _offer(self, positions: Positions, metadata: Any, deadline: float) -> None:
+    def _send_offsets(self, positions: Positions, metadata: Any, deadline: float) -> None:
         """Add offsets to the transaction.
 
-        Where the broker goes down meanwhile, librdkafka 2.16 waits for it without end.
+        If the broker goes down meanwhile, librdkafka 2.16 waits for it without end.
         """
         self._attempt(
-            returning,
+            call_with_deadline,
             self._producer.send_offsets_to_transaction,
             topic_partitions(positions),
             metadata,
@@ -213,7 +222,7 @@ class Transactions(Publisher):
         )
 
     def _attempt(self, call: Callable[..., Any], *arguments: Any, deadline: float) -> None:
-        """Call, and call again what the client says can be repeated, until the deadline."""
+        """Call, and repeat the call on a retriable error until the deadline."""
         while True:
             left = max(deadline - self._clock(), 0.001)
             try:
@@ -221,24 +230,24 @@ class Transactions(Publisher):
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
                 if not error.retriable() or self._clock() >= deadline:
-                    raise verdict(error) from None
+                    raise classify(error) from None
                 self._sleep(RETRY_PAUSE)
             else:
                 return
 
     def _begin(self) -> None:
-        if (rest := self._rested_at - self._clock()) > 0:
+        if (rest := self._rest_until - self._clock()) > 0:
             self._sleep(rest)
         self.opened_at = self._clock()
         try:
             self._producer.begin_transaction()
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
+            raise classify(failure.args[0]) from None
 
     def _end(self, deadline: float) -> None:
         self._attempt(self._producer.commit_transaction, deadline=deadline)
-        self._closed()
+        self._note_end()
 
-    def _closed(self) -> None:
+    def _note_end(self) -> None:
         self.opened_at = None
-        self._rested_at = self._clock() + REST
+        self._rest_until = self._clock() + REST

@@ -1,10 +1,11 @@
-"""After a failure: what a committed transaction published and nobody can read.
+"""After a failure: find what a committed transaction published and no reader can see.
 
-Kafka tells a producer that its transaction is committed before every partition has heard of it. If
-the broker dies in between, Kafka 4 leaves out the partitions that have no leader when it is back
-("these partitions are likely deleted already", says its log). What was published there stays
-undecided, and goes when the producer's next transaction in that partition is aborted: lost, if its
-offsets were committed elsewhere. So whoever aborts looks afterwards, and completes what was begun.
+Kafka reports a transaction as committed to its producer before every partition has its commit
+marker. If the broker fails in between, Kafka 4, once it is back, skips the partitions that have no
+leader ("these partitions are likely deleted already" in its log). What was published there stays
+undecided, and is discarded when the producer's next transaction in that partition is aborted: it is
+lost if its offsets were committed elsewhere. So after such an abort the consumer reads the output
+and completes what was committed.
 """
 
 import time
@@ -17,22 +18,28 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from pydantic import BaseModel, ValidationError
 
-from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, admin_client
+from bearing_stream.kafka import (
+    FatalKafkaError,
+    Span,
+    TopicReader,
+    TransientKafkaError,
+    admin_client,
+)
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.wire import Input, Message, readable_headers
 from consumer.batch import Origin, Partition, Positions
-from consumer.delivery.base import Undelivered, verdict
+from consumer.delivery.base import classify
 
 ENDS_AGE: Final = 5.0
-"""Seconds after which the ends of the output are looked up anew. After a failure, what came behind
-them is read."""
+"""Seconds after which the ends of the output are fetched again. After a failure, the output from
+these ends on is read."""
 
 Ends = dict[str, dict[int, int]]
-"""Topic → partition → the offset of what comes next there."""
+"""Topic → partition → the offset that the next message gets."""
 
 
-class Answer(NamedTuple):
-    """A diagnosis or a dead letter, and of which window it is."""
+class Result(NamedTuple):
+    """A diagnosis or a dead letter, and the window that it belongs to."""
 
     topic: str
     message: Message
@@ -40,42 +47,49 @@ class Answer(NamedTuple):
 
 
 class Seen:
-    """What can be read of the output."""
+    """The committed part of the output, as read."""
 
     def __init__(self) -> None:
         self._windows: set[Origin] = set()
         self._letters: Counter[object] = Counter()
 
     def note_diagnosis(self, message: Message) -> None:
-        """Note of which window it is; what is no diagnosis is none of ours."""
+        """Record the window of a diagnosis; ignores messages that are not diagnoses."""
         try:
-            said = _Diagnosed.model_validate_json(message.value or b"").input
+            origin = _Diagnosed.model_validate_json(message.value or b"").input
         except ValidationError:
             return
-        self._windows.add(Origin((said.topic, said.partition), said.offset))
+        self._windows.add(Origin((origin.topic, origin.partition), origin.offset))
 
     def note_dead_letter(self, message: Message) -> None:
-        """Note it as it is: what it says of its origin may be of an earlier rejection."""
+        """Record a dead letter by content: the origin in its headers may be of a past rejection."""
         self._letters[_content(message)] += 1
 
-    def take(self, answer: Answer) -> bool:
-        """Whether it is there, by whomever; of dead letters that are the same, each once."""
-        if answer.origin in self._windows:
+    def take(self, result: Result) -> bool:
+        """Whether a result was read, whichever consumer published it.
+
+        Of dead letters with the same content, each one read is taken once.
+        """
+        if result.origin in self._windows:
             return True
-        content = _content(answer.message)
-        if there := self._letters[content] > 0:
+        content = _content(result.message)
+        if found := self._letters[content] > 0:
             self._letters[content] -= 1
-        return there
+        return found
 
 
 class Output(Protocol):
     """The output topics as their readers see them."""
 
     def ends(self) -> Ends:
-        """Where they end, whatever is undecided; raises `Undelivered`."""
+        """Where they end, with undecided messages; raises `TransientKafkaError`."""
 
     def read(self, after: Ends, until: Ends) -> Seen:
-        """What is committed between; raises `Undelivered` while anything is undecided there."""
+        """What is committed in between.
+
+        Raises:
+            TransientKafkaError: Kafka does not respond, or a transaction there is undecided.
+        """
 
 
 class OutputTopics:
@@ -90,7 +104,7 @@ class OutputTopics:
             properties: Connection properties of the client.
             diagnoses_topic: Must exist.
             dead_letters_topic: Must exist.
-            timeout: Seconds to wait for an answer.
+            timeout: Seconds to wait for a response.
 
         Raises:
             FatalKafkaError: A property is wrong.
@@ -122,186 +136,193 @@ class OutputTopics:
                         headers = readable_headers(message) or []
                         note(seen, Message(message.key(), message.value(), headers))
             except FatalKafkaError as refusal:
-                raise Undelivered(str(refusal)) from None
+                # The reader treats every error as fatal; while brokers fail, a retry may succeed.
+                raise TransientKafkaError(str(refusal)) from None
         return seen
 
     def _ends(self, isolation: IsolationLevel) -> Ends:
-        found: Ends = {topic: {} for topic in self._notes}
+        ends: Ends = {topic: {} for topic in self._notes}
         try:
             for topic in self._notes:
-                there = self._admin.list_topics(topic, self._timeout).topics[topic]
-                if there.error is not None:
-                    raise KafkaException(there.error)
-                found[topic] = dict.fromkeys(there.partitions, 0)
-            asked = {
+                metadata = self._admin.list_topics(topic, self._timeout).topics[topic]
+                if metadata.error is not None:
+                    raise KafkaException(metadata.error)
+                ends[topic] = dict.fromkeys(metadata.partitions, 0)
+            requested = {
                 TopicPartition(topic, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-                for topic, numbers in found.items()
+                for topic, numbers in ends.items()
                 for number in numbers
             }
-            answers = self._admin.list_offsets(
-                asked, isolation_level=isolation, request_timeout=self._timeout
+            responses = self._admin.list_offsets(
+                requested, isolation_level=isolation, request_timeout=self._timeout
             )
-            for partition, answer in answers.items():
-                found[partition.topic][partition.partition] = answer.result().offset
+            for partition, response in responses.items():
+                ends[partition.topic][partition.partition] = response.result().offset
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
-        return found
+            raise classify(failure.args[0]) from None
+        return ends
 
 
 def missing(
-    answers: Iterable[Answer], seen: Seen, committed: Positions
-) -> tuple[list[Answer], Positions]:
-    """What must be published, and which positions committed with it, so that all is done once.
+    results: Iterable[Result], seen: Seen, committed: Positions
+) -> tuple[list[Result], Positions]:
+    """Find the results to publish, and the positions to commit with them.
 
-    What is not there and behind the committed offset nobody would diagnose any more. What is before
-    it will be diagnosed, unless some of its partition is there: then the offset is what is missing.
+    A result that cannot be read, of a window before the committed offset, is missing: nobody would
+    diagnose that window again. The windows from the committed offset on will be diagnosed again,
+    unless some of their partition's results can be read: then the offset is missing instead.
 
     Args:
-        answers: That were committed, or may have been; later ones last.
-        seen: What can be read of them, nothing being undecided any more.
+        results: Those that were committed, or may have been, in the order of publishing.
+        seen: What can be read of them, with nothing undecided.
         committed: The group's offsets of their windows' partitions.
     """
-    by_partition: dict[Partition, list[tuple[Answer, bool]]] = {}
-    # Of a window that was answered again after its first answer was aborted, the second.
-    for answer in {answer.origin: answer for answer in answers}.values():
-        found = by_partition.setdefault(answer.origin.partition, [])
-        found.append((answer, seen.take(answer)))
-    lacking: list[Answer] = []
+    by_partition: dict[Partition, list[tuple[Result, bool]]] = {}
+    # If a window was diagnosed again after its first result was aborted, the second result counts.
+    for result in {result.origin: result for result in results}.values():
+        found = by_partition.setdefault(result.origin.partition, [])
+        found.append((result, seen.take(result)))
+    lacking: list[Result] = []
     positions: Positions = {}
     for partition, found in by_partition.items():
         resumed = committed.get(partition, 0)
-        ahead = any(there and answer.origin.offset >= resumed for answer, there in found)
+        ahead = any(is_seen and result.origin.offset >= resumed for result, is_seen in found)
         lacking += [
-            answer
-            for answer, there in found
-            if not there and (ahead or answer.origin.offset < resumed)
+            result
+            for result, is_seen in found
+            if not is_seen and (ahead or result.origin.offset < resumed)
         ]
         if ahead:
-            positions[partition] = max(answer.origin.offset for answer, _ in found) + 1
+            positions[partition] = max(result.origin.offset for result, _ in found) + 1
     return lacking, positions
 
 
 @dataclass
 class _Transaction:
-    """What was published together."""
+    """The results that were published together."""
 
     after: Ends
     """Where the output topics ended at some time before."""
-    disturbances: int
-    """How many were known before."""
-    answers: list[Answer] = field(default_factory=list)
+    broker_errors: int
+    """The count of broker errors when it began."""
+    results: list[Result] = field(default_factory=list)
 
 
 class Journal:
-    """What was committed last, and what of it is missing after a failure.
+    """Records what was published and committed, and finds what of it is missing after a failure.
 
-    It remembers one transaction, and the one that is open: with any further one Kafka has finished
-    the one before.
+    It keeps the last committed transaction and the open one: when a transaction begins, Kafka has
+    finished those before the last.
     """
 
     def __init__(
         self,
         output: Output,
         committed: Callable[[Iterable[Partition]], Positions],
-        disturbances: Callable[[], int],
+        broker_errors: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Remember nothing yet.
+        """Start without any record.
 
         Args:
             output: The topics that are published to.
-            committed: The group's offsets of partitions. Raises `Undelivered`.
-            disturbances: How often the client has reported trouble with a broker. Without any since
-                a transaction began, Kafka keeps its word on it.
+            committed: The group's offsets of partitions. Raises `TransientKafkaError`.
+            broker_errors: How many broker errors the client has reported so far. If the count has
+                not changed since a transaction began, its commit is certain.
             clock: Monotonic seconds.
         """
         self._output = output
         self._committed = committed
-        self._disturbances = disturbances
+        self._broker_errors = broker_errors
         self._clock = clock
         self._ends: Ends = {}
-        self._looked_at = 0.0
+        self._ends_fetched_at = 0.0
         self._open = _Transaction({}, 0)
-        self._is_asked = False
+        self._is_commit_requested = False
         self._last: _Transaction | None = None
-        self._suspects: list[_Transaction] = []
-        self._again: _Transaction | None = None
+        self._uncertain: list[_Transaction] = []
+        self._completion: _Transaction | None = None
         self._read_until: Ends = {}
-        self._committed_then: Positions | None = None
+        self._committed_before: Positions | None = None
 
     @property
-    def is_in_doubt(self) -> bool:
-        """Whether there was trouble since the transaction began that was committed last."""
-        return self._last is not None and self._is_disturbed(self._last)
+    def is_uncertain(self) -> bool:
+        """Whether brokers failed since the beginning of the last committed transaction."""
+        return self._last is not None and self._has_errors_since(self._last)
 
     @property
     def is_to_complete(self) -> bool:
-        """Whether `missing` is to be asked."""
-        return bool(self._suspects)
+        """Whether `missing` must be called."""
+        return bool(self._uncertain)
 
     def begin(self) -> None:
-        """A transaction begins; raises `Undelivered` if Kafka never told where the output ends."""
-        self._open = _Transaction(self._earlier_ends(), self._disturbances())
-
-    def note(self, answer: Answer) -> None:
-        """It was published in the transaction that is open."""
-        self._open.answers.append(answer)
-
-    def asked(self) -> None:
-        """The commit is asked for: from here on it may be there, whatever we hear."""
-        self._is_asked = True
-
-    def committed(self) -> None:
-        """Kafka says that it is committed."""
-        self._last, self._is_asked = self._open, False
-
-    def failed(self) -> None:
-        """What is open will be aborted, and what Kafka left undecided with it."""
-        was_committed = [self._last, self._open if self._is_asked else None]
-        self._suspects += [one for one in was_committed if one and self._is_disturbed(one)]
-        self._last, self._is_asked = None, False
-
-    def decided(self) -> None:
-        """Nothing is undecided any more."""
-        self._committed_then = None
-
-    def missing(self) -> tuple[list[Answer], Positions]:
-        """What to publish and to commit; to be asked again until `completed`.
+        """Record that a transaction begins.
 
         Raises:
-            Undelivered: Kafka does not tell now.
+            TransientKafkaError: The ends of the output were never known, and are not now.
         """
-        after = self._suspects[0].after
-        answers = [answer for suspect in self._suspects for answer in suspect.answers]
-        committed = self._committed({answer.origin.partition for answer in answers})
-        if committed != self._committed_then:
-            # The ends after the offsets: what those are of is before the ends.
-            self._read_until, self._committed_then = self._output.ends(), committed
+        self._open = _Transaction(self._earlier_ends(), self._broker_errors())
+
+    def note(self, result: Result) -> None:
+        """Record a result that was published in the open transaction."""
+        self._open.results.append(result)
+
+    def commit_requested(self) -> None:
+        """Record that a commit request follows: the transaction may be committed from here on."""
+        self._is_commit_requested = True
+
+    def committed(self) -> None:
+        """Record that Kafka reports the transaction as committed."""
+        self._last, self._is_commit_requested = self._open, False
+
+    def failed(self) -> None:
+        """Record that the open transaction will be aborted, with all that Kafka left undecided."""
+        committed = [self._last, self._open if self._is_commit_requested else None]
+        self._uncertain += [one for one in committed if one and self._has_errors_since(one)]
+        self._last, self._is_commit_requested = None, False
+
+    def undecided_aborted(self) -> None:
+        """Record that nothing is undecided any more."""
+        self._committed_before = None
+
+    def missing(self) -> tuple[list[Result], Positions]:
+        """Find what to publish and to commit; call it again after a failure, until `completed`.
+
+        Raises:
+            TransientKafkaError: Kafka does not respond now.
+        """
+        after = self._uncertain[0].after
+        results = [result for transaction in self._uncertain for result in transaction.results]
+        committed = self._committed({result.origin.partition for result in results})
+        if committed != self._committed_before:
+            # The ends are fetched after the offsets: the results that the offsets stand for are
+            # before the ends.
+            self._read_until, self._committed_before = self._output.ends(), committed
         seen = self._output.read(after, self._read_until)
-        self._again = _Transaction(after, self._disturbances(), answers)
-        return missing(answers, seen, committed)
+        self._completion = _Transaction(after, self._broker_errors(), results)
+        return missing(results, seen, committed)
 
     def completed(self) -> None:
-        """What was missing is committed, which Kafka may leave undecided like anything else."""
-        self._last, self._suspects = self._again, []
+        """Record that what was missing is committed; Kafka may leave that undecided too."""
+        self._last, self._uncertain = self._completion, []
 
-    def _is_disturbed(self, transaction: _Transaction) -> bool:
-        return transaction.disturbances < self._disturbances()
+    def _has_errors_since(self, transaction: _Transaction) -> bool:
+        return transaction.broker_errors < self._broker_errors()
 
     def _earlier_ends(self) -> Ends:
-        """Where the output ended some time ago, or now: whatever comes is behind that."""
-        if not self._ends or self._clock() >= self._looked_at + ENDS_AGE:
-            self._looked_at = self._clock()
+        """Where the output ended some time ago, or now: later output has higher offsets."""
+        if not self._ends or self._clock() >= self._ends_fetched_at + ENDS_AGE:
+            self._ends_fetched_at = self._clock()
             try:
                 self._ends = self._output.ends()
-            except Undelivered:
+            except TransientKafkaError:
                 if not self._ends:
                     raise
         return self._ends
 
 
 class _Diagnosed(BaseModel):
-    """What a diagnosis says of its window."""
+    """The field of a diagnosis that names its window."""
 
     input: Input
 
@@ -310,9 +331,11 @@ def _content(message: Message) -> object:
     return message.key, message.value, tuple(message.headers)
 
 
-def _check_decided(settled: Ends, until: Ends) -> None:
-    """Raise `Undelivered` if anything before these ends is undecided."""
+def _check_decided(stable: Ends, until: Ends) -> None:
+    """Raise `TransientKafkaError` if anything before the ends `until` is undecided."""
     for topic, ends in until.items():
-        undecided = [number for number, end in ends.items() if settled[topic].get(number, 0) < end]
+        undecided = [number for number, end in ends.items() if stable[topic].get(number, 0) < end]
         if undecided:
-            raise Undelivered(f"transactions are open in partitions {undecided} of '{topic}'")
+            raise TransientKafkaError(
+                f"transactions are open in partitions {undecided} of '{topic}'"
+            )

@@ -3,26 +3,29 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, cast
 
-import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError, explain, is_fatal
-from consumer.batch import MOST_BYTES, KafkaMessage, Partition, Positions, size_of
-from consumer.delivery.base import Undelivered, verdict
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, explain, is_fatal
+from consumer import events
+from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
+from consumer.delivery.base import classify
 from consumer.metrics import Metrics
 
 OnGap = Literal["continue", "stop"]
 """What to do about windows that retention deleted before they were diagnosed."""
 
-AT_A_TIME: Final = 64
-"""Messages taken before looking at how large they were."""
+CHUNK: Final = 64
+"""Messages taken before their sizes are checked."""
 
 COMMITTED_TIMEOUT: Final = 5.0
-"""Seconds to wait for the broker to tell the committed offsets."""
+"""Seconds to wait for the broker to return the committed offsets."""
 
 
 class WindowSource:
-    """The windows topic, as a member of a consumer group."""
+    """The windows topic, as a member of a consumer group.
+
+    All methods belong to one thread. `poll` calls the callbacks of `subscribe` on that thread.
+    """
 
     def __init__(
         self,
@@ -32,7 +35,7 @@ class WindowSource:
         on_error: Callable[[KafkaError], None],
         on_gap: OnGap = "continue",
     ) -> None:
-        """Set up; `on_error` is told of errors that pass."""
+        """Set up; `on_error` is called with each transient error that a message carries."""
         self._consumer = consumer
         self._topic = topic
         self._metrics = metrics
@@ -42,22 +45,26 @@ class WindowSource:
         self._next: Positions = {}
         self._first: Positions = {}
         self._sought: set[Partition] = set()
-        self._gone: Positions = {}
-        self._broken: FatalKafkaError | None = None
+        self._deleted_until: Positions = {}
+        self._undecodable: FatalKafkaError | None = None
         self.received = 0
-        """Messages that ever came."""
-        self._drain: Callable[[], None] = lambda: None
-        self._forget: Callable[[], None] = lambda: None
-        self._log = structlog.get_logger("consumer")
+        """Messages received since the start."""
+        self._on_partitions_revoked: Callable[[], None] = lambda: None
+        self._on_partitions_lost: Callable[[], None] = lambda: None
 
-    def subscribe(self, drain: Callable[[], None], forget: Callable[[], None]) -> None:
+    def subscribe(
+        self, on_partitions_revoked: Callable[[], None], on_partitions_lost: Callable[[], None]
+    ) -> None:
         """Join the group.
 
         Args:
-            drain: Called before partitions go: finish and commit what is in flight.
-            forget: Called after partitions were lost: what is in flight is another's now.
+            on_partitions_revoked: Called before partitions are given up: finish and commit what is
+                in flight. Also called by `close`. Must not raise what Kafka reports.
+            on_partitions_lost: Called after partitions were lost: drop what is in flight, since
+                another member may own it now. Not called where `on_partitions_revoked` is.
         """
-        self._drain, self._forget = drain, forget
+        self._on_partitions_revoked = on_partitions_revoked
+        self._on_partitions_lost = on_partitions_lost
         self._consumer.subscribe(
             [self._topic],
             on_assign=self._on_assign,
@@ -65,24 +72,28 @@ class WindowSource:
             on_lost=self._on_lost,
         )
 
-    def poll(self, most: int, timeout: float) -> list[KafkaMessage]:
-        """At most `most` messages, fewer if large, as soon as there is one, or none in `timeout` s.
+    def poll(self, max_messages: int, timeout: float) -> list[KafkaMessage]:
+        """Return messages as soon as there are any, or none after `timeout` seconds.
+
+        Returns:
+            At most `max_messages`, and fewer where they are large. They carry no error, and are
+            the next ones of partitions that this member owns.
 
         Raises:
-            Undelivered: The broker does not tell where the group was; wind back.
+            TransientKafkaError: The broker does not return the committed offsets; rewind.
             FatalKafkaError: The group or the topic refuses this consumer, retention has deleted
-                windows and we are to stop then, or messages cannot be unpacked.
+                windows and `on_gap` is "stop", or messages cannot be decompressed.
         """
-        if self._broken is not None:
-            # Or what came before it would be done again at every start.
-            self._drain()
-            raise self._broken
+        if self._undecodable is not None:
+            # Without this commit, every restart would repeat the windows before the bad message.
+            self._on_partitions_revoked()
+            raise self._undecodable
         # consume(n, timeout) would wait for all n.
         messages = self._consume(1, timeout)
-        asked, more, size = 1, messages, size_of(messages)
-        while len(more) == asked and len(messages) < most and size < MOST_BYTES:
-            asked = min(most - len(messages), AT_A_TIME)
-            more = self._consume(asked, 0)
+        requested, more, size = 1, messages, size_of(messages)
+        while len(more) == requested and len(messages) < max_messages and size < MAX_BYTES:
+            requested = min(max_messages - len(messages), CHUNK)
+            more = self._consume(requested, 0)
             messages = messages + more
             size += size_of(more)
         self.received += len(messages)
@@ -90,8 +101,8 @@ class WindowSource:
         self._sought.clear()
         return [message for message in messages if self._is_new(message)]
 
-    def behind(self) -> bool:
-        """Whether the brokers are known to hold messages that have not come yet."""
+    def is_lagging(self) -> bool:
+        """Whether the brokers are known to hold messages that were not polled yet."""
         for (topic, partition), position in self._next.items():
             watermarks = self._consumer.get_watermark_offsets(
                 TopicPartition(topic, partition), cached=True
@@ -101,10 +112,10 @@ class WindowSource:
         return False
 
     def rewind(self) -> None:
-        """Go back to the committed offsets: what was polled since then comes again.
+        """Go back to the committed offsets: later messages are polled again.
 
         Raises:
-            Undelivered: The broker does not tell the committed offsets now.
+            TransientKafkaError: The broker does not return the committed offsets now.
             FatalKafkaError: It refuses to.
         """
         try:
@@ -117,47 +128,47 @@ class WindowSource:
                     self._consumer.seek(committed)
                     self._next[partition] = committed.offset
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
+            raise classify(failure.args[0]) from None
 
     def positions(self) -> Positions:
-        """Where the next message is expected, of each partition where that is known.
+        """The next offset of each owned partition, where it is known.
 
         Raises:
-            Undelivered: The broker does not tell the committed offsets now.
+            TransientKafkaError: The broker does not return the committed offsets now.
             FatalKafkaError: It refuses to.
         """
         return self.committed(self._owned - self._next.keys()) | self._next
 
     def committed(self, partitions: Iterable[Partition]) -> Positions:
-        """The group's offsets of those of these partitions that have one, whoever they belong to.
+        """The group's offsets of those of the partitions that have one, whichever member owns them.
 
         Raises:
-            Undelivered: The broker does not tell them now.
+            TransientKafkaError: The broker does not return them now.
             FatalKafkaError: It refuses to.
         """
-        asked = [TopicPartition(*partition) for partition in partitions]
+        requested = [TopicPartition(*partition) for partition in partitions]
         try:
-            answers = self._committed(asked) if asked else []
+            offsets = self._committed(requested) if requested else []
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
-        return {(one.topic, one.partition): one.offset for one in answers if one.offset >= 0}
+            raise classify(failure.args[0]) from None
+        return {(one.topic, one.partition): one.offset for one in offsets if one.offset >= 0}
 
     def membership(self) -> Any:
-        """What Kafka checks before it takes offsets of a transaction: that we are in the group.
+        """The group metadata, with which Kafka checks that offsets are from a current member.
 
         Raises:
-            Undelivered: We are not, or not any more.
+            TransientKafkaError: This consumer is not, or no longer, a member.
         """
         metadata = self._consumer.consumer_group_metadata()
-        # Kafka takes offsets unchecked from whoever claims no membership at all, and that is what
-        # the client says between losing its membership and telling us. Asked after `metadata`:
-        # whoever is a member now was one then, since joining again needs our next poll.
+        # Kafka accepts offsets unchecked if they claim no membership at all, and the client claims
+        # none between losing its membership and calling `on_lost`. Checked after `metadata`: a
+        # member at this point was one then, since joining again needs our next poll.
         if not self._consumer.memberid():
-            raise Undelivered("the group has put this consumer out")
+            raise TransientKafkaError("this consumer is no longer a member of the group")
         return metadata
 
     def commit(self, offsets: list[TopicPartition]) -> None:
-        """Commit offsets and wait for the answer; raises `KafkaException`."""
+        """Commit offsets synchronously; raises `KafkaException`."""
         for partition in self._consumer.commit(offsets=offsets, asynchronous=False) or ():
             if partition.error is not None:
                 raise KafkaException(partition.error)
@@ -166,26 +177,27 @@ class WindowSource:
         """Leave the group."""
         self._consumer.close()
 
-    def _consume(self, most: int, timeout: float) -> list[KafkaMessage]:
+    def _consume(self, max_messages: int, timeout: float) -> list[KafkaMessage]:
         try:
-            # The client's own type allows for what only messages with an error lack.
-            return cast("list[KafkaMessage]", self._consumer.consume(most, timeout))
+            # In the client's own type every attribute is optional; only messages with an error
+            # lack some.
+            return cast("list[KafkaMessage]", self._consumer.consume(max_messages, timeout))
         except KafkaException as failure:
             raise FatalKafkaError(explain(failure.args[0])) from None
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """The group's committed offsets, negative where there is none; raises `KafkaException`."""
-        answers = self._consumer.committed(partitions, COMMITTED_TIMEOUT)
-        for answer in answers:
-            if answer.error is not None:
-                # Its offset says nothing; "never committed" it does not mean.
-                raise KafkaException(answer.error)
-        return answers
+        offsets = self._consumer.committed(partitions, COMMITTED_TIMEOUT)
+        for offset in offsets:
+            if offset.error is not None:
+                # An offset with an error is meaningless; it does not mean "never committed".
+                raise KafkaException(offset.error)
+        return offsets
 
     def _note_beginnings(self, messages: list[KafkaMessage]) -> None:
-        """Of partitions that begin with these messages, find out where they were to begin.
+        """Fetch the committed offsets of the partitions whose first messages these are.
 
-        The client goes where it can, and does not tell when that is not where the group was.
+        The client begins where it can, and does not report if that is not the committed offset.
         """
         unknown = self._owned - self._next.keys()
         begun: Positions = {}
@@ -195,22 +207,24 @@ class WindowSource:
                 begun.setdefault(partition, message.offset())
         if not begun:
             return
-        # First, so that winding back finds them if the broker does not answer now.
+        # Set before the request, so that a rewind finds them if the broker does not respond now.
         self._first = begun | self._first
         try:
-            answers = self._committed([TopicPartition(*partition) for partition in begun])
+            offsets = self._committed([TopicPartition(*partition) for partition in begun])
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
-        for answer in answers:
-            partition = (answer.topic, answer.partition)
-            if 0 <= answer.offset <= begun[partition]:
-                self._next[partition] = answer.offset
-            elif answer.offset > begun[partition]:
-                self._log.warning(
-                    "the partition ended before the committed offset: made anew, or cut off?",
-                    partition=partition,
-                    committed=answer.offset,
-                    beginning_at=begun[partition],
+            raise classify(failure.args[0]) from None
+        for committed in offsets:
+            partition = (committed.topic, committed.partition)
+            if 0 <= committed.offset <= begun[partition]:
+                self._next[partition] = committed.offset
+            elif committed.offset > begun[partition]:
+                events.emit(
+                    events.COMMITTED_OFFSET_OUT_OF_RANGE,
+                    topic=committed.topic,
+                    partition=committed.partition,
+                    committed=committed.offset,
+                    starting_at=begun[partition],
+                    detail="was the topic deleted and created again?",
                 )
 
     def _is_new(self, message: KafkaMessage) -> bool:
@@ -219,108 +233,114 @@ class WindowSource:
             if is_fatal(error) or error.code() == KafkaError._FATAL:
                 raise FatalKafkaError(explain(error))
             if error.code() == KafkaError._BAD_COMPRESSION:
-                self._broken = _cannot_unpack(message, error)
+                self._undecodable = _cannot_decompress(message, error)
             self._on_error(error)
             return False
         partition, offset = (message.topic(), message.partition()), message.offset()
         if partition not in self._owned or partition in self._sought:
-            # Its partition went inside the same poll, and the next owner gets it too; or it comes
-            # again, after what is between.
+            # Either the partition was revoked during this poll, and its next owner gets the
+            # message too; or the source has sought to an earlier offset, and the message will be
+            # polled again after those before it.
             return False
         expected = self._next.get(partition, offset)
         if offset < expected:
-            self._pass_over(partition, offset)
+            self._note_repeated(partition, offset)
             return False
-        if offset > expected and (begins := self._begins(partition)) > expected:
-            self._note_gap(partition, expected, begins)
-            if offset > begins:
-                self._seek_back(partition, begins)
+        if offset > expected and (log_start := self._log_start(partition)) > expected:
+            self._note_gap(partition, expected, log_start)
+            if offset > log_start:
+                self._seek_back(partition, log_start)
                 return False
         self._next[partition] = offset + 1
         return True
 
-    def _begins(self, partition: Partition) -> int:
-        """The first offset that the partition still holds, as the last fetch told it.
+    def _log_start(self, partition: Partition) -> int:
+        """The first offset that the partition still holds, according to the last fetch.
 
-        Offsets that do not come are no loss by themselves: a transaction's marker takes one, and
-        compaction leaves some out.
+        A gap in the offsets is no loss by itself: a transaction marker takes an offset, and
+        compaction removes some.
         """
         watermarks = self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
         return watermarks[0] if watermarks is not None else 0
 
-    def _note_gap(self, partition: Partition, expected: int, begins: int) -> None:
-        """Tell of offsets that were deleted before this group came to them.
+    def _note_gap(self, partition: Partition, expected: int, log_start: int) -> None:
+        """Log and count offsets that were deleted before this group read them.
 
         Raises:
-            FatalKafkaError: We are to stop then.
+            FatalKafkaError: `on_gap` is "stop".
         """
         topic, number = partition
         if self._on_gap == "stop":
             raise FatalKafkaError(
-                f"retention has deleted offsets {expected} to {begins - 1} of partition {number} "
-                f"of '{topic}' before they were diagnosed: keep windows longer (retention.ms, "
+                f"retention has deleted offsets {expected} to {log_start - 1} of partition {number}"
+                f" of '{topic}' before they were diagnosed: keep windows longer (retention.ms, "
                 "retention.bytes), and start with --on-gap continue to go on without them"
             )
-        # Once, though winding back may come here again.
-        expected = max(expected, self._gone.get(partition, 0))
-        if expected >= begins:
+        # Once, though a rewind may lead to the same gap again.
+        expected = max(expected, self._deleted_until.get(partition, 0))
+        if expected >= log_start:
             return
-        self._gone[partition] = begins
-        self._metrics.skipped += begins - expected
-        self._log.error(
-            "retention has deleted windows before they were diagnosed; going on after them",
+        self._deleted_until[partition] = log_start
+        self._metrics.skipped += log_start - expected
+        events.emit(
+            events.OFFSETS_SKIPPED,
             topic=topic,
             partition=number,
             first=expected,
-            last=begins - 1,
-            skipped=begins - expected,
+            last=log_start - 1,
+            skipped=log_start - expected,
+            detail="retention has deleted windows before they were diagnosed",
         )
 
-    def _seek_back(self, partition: Partition, begins: int) -> None:
+    def _seek_back(self, partition: Partition, log_start: int) -> None:
         """Fetch what the client left out: with `start_from = latest` it goes to the end."""
         try:
-            self._consumer.seek(TopicPartition(*partition, begins))
+            self._consumer.seek(TopicPartition(*partition, log_start))
         except KafkaException as failure:
-            raise verdict(failure.args[0]) from None
-        self._next[partition] = begins
+            raise classify(failure.args[0]) from None
+        self._next[partition] = log_start
         self._sought.add(partition)
 
-    def _pass_over(self, partition: Partition, offset: int) -> None:
+    def _note_repeated(self, partition: Partition, offset: int) -> None:
         if not self._metrics.repeated:
-            self._log.warning(
-                "messages come again and are passed over; was the topic made anew?",
-                partition=partition,
+            topic, number = partition
+            events.emit(
+                events.MESSAGES_REPEATED,
+                topic=topic,
+                partition=number,
                 offset=offset,
                 expected=self._next[partition],
+                detail="was the topic deleted and created again?",
             )
         self._metrics.repeated += 1
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
-        self._owned |= self._start_over(partitions)
+        self._owned |= self._reset(partitions)
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
-        self._drain()
-        self._owned -= self._start_over(partitions)
+        self._on_partitions_revoked()
+        self._owned -= self._reset(partitions)
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
-        self._forget()
-        self._owned -= self._start_over(partitions)
+        self._on_partitions_lost()
+        self._owned -= self._reset(partitions)
 
-    def _start_over(self, partitions: Iterable[TopicPartition]) -> set[Partition]:
-        """Forget all that was known of these partitions."""
-        concerned = {(partition.topic, partition.partition) for partition in partitions}
-        for partition in concerned:
+    def _reset(self, partitions: Iterable[TopicPartition]) -> set[Partition]:
+        """Drop the positions of these partitions."""
+        affected = {(partition.topic, partition.partition) for partition in partitions}
+        for partition in affected:
             self._next.pop(partition, None)
             self._first.pop(partition, None)
-        return concerned
+        return affected
 
 
-def _cannot_unpack(message: KafkaMessage, error: KafkaError) -> FatalKafkaError:
+def _cannot_decompress(message: KafkaMessage, error: KafkaError) -> FatalKafkaError:
     return FatalKafkaError(
-        f"partition {message.partition()} of '{message.topic()}' holds what cannot be unpacked: "
-        "raise receive.message.max.bytes (--kafka receive.message.max.bytes=...) if it is so "
-        f"large, or pass over it (kafka-consumer-groups.sh --reset-offsets) — Kafka said: {error}"
+        f"partition {message.partition()} of '{message.topic()}' holds messages that cannot be "
+        "decompressed: if they are too large, raise receive.message.max.bytes (--kafka "
+        "receive.message.max.bytes=...); otherwise skip them (kafka-consumer-groups.sh "
+        f"--reset-offsets) — Kafka reports: {error}"
     )

@@ -1,40 +1,40 @@
-"""Calls of the Kafka client that may not return."""
+"""Calls of the Kafka client that may never return."""
 
 import queue
 import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from consumer.delivery.base import Undelivered
+from bearing_stream.kafka import TransientKafkaError
 
 GRACE: Final = 2.0
-"""Seconds beyond its own timeout after which a call does not return any more."""
+"""Seconds beyond its own timeout after which a call counts as hung."""
 
 
-def returning(call: Callable[..., Any], *arguments: Any) -> None:
-    """Call with a timeout, and see that it keeps to it.
+def call_with_deadline(call: Callable[..., Any], *arguments: Any) -> None:
+    """Call with a timeout, and return even if the call does not.
 
-    In a thread of its own, which is left behind with all that it holds if it does not return. What
-    it waits for may still come: then it ends.
+    The call runs in a thread of its own. If it hangs, the thread keeps running with
+    everything that it references, and ends if the call returns after all.
 
     Args:
         call: A method of the client.
-        *arguments: Of it, the last being its timeout in seconds.
+        *arguments: Its arguments; the last is its timeout in seconds.
 
     Raises:
-        Undelivered: It has not returned in time.
-        Exception: Whatever it raised.
+        TransientKafkaError: The call has not returned `GRACE` seconds after its timeout.
+        Exception: Any exception of the call.
     """
     *_, timeout = arguments
     outcome: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
     threading.Thread(
-        target=_run, args=(outcome, call, arguments), name="returning", daemon=True
+        target=_run, args=(outcome, call, arguments), name="kafka-call", daemon=True
     ).start()
     try:
         error = outcome.get(timeout=timeout + GRACE)
     except queue.Empty:
-        raise Undelivered(
-            f"the Kafka client hangs beyond the {timeout:.3g} s it was given"
+        raise TransientKafkaError(
+            f"the Kafka client hangs beyond its timeout of {timeout:.3g} s"
         ) from None
     if error is not None:
         raise error

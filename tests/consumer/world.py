@@ -52,7 +52,7 @@ class World:
             wall_clock,
             self.clock.sleep,
         )
-        self.source.subscribe(self.pipeline.drain, self.pipeline.forget)
+        self.source.subscribe(self.pipeline.on_partitions_revoked, self.pipeline.on_partitions_lost)
         self._sent = 0
 
     def _delivery(self, guarantee: str) -> Delivery:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bearing_stream.kafka import FatalKafkaError, create_topics
+from consumer.events import FAILED, READY, REPORT
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
 from tests.consumer_process import ConsumerProcess
@@ -55,9 +56,9 @@ class Stage:
     def diagnose(self, held: Iterable[Grant], *arguments: str) -> None:
         """Run the consumer until it has diagnosed a window, and stop it."""
         with self.consumer(held, *arguments) as consumer:
-            consumer.wait_for("ready")
+            consumer.wait_for(READY)
             eventually(
-                lambda: any(line["diagnosed"] for line in consumer.events("progress")), "diagnoses"
+                lambda: any(line["diagnosed"] for line in consumer.events(REPORT)), "diagnoses"
             )
             consumer.stop()
 
@@ -121,7 +122,7 @@ def test_consume_without_one_acl_ends_with_a_line_that_names_it(
     consumer = lacking[missing]
     # Seven consumers start at once.
     assert consumer.wait(2 * PATIENCE) == 1
-    [line] = consumer.events("stopping")
+    [line] = consumer.events(FAILED)
     assert_named(missing, line["error"])
     assert "Traceback" not in "\n".join(consumer.output)
 

@@ -11,6 +11,7 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from bearing_stream.kafka import create_topics
 from bearing_stream.kafka.probe import listening, tls_trouble
 from bearing_stream.local_kafka.ports import HOST
+from consumer.events import FAILED
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import Topics, eventually
 from tests.security.certificates import Authority, Certificate
@@ -43,7 +44,7 @@ def refused(properties: dict[str, str]) -> str:
     with ConsumerProcess(NO_TOPICS, environment=environment, defaults=False) as consumer:
         assert consumer.wait(PATIENCE) == 1
     assert time.monotonic() - begun < PATIENCE
-    assert [event["event"] for event in consumer.events()] == ["stopping"], consumer.output
+    assert [line["event"] for line in consumer.events()] == [FAILED.name], consumer.output
     assert len(consumer.output) == 1
     return str(consumer.events()[0]["error"])
 

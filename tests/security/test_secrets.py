@@ -13,6 +13,7 @@ from bearing_stream.cli import COMMANDS, main
 from bearing_stream.config.base import SECRET_NAME
 from bearing_stream.kafka import create_topics, startup
 from bearing_stream.local_kafka.ports import free_ports
+from consumer.events import READY
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import Topics
 from tests.security.cluster import ADMIN, Cluster, as_environment, password, run
@@ -141,7 +142,7 @@ def test_a_running_consumer_prints_no_password(cluster: Cluster) -> None:
     }
     arguments = ("--device=cpu", "--log-level=debug")
     with ConsumerProcess(topics, *arguments, environment=environment, defaults=False) as consumer:
-        ready = consumer.wait_for("ready")
+        ready = consumer.wait_for(READY)
         titles = [each.cmdline() for each in psutil.Process().children(recursive=True)]
         consumer.stop()
     assert ready["settings"]["kafka"]["sasl.username"] == ADMIN

@@ -55,8 +55,8 @@ def test_it_was_killed_in_a_transaction_too(outcomes: dict[str, Outcome], name: 
 
 @pytest.mark.parametrize("name", ["consumer-frozen", "consumer-frozen-new-protocol"])
 def test_the_zombie_gave_up_its_transaction(outcomes: dict[str, Outcome], name: str) -> None:
-    assert outcomes[name].notes == {"in a transaction": 1, "given up by the zombie": 1}
+    assert outcomes[name].notes == {"in a transaction": 1, "aborted by the zombie": 1}
 
 
 def test_windows_that_retention_deleted_were_reported(outcomes: dict[str, Outcome]) -> None:
-    assert outcomes["retention-overtakes"].notes["windows deleted and told"] > 0
+    assert outcomes["retention-overtakes"].notes["deleted windows logged"] > 0
