@@ -85,9 +85,9 @@ class World:
         self.consumer.assign_later(*range(self.cluster.partitions))
         for _ in range(200):
             self.pipeline.step()
-            if self.cluster.committed == self.cluster.ends and not self.cluster.undecided:
+            if self.cluster.committed == self.cluster.ends and not self.cluster.is_undecided:
                 return
-            if self.cluster.undecided or self.cluster.undecided_offsets:
+            if self.cluster.is_undecided:
                 # What is undecided stays so until more comes.
                 self.arrive(0, 1)
                 self.arrive(1, 1)
