@@ -116,7 +116,7 @@ class Cluster(InMemoryKafka):
         *,
         decides_all: bool = True,
         rivals_wait: bool = True,
-        **diagnoses_configuration: Any,
+        **configuration: Any,
     ) -> None:
         """Create the topics.
 
@@ -127,12 +127,12 @@ class Cluster(InMemoryKafka):
             rivals_wait: Whether no other member takes a partition whose offset an abort took back
                 though its output may be there. In Kafka any may, and then publishes it again, with
                 the same `ce_id`.
-            **diagnoses_configuration: See `TopicConfiguration`.
+            **configuration: Of the output topics; see `TopicConfiguration`.
         """
         super().__init__(partitioner=_origin_partition, decides_all=decides_all)
         self.create_topic(WINDOWS, partitions)
-        self.create_topic(DIAGNOSES, partitions, **diagnoses_configuration)
-        self.create_topic(DEAD_LETTERS, partitions)
+        for topic in OUTPUT:
+            self.create_topic(topic, partitions, **configuration)
         self.members = self.group(GROUP)
         self.deaths = 0
         """Of the broker; without one nothing is left undecided."""

@@ -30,11 +30,23 @@ class World:
         batch_size: int = 4,
         wall_clock: Callable[[], float] = lambda: 2.0,
         each: float = 0.0,
+        cluster: Cluster | None = None,
+        **consumer_options: Any,
     ) -> None:
+        """A consumer that has not polled yet.
+
+        Args:
+            guarantee: As the setting.
+            batch_size: As the setting.
+            wall_clock: Seconds since the epoch.
+            each: Seconds that the assessor takes for a window.
+            cluster: By default one of its own.
+            **consumer_options: See `InMemoryConsumer`.
+        """
         self.clock = Clock()
         self.born = self.clock.now
-        self.cluster = Cluster()
-        self.consumer = FakeConsumer(self.cluster, self.clock)
+        self.cluster = Cluster() if cluster is None else cluster
+        self.consumer = FakeConsumer(self.cluster, self.clock, **consumer_options)
         self.producers: list[FakeProducer] = []
         self.metrics = Metrics()
         self.source = WindowSource(

@@ -90,8 +90,13 @@ class InMemoryConsumer:
         """Give a partition to another member, that processes `others` messages, at a later poll."""
         self._rebalances.append((False, lambda: self._revoke((partition,), others)))
 
-    def evict(self, others: int) -> None:
-        """Put the consumer out of the group; it is notified of that when next polled."""
+    def evict(self, others: int, back: Sequence[int] | None = None) -> None:
+        """Put the consumer out of the group; it is notified of that when next polled.
+
+        Args:
+            others: Messages that the next owner of each partition processes at once.
+            back: Partitions that it gets when it has joined again; by default all.
+        """
         lost = tuple(self.fetcher.positions)
         self._cluster.group(self._group).generation += 1
         self._member = None
@@ -99,7 +104,8 @@ class InMemoryConsumer:
             self._rival(partition, others)
         self._rebalances.clear()
         self._rebalances.append((False, lambda: self._lose(lost)))
-        self.assign_later(*range(len(self._cluster.topic(self.fetcher.topic).logs)))
+        everything = range(len(self._cluster.topic(self.fetcher.topic).logs))
+        self.assign_later(*(everything if back is None else back))
 
     def rebalance_at_once(self) -> None:
         """Carry out every rebalance that waits, as inside one long poll."""
