@@ -107,6 +107,11 @@ class InMemoryConsumer:
         everything = range(len(self._cluster.topic(self.fetcher.topic).logs))
         self.assign_later(*(everything if back is None else back))
 
+    @property
+    def is_member(self) -> bool:
+        """Whether the group has the consumer, whatever the consumer knows."""
+        return self._member is not None
+
     def rebalance_at_once(self) -> None:
         """Carry out every rebalance that waits, as inside one long poll."""
         while self._rebalances:

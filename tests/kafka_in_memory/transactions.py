@@ -91,10 +91,11 @@ class Coordinator:
     ) -> None:
         """Add a group's offsets to the open transaction; a zombie of the group is refused."""
         transaction = self._current(transactional_id, epoch)
-        self._groups[group].check(generation)
+        taken_by = self._groups.setdefault(group, Group())
+        taken_by.check(generation)
         transaction.is_open = True
         transaction.groups.add(group)
-        self._groups[group].offer(transaction.producer, positions)
+        taken_by.offer(transaction.producer, positions)
 
     def end(
         self, transactional_id: str, epoch: int, committed: bool, reaches_all: bool = False
