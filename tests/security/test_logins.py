@@ -192,5 +192,5 @@ def test_another_certificate_does_not(
         properties = certified(mutual, certificate, folder, whose)
     said = only_line(run(properties, "watch"))
     assert "TLS failed" in said
-    assert ("wants" if whose == "nobody's" else "refuses") in said
+    assert ("requires" if whose == "nobody's" else "refuses") in said
     assert "ssl.certificate.location" in said

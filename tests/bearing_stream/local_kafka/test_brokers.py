@@ -33,7 +33,7 @@ def test_without_a_docker_engine_it_is_the_local_one() -> None:
 def test_a_named_broker_that_does_not_respond_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brokers, "EXTERNAL_TIMEOUT", 0.3)
     monkeypatch.setenv(brokers.VARIABLE, "127.0.0.1:1")
-    with pytest.raises(RuntimeError, match="no Kafka answers"), brokers.find_broker():
+    with pytest.raises(RuntimeError, match="no Kafka responds"), brokers.find_broker():
         pass
 
 
