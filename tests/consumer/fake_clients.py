@@ -5,8 +5,8 @@ from typing import Any
 
 from confluent_kafka import IsolationLevel, TopicPartition
 
+from bearing_stream.kafka import TransientKafkaError
 from consumer.batch import Partition, Positions
-from consumer.delivery.base import Undelivered
 from consumer.delivery.recovery import Ends, Journal, Seen
 from tests.consumer.fakes import DEAD_LETTERS, GROUP, OUTPUT, Clock, Cluster
 from tests.kafka_in_memory.admin import InMemoryAdmin
@@ -73,7 +73,9 @@ class FakeOutput:
         for topic, ends in until.items():
             for number, end in ends.items():
                 if stable[topic][number] < end:
-                    raise Undelivered(f"a transaction is open in partition {number} of '{topic}'")
+                    raise TransientKafkaError(
+                        f"a transaction is open in partition {number} of '{topic}'"
+                    )
         for topic, number, entry in self._cluster.visible(*OUTPUT):
             if after[topic][number] <= entry.offset < until[topic][number]:
                 assert entry.message is not None

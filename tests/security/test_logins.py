@@ -193,5 +193,5 @@ def test_a_wrong_client_certificate_is_refused(
         properties = certified(mutual, certificate, folder, whose)
     line = only_line(run(properties, "watch"))
     assert "TLS failed" in line
-    assert ("wants" if whose == "nobody's" else "refuses") in line
+    assert ("requires" if whose == "nobody's" else "refuses") in line
     assert "ssl.certificate.location" in line

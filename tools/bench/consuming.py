@@ -76,6 +76,5 @@ def consume_all(
         consumer.stop()
     finally:
         consumer.kill()
-    return CompletedRun(seconds, watch.samples, counts)
     [counts] = consumer.events(STOPPED)
     return CompletedRun(seconds, watch.samples, counts)
