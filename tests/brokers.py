@@ -33,7 +33,7 @@ Kind = Literal["external", "docker", "local"]
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A Kafka that accepts connections."""
+    """A Kafka that responds."""
 
     bootstrap_servers: str
     kind: Kind
@@ -41,7 +41,7 @@ class Broker:
 
 
 def choose() -> tuple[Kind, str]:
-    """Return which broker the tests use, and a line that describes it; starts nothing."""
+    """Which broker the tests will use, and its description; starts nothing."""
     if servers := os.environ.get(VARIABLE):
         return "external", f"{servers}, from {VARIABLE}"
     if docker_responds():
@@ -51,7 +51,7 @@ def choose() -> tuple[Kind, str]:
 
 @contextmanager
 def find_broker() -> Iterator[Broker]:
-    """Yield the first broker that is available: external, in Docker, or local."""
+    """Yield the first available broker: external, in Docker, or local."""
     kind, description = choose()
     if kind == "external":
         servers = os.environ[VARIABLE]
@@ -66,9 +66,9 @@ def find_broker() -> Iterator[Broker]:
 
 
 def docker_responds() -> bool:
-    """Whether a Docker engine runs; a `docker` command alone is not enough."""
+    """Whether a Docker engine responds; the `docker` command alone does not suffice."""
     with warnings.catch_warnings():
-        # The SDK leaves its socket open when no engine responds.
+        # The SDK leaves its socket open if there is no response.
         warnings.simplefilter("ignore", ResourceWarning)
         try:
             client = DockerClient(timeout=DOCKER_TIMEOUT).client
@@ -82,7 +82,7 @@ def docker_responds() -> bool:
 
 
 def check_external(servers: str) -> None:
-    """Fail at once, and not test by test, if that broker does not respond."""
+    """Fail at once, and not test by test, if the named broker does not respond."""
     try:
         AdminClient({"bootstrap.servers": servers}).list_topics(timeout=EXTERNAL_TIMEOUT)
     except KafkaException as error:
@@ -93,9 +93,9 @@ def check_external(servers: str) -> None:
 
 
 def docker_environment(host: str, port: int) -> dict[str, str]:
-    """The environment of the official image for one small broker at that address.
+    """The environment of the official image for one small broker that clients reach there.
 
-    The image turns `KAFKA_NODE_ID` into the property `node.id`, and so on for all properties.
+    The image converts `KAFKA_NODE_ID` to the property `node.id`, and so on.
     """
     broker = configuration.Broker(1, port, 19093, 19094, Path("/unused"))
     properties = configuration.broker_properties(broker, [broker], Security()) | {
@@ -109,9 +109,9 @@ def docker_environment(host: str, port: int) -> dict[str, str]:
 
 @contextmanager
 def docker_broker() -> Iterator[str]:
-    """Run the official image and yield its bootstrap servers."""
+    """Run the official image; yields its bootstrap servers."""
     # testcontainers' own KafkaContainer is for Confluent's images. The port is chosen before the
-    # start, because the broker advertises it to clients.
+    # start, because the broker must know at its start where clients will find it.
     (port,) = free_ports(1)
     container = DockerContainer(IMAGE).with_bind_ports(port, port)
     host = container.get_docker_client().host()

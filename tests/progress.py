@@ -44,9 +44,9 @@ class Progress:
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """Count a test that passes or is skipped, and print nothing for it."""
         if report.when == "call" and report.passed:
-            return "passed", "", ""
+            return "passed", "", "PASSED"
         if report.skipped and not hasattr(report, "wasxfail"):
-            return "skipped", "", ""
+            return "skipped", "", "SKIPPED"
         return None
 
     def _write(self, line: str) -> None:
