@@ -39,7 +39,7 @@ check: lint
 	$(PYTEST) -m 'not integration' $(TESTS)
 
 # Everything, in six minutes.
-test: lint
+test: lint docs
 	$(PYTEST) $(TESTS)
 
 audit: setup $(AUDITOR)
