@@ -17,11 +17,12 @@ ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
 
 # torch alone: what it depends on comes from the usual index, pinned as everything else. Then the
-# other dependencies, so that a change of our code installs none of them again.
+# other dependencies, so that a change of our code installs none of them again: those of the base
+# and of the extra `serve`. `demo` and `train` are for a developer's machine.
 COPY constraints.txt ./
 RUN pip install --no-deps --constraint constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch
 COPY pyproject.toml ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
+RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*project['dependencies'], *project['optional-dependencies']['serve'], sep='\n')" > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 
 # What the build may see is listed in .dockerignore.

@@ -1,4 +1,5 @@
-# Two commands: `make demo` and `make test`. Both begin with `make setup`, which does nothing twice.
+# Three commands: `make demo` to see it run, `make check` while you change it, `make test` before a
+# change lands. Each begins with `make setup`, which does nothing twice.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,14 +14,16 @@ CHAOS ?=
 # Minutes that `make chaos` may take; without it, all of it, in hours.
 MINUTES ?=
 
-# Two processes, a broker each: most tests wait for one. A file stays together, with what it shares.
-# If one of them dies, all ends: pytest-xdist 3.8 would wait for its tests for ever.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --max-worker-restart 0
+# Two processes, a broker each: most tests wait for one. The tests of a file run in one process, since
+# they share what is set up. tests/conftest.py orders the files, those that take longest first.
+# If one of the processes dies, all ends: pytest-xdist 3.8 would wait for its tests for ever.
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+	--max-worker-restart 0
 
 # What `make audit` audits with, in an environment of its own.
 AUDITOR := out/audit/bin/pip-audit
 
-.PHONY: audit chaos demo docs test setup lint clean
+.PHONY: audit chaos check clean demo docs lint setup test
 
 demo: setup
 	$(BIN)/bearing-stream demo $(DEMO)
@@ -31,8 +34,13 @@ chaos: setup
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-test: lint
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(TESTS)
+# Everything that needs no broker, in a minute and a half.
+check: lint
+	$(PYTEST) -m 'not integration' $(TESTS)
+
+# Everything, in six minutes.
+test: lint docs
+	$(PYTEST) $(TESTS)
 
 audit: setup $(AUDITOR)
 	@$(BIN)/python -m tests.security.audit $(AUDITOR)
@@ -55,7 +63,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@echo 'as that of its CPU build.'
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable '.[dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable '.[all,dev]'
 	@touch $@
 
 clean:

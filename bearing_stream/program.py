@@ -7,5 +7,5 @@ PROGRAM: Final = (sys.executable, "-P", "-m", "bearing_stream")
 """The start of a command line that runs this installation's `bearing-stream`.
 
 `-P` keeps the current folder off the path: a `settings.py` or an `api/` there must not be imported
-in place of what is installed.
+in place of the installed packages.
 """

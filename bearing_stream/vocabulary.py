@@ -1,7 +1,7 @@
 """The words and numbers that every package of this project shares.
 
-`model`, `recordings` and `wire` do not import one another; this module defines what all of them
-mean by a window, a label and a quality flag.
+`model`, `recordings` and `wire` do not import one another; they share the definitions of a window,
+a label and a quality flag through this module.
 """
 
 from typing import Final, Literal, get_args
@@ -10,17 +10,18 @@ WINDOW_LENGTH: Final = 2048
 """Samples in a window."""
 
 SAMPLING_RATE: Final = 12_000
-"""Hz. The one rate of the network, and so of every window: 2048 samples last 170.7 ms."""
+"""Hz, of every window, because the network has one rate: 2048 samples last 170.7 ms."""
 
 FaultLabel = Literal["Ball", "InnerRace", "Normal", "OuterRace"]
-"""State of a bearing: which part is damaged, or `Normal`."""
+"""State of a bearing: the damaged part, or `Normal`."""
 
 FAULT_LABELS: Final[tuple[FaultLabel, ...]] = get_args(FaultLabel)
 """The labels in the order of the network's outputs: 0 Ball, 1 InnerRace, 2 Normal, 3 OuterRace."""
 
 QualityFlag = Literal["clipping", "dropout", "jump", "mains-hum", "novelty"]
-"""Why a diagnosis is uncertain: what is wrong with the signal, or that it is unlike all signals
-that the network was trained on. On the wire the flags of a diagnosis are its field `reasons`."""
+"""Why a diagnosis is uncertain: a defect of the signal, or `novelty`, its out-of-distribution
+score: the signal is unlike all signals that the network was trained on. On the wire the flags of a
+diagnosis are its field `reasons`."""
 
 QUALITY_FLAGS: Final[tuple[QualityFlag, ...]] = get_args(QualityFlag)
 """The quality flags in the order of the columns of arrays."""

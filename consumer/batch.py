@@ -29,27 +29,28 @@ Positions = dict[Partition, int]
 
 
 class Origin(NamedTuple):
-    """Where a message of the windows topic stood."""
+    """Partition and offset of a message of the windows topic."""
 
     partition: Partition
     offset: int
 
 
-MOST_BYTES: Final = 16 * 1024 * 1024
-"""After which a poll takes no more, and a batch is full: of headers, and of rejected messages as
-they came. Large ones cost whoever sends them little, compressed."""
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""Bytes after which a poll takes no more messages and a batch is full. A batch counts its headers
+and the rejected messages, which it keeps unchanged. Large messages that compress well cost their
+sender little, and would fill the memory of the consumer."""
 
-FIRST: Final = 256
-"""Messages in a batch of which nobody knows yet how long it takes."""
+INITIAL_CAPACITY: Final = 256
+"""Messages in the first batch, while it is unknown how long a batch takes."""
 
 UNREADABLE_HEADERS: Final = (
     "a header's name is not UTF-8: the client cannot read such headers, so this dead letter has "
-    "none of them; the original is where `topic`, `partition` and `offset` say"
+    "none of them; find the original by `topic`, `partition` and `offset`"
 )
 
 
 class KafkaMessage(Protocol):
-    """What we use of `confluent_kafka.Message`."""
+    """The methods of `confluent_kafka.Message` that the consumer uses."""
 
     def error(self) -> KafkaError | None: ...  # noqa: D102
     def topic(self) -> str: ...  # noqa: D102
@@ -75,33 +76,36 @@ class Accepted:
 
     @property
     def origin(self) -> Origin:
-        """Where it stood."""
+        """Partition and offset of the window."""
         return Origin((self.topic, self.partition), self.offset)
 
 
 class Batch:
     """Collects messages until they are dispatched together.
 
-    Both windows and rejected messages take a place, and bytes are counted too, so that memory stays
-    bounded when all that comes is bad, and large.
+    Windows and rejected messages both count towards the capacity. Bytes are counted too, so that
+    memory stays bounded when every message is rejected and large.
     """
 
-    def __init__(self, capacity: int, max_delay: float, longest: float | None = None) -> None:
+    def __init__(
+        self, capacity: int, max_delay: float, target_duration: float | None = None
+    ) -> None:
         """Set up an empty batch.
 
         Args:
-            capacity: Most messages.
-            max_delay: Seconds that they wait at most.
-            longest: Seconds that it may take to diagnose them. If given, the batch begins small and
-                `took` decides how many it takes; whatever the device, it is not too many.
+            capacity: Maximum number of messages.
+            max_delay: Seconds that a message waits at most.
+            target_duration: Seconds that it may take to diagnose a batch. If given, the batch
+                starts small and `record_duration` adapts its size, so that a slow device keeps to
+                this time too.
         """
         self._buffer: NDArray[np.float32] = np.empty((capacity, WINDOW_LENGTH), np.float32)
-        self._longest = longest
-        self._most = capacity
-        self._capacity = capacity if longest is None else min(capacity, FIRST)
+        self._target_duration = target_duration
+        self._max_capacity = capacity
+        self._capacity = capacity if target_duration is None else min(capacity, INITIAL_CAPACITY)
         self._max_delay = max_delay
         self._oldest = 0.0
-        self._held = 0
+        self._pinned_bytes = 0
         self.accepted: list[Accepted] = []
         self.dead_letters: list[DeadLetter] = []
         self.positions: Positions = {}
@@ -110,9 +114,9 @@ class Batch:
         return len(self.accepted) + len(self.dead_letters)
 
     @property
-    def room(self) -> int:
+    def free(self) -> int:
         """Messages that still fit."""
-        return max(self._capacity - len(self), 0) if self._held < MOST_BYTES else 0
+        return max(self._capacity - len(self), 0) if self._pinned_bytes < MAX_BYTES else 0
 
     @property
     def samples(self) -> NDArray[np.float32]:
@@ -121,14 +125,16 @@ class Batch:
 
     @property
     def deadline(self) -> float:
-        """The monotonic time at which the oldest message has waited long enough."""
+        """The monotonic time at which the oldest message has waited for `max_delay`."""
         return self._oldest + self._max_delay
 
     def add(self, message: KafkaMessage, now: float) -> None:
         """Decode and check a message; one that fails becomes a dead letter.
 
+        Never raises for what a message contains. Not called while `free` is 0.
+
         Args:
-            message: As polled, without error.
+            message: A polled message without error.
             now: Monotonic time in seconds.
         """
         if not len(self):
@@ -145,42 +151,43 @@ class Batch:
             self.dead_letters.append(
                 DeadLetter(topic, partition, offset, rejection.reason, rejection.detail, original)
             )
-            self._held += size_of((message,))
+            self._pinned_bytes += size_of((message,))
         else:
             self.accepted.append(Accepted(attributes, headers, topic, partition, offset, timestamp))
-        self._held += sum(len(name) + len(raw or b"") for name, raw in headers or ())
+        self._pinned_bytes += sum(len(name) + len(raw or b"") for name, raw in headers or ())
         self.positions[topic, partition] = offset + 1
 
     def due(self, now: float) -> DispatchReason | None:
-        """Whether to dispatch by size or by age; None for not yet, or nothing in it."""
+        """Why the batch is to be dispatched now, by size or by age; None if it is not."""
         if not len(self):
             return None
-        if not self.room:
+        if not self.free:
             return DispatchReason.FULL
         return DispatchReason.DELAY if now >= self.deadline else None
 
-    def took(self, seconds: float) -> None:
-        """Take fewer messages from now on, or up to twice as many, by how long these took.
+    def record_duration(self, seconds: float) -> None:
+        """Adapt the capacity to the time that the windows in the batch took; at most double it.
 
         Args:
-            seconds: For diagnosing the windows that are in it now.
+            seconds: Duration of diagnosing the windows that are in the batch now.
         """
         windows = len(self.accepted)
-        if self._longest is None or not windows:
+        if self._target_duration is None or not windows:
             return
-        fit = int(self._longest * windows / max(seconds, 1e-9))
-        # A small batch says little of a large one, unless it was too long itself.
-        most = max(self._capacity, 2 * windows)
-        self._capacity = max(min(fit, most, self._most), 1)
+        fitting = int(self._target_duration * windows / max(seconds, 1e-9))
+        # The duration of a small batch predicts that of a large one badly, unless it was too long
+        # itself.
+        limit = max(self._capacity, 2 * windows)
+        self._capacity = max(min(fitting, limit, self._max_capacity), 1)
 
     def clear(self) -> None:
-        """Forget what is in it."""
+        """Drop all messages."""
         self.accepted.clear()
         self.dead_letters.clear()
         self.positions.clear()
-        self._held = 0
+        self._pinned_bytes = 0
 
 
 def size_of(messages: Iterable[KafkaMessage]) -> int:
-    """Bytes of their keys and values."""
+    """Bytes of the keys and values of messages."""
     return sum(len(message.key() or b"") + len(message.value() or b"") for message in messages)

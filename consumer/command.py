@@ -19,8 +19,7 @@ def command(**given: Any) -> None:
     """
     settings = from_command_line(ConsumerSettings, given)
     configure_logs(settings.log_format, settings.log_level)
-    # Here and not above: it loads torch, for which neither --help nor a mistake in the settings
-    # should wait.
+    # Imported here because it loads torch: --help and errors in the settings need not wait for it.
     from consumer.process import run
 
     sys.exit(run(settings))

@@ -15,7 +15,7 @@ class DispatchReason(StrEnum):
     """Its oldest window has waited `max_delay`."""
     CAUGHT_UP = "caught-up"
     """There is nothing more to fetch."""
-    DRAIN = "drain"
+    FINISH = "finish"
     """Partitions are being revoked, or the consumer stops."""
 
 
@@ -26,7 +26,7 @@ class Metrics:
     diagnosed: int = 0
     """Windows whose diagnoses are committed."""
     uncertain: Counter[str] = field(default_factory=Counter)
-    """Diagnoses that are committed and doubted, by reason; one may be for several."""
+    """Committed diagnoses with a quality flag, by flag; a diagnosis may have several."""
     dead_letters: Counter[str] = field(default_factory=Counter)
     """Committed dead letters by reason."""
     batches: Counter[str] = field(default_factory=Counter)
@@ -36,15 +36,16 @@ class Metrics:
     commits: int = 0
     """Transactions committed, or offset commits after a flush."""
     aborts: int = 0
-    """Deliveries given up and wound back to the last committed offsets; nothing is lost."""
+    """Deliveries that failed, each followed by a rewind to the committed offsets; no window is
+    lost."""
     repeated: int = 0
-    """Messages that came again after a rebalance and were passed over."""
+    """Messages that were delivered once more, and ignored."""
     skipped: int = 0
     """Offsets that retention deleted before their windows were diagnosed: lost."""
     rebalances: int = 0
     """Times that partitions were assigned, revoked or lost."""
     kafka_errors: Counter[str] = field(default_factory=Counter)
-    """Errors that pass, as the client reported them, by name."""
+    """Transient errors that the client reported, by name."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a log line."""

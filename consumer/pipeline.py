@@ -58,7 +58,7 @@ class Pipeline:
         self._metrics = metrics
         self._clock = clock
         self._sleep = sleep
-        self._batch = Batch(settings.batch_size, settings.max_delay, settings.longest_batch)
+        self._batch = Batch(settings.batch_size, settings.max_delay, settings.target_batch_duration)
         self._recovering = False
         self._reason = ""
         self._failures = 0
@@ -117,7 +117,7 @@ class Pipeline:
             return
         try:
             try:
-                self._dispatcher.dispatch(self._batch, DispatchReason.REVOKED)
+                self._dispatcher.dispatch(self._batch, DispatchReason.FINISH)
                 self._commit(DRAIN)
             except TransientKafkaError as error:
                 self._fail(error)

@@ -1,8 +1,7 @@
-"""The service as a process: it hears signals, and says with its exit status how it went."""
-
-import structlog
+"""The service as a process: it handles signals, and its exit status reports how it ended."""
 
 from bearing_stream.kafka import FatalKafkaError
+from consumer import events
 from consumer.liveness.allocator import keep_memory_tight
 from consumer.liveness.shutdown import stop_on_signals
 from consumer.service import Service
@@ -16,7 +15,7 @@ def run(settings: ConsumerSettings) -> int:
     """Diagnose until SIGTERM or SIGINT; for the main thread.
 
     Returns:
-        The exit status: 1 if something that does not pass ended it, which is logged in one line.
+        The exit status: 1 if a fatal error ended it, which is logged in one line.
     """
     keep_memory_tight()
     try:
@@ -24,6 +23,6 @@ def run(settings: ConsumerSettings) -> int:
         stop_on_signals(service.stop)
         service.run()
     except (FatalKafkaError, CheckpointError, DeviceError, SensorsError) as error:
-        structlog.get_logger("consumer").error("stopping", error=str(error))
+        events.emit(events.FAILED, error=str(error))
         return 1
     return 0

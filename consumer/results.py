@@ -1,4 +1,4 @@
-"""What the consumer says of a batch: a diagnosis for each of its windows."""
+"""The results of a batch: a diagnosis of each of its windows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +22,7 @@ from model.findings import findings
 class Inference:
     """The assessment of a batch.
 
-    `started_at` is in seconds since the epoch, `seconds` is how long it took, `model` is what made
-    it.
+    `started_at` is in seconds since the epoch, `seconds` is its duration, and `model` made it.
     """
 
     assessment: Assessment
@@ -35,26 +34,26 @@ class Inference:
 def diagnoses(
     batch: Batch, inference: Inference, now: float, uncertain_as_unknown: bool = False
 ) -> Iterator[Message]:
-    """The messages for the diagnoses topic, in the order of the windows.
+    """Make the messages for the diagnoses topic, in the order of the windows.
 
     Args:
         batch: Its accepted windows.
         inference: Its assessment.
         now: Seconds since the epoch; the time of the diagnoses.
-        uncertain_as_unknown: Predict `Unknown` where there is a doubt.
+        uncertain_as_unknown: Predict `Unknown` for windows with a quality flag.
     """
     made_at = format_time(datetime.fromtimestamp(now, UTC))
     model = inference.model
     found = findings(inference.assessment, uncertain_as_unknown)
     for window, finding in zip(batch.accepted, found, strict=True):
-        # One nested dict takes half the time of making a model of each part.
-        diagnosis = Diagnosis.model_validate(_circumstances(window, inference, now) | finding)
+        # One nested dict takes half the time of a separate pydantic model for each part.
+        diagnosis = Diagnosis.model_validate(_context(window, inference, now) | finding)
         identity = diagnosis_id(window.attributes, model.name, model.version)
         yield encode_diagnosis(diagnosis, identity, made_at, window.headers)
 
 
-def _circumstances(window: Accepted, inference: Inference, now: float) -> dict[str, Any]:
-    """Return the fields of a diagnosis that say of which window it is, and when it was made."""
+def _context(window: Accepted, inference: Inference, now: float) -> dict[str, Any]:
+    """Return the fields of a diagnosis that identify its window, model and time."""
     attributes = window.attributes
     return {
         "window_id": attributes.id,

@@ -29,7 +29,7 @@ OWN_PROPERTIES: Final = {
         "set guarantee",
     ),
 }
-"""Client properties on which the guarantee rests → what to do instead of passing them through."""
+"""Client properties that the guarantee depends on → what to set instead of them."""
 
 
 class ConsumerSettings(AssessmentSettings, TopicSettings):
@@ -55,13 +55,13 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
 
     on_gap: Literal["continue", "stop"] = "continue"
     """What to do when retention has deleted windows before they were diagnosed: `continue` logs the
-    range as an error, counts it and goes on after it; `stop` ends with status 1."""
+    range as an error, counts it and continues after it; `stop` ends with status 1."""
 
     create_topics: bool = False
     """Create the topics that are missing, with the broker's default number of partitions."""
 
     batch_size: int = Field(default=256, ge=1, le=65536)
-    """Most windows in one forward pass; fewer where they take longer than a quarter of
+    """Maximum number of windows in one forward pass; fewer where they take longer than a quarter of
     `transaction_timeout`."""
 
     max_delay: float = Field(default=0.02, ge=0, le=60)
@@ -81,21 +81,21 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
     (`classic` only; with `consumer` the broker decides)."""
 
     uncertain_as_unknown: bool = False
-    """Predict `Unknown` where there is a reason to doubt the diagnosis, instead of the likeliest
+    """Predict `Unknown` where the diagnosis has a quality flag, instead of the most probable
     label."""
 
     report_interval: float = Field(default=30.0, gt=0)
-    """Seconds between two log lines with the counts."""
+    """Seconds between two `report` events, which log the counts."""
 
     log_format: Literal["auto", "console", "json"] = "auto"
-    """`json` is one object a line; `auto` takes `console` on a terminal."""
+    """`json` is one object in each line; `auto` is `console` on a terminal, and `json` else."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
 
     @property
-    def longest_batch(self) -> float:
-        """Seconds that a batch may take to be diagnosed, after which the next ones are smaller.
+    def target_batch_duration(self) -> float:
+        """Seconds that it may take to diagnose a batch; if it takes longer, later ones are smaller.
 
         A transaction may wait for a batch before it is committed, and must not time out meanwhile.
         """
@@ -103,20 +103,20 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
 
     @property
     def poll_interval(self) -> float:
-        """Seconds between two polls after which the group takes a consumer for dead.
+        """Seconds between two polls after which the group considers a consumer dead.
 
-        A round takes at most a batch, publishing to a broker that stands still and the same of a
-        commit, and some attempts to recover; this is twice as much, and Kafka's default or more.
+        A round takes at most a batch, publishing to a stalled broker, a commit to it, and some
+        attempts to recover; this is twice as much, and at least Kafka's default.
         """
-        longest_round = 2 * self.longest_batch + 2 * self.transaction_timeout + 30
+        longest_round = 2 * self.target_batch_duration + 2 * self.transaction_timeout + 30
         return max(300.0, self.session_timeout, 2 * longest_round)
 
     @field_validator("kafka")
     @classmethod
-    def _leaves_the_guarantee_alone(cls, kafka: dict[str, str]) -> dict[str, str]:
+    def _keeps_the_guarantee(cls, kafka: dict[str, str]) -> dict[str, str]:
         for name, instead in OWN_PROPERTIES.items():
             if name in kafka:
-                raise ValueError(f"'{name}' is the consumer's own business: {instead} instead")
+                raise ValueError(f"'{name}' is reserved for the consumer: {instead} instead")
         return kafka
 
     @model_validator(mode="after")

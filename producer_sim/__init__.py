@@ -1,8 +1,8 @@
 """Replay recordings into Kafka as windows: `bearing-stream simulate`.
 
-The way of a window: a `SensorStream` yields it, `interleave` says when it was measured, `Pace` when
-to send it, `encode_window` makes the message, and `Sender` sees to it that Kafka has it. `simulate`
-walks this way.
+The path of a window: a `SensorStream` yields it, `interleave` sets its measured time, `Pace` its
+time to be sent, `encode_window` makes the message, and `Sender` produces it and counts failures.
+`simulate` runs these steps.
 """
 
 from producer_sim.settings import SimulatorSettings

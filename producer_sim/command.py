@@ -24,26 +24,26 @@ from producer_sim.sources import SelectionError, counted, open_streams
 from producer_sim.streams import SensorStream
 
 NOTICEABLE = 1.0
-"""Seconds behind the schedule from which on it is worth a word."""
+"""Seconds of lateness above which the progress line shows it."""
 
 
 @click.command(name="simulate")
 @click.option(
     "--summary-json",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write what was sent to this file, as JSON.",
+    help="Write the counts of sent messages to this file, as JSON.",
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @options(SimulatorSettings)
 def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) -> None:
-    """Replay recordings into Kafka as windows: FILES of your own, CWRU's, or made-up ones.
+    """Replay recordings into Kafka as windows: your own FILES, CWRU's, or synthetic ones.
 
-    Ctrl-C, SIGTERM and a terminal that closes stop it; what was accepted is still delivered. The
-    exit status is not zero if anything was not delivered.
+    Ctrl-C, SIGTERM and a terminal that closes stop it; messages already accepted are still
+    delivered. The exit status is not zero if any message was not delivered.
     """
     settings = from_command_line(SimulatorSettings, given)
     if summary_json is not None:
-        # Known before anything is sent.
+        # A path that cannot be written is reported before anything is sent.
         _write(summary_json, "")
     console = Console(stderr=True)
     try:
@@ -67,12 +67,13 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Set an event at the first signal; a second one does what it does to any process."""
+    """Set an event at the first signal; a second one has its default effect."""
     stop = threading.Event()
     before = {
         number: signal.getsignal(number)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        # nohup asks for this one to be ignored; a shell's background for SIGINT, which we hear.
+        # nohup ignores SIGHUP, and it stays ignored. A shell ignores SIGINT for a background
+        # process, where it is handled all the same.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
     }
 
@@ -112,18 +113,18 @@ def _with_progress(
         def show(sent: Sent) -> None:
             progress.update(task, completed=sent.windows, state=_state(sent))
 
-        def say(trouble: str) -> None:
-            progress.console.print(trouble, markup=False, highlight=False, soft_wrap=True)
+        def warn(problem: str) -> None:
+            progress.console.print(problem, markup=False, highlight=False, soft_wrap=True)
 
-        return simulate(settings, streams, stop, show, say)
+        return simulate(settings, streams, stop, show, warn)
 
 
 def _state(sent: Sent) -> str:
     parts = [f"{sent.rate:,.0f}/s", f"{sent.failed} failed"]
     if sent.malformed:
         parts.append(f"{sum(sent.malformed.values())} malformed")
-    if sent.behind > NOTICEABLE:
-        parts.append(f"{sent.behind:.0f} s behind")
+    if sent.lateness > NOTICEABLE:
+        parts.append(f"{sent.lateness:.0f} s late")
     return ", ".join(parts)
 
 

@@ -1,8 +1,8 @@
-"""Bad messages of every kind, for drills: does each become a dead letter, and for its reason?
+"""Malformed messages of every kind, to test that each becomes a dead letter with its reason.
 
-A bad message is a good window's, spoilt in one way, and comes beside the good one, never instead.
-Its key, `malformed/<kind>/<number>`, survives whatever is done to the rest, so that a checker can
-account for every one of them.
+A malformed message is made from that of a good window by one change, and is sent in addition to it,
+never in its place. Its key is `malformed/<kind>/<number>` whatever the change, so that a checker
+can account for every one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -31,17 +31,17 @@ def _with_sample(value: bytes, sample: float) -> bytes:
 
 
 def _record(*samples: str, length: int = WINDOW_LENGTH) -> bytes:
-    """A JSON value of `length` samples that ends in these."""
+    """A JSON value of `length` samples, the last of which are these."""
     numbers = ["0.5"] * (length - len(samples)) + list(samples)
     return f'{{"record":[{",".join(numbers)}]}}'.encode()
 
 
 class Kind(NamedTuple):
-    """One way to spoil a message.
+    """One way to make a message malformed.
 
-    `reason` is what it must be rejected for. `headers` says what a header holds instead: nothing at
-    all, one thing, or two, for a header that comes twice. `value` makes the bad value of the good
-    one, 2048 samples of float32.
+    `reason` is the expected reason of the rejection. `headers` replaces headers by name: with no
+    value to remove one, with two to repeat it. `value` makes the malformed value from the good one,
+    2048 samples of float32.
     """
 
     reason: RejectionReason
@@ -67,7 +67,7 @@ KINDS: Final[dict[str, Kind]] = {
     "json-broken": Kind(Reason.INVALID_JSON, _JSON, lambda _: _record()[:-2]),
     "nan": Kind(Reason.NON_FINITE, value=lambda value: _with_sample(value, np.nan)),
     "flat-line": Kind(Reason.FLAT_LINE, value=lambda value: value[:4] * WINDOW_LENGTH),
-    # Every reason has had its turn by here; what follows are other ways to each.
+    # Up to here each reason occurs once; the kinds below are further ways to the same reasons.
     "headers-missing": Kind(Reason.MISSING_HEADER, dict.fromkeys(_ALL, ())),
     "format-missing": Kind(Reason.MISSING_HEADER, {h.SAMPLE_FORMAT: ()}),
     "header-not-utf8": Kind(Reason.INVALID_HEADER, {h.SUBJECT: (b"sensor \xff\xfe",)}),
@@ -94,16 +94,16 @@ KINDS: Final[dict[str, Kind]] = {
         lambda _: np.full(WINDOW_LENGTH, 1e300, SAMPLE_DTYPES["float64-le"]).tobytes(),
     ),
 }
-"""Every kind by name, in the order of their turns."""
+"""Every kind by name, in the order in which they are sent."""
 
 
-def spoil(window: Window, kind: str, number: int) -> Message:
-    """A bad message of a kind, from a good window.
+def malformed_message(window: Window, kind: str, number: int) -> Message:
+    """The malformed message of a kind, made from a good window.
 
     Args:
         window: With 2048 finite samples of any type.
         kind: A name from `KINDS`.
-        number: Tells it from all others of the same run.
+        number: Unique within the run.
     """
     key = f"malformed/{kind}/{number:06d}"
     good = encode_window(replace(window, id=key), "float32-le")
@@ -114,12 +114,12 @@ def spoil(window: Window, kind: str, number: int) -> Message:
     return Message(key.encode(), KINDS[kind].value(good.value), headers)
 
 
-class Drill:
-    """Decides when a bad message comes, and of which kind: chance by seed, kinds in turn.
+class MalformedMix:
+    """Decides where a malformed message is mixed in, at random by seed, and of which kind, in turn.
 
     Args:
-        rate: Bad messages for each good one, 0 to 1.
-        seed: The same seed spoils the same windows.
+        rate: Malformed messages per good one, 0 to 1.
+        seed: The same seed selects the same windows.
     """
 
     def __init__(self, rate: float, seed: int) -> None:
@@ -127,9 +127,9 @@ class Drill:
         self._random = Random(seed)
         self._turns: Iterator[tuple[str, int]] = zip(cycle(KINDS), count(), strict=False)
 
-    def beside(self, window: Window) -> tuple[str, Message] | None:
-        """The kind and the bad message to send beside a good window, or mostly None."""
+    def draw(self, window: Window) -> tuple[str, Message] | None:
+        """The kind and the malformed message to send after a good window, or None."""
         if self._random.random() >= self._rate:
             return None
         kind, number = next(self._turns)
-        return kind, spoil(window, kind, number)
+        return kind, malformed_message(window, kind, number)

@@ -1,4 +1,4 @@
-"""When each window was measured, and when it is to be sent."""
+"""The measured time of each window, and the time to send it."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +12,11 @@ from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from producer_sim.streams import SensorStream
 
 PERIOD: Final = WINDOW_LENGTH / SAMPLING_RATE
-"""Seconds from one window of a sensor to its next: 170.7 ms, for windows without gap or overlap."""
+"""Seconds between two windows of a sensor: 170.7 ms, as windows have neither gap nor overlap."""
 
 
 class DueWindow(NamedTuple):
-    """A window and its place in the stream.
+    """A window and its position in the stream.
 
     `offset` is the measured time of its first sample, in seconds since the simulation's start;
     `number` counts the windows of its sensor from 0; `samples` has shape (2048,).
@@ -29,35 +29,35 @@ class DueWindow(NamedTuple):
 
 
 def interleave(streams: Sequence[SensorStream]) -> Iterator[DueWindow]:
-    """All sensors' windows in the order of their measured time.
+    """Yield the windows of all sensors in the order of their measured time.
 
-    Sensors start evenly spread over the first period, as sensors that know nothing of one another
-    do: a thousand of them make a steady stream, not a burst every 170.7 ms. Since all have the same
-    period, going round them is that order. A stream that ends drops out; the others keep their
-    times. Offsets are multiplied out, never summed up, so that no error grows.
+    The sensors start evenly spread over the first period, like independent sensors: a thousand of
+    them make a steady stream, not a burst every 170.7 ms. Since all have the same period, a round
+    robin yields that order. A stream that ends drops out; the others keep their times. Offsets are
+    products, not running sums, so that rounding errors do not accumulate.
     """
     spacing = PERIOD / max(1, len(streams))
     running = [
-        (place * spacing, stream, iter(stream.windows)) for place, stream in enumerate(streams)
+        (index * spacing, stream, iter(stream.windows)) for index, stream in enumerate(streams)
     ]
     for number in count():
-        going_on = []
+        unfinished = []
         for entry in running:
             first, stream, windows = entry
             samples = next(windows, None)
             if samples is not None:
-                going_on.append(entry)
+                unfinished.append(entry)
                 yield DueWindow(first + number * PERIOD, stream, number, samples)
-        if not going_on:
+        if not unfinished:
             return
-        running = going_on
+        running = unfinished
 
 
 class Pace:
-    """A schedule that starts when it is made; lateness is caught up, so that it never drifts.
+    """A schedule that starts at its construction; times are absolute, so that it does not drift.
 
     Args:
-        speed: Measured seconds a second: 1 is real time, infinity is never to wait.
+        speed: Measured seconds per second: 1 is real time, with infinity nothing waits.
         clock: Monotonic, in seconds.
     """
 

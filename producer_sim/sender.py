@@ -1,4 +1,4 @@
-"""Giving messages to Kafka, and knowing of each whether it arrived."""
+"""Produce messages, and count those that were not delivered."""
 
 import threading
 import time
@@ -15,31 +15,37 @@ from bearing_stream.wire import Message
 PRODUCER_PROPERTIES: Final[Properties] = {
     "enable.idempotence": True,
     "acks": "all",
-    # Measured on a local Kafka: larger batches, longer lingering and lz4 gain nothing that stands
-    # out of the noise, and vibration hardly compresses.
+    # Measured on a local Kafka: larger batches, a longer linger and lz4 gain nothing beyond the
+    # noise, and vibration hardly compresses.
     "linger.ms": 5,
     "batch.size": 300_000,
-    # 64 MB wait at most: under a second's worth at full speed, a bounded memory when Kafka is away.
+    # At most 64 MB wait, less than a second's worth at full speed: memory stays bounded while Kafka
+    # is unreachable.
     "queue.buffering.max.kbytes": 65_536,
     "message.timeout.ms": 60_000,
-    # A callback costs as much as sending; what is not reported when nothing is left has arrived.
+    # A callback costs as much as producing. A message without a report has been delivered when the
+    # queue is empty.
     "delivery.report.only.error": True,
     "log_level": 0,
 }
-"""What the simulator asks of its client; properties that the user passes through win."""
+"""Properties of the simulator's client; those that the user passes through override them."""
 
 RETRY_PAUSE: Final = 0.1
-"""Seconds to wait for room when the queue is full."""
+"""Seconds to wait for free space when the queue is full."""
 
 STOP_TIMEOUT: Final = 8.0
-"""Seconds to go on delivering after a stop, below the ten after which others kill."""
+"""Seconds to go on delivering after a stop; supervisors send SIGKILL after ten."""
 
 
-class Tally:
-    """Counts one sort of message; `Sender.tally` makes one.
+PURGE_TIMEOUT: Final = 1.0
+"""Seconds within which the client reports the messages that it discarded; it takes milliseconds."""
+
+
+class SendCounts:
+    """Counts of one class of messages; `Sender.new_counts` makes them.
 
     Attributes:
-        accepted: Messages taken by the client, which delivers them by itself.
+        accepted: Messages in the client's queue or sent from it.
         failures: Those among them that were not delivered, by Kafka's reason.
     """
 
@@ -50,11 +56,11 @@ class Tally:
 
     @property
     def delivered(self) -> int:
-        """Messages that arrived, or are still on their way."""
+        """Messages that were delivered or are still in flight."""
         return self.accepted - self.failures.total()
 
     def report(self, error: KafkaError | None, message: object) -> None:  # noqa: ARG002
-        """Note a failure; called by the client while it is polled."""
+        """Count a failure; the client calls this while it is polled."""
         if error is not None:
             self.failures[explain(error)] += 1
             self._errors(error)
@@ -64,33 +70,33 @@ class Sender:
     """An idempotent producer with a bounded queue, for one topic.
 
     Args:
-        properties: Of the client, without `error_cb`.
-        topic: Where all messages go.
-        say: Told of each new trouble with the cluster, once.
+        properties: Properties of the client, without `error_cb`.
+        topic: The topic of all messages.
+        warn: Called once with each new transient error of the cluster.
     """
 
     def __init__(
-        self, properties: Properties, topic: str, say: Callable[[str], None] = lambda _: None
+        self, properties: Properties, topic: str, warn: Callable[[str], None] = lambda _: None
     ) -> None:
         self._topic = topic
-        self._say = say
-        self._said: set[str] = set()
+        self._warn = warn
+        self._reported: set[str] = set()
         self._errors = ClusterErrors()
         self._producer = Producer({**properties, "error_cb": self._on_error})
 
     def __len__(self) -> int:
-        """Messages on their way."""
+        """Messages in flight, and the client's unread notices."""
         return len(self._producer)
 
-    def tally(self) -> Tally:
-        """A new count, for one sort of message."""
-        return Tally(self._errors)
+    def new_counts(self) -> SendCounts:
+        """New counts, for one class of messages."""
+        return SendCounts(self._errors)
 
-    def send(self, message: Message, tally: Tally, stop: threading.Event) -> None:
-        """Hand a message to the client, waiting for room in its queue until `stop`.
+    def send(self, message: Message, counts: SendCounts, stop: threading.Event) -> None:
+        """Put a message into the client's queue; wait for free space in it until `stop` is set.
 
         Raises:
-            FatalKafkaError: Kafka will take no more; says what to do.
+            FatalKafkaError: Kafka refuses all further messages; states what to do.
         """
         while not stop.is_set():
             try:
@@ -99,33 +105,36 @@ class Sender:
                     message.value,
                     message.key,
                     headers=list(message.headers),
-                    on_delivery=tally.report,
+                    on_delivery=counts.report,
                 )
             except BufferError:
                 self.poll(RETRY_PAUSE)
             except KafkaException as failure:
-                tally.accepted += 1
-                tally.report(failure.args[0], message)
+                counts.accepted += 1
+                counts.report(failure.args[0], message)
                 self.poll(0)
                 return
             else:
-                tally.accepted += 1
+                counts.accepted += 1
                 return
 
     def poll(self, seconds: float) -> None:
-        """Let the client report, for `seconds` or until it has.
+        """Run the client's callbacks; wait up to `seconds` for the first one.
 
         Raises:
-            FatalKafkaError: Kafka will take no more; says what to do.
+            FatalKafkaError: Kafka refuses all further messages; states what to do.
         """
         self._producer.poll(seconds)
         self._errors.raise_fatal()
 
-    def drain(self, stop: threading.Event) -> None:
-        """Return when every message is delivered or failed.
+    def flush(self, stop: threading.Event) -> int:
+        """Wait until every message is delivered or failed.
 
-        Without `stop` that takes as long as a message may take; after it, what is left at the end
-        of `STOP_TIMEOUT` is given up and reported as failed.
+        Without `stop` that takes at most `message.timeout.ms`. After `stop`, what is left at the
+        end of `STOP_TIMEOUT` is discarded and counted as failed.
+
+        Returns:
+            Messages whose outcome the client has not reported even so; 0 unless it is stuck.
         """
         deadline = float("inf")
         while self._producer.flush(RETRY_PAUSE) and self._errors.fatal is None:
@@ -133,14 +142,19 @@ class Sender:
             if stop.is_set():
                 deadline = min(deadline, now + STOP_TIMEOUT)
             if now >= deadline:
-                self._say(f"Kafka has not answered for {STOP_TIMEOUT:g} s: giving up the rest")
+                self._warn(f"no response from Kafka for {STOP_TIMEOUT:g} s: discarding the rest")
                 break
         self._producer.purge()
-        self._producer.flush(1)
+        # The client counts its unread notices with the messages, and a notice (a refused
+        # connection) can arrive at any moment. So one count above 0 is not a message left over.
+        deadline = time.monotonic() + PURGE_TIMEOUT
+        while (left := self._producer.flush(RETRY_PAUSE)) and time.monotonic() < deadline:
+            pass
+        return left
 
     def _on_error(self, error: KafkaError) -> None:
         self._errors(error)
         reason = explain(error)
-        if not is_fatal(error) and reason not in self._said:
-            self._said.add(reason)
-            self._say(reason)
+        if not is_fatal(error) and reason not in self._reported:
+            self._reported.add(reason)
+            self._warn(reason)

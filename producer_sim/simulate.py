@@ -1,4 +1,4 @@
-"""The simulation: every window at its time, until the end, a limit or a stop."""
+"""The simulation: send every window at its time, until the end, a limit or a stop."""
 
 import threading
 import time
@@ -12,17 +12,17 @@ from typing import Final
 from bearing_stream.kafka import FatalKafkaError, create_topics, wait_for_topics
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.wire import Window, encode_window
-from producer_sim.malformed import Drill
+from producer_sim.malformed import MalformedMix
 from producer_sim.schedule import DueWindow, Pace, interleave
-from producer_sim.sender import PRODUCER_PROPERTIES, Sender, Tally
+from producer_sim.sender import PRODUCER_PROPERTIES, SendCounts, Sender
 from producer_sim.settings import SimulatorSettings
 from producer_sim.streams import SensorStream
 
-LONGEST_WAIT: Final = 0.1
-"""Seconds after which a waiting simulation looks again whether it is to stop."""
+STOP_CHECK_INTERVAL: Final = 0.1
+"""Seconds between two checks of `stop` while waiting for the next window."""
 
 TICK: Final = 0.001
-"""Seconds of the client's clock: a window is due when less than that remains."""
+"""Resolution of the client's clock in seconds: a window is due when less than that remains."""
 
 PROGRESS_PERIOD: Final = 0.1
 """Seconds between two reports of progress."""
@@ -30,10 +30,9 @@ PROGRESS_PERIOD: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a simulation, at its end or on the way.
+    """The counts of a simulation, at its end or while it runs.
 
-    At the end every message is either delivered, that is acknowledged by all in-sync replicas, or
-    failed.
+    At the end every message is either delivered (acknowledged by all in-sync replicas) or failed.
     """
 
     windows: int
@@ -41,38 +40,38 @@ class Sent:
     malformed: dict[str, int]
     """Malformed messages delivered, or still pending, by kind."""
     failed: int
-    """Messages of either sort that were not delivered, or of which nobody knows: one whose
-    acknowledgement was lost may be there all the same."""
+    """Messages of both classes that were not delivered, or whose outcome is unknown: if its
+    acknowledgement was lost, a message can be in the topic all the same."""
     failures: dict[str, int]
-    """The same by Kafka's reason."""
+    """The failed messages by Kafka's reason."""
     pending: int
-    """Messages on their way; 0 at the end."""
+    """Messages in flight; 0 at the end. Before that the client's unread notices count too."""
     sensors: int
     seconds: float
     """Since the first window was due."""
-    behind: float
-    """Seconds by which the latest window missed its time; 0 at `--speed max`."""
+    lateness: float
+    """Seconds by which the latest window was sent after its time; 0 at `--speed max`."""
     fatal: str = ""
-    """Why the simulation could not go on and what to do, or empty."""
+    """Why the simulation could not continue, and what to do; or empty."""
 
     @property
     def rate(self) -> float:
-        """Good windows a second, on average."""
+        """Good windows per second, on average."""
         return self.windows / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def complete(self) -> bool:
-        """Whether Kafka has everything it was given."""
+        """Whether every message was delivered."""
         return not (self.failed or self.pending or self.fatal)
 
 
 class Simulation:
-    """Sends what streams say, when it is due, and counts.
+    """Sends the windows of streams when they are due, and counts them.
 
     Args:
-        settings: How.
-        streams: What.
-        sender: Where to.
+        settings: Speed, limit and format.
+        streams: One for each sensor.
+        sender: Produces the messages.
         clock: Monotonic, in seconds.
     """
 
@@ -87,15 +86,15 @@ class Simulation:
         self._streams = streams
         self._sender = sender
         self._prefix = f"{settings.run}/" if settings.run else ""
-        self._drill = Drill(settings.malformed, settings.seed)
+        self._mix = MalformedMix(settings.malformed, settings.seed)
         self._start = settings.start_time or datetime.now(UTC)
         self._pace = Pace(settings.speed, clock)
-        self._behind = 0.0
-        self._windows = sender.tally()
-        self._malformed: defaultdict[str, Tally] = defaultdict(sender.tally)
+        self._lateness = 0.0
+        self._windows = sender.new_counts()
+        self._malformed: defaultdict[str, SendCounts] = defaultdict(sender.new_counts)
 
     def run(self, stop: threading.Event, on_progress: Callable[[Sent], None]) -> Sent:
-        """Send until the streams end, the limit is reached or `stop` is set, and deliver it all."""
+        """Send until the streams end, the limit is reached or `stop` is set; then flush."""
         fatal = ""
         next_report = 0.0
         try:
@@ -109,34 +108,34 @@ class Simulation:
                     next_report = self._pace.elapsed() + PROGRESS_PERIOD
         except FatalKafkaError as failure:
             fatal = str(failure)
-        self._sender.drain(stop)
-        sent = replace(self.sent(), fatal=fatal)
+        pending = self._sender.flush(stop)
+        sent = replace(self.sent(), fatal=fatal, pending=pending)
         on_progress(sent)
         return sent
 
     def sent(self) -> Sent:
-        """The counts of this moment."""
+        """The present counts."""
         failures = sum(
-            (tally.failures for tally in self._malformed.values()), self._windows.failures
+            (counts.failures for counts in self._malformed.values()), self._windows.failures
         )
         return Sent(
             windows=self._windows.delivered,
-            malformed={kind: tally.delivered for kind, tally in self._malformed.items()},
+            malformed={kind: counts.delivered for kind, counts in self._malformed.items()},
             failed=failures.total(),
             failures=dict(failures),
             pending=len(self._sender),
             sensors=len(self._streams),
             seconds=self._pace.elapsed(),
-            behind=self._behind,
+            lateness=self._lateness,
         )
 
     def _wait_for(self, offset: float, stop: threading.Event) -> None:
         self._sender.poll(0)
         remaining = self._pace.remaining(offset)
         while remaining >= TICK and not stop.is_set():
-            self._sender.poll(min(remaining, LONGEST_WAIT))
+            self._sender.poll(min(remaining, STOP_CHECK_INTERVAL))
             remaining = self._pace.remaining(offset)
-        self._behind = max(0.0, -remaining)
+        self._lateness = max(0.0, -remaining)
 
     def _send(self, due: DueWindow, stop: threading.Event) -> None:
         stream = due.stream
@@ -151,9 +150,9 @@ class Simulation:
         )
         message = encode_window(window, self._settings.wire_format, self._settings.content_type)
         self._sender.send(message, self._windows, stop)
-        bad = self._drill.beside(window)
-        if bad is not None:
-            kind, message = bad
+        malformed = self._mix.draw(window)
+        if malformed is not None:
+            kind, message = malformed
             self._sender.send(message, self._malformed[kind], stop)
 
 
@@ -162,22 +161,22 @@ def simulate(
     streams: Sequence[SensorStream],
     stop: threading.Event | None = None,
     on_progress: Callable[[Sent], None] = lambda _: None,
-    say: Callable[[str], None] = lambda _: None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Sent:
     """Replay streams into Kafka.
 
     Args:
         settings: How fast, how much, in which form and to which cluster.
         streams: One for each sensor, with samples in the settings' format (see `open_streams`).
-        stop: Ends it early when set: what was accepted is still delivered, for a few seconds.
-        on_progress: Told the counts a few times a second.
-        say: Told why it waits for the cluster, and of passing trouble with it.
+        stop: Set it to end early: messages already accepted are still delivered, for a few seconds.
+        on_progress: Called with the counts a few times per second.
+        warn: Called with the reasons for waiting for the cluster, and with its transient errors.
 
     Returns:
-        The counts at the end. Look at `complete`: failures are told, not raised.
+        The counts at the end. Check `complete`: failures are counted, not raised.
 
     Raises:
-        FatalKafkaError: The cluster is not there, does not let us in or lacks the topic.
+        FatalKafkaError: The cluster is unreachable, refuses this user or lacks the topic.
     """
     topic = settings.windows_topic
     properties: Properties = {
@@ -185,9 +184,9 @@ def simulate(
         **settings.client_properties(client_id="bearing-stream-simulator"),
     }
     if settings.create_topics:
-        wait_for_topics(properties, [], settings.startup_timeout, say)
+        wait_for_topics(properties, [], settings.startup_timeout, warn)
         create_topics(properties, {topic: settings.partitions})
     otherwise = "add --create-topics"
-    wait_for_topics(properties, [], settings.startup_timeout, say, otherwise, written=[topic])
-    simulation = Simulation(settings, streams, Sender(properties, topic, say))
+    wait_for_topics(properties, [], settings.startup_timeout, warn, otherwise, written=[topic])
+    simulation = Simulation(settings, streams, Sender(properties, topic, warn))
     return simulation.run(stop or threading.Event(), on_progress)

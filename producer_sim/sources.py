@@ -1,4 +1,4 @@
-"""Where windows come from: CWRU recordings, a user's own files, or made-up bearings."""
+"""The sources of windows: CWRU recordings, a user's own files, or synthetic bearings."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -16,23 +16,24 @@ from producer_sim.streams import BLOCK, SensorStream, from_bearing, from_recordi
 
 
 class SelectionError(RecordingError):
-    """What was asked for does not go together, or there is no such thing."""
+    """The selected settings contradict one another, or select something that does not exist."""
 
 
 def open_streams(
     settings: SimulatorSettings,
     files: Sequence[Path] = (),
-    say: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> list[SensorStream]:
     """The sensors to simulate, with their samples in the settings' format.
 
     Args:
-        settings: Which source, and what of it.
+        settings: The source, and the selection from it.
         files: A user's own recordings.
-        say: Told in one line where the windows come from.
+        notify: Called with one line that names the source.
 
     Raises:
-        SelectionError: What was asked for does not go together, or there is no such thing.
+        SelectionError: The settings contradict one another, or select something that does not
+            exist.
         RecordingError: A recording is missing or cannot be read.
     """
     labels = _listed(settings.label)
@@ -46,12 +47,12 @@ def open_streams(
         source = "files" if files else "cwru" if folder else "synthetic"
     _check(settings, source, files)
     if source == "synthetic":
-        why = "" if settings.source == source else ", because no recordings are at hand"
-        made = counted(settings.sensors, "bearing")
-        say(f"synthetic signals of {made}, seed {settings.seed}{why}")
+        why = "" if settings.source == source else ", because there are no recordings"
+        number = counted(settings.sensors, "bearing")
+        notify(f"synthetic signals of {number}, seed {settings.seed}{why}")
         return _synthetic(settings, labels)
     if source == "files":
-        say(f"{counted(len(files), 'recording')} of your own")
+        notify(f"{counted(len(files), 'recording')} of your own")
         return _streams(settings, _own(settings, files))
     if folder is None:
         raise RecordingError(
@@ -59,12 +60,12 @@ def open_streams(
             "`bearing-stream recordings fetch`"
         )
     entries = _chosen(folder, _listed(settings.recordings), labels)
-    say(f"{counted(len(entries), 'CWRU recording')} from {folder}")
+    notify(f"{counted(len(entries), 'CWRU recording')} from {folder}")
     return _streams(settings, load(folder, entries, settings.strict))
 
 
 def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> None:
-    """Refuse what would silently do nothing with this source."""
+    """Refuse settings that would have no effect with this source."""
     given = {
         "files": (bool(files), {"files"}),
         "--data": (settings.data is not None, {"cwru"}),
@@ -89,7 +90,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def _chosen(folder: Path, names: Sequence[str], labels: Sequence[str]) -> list[CatalogueEntry]:
-    """The recordings asked for; where none are, all that are there."""
+    """The selected recordings; without a selection, all in the folder."""
     entries: Iterable[CatalogueEntry] = present(folder)
     if names:
         by_name = {name: entry for entry in catalogue() for name in (entry.id, entry.label)}
@@ -102,18 +103,18 @@ def _chosen(folder: Path, names: Sequence[str], labels: Sequence[str]) -> list[C
     chosen = [entry for entry in entries if not labels or entry.fault in labels]
     if not chosen:
         raise RecordingError(
-            f"{folder}: expected a folder with CWRU recordings to choose from, and none of it "
-            "was chosen; `bearing-stream recordings list` shows what is there"
+            f"{folder}: expected a folder with CWRU recordings, and none matches the selection; "
+            "`bearing-stream recordings list` shows which are there"
         )
     return chosen
 
 
 def _own(settings: SimulatorSettings, files: Sequence[Path]) -> Iterable[Recording]:
-    doubled = [name for name, times in Counter(path.stem for path in files).items() if times > 1]
-    if doubled:
+    repeated = [name for name, times in Counter(path.stem for path in files).items() if times > 1]
+    if repeated:
         raise RecordingError(
-            f"several files are named {', '.join(doubled)}: a file's name is its sensor's id, so "
-            "give them names of their own"
+            f"several files are named {', '.join(repeated)}: a file's name is its sensor's id, so "
+            "rename them to be unique"
         )
     for path in files:
         yield read_file(
@@ -132,18 +133,20 @@ def _streams(settings: SimulatorSettings, recordings: Iterable[Recording]) -> li
 
 
 def _synthetic(settings: SimulatorSettings, labels: Sequence[str]) -> list[SensorStream]:
-    # Labels come in turn, so four times as many hold enough of any of them.
-    made = bearings(len(FAULT_LABELS) * settings.sensors, settings.seed, settings.rpm)
-    chosen = [bearing for bearing in made if not labels or bearing.condition.fault in labels]
+    # Labels alternate, so four times as many bearings hold enough of each label.
+    all_bearings = bearings(len(FAULT_LABELS) * settings.sensors, settings.seed, settings.rpm)
+    chosen = [
+        bearing for bearing in all_bearings if not labels or bearing.condition.fault in labels
+    ]
     return [
         from_bearing(
             bearing,
             settings.wire_format,
             loop=settings.loop,
             truth=settings.truth,
-            first_block=1 + place % BLOCK,
+            first_block=1 + index % BLOCK,
         )
-        for place, bearing in enumerate(chosen[: settings.sensors])
+        for index, bearing in enumerate(chosen[: settings.sensors])
     ]
 
 

@@ -1,4 +1,4 @@
-"""A sensor's windows as they go onto the wire."""
+"""The windows of a sensor in the format in which they are sent."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,32 +15,32 @@ from bearing_stream.vocabulary import FaultLabel
 from bearing_stream.wire import SAMPLE_DTYPES, SampleFormat
 
 FULL_SCALE: Final = 32_767
-"""The largest int16 count; the smallest is one further away and stays unused."""
+"""The largest int16 count; -32,768 is not used."""
 
 HEADROOM: Final = 32.0
-"""Full scale of a signal without end, in its standard deviations: at ten times the largest that
-comes, and still a thousand counts to a standard deviation."""
+"""Full scale of an endless signal, in its standard deviations: far above its largest sample, and
+still a thousand counts per standard deviation."""
 
 BLOCK: Final = 8
-"""Windows of one made-up bearing made at a time: 16 kB each."""
+"""Windows of one synthetic bearing that are generated at a time: 16 kB each."""
 
 LOOP_WINDOWS: Final = 60
-"""Windows of a made-up bearing to go round."""
+"""Windows of a synthetic bearing to repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorStream:
-    """What one sensor will say.
+    """The windows of one sensor, and their metadata.
 
     Args:
         source: `ce_source` of its windows.
         sensor: Its id: the key, and `ce_subject`.
-        window_id: Names the window of an index, counted from 0 and never starting again: going
-            round a recording a second time gives new ids, replaying it once gives the same.
-        windows: Samples of shape (2048,), one after the other, in the sample format's type.
-        count: How many windows there are; infinity if they do not end.
-        shaft_speed: Revolutions a minute, where it is known.
-        fault_label: The truth, where it is known and is to be told.
+        window_id: Returns the id of the window at an index. The index counts from 0 and goes on
+            when a recording repeats, so that a repetition has new ids; a replay has the same ones.
+        windows: Samples of shape (2048,), one window after the other, in the sample format's type.
+        count: Number of windows; infinity if they do not end.
+        shaft_speed: Revolutions per minute, if known.
+        fault_label: The true label, if it is known and to be sent.
     """
 
     source: str
@@ -55,14 +55,14 @@ class SensorStream:
 def from_recording(
     recording: Recording, sample_format: SampleFormat, *, loop: bool = False, truth: bool = True
 ) -> SensorStream:
-    """The windows of a recording: once, or round and round.
+    """The windows of a recording: once, or repeated without end.
 
     Args:
         recording: At the model's rate.
-        sample_format: What to convert the samples to, once for all rounds. As `int16-le` they are
-            scaled by one factor, so that the largest of them is full scale and none saturates.
-        loop: Begin again at the end, without end.
-        truth: Tell the recording's fault label.
+        sample_format: The format to convert the samples to, once for all repetitions. As `int16-le`
+            they are scaled by one factor, so that the largest is full scale and none saturates.
+        loop: Repeat the recording without end.
+        truth: Send the recording's fault label.
     """
     rows = _as_format(recording.windows(), sample_format, full_scale=0.0)
     return SensorStream(
@@ -84,47 +84,47 @@ def from_bearing(
     truth: bool = True,
     first_block: int = BLOCK,
 ) -> SensorStream:
-    """The windows of a made-up bearing, without end.
+    """The windows of a synthetic bearing, without end.
 
     Args:
-        bearing: Who measures.
-        sample_format: As for `from_recording`; one factor serves all windows but those, if there
-            ever is one, that it would saturate.
-        loop: Make only the first 60 windows, ten seconds, and go round them: the stream is then
-            ready beforehand and as fast as a recording's. Its source is another, because its
-            windows are.
-        truth: Tell the bearing's fault label.
-        first_block: Windows to make before the first; others follow `BLOCK` at a time. Bearings
-            that differ here do not all work in the same instant.
+        bearing: The sensor and its bearing.
+        sample_format: As for `from_recording`; one factor applies to all windows except those that
+            it would saturate.
+        loop: Generate only the first 60 windows, ten seconds, and repeat them: the stream is then
+            generated in advance and as fast as a recording's. Its source differs, because its
+            windows do.
+        truth: Send the bearing's fault label.
+        first_block: Size of the first block of windows generated; later blocks hold `BLOCK`. Give
+            bearings different sizes, and they do not all generate at the same time.
     """
     stream = from_recording(
         bearing.recording(0, LOOP_WINDOWS if loop else 1), sample_format, loop=loop, truth=truth
     )
     if loop:
         return replace(stream, source=f"{stream.source}/loop")
-    return replace(stream, windows=_made(bearing, sample_format, first_block), count=inf)
+    return replace(stream, windows=_generated(bearing, sample_format, first_block), count=inf)
 
 
 def to_counts(samples: NDArray[np.float64], full_scale: float = 0.0) -> NDArray[np.int16]:
-    """Samples as an analogue-to-digital converter would give them: rounded counts of one scale.
+    """Samples as an analogue-to-digital converter returns them: rounded counts with one scale.
 
-    The diagnosis of a window does not depend on its scale, so the scale is told to nobody.
+    The diagnosis of a window does not depend on its scale, so the scale is not sent.
 
     Args:
         samples: Any shape, finite.
-        full_scale: What becomes the largest count, in the samples' unit. The largest sample takes
-            its place where it is larger still: nothing saturates.
+        full_scale: The amplitude that becomes the largest count, in the samples' unit. If the
+            largest sample is larger, it replaces `full_scale`, so that nothing saturates.
 
     Returns:
-        The same shape; all zeros stay zeros.
+        Counts of the same shape; all zeros stay zeros.
     """
     peak = max(full_scale, float(np.abs(samples).max(initial=0.0)))
-    # Divided first: the inverse of a tiny peak would overflow.
+    # The division comes first: the inverse of a tiny peak would overflow.
     scaled = samples / peak * FULL_SCALE if peak > 0 else samples
     return np.rint(scaled).astype(np.int16)
 
 
-def _made(
+def _generated(
     bearing: SyntheticBearing, sample_format: SampleFormat, first_block: int
 ) -> Iterator[NDArray[Any]]:
     full_scale = HEADROOM * bearing.condition.level

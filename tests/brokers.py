@@ -1,4 +1,4 @@
-"""The broker that integration tests run on: yours, one in Docker, or a local one. All are real."""
+"""The broker of the integration tests: yours, one in Docker, or a local one. All are real."""
 
 import gc
 import os
@@ -25,7 +25,7 @@ VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
 VERSION = kafka_version(read_lock())
 IMAGE = f"apache/kafka:{VERSION}"
 DOCKER_TIMEOUT = 3
-"""Seconds for an engine to answer; one that is there takes milliseconds."""
+"""Seconds for an engine to respond; a running one takes milliseconds."""
 EXTERNAL_TIMEOUT = 15.0
 
 Kind = Literal["external", "docker", "local"]
@@ -33,7 +33,7 @@ Kind = Literal["external", "docker", "local"]
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A Kafka that answers."""
+    """A Kafka that responds."""
 
     bootstrap_servers: str
     kind: Kind
@@ -41,17 +41,17 @@ class Broker:
 
 
 def choose() -> tuple[Kind, str]:
-    """Which broker the tests will take, and a line that says so; starts nothing."""
+    """Which broker the tests will use, and its description; starts nothing."""
     if servers := os.environ.get(VARIABLE):
         return "external", f"{servers}, from {VARIABLE}"
-    if docker_answers():
+    if docker_responds():
         return "docker", f"{IMAGE} in Docker"
     return "local", f"Apache Kafka {VERSION}, local processes"
 
 
 @contextmanager
 def find_broker() -> Iterator[Broker]:
-    """Yield the first broker that can be had: external, in Docker, or local."""
+    """Yield the first available broker: external, in Docker, or local."""
     kind, description = choose()
     if kind == "external":
         servers = os.environ[VARIABLE]
@@ -65,10 +65,10 @@ def find_broker() -> Iterator[Broker]:
             yield Broker(kafka.bootstrap_servers, kind, description)
 
 
-def docker_answers() -> bool:
-    """Whether there is a Docker engine; a `docker` command alone is none."""
+def docker_responds() -> bool:
+    """Whether a Docker engine responds; the `docker` command alone does not suffice."""
     with warnings.catch_warnings():
-        # The SDK leaves its socket open when nobody answers.
+        # The SDK leaves its socket open if there is no response.
         warnings.simplefilter("ignore", ResourceWarning)
         try:
             client = DockerClient(timeout=DOCKER_TIMEOUT).client
@@ -82,12 +82,12 @@ def docker_answers() -> bool:
 
 
 def check_external(servers: str) -> None:
-    """Fail at once, and not test by test, if the broker asked for does not answer."""
+    """Fail at once, and not test by test, if the named broker does not respond."""
     try:
         AdminClient({"bootstrap.servers": servers}).list_topics(timeout=EXTERNAL_TIMEOUT)
     except KafkaException as error:
         raise RuntimeError(
-            f"{VARIABLE} is {servers}, where no Kafka answers ({error.args[0].str()}). "
+            f"{VARIABLE} is {servers}, where no Kafka responds ({error.args[0].str()}). "
             "Start it, or unset the variable to have one started."
         ) from error
 
@@ -95,7 +95,7 @@ def check_external(servers: str) -> None:
 def docker_environment(host: str, port: int) -> dict[str, str]:
     """The environment of the official image for one small broker that clients reach there.
 
-    The image makes `KAFKA_NODE_ID` the property `node.id`, and so on for all properties.
+    The image converts `KAFKA_NODE_ID` to the property `node.id`, and so on.
     """
     broker = configuration.Broker(1, port, 19093, 19094, Path("/unused"))
     properties = configuration.broker_properties(broker, [broker], Security()) | {

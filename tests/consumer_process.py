@@ -1,4 +1,4 @@
-"""The consumer as its users run it."""
+"""The consumer as a process."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import threading
 from typing import Any, Self
 
 from bearing_stream.program import PROGRAM
+from consumer.events import Event
 from tests.kafka_tools import PATIENCE, Topics, eventually
 from tests.paths import ROOT
 
@@ -15,7 +16,7 @@ from tests.paths import ROOT
 class ConsumerProcess:
     """`bearing-stream consume` as its users run it: a process, with signals and an exit status.
 
-    Ends with the `with` block, by SIGKILL if it is still there.
+    The process ends with the `with` block, by SIGKILL if it still runs.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class ConsumerProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The process id."""
         return self._process.pid
 
     def _read(self) -> None:
@@ -54,18 +55,20 @@ class ConsumerProcess:
         for line in self._process.stdout:
             self.output.append(line.decode().rstrip())
 
-    def events(self, name: str | None = None) -> list[dict[str, Any]]:
-        """The log lines so far, of one event or of all."""
+    def events(self, event: Event | None = None) -> list[dict[str, Any]]:
+        """Return the log lines so far, of one event or of all."""
         lines = [json.loads(line) for line in list(self.output) if line.startswith("{")]
-        return [line for line in lines if name in (None, line["event"])]
+        return [line for line in lines if event is None or line["event"] == event.name]
 
-    def wait_for(self, event: str, timeout: float = PATIENCE) -> dict[str, Any]:
+    def wait_for(self, event: Event, timeout: float = PATIENCE) -> dict[str, Any]:
         """Return the first log line of an event."""
         eventually(
-            lambda: bool(self.events(event)) or self._process.poll() is not None, event, timeout
+            lambda: bool(self.events(event)) or self._process.poll() is not None,
+            event.name,
+            timeout,
         )
         found = self.events(event)
-        assert found, f"no '{event}' in:\n" + "\n".join(self.output)
+        assert found, f"no '{event.name}' in:\n" + "\n".join(self.output)
         return found[0]
 
     def send(self, number: signal.Signals) -> None:
@@ -79,7 +82,7 @@ class ConsumerProcess:
         return status
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal to stop, and check that it is obeyed within ten seconds."""
+        """Send a signal, and check that the process ends within ten seconds with status 0."""
         self.send(number)
         assert self.wait(10) == 0, "\n".join(self.output)
 

@@ -1,6 +1,6 @@
-"""What tests on a real broker share: topics, windows in, everything out.
+"""Helpers of tests on a real broker: create topics, send windows, read all output.
 
-Nothing here waits by the clock: `eventually` looks until a condition holds.
+No helper waits for a fixed time: `eventually` polls until a condition holds.
 """
 
 import threading
@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from bearing_stream.commands.verify import VerifySettings, verify
 from bearing_stream.config import load
 from bearing_stream.kafka import create_topics
-from bearing_stream.wire import Diagnosis, Message, decode_diagnosis
+from bearing_stream.wire import Diagnosis, Message, decode_diagnosis, read_error_headers
 from bearing_stream.wire import headers as h
 from producer_sim import Sent, SimulatorSettings, open_streams, simulate
 
@@ -37,7 +37,7 @@ class Topics:
 
     @property
     def settings(self) -> dict[str, str]:
-        """As settings of any command."""
+        """The topics as settings of any command."""
         return {
             "bootstrap_servers": self.servers,
             "windows_topic": self.windows,
@@ -47,13 +47,13 @@ class Topics:
 
 
 def named_topics(servers: str) -> Topics:
-    """Names that no other test has; nothing is created."""
+    """Unique names; creates nothing."""
     run = uuid.uuid4().hex[:8]
     return Topics(servers, f"windows-{run}", f"diagnoses-{run}", f"dead-letters-{run}", f"g-{run}")
 
 
 def new_topics(servers: str, partitions: int = 4, **dead_letters: str) -> Topics:
-    """Three topics of a test's own; `dead_letters` are properties of that topic, `_` for `.`."""
+    """Create the topics of one test; `dead_letters` are properties of that topic, `_` for `.`."""
     topics = named_topics(servers)
     connection = {"bootstrap.servers": servers}
     create_topics(connection, dict.fromkeys((topics.windows, topics.diagnoses), partitions), 1)
@@ -67,7 +67,7 @@ def new_topics(servers: str, partitions: int = 4, **dead_letters: str) -> Topics
 
 
 def delete_topics(topics: Topics) -> None:
-    """Give the broker its disk back; topics that are not there are no trouble."""
+    """Delete the topics to free the broker's disk; missing topics are ignored."""
     admin = AdminClient({"bootstrap.servers": topics.servers, "log_level": 0})
     for deleted in admin.delete_topics(
         [topics.windows, topics.diagnoses, topics.dead_letters]
@@ -91,19 +91,19 @@ def _sent(sent: Sent) -> int:
 
 
 def simulate_windows(topics: Topics, count: int, **settings: Any) -> int:
-    """Put windows into Kafka as fast as it takes them: CWRU recordings if at hand, else made up.
+    """Send windows as fast as Kafka accepts them: of CWRU recordings if available, else synthetic.
 
-    Returns how many messages that were, malformed ones included.
+    Returns the number of messages, malformed ones included.
     """
     simulator = _simulator(topics, limit=count, speed="max", **settings)
     return _sent(simulate(simulator, open_streams(simulator)))
 
 
 class Load:
-    """Windows that keep coming, about a thousand a second, until the `with` block ends.
+    """Sends windows continuously, about a thousand per second, until the `with` block ends.
 
     Attributes:
-        sent: Afterwards, how many messages that were.
+        sent: The number of messages, once it has stopped.
     """
 
     def __init__(self, topics: Topics) -> None:
@@ -120,7 +120,7 @@ class Load:
         return self
 
     def stop(self) -> None:
-        """Let no more windows come; `sent` is final when this returns."""
+        """Stop sending; `sent` is final when this returns."""
         self._stop.set()
         self._thread.join(PATIENCE)
 
@@ -129,7 +129,7 @@ class Load:
 
 
 def produce(servers: str, topic: str, messages: Iterable[Message], **properties: Any) -> None:
-    """Put messages into a topic; every one is acknowledged when this returns."""
+    """Produce messages; every one is acknowledged when this returns."""
     failed: list[KafkaError] = []
 
     def note(error: KafkaError | None, _message: Polled) -> None:
@@ -151,7 +151,7 @@ def produce(servers: str, topic: str, messages: Iterable[Message], **properties:
 
 
 def read_to_end(servers: str, topic: str, isolation: str = "read_committed") -> list[Polled]:
-    """Every message of a topic up to its present end, in order by partition."""
+    """All messages of a topic up to its present end, in order within a partition."""
     consumer = Consumer(
         {
             "bootstrap.servers": servers,
@@ -186,7 +186,7 @@ def headers_of(message: Polled) -> h.Headers:
 
 
 def read_diagnoses(topics: Topics) -> list[tuple[str, Diagnosis]]:
-    """The committed diagnoses with their `ce_id`, in order by partition."""
+    """The committed diagnoses with their `ce_id`, in order within a partition."""
     return [
         decode_diagnosis(headers_of(message), message.value())
         for message in read_to_end(topics.servers, topics.diagnoses)
@@ -202,10 +202,10 @@ def position(message: Polled) -> tuple[int, int]:
 
 
 def dead_letter_position(message: Polled) -> tuple[int, int]:
-    """Where the original of a dead letter stood."""
-    headers = {name: raw or b"" for name, raw in headers_of(message)}
-    prefix = "__connect.errors."
-    return int(headers[prefix + "partition"]), int(headers[prefix + "offset"])
+    """Partition and offset of the original of a dead letter."""
+    origin = read_error_headers(headers_of(message)).origin
+    assert origin is not None
+    return origin.partition, origin.offset
 
 
 def assert_each_once_in_order(topics: Topics, expected: int) -> None:
@@ -227,7 +227,7 @@ def end_offsets(servers: str, topic: str) -> dict[int, int]:
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "watermarks"})
     ends: dict[int, int] = {}
 
-    def all_answered() -> bool:
+    def all_read() -> bool:
         partitions = consumer.list_topics(topic, 10).topics[topic].partitions
         try:
             for number in partitions:
@@ -239,7 +239,7 @@ def end_offsets(servers: str, topic: str) -> dict[int, int]:
             return False
         return True
 
-    eventually(all_answered, f"the ends of {topic}")
+    eventually(all_read, f"the ends of {topic}")
     consumer.close()
     return ends
 
@@ -258,7 +258,7 @@ def eventually(condition: Callable[[], bool], what: str, timeout: float = PATIEN
     """Return when the condition holds; fail the test if it does not in time."""
     deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout:g} s in vain for {what}"
+        assert time.monotonic() < deadline, f"{what}: not within {timeout:g} s"
         time.sleep(0.05)
 
 

@@ -24,7 +24,7 @@ from bearing_stream.local_kafka.jars import kafka_version, read_lock
 from consumer.liveness.shutdown import SHUTDOWN_LIMIT
 from consumer.settings import ConsumerSettings
 from producer_sim.settings import SimulatorSettings
-from tests.brokers import docker_answers
+from tests.brokers import docker_responds
 from tests.paths import ROOT
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
@@ -172,7 +172,7 @@ def test_windows_are_diagnosed() -> None:
     """Start everything with Docker, and find diagnoses of the simulator's windows."""
     compose = ["docker", "compose", "--project-name", "bearing-stream-test"]
     if (
-        not docker_answers()
+        not docker_responds()
         or subprocess.run([*compose, "version"], capture_output=True).returncode
     ):
         pytest.skip("there is no Docker engine with Compose")

@@ -1,17 +1,19 @@
-"""The base of every settings object, and where its values come from."""
+"""The base class of all settings, and the sources of their values."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import new_class
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
+
+from bearing_stream.config.file import read_file
 
 ENVIRONMENT_PREFIX = "BEARING_STREAM_"
 
@@ -27,8 +29,11 @@ class Settings(BaseSettings):
     """A frozen, validated set of settings.
 
     Precedence: command line, then environment (`BEARING_STREAM_<NAME>`), then the TOML file, then
-    the default. An unknown key in the file is an error, so that a misspelt one is not ignored.
+    the default.
     """
+
+    file_values: ClassVar[Mapping[str, Any]] = {}
+    """Values from the settings file; `load` sets them on a subclass of its own."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -49,14 +54,15 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Command line first, then environment, then file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        from_file: Mapping[str, Any] = getattr(settings_cls, "file_values", {})
+        return init_settings, env_settings, InitSettingsSource(settings_cls, dict(from_file))
 
     def printable(self) -> dict[str, Any]:
         """Every setting by name, with the values of secrets replaced by asterisks."""
         return {name: _masked(name, value) for name, value in self.model_dump(mode="json").items()}
 
     def __repr_args__(self) -> Any:
-        """Let `repr`, and with it logs and tracebacks, show no secret either."""
+        """Keep secrets out of `repr` too, and so out of logs and tracebacks."""
         return self.printable().items()
 
 
@@ -66,19 +72,27 @@ def _masked(name: str, value: Any) -> Any:
     return MASK if SECRET_NAME.search(name) else value
 
 
-def load(settings_class: type[S], given: Mapping[str, Any], file: Path | None = None) -> S:
+def load(
+    settings_class: type[S],
+    given: Mapping[str, Any],
+    file: Path | None = None,
+    section: str | None = None,
+    siblings: Collection[str] = (),
+) -> S:
     """The settings of a command.
 
     Args:
-        settings_class: What to fill.
+        settings_class: The class to fill.
         given: The values given on the command line, by field name.
-        file: A TOML file with values by field name.
+        file: A TOML file; see `bearing_stream.config` for how commands share it.
+        section: The command's section in the file; None reads the top level only.
+        siblings: Names that the section may hold for other subcommands of the same command.
 
     Raises:
-        pydantic.ValidationError: A value is of the wrong kind or out of bounds, or the file has a
-            key that is no setting.
-        tomllib.TOMLDecodeError: The file is not TOML.
+        pydantic.ValidationError: A value is of the wrong kind or out of bounds.
+        SettingsFileError: The file is not TOML, or has an unknown key or section.
     """
-    bound = new_class(settings_class.__name__, (settings_class,), {"toml_file": file})
-    settings: S = bound(**given)
-    return settings
+    bound = cast("type[S]", new_class(settings_class.__name__, (settings_class,)))
+    if file is not None:
+        bound.file_values = read_file(file, settings_class.model_fields, section, siblings)
+    return bound(**given)

@@ -1,8 +1,7 @@
 """Command-line options made from the fields of a settings class."""
 
 import os
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
@@ -14,11 +13,34 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
 from bearing_stream.config.base import ENVIRONMENT_PREFIX, S, Settings, load
+from bearing_stream.config.file import SECTIONS, SettingsFileError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ALIKE: Final = 0.8
-"""Likeness (of difflib) from which on a name is a misspelt one: two of five letters swapped."""
+SIMILARITY: Final = 0.8
+"""Ratio of difflib above which a variable is taken for a misspelt setting: two of five letters
+swapped. Higher than for a file, since a variable may belong to another program."""
+
+
+class SettingOption(click.Option):
+    """A command-line option that `options` made from a field."""
+
+
+def setting_names(command: click.Command) -> set[str]:
+    """The settings of a command and of all its subcommands, by field name."""
+    return {
+        option.name
+        for each in _with_subcommands(command)
+        for option in each.params
+        if isinstance(option, SettingOption) and option.name is not None
+    }
+
+
+def _with_subcommands(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    if isinstance(command, click.Group):
+        for subcommand in command.commands.values():
+            yield from _with_subcommands(subcommand)
 
 
 def options(settings_class: type[Settings]) -> Callable[[F], F]:
@@ -36,7 +58,7 @@ def options(settings_class: type[Settings]) -> Callable[[F], F]:
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             envvar=ENVIRONMENT_PREFIX + "CONFIG",
             show_envvar=True,
-            help="TOML file with settings by name.",
+            help="TOML file with settings by name; a section for each command.",
         )(command)
 
     return decorate
@@ -45,7 +67,8 @@ def options(settings_class: type[Settings]) -> Callable[[F], F]:
 def from_command_line(settings_class: type[S], given: Mapping[str, Any]) -> S:
     """The settings, from what click passed to a command decorated with `options`.
 
-    An environment variable that seems to be a misspelt setting is told on stderr.
+    Of the settings file it reads the top level and the section named like the running command. It
+    prints a warning on stderr for each environment variable that seems to be a misspelt setting.
 
     Raises:
         click.UsageError: A setting is wrong; names its option, its environment variable and what
@@ -59,19 +82,31 @@ def from_command_line(settings_class: type[S], given: Mapping[str, Any]) -> S:
         if isinstance(value, tuple):
             values[name] = dict(_key_and_value(name, item) for item in value)
     values = {name: value for name, value in values.items() if value != {}}
+    section, siblings = _section()
     try:
-        return load(settings_class, values, file)
+        return load(settings_class, values, file, section, siblings)
     except ValidationError as error:
-        raise click.UsageError("\n".join(_explained(settings_class, error, file))) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{file} is not a TOML file: {error}") from error
+        raise click.UsageError("\n".join(_explained(settings_class, error))) from error
+    except SettingsFileError as error:
+        raise click.UsageError(str(error)) from error
     except SettingsError as error:
         unread = [name for name in settings_class.model_fields if f'"{name}"' in str(error)]
         variables = ", ".join(ENVIRONMENT_PREFIX + name.upper() for name in unread)
         raise click.UsageError(
             f'{variables}: expected a JSON object such as {{"client.id": "press-7"}}; '
-            "what came is not JSON"
+            "the value is not JSON"
         ) from error
+
+
+def _section() -> tuple[str | None, set[str]]:
+    """The section of the running command, and the settings of all its subcommands.
+
+    `dead-letters redrive` reads the section `[dead-letters]`.
+    """
+    context = click.get_current_context(silent=True)
+    while context is not None and context.info_name not in SECTIONS:
+        context = context.parent
+    return (None, set()) if context is None else (context.info_name, setting_names(context.command))
 
 
 def option_name(name: str) -> str:
@@ -91,7 +126,7 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
         parameters |= {"multiple": True, "metavar": "NAME=VALUE"}
     else:
         parameters["metavar"] = "VALUE"
-    return click.option(declaration, name, **parameters)
+    return click.option(declaration, name, cls=SettingOption, **parameters)
 
 
 def _help(name: str, field: FieldInfo) -> str:
@@ -112,15 +147,15 @@ def _without_none(annotation: Any) -> Any:
 def _key_and_value(name: str, text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not (key and equals):
-        # What came is not repeated: it may be a password.
-        raise click.UsageError(f"{option_name(name)} takes NAME=VALUE; one came without '='")
+        # The message leaves out the argument, which may be a password.
+        raise click.UsageError(f"{option_name(name)} takes NAME=VALUE; one argument has no '='")
     return key, value
 
 
 def _misspelt(settings_class: type[Settings]) -> list[str]:
-    """A line for each variable of ours that is near to a setting's, but is none.
+    """A warning for each of our variables whose name is near to a setting's but is none.
 
-    Others are passed over: the same environment may serve several commands.
+    Others are ignored: the same environment may serve several commands.
     """
     own = [name.upper() for name in (*settings_class.model_fields, "config")]
     others = {
@@ -133,25 +168,18 @@ def _misspelt(settings_class: type[Settings]) -> list[str]:
         f"Warning: {variable} is no setting of this command; "
         f"did you mean {ENVIRONMENT_PREFIX}{near}?"
         for variable, name in others.items()
-        for near in get_close_matches(name, own, 1, ALIKE)
+        for near in get_close_matches(name, own, 1, SIMILARITY)
     ]
 
 
-def _explained(
-    settings_class: type[Settings], error: ValidationError, file: Path | None
-) -> list[str]:
+def _explained(settings_class: type[Settings], error: ValidationError) -> list[str]:
     lines = []
     for detail in error.errors(include_input=False, include_url=False):
-        said = detail["msg"].removeprefix("Value error, ")
+        message = detail["msg"].removeprefix("Value error, ")
         name, *inner = map(str, detail["loc"]) if detail["loc"] else [""]
         if name in settings_class.model_fields:
             where = f"{option_name(name)} ({ENVIRONMENT_PREFIX}{name.upper()})"
-            lines.append(": ".join([where, *inner, said]))
-        elif name:
-            known = ", ".join(settings_class.model_fields)
-            lines.append(
-                f"{file or 'settings'}: '{name}' is no setting of this command; it has {known}"
-            )
+            lines.append(": ".join([where, *inner, message]))
         else:
-            lines.append(said)
+            lines.append(": ".join(filter(None, [name, message])))
     return lines

@@ -1,4 +1,4 @@
-"""The settings table of the README, made from the settings themselves."""
+"""The settings table of the docs, made from the settings classes."""
 
 from collections.abc import Collection
 
@@ -8,10 +8,10 @@ from bearing_stream.config.base import ENVIRONMENT_PREFIX, Settings
 
 
 def markdown_table(settings_class: type[Settings], without: Collection[str] = ()) -> str:
-    """A Markdown table: a row a setting, with option, environment variable, default and meaning.
+    """A Markdown table with one row per setting: option, environment variable, default, meaning.
 
     Args:
-        settings_class: Whose fields are listed.
+        settings_class: The class whose fields are listed.
         without: Names of fields to leave out.
     """
     rows = ["| setting | environment | default | meaning |", "|---|---|---|---|"]

@@ -1,4 +1,4 @@
-"""Talking to a Kafka cluster: where it is, whether it answers, and what its errors mean."""
+"""What all Kafka clients here share: connection settings, start-up checks, errors, reading."""
 
 from bearing_stream.kafka.connection import ConnectionSettings
 from bearing_stream.kafka.errors import (

@@ -1,4 +1,4 @@
-"""What the cluster lets this user do, asked before it is needed: at the start, not hours later."""
+"""Check this user's permissions at the start, not hours later when an operation needs one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ UNKNOWN_USER: Final = "this user"
 
 
 class Need(NamedTuple):
-    """An operation on a topic or a group, as an ACL names them."""
+    """An operation on a topic or a group that the program needs, named as in an ACL."""
 
     operation: Literal["READ", "WRITE"]
     kind: Literal["topic", "group"]
@@ -24,81 +24,82 @@ class Need(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Topics:
-    """What was found out about topics."""
+class TopicCheck:
+    """The result of a check of topics: the missing ones, and the operations that are refused."""
 
     absent: tuple[str, ...]
     refused: tuple[Need, ...]
 
 
 def principal(properties: Mapping[str, Any]) -> str:
-    """Whom Kafka takes a client for, as its ACLs name users, where the properties tell."""
+    """The client's principal, as ACLs name it; `UNKNOWN_USER` if the properties do not state it."""
     sasl = str(properties.get("security.protocol", "")).upper().startswith("SASL")
     name = properties.get("sasl.username") if sasl else None
     return f"User:{name}" if name else UNKNOWN_USER
 
 
-def look_at_topics(admin: AdminClient, needs: Iterable[Need], timeout: float) -> Topics:
-    """Which of these topics are not there, and which operations on them are refused.
+def check_topics(admin: AdminClient, needs: Iterable[Need], timeout: float) -> TopicCheck:
+    """Check which of these topics are missing, and which operations on them are refused.
 
     Args:
-        admin: A client of the user concerned.
+        admin: A client that connects as the user to check.
         needs: Operations on topics.
-        timeout: Seconds to wait for the answer.
+        timeout: Seconds to wait for the response.
 
     Raises:
-        KafkaException: There was no answer.
+        KafkaException: There was no response.
     """
     absent, refused = set(), []
     needs = list(needs)
-    asked = TopicCollection(sorted({need.name for need in needs}))
-    answers = admin.describe_topics(
-        asked, include_authorized_operations=True, request_timeout=timeout
+    names = TopicCollection(sorted({need.name for need in needs}))
+    responses = admin.describe_topics(
+        names, include_authorized_operations=True, request_timeout=timeout
     )
     for need in needs:
         try:
-            allowed = answers[need.name].result().authorized_operations
+            allowed = responses[need.name].result().authorized_operations
         except KafkaException as failure:
             code = failure.args[0].code()
             if code < 0:
-                # The client's own error: nobody answered.
+                # The client's own error: no broker responded.
                 raise
             if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                 refused.append(need)
             else:
                 absent.add(need.name)
         else:
-            # Whoever may see a topic may do something; nothing at all is an old broker's silence.
+            # A user who can describe a topic has some operation on it; an empty set is that of an
+            # old broker, which does not report operations.
             if allowed and need.operation not in _names(allowed):
                 refused.append(need)
-    return Topics(tuple(sorted(absent)), tuple(refused))
+    return TopicCheck(tuple(sorted(absent)), tuple(refused))
 
 
 def refuses_group(admin: AdminClient, group: str, timeout: float) -> bool:
-    """Whether the cluster certainly does not let this user into the group.
+    """Whether the cluster reports that this user may not join the group.
 
     Args:
-        admin: A client of the user concerned.
+        admin: A client that connects as the user to check.
         group: Need not exist.
-        timeout: Seconds to wait for the answer; without one, nothing is certain.
+        timeout: Seconds to wait for the response; without one the result is False.
     """
-    asked = admin.describe_consumer_groups(
+    responses = admin.describe_consumer_groups(
         [group], include_authorized_operations=True, request_timeout=timeout
     )
     try:
-        allowed = asked[group].result().authorized_operations
+        allowed = responses[group].result().authorized_operations
     except KafkaException as failure:
         return bool(failure.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED)
     return bool(allowed) and "READ" not in _names(allowed)
 
 
 def refusal(properties: Mapping[str, Any], refused: Iterable[Need]) -> FatalKafkaError:
-    """One line that names the ACLs that are missing, and whose they are."""
-    who = principal(properties)
-    whom = who if who != UNKNOWN_USER else "PRINCIPAL"
+    """An error of one line that names the principal and the ACLs that it lacks."""
+    user = principal(properties)
+    placeholder = user if user != UNKNOWN_USER else "PRINCIPAL"
     return FatalKafkaError(
-        f"{who} lacks ACLs: {', '.join(map(str, refused))}: grant each with kafka-acls.sh --add "
-        f"--allow-principal {whom} --operation … (SECURITY.md has the commands)"
+        f"{user} lacks ACLs: {', '.join(map(str, refused))}: grant each with kafka-acls.sh --add "
+        f"--allow-principal {placeholder} --operation … (SECURITY.md has the commands)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the cluster is, as settings that every command with a Kafka client shares."""
+"""Connection to the cluster, as settings that every command with a Kafka client shares."""
 
 from typing import Annotated, Any
 
@@ -8,11 +8,10 @@ from bearing_stream.config import Settings
 from bearing_stream.kafka.errors import TOKEN_PROPERTIES
 
 Properties = dict[str, Any]
-"""Client properties as librdkafka names them."""
-
+"""Client properties, named as in librdkafka."""
 
 Value = Annotated[str, Field(coerce_numbers_to_str=True)]
-"""Of a property; a number in the settings file needs no quotes."""
+"""Value of a client property; a number in the settings file needs no quotes."""
 
 
 class ConnectionSettings(Settings):
@@ -26,14 +25,14 @@ class ConnectionSettings(Settings):
     passwords in the file or the environment (as a JSON object), where `ps` does not show them."""
 
     startup_timeout: float = Field(default=60.0, ge=0)
-    """Seconds to wait at the start for a broker that is not there or a topic that is missing."""
+    """Seconds to wait at the start for a broker that is unreachable or a topic that is missing."""
 
     @field_validator("kafka")
     @classmethod
-    def _knows_where_tokens_come_from(cls, kafka: dict[str, str]) -> dict[str, str]:
+    def _has_a_source_of_tokens(cls, kafka: dict[str, str]) -> dict[str, str]:
         mechanism = kafka.get("sasl.mechanism", kafka.get("sasl.mechanisms", ""))
         if mechanism.upper() == "OAUTHBEARER" and kafka.get("sasl.oauthbearer.method") != "oidc":
-            # librdkafka would wait for ever for a token that nobody fetches.
+            # With no method, librdkafka waits forever for the program to supply a token.
             raise ValueError(
                 "sasl.mechanism OAUTHBEARER goes with sasl.oauthbearer.method=oidc, and "
                 f"{TOKEN_PROPERTIES}"
@@ -44,8 +43,8 @@ class ConnectionSettings(Settings):
         """Properties for one client.
 
         Args:
-            **own: What the command itself needs, with `_` for `.`; a property that the user
-                passed through wins over it.
+            **own: Properties that the command needs, with `_` for `.`; the user's properties
+                override them.
         """
         properties: Properties = {"bootstrap.servers": self.bootstrap_servers}
         properties |= {name.replace("_", "."): value for name, value in own.items()}

@@ -1,9 +1,9 @@
 """Which Kafka errors are transient, which are fatal, and what the user can do about them.
 
 librdkafka retries transient errors by itself: an unreachable broker, a moved leader, a full queue.
-Errors that it reports to us are classified here, in one place: a transient error is logged and
-retried, a fatal error ends the process with one line. A process that cannot work must not look
-alive.
+This module classifies the errors that it reports to the application: a transient error is logged
+and retried, a fatal error ends the process with one line. A process that cannot work must not
+appear healthy.
 """
 
 import re
@@ -13,15 +13,15 @@ from confluent_kafka import KafkaError
 
 
 class FatalKafkaError(RuntimeError):
-    """Kafka refuses something that waiting will not change; the message says what to do."""
+    """Kafka refuses the operation, and a retry cannot succeed; the message states what to do."""
 
 
 class TransientKafkaError(RuntimeError):
-    """Kafka could not do something now; a later attempt can succeed."""
+    """The operation failed, and a retry can succeed."""
 
 
 class RetriableKafkaError(TransientKafkaError):
-    """The client says that the same call may be repeated as it is."""
+    """The client library reports that the same call can be repeated."""
 
 
 class FencedError(TransientKafkaError):
@@ -63,8 +63,8 @@ ADVICE: Final[dict[int, str]] = {
     "sasl.username, sasl.password and sasl.mechanism",
     KafkaError.MSG_SIZE_TOO_LARGE: "the broker refuses a message of this size: raise "
     "max.message.bytes of the topic (a dead letter is the original and some headers)",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "this user may not use the cluster so: grant the "
-    "operation on Cluster",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "this user may not perform the operation on the "
+    "cluster: grant it on Cluster",
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "this user may not use the topic: grant READ where it "
     "is read, WRITE where it is written (SECURITY.md has the commands)",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "this user may not use the consumer group: grant READ "
@@ -73,49 +73,48 @@ ADVICE: Final[dict[int, str]] = {
     "id: grant WRITE on it, or on the prefix that all of a group share",
     KafkaError.FENCED_INSTANCE_ID: "another consumer has taken over this group.instance.id: give "
     "each consumer its own",
-    KafkaError.UNSUPPORTED_VERSION: "the broker is too old for this: Kafka 2.5 is the oldest that "
+    KafkaError.UNSUPPORTED_VERSION: "the broker is too old: Kafka 2.5 is the oldest that "
     "works, 4.0 for group_protocol = consumer",
-    KafkaError._INVALID_ARG: "a client property is wrong",
-    KafkaError._UNSUPPORTED_FEATURE: "the broker does not support what was asked for",
+    KafkaError._INVALID_ARG: "a client property is invalid",
+    KafkaError._UNSUPPORTED_FEATURE: "the broker does not support the request",
 }
-"""What to do about each error that does not pass."""
-
+"""What to do about each fatal error."""
 
 NO_TOKEN: Final = "Failed to acquire SASL OAUTHBEARER token"
-"""What librdkafka says, in words only, where it is not the broker that refuses."""
+"""Begin of librdkafka's text if the identity provider fails; the error code is the broker's."""
 
 TOKEN_PROPERTIES: Final = (
     "sasl.oauthbearer.token.endpoint.url, sasl.oauthbearer.client.id and "
     "sasl.oauthbearer.client.secret"
 )
-"""On which a token depends."""
+"""The properties on which a token depends."""
 
 TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w.-]*")
-"""A JSON Web Token, which may stand in what a token endpoint answered."""
+"""A JSON Web Token, which the response of a token endpoint may contain."""
 
 
 def lacks_token(error: KafkaError) -> bool:
-    """Whether the identity provider gave no token. It may be away for a moment, as a broker may."""
+    """Whether the identity provider issued no token, which is transient: it may be restarting."""
     return error.code() == KafkaError._AUTHENTICATION and error.str().startswith(NO_TOKEN)
 
 
 def is_fatal(error: KafkaError) -> bool:
-    """Whether waiting will not help, and nothing that the process could do itself."""
+    """Whether neither a retry nor a new client can succeed."""
     return error.code() in ADVICE and not lacks_token(error)
 
 
 def explain(error: KafkaError) -> str:
-    """One line: what Kafka said, and what to do about it."""
+    """One line: what to do about an error, and what Kafka reported."""
     if error.code() == KafkaError._ALL_BROKERS_DOWN:
-        # Of "1/1 brokers are down" those who have one broker make nothing.
-        return "no Kafka broker answers"
+        # librdkafka's own text, "1/1 brokers are down", reads as if a broker had reported it.
+        return "no Kafka broker responds"
     code = error.code()
     if code == KafkaError._FATAL and "Static consumer fenced" in error.str():
-        # librdkafka names the cause of a failed client in words only.
+        # librdkafka reports the cause of a failed client only in the text.
         code = KafkaError.FENCED_INSTANCE_ID
     advice = f"no token: check {TOKEN_PROPERTIES}" if lacks_token(error) else ADVICE.get(code)
-    said = TOKEN.sub("********", f"{error.str()} ({error.name()})")
-    return f"{advice} — Kafka said: {said}" if advice else said
+    reported = TOKEN.sub("********", f"{error.str()} ({error.name()})")
+    return f"{advice} — Kafka reported: {reported}" if advice else reported
 
 
 def classify(error: KafkaError) -> FatalKafkaError | TransientKafkaError:

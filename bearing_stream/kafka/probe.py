@@ -1,6 +1,7 @@
-"""Why a broker's address does not answer, in words: librdkafka has one text for all of TLS.
+"""Find out why a broker's address does not respond: librdkafka has one text for all TLS errors.
 
-Nothing here is trusted or sent: a handshake of our own is made beside the client's, and dropped.
+The probe makes a TLS handshake of its own, independent of the client's, and closes the connection.
+It sends no application data, and the program uses no such connection.
 """
 
 import socket
@@ -13,32 +14,32 @@ from urllib.parse import urlsplit
 Address = tuple[str, int]
 
 TIMEOUT: Final = 2.0
-"""Seconds for an address to answer."""
+"""Seconds for an address to respond."""
 
-PATIENCE: Final = 1.0
-"""Seconds to listen whether a broker refuses our certificate; one that takes it says nothing."""
+REFUSAL_TIMEOUT: Final = 1.0
+"""Seconds to wait for a broker to refuse our certificate; one that accepts it sends nothing."""
 
-OF_CERTIFICATES: Final = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
-"""Words in the alerts, as OpenSSL names them, that are about our certificate."""
+CERTIFICATE_ALERTS: Final = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
+"""Words in OpenSSL's names of the alerts that concern our certificate."""
 
 DEFAULT_PORT: Final = 9092
 
 EXPIRED: Final = 10
 NOT_YET_VALID: Final = 9
 OTHER_NAME: Final = (62, 64)
-"""Of OpenSSL's x509_vfy.h: another host name, another address."""
+"""From OpenSSL's x509_vfy.h: host name mismatch, IP address mismatch."""
 
 
 def protocol(properties: Mapping[str, Any]) -> str:
-    """The client's `security.protocol`, as Kafka writes it."""
+    """The client's `security.protocol`, in capitals as Kafka writes it."""
     return str(properties.get("security.protocol", "plaintext")).upper()
 
 
 def listening(properties: Mapping[str, Any]) -> Address | None:
-    """The first of the client's addresses that accepts connections, whoever that is.
+    """The first of the client's addresses that accepts connections; it need not be a broker.
 
     Args:
-        properties: Of the client.
+        properties: Properties of the client.
     """
     deadline = time.monotonic() + TIMEOUT
     for server in str(properties["bootstrap.servers"]).split(","):
@@ -55,11 +56,11 @@ def listening(properties: Mapping[str, Any]) -> Address | None:
 
 
 def tls_trouble(address: Address, properties: Mapping[str, Any]) -> str | None:
-    """What is wrong with TLS at an address that listens, and what to do; None if nothing is.
+    """The reason why TLS fails at an address, and what to do; None if it does not fail.
 
     Args:
-        address: Host and port.
-        properties: Of the client.
+        address: Host and port that accept connections.
+        properties: Properties of the client.
     """
     if "SSL" not in protocol(properties):
         return _unexpected_tls(address)
@@ -67,7 +68,7 @@ def tls_trouble(address: Address, properties: Mapping[str, Any]) -> str | None:
 
 
 def _address(server: str) -> Address | None:
-    """Host and port; before them may stand a protocol, and IPv6 addresses come in brackets."""
+    """Host and port; a protocol may precede them, and an IPv6 address is in brackets."""
     try:
         parts = urlsplit("//" + server.strip().rpartition("://")[2])
         return (parts.hostname, parts.port or DEFAULT_PORT) if parts.hostname else None
@@ -85,7 +86,7 @@ def _handshake(address: Address, properties: Mapping[str, Any]) -> str | None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     try:
-        listen = PATIENCE if _shows_certificate(context, properties) else None
+        listen = REFUSAL_TIMEOUT if _load_certificate(context, properties) else None
         _shake_hands(address, context, listen)
     except ssl.SSLCertVerificationError as error:
         return f"the certificate of {address[0]}:{address[1]} {_fault(error, address[0])}"
@@ -96,31 +97,30 @@ def _handshake(address: Address, properties: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _shows_certificate(context: ssl.SSLContext, properties: Mapping[str, Any]) -> bool:
-    """Let a handshake show the certificate that the client shows; whether it does as the client."""
+def _load_certificate(context: ssl.SSLContext, properties: Mapping[str, Any]) -> bool:
+    """Load the certificate that the client presents; False if Python cannot read its format."""
     if any(name in properties for name in ("ssl.certificate.pem", "ssl.keystore.location")):
-        # Forms that Python does not read.
         return False
     if "ssl.certificate.location" in properties:
         context.load_cert_chain(
             properties["ssl.certificate.location"],
             properties.get("ssl.key.location"),
-            # Without one, Python would ask for it on the terminal.
+            # Without a password, Python would prompt for it on the terminal.
             properties.get("ssl.key.password", ""),
         )
     return True
 
 
 def _fault(error: ssl.SSLCertVerificationError, host: str) -> str:
-    """What is wrong with the broker's certificate."""
+    """The defect of the broker's certificate, and what to do."""
     if error.verify_code == EXPIRED:
         return "has expired: renew it on the broker"
     if error.verify_code == NOT_YET_VALID:
-        return "is not valid yet: is the clock right, here and there?"
+        return "is not valid yet: check the clocks of both machines"
     if error.verify_code in OTHER_NAME:
         return (
-            f"is made out to another name: connect by a name that it holds, or have '{host}' put "
-            "into its subjectAltName"
+            f"is made out to another name: connect by a name that it holds, or add '{host}' to its "
+            "subjectAltName"
         )
     return (
         f"is not signed by an authority of ssl.ca.location ({error.verify_message}): name the file "
@@ -129,23 +129,24 @@ def _fault(error: ssl.SSLCertVerificationError, host: str) -> str:
 
 
 def _alert(reason: str, address: Address, properties: Mapping[str, Any]) -> str | None:
-    """What the broker says of us."""
+    """The meaning of an alert from the broker, and what to do; None if it has another cause."""
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
         return f"{address[0]}:{address[1]} does not speak TLS: check security.protocol"
-    if "ALERT" not in reason or not any(word in reason for word in OF_CERTIFICATES):
+    if "ALERT" not in reason or not any(word in reason for word in CERTIFICATE_ALERTS):
         return None
     if "ssl.certificate.location" not in properties:
         return (
-            "the broker wants a certificate of ours: set ssl.certificate.location and "
+            "the broker requires a client certificate: set ssl.certificate.location and "
             "ssl.key.location"
         )
     return (
-        f"the broker refuses our certificate, ssl.certificate.location ({reason}): has it expired, "
-        "and is it of an authority that the broker trusts?"
+        f"the broker refuses our certificate, ssl.certificate.location ({reason}): check "
+        "whether it has expired, and whether the broker trusts its authority"
     )
 
 
 def _unexpected_tls(address: Address) -> str | None:
+    """What to do if an address speaks TLS and the client does not; None if it does not."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -155,12 +156,12 @@ def _unexpected_tls(address: Address) -> str | None:
         return None
     return (
         f"{address[0]}:{address[1]} speaks TLS: set security.protocol to SSL or SASL_SSL, and "
-        "ssl.ca.location to the file of its authority"
+        "ssl.ca.location to the certificate of its authority"
     )
 
 
 def _shake_hands(address: Address, context: ssl.SSLContext, listen: float | None = None) -> None:
-    """Shake hands; then listen for some seconds, since TLS 1.3 refuses our certificate only then.
+    """Make a handshake; then listen for some seconds, as TLS 1.3 refuses our certificate after it.
 
     Raises:
         OSError: The handshake fails, or the broker refuses us after it.

@@ -1,4 +1,4 @@
-"""Read a stretch of a topic, or all of it up to where it ends now, as a bystander."""
+"""Read a range of a topic, or all of it up to its present end, without a consumer group."""
 
 import time
 import uuid
@@ -18,40 +18,40 @@ from confluent_kafka import (
 
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.kafka.errors import FatalKafkaError, explain, is_fatal
-from bearing_stream.kafka.startup import LOOK_TIMEOUT, RETRY_PAUSE, ClusterErrors
+from bearing_stream.kafka.startup import CHECK_TIMEOUT, RETRY_PAUSE, ClusterErrors
 
-MOST: Final = 1000
-"""Messages taken at a time."""
+FETCH_COUNT: Final = 1000
+"""Most messages per call of `consume`."""
 
 TIMEOUT: Final = 30.0
-"""Seconds without a message after which reading fails; a topic's end is always told."""
+"""Seconds without an event after which reading fails; the end of a partition is an event too."""
 
-NO_TROUBLE: Final = (
+HARMLESS: Final = (
     KafkaError._PARTITION_EOF,
-    # The client looks for the coordinator of the group that it must name and never joins.
+    # The client looks up the coordinator of the group that it has to name and never joins.
     KafkaError.GROUP_AUTHORIZATION_FAILED,
 )
-"""What is told in place of a message and hinders no reading."""
+"""Errors that the client returns in place of a message and that do not impede reading."""
 
 Isolation = Literal["read_committed", "read_uncommitted"]
-"""Whether messages of open and aborted transactions are left out."""
+"""Whether to leave out messages of open and aborted transactions."""
 
 
 class Span(NamedTuple):
-    """A stretch of a partition: the offsets from `start` up to `end`, which is not part of it."""
+    """A range of a partition: the offsets from `start` up to, but not including, `end`."""
 
     start: int
     end: int
 
 
 Spans = dict[int, Span]
-"""Partition → the stretch of it."""
+"""Partition → range of offsets."""
 
 
 class TopicReader:
-    """Reads stretches of one topic, in no group: it commits nothing and disturbs nobody.
+    """Reads ranges of one topic, in no group: it commits nothing and causes no rebalance.
 
-    Reading committed messages, a partition ends before the first transaction that is still open.
+    With `read_committed`, a partition ends before the first transaction that is still open.
     """
 
     def __init__(
@@ -66,22 +66,22 @@ class TopicReader:
         Args:
             properties: Connection properties of the client.
             topic: Must exist.
-            isolation: Whether messages of open and aborted transactions are left out.
-            timeout: Seconds without an answer after which reading fails.
+            isolation: Whether to leave out messages of open and aborted transactions.
+            timeout: Seconds without a response after which reading fails.
 
         Raises:
-            FatalKafkaError: A property is wrong.
+            FatalKafkaError: A property is invalid.
         """
         self.topic = topic
         self._timeout = timeout
         self._errors = ClusterErrors(in_group=False)
         own: Properties = {
-            # The client wants a name for a group; without subscribing there never is one.
+            # The client requires a group id; without a subscription no group comes into being.
             "group.id": f"bearing-stream-read-{uuid.uuid4()}",
             "isolation.level": isolation,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            # Retention may overtake a reader; what is left is read then.
+            # If retention deletes messages ahead of the reader, it goes on with the oldest left.
             "auto.offset.reset": "earliest",
             "fetch.queue.backoff.ms": 5,
             "queued.max.messages.kbytes": 32 * 1024,
@@ -105,10 +105,10 @@ class TopicReader:
         self._consumer.close()
 
     def spans(self) -> Spans:
-        """What each partition holds now.
+        """The range that each partition holds now.
 
         Raises:
-            FatalKafkaError: Kafka does not answer, or refuses.
+            FatalKafkaError: Kafka does not respond, or refuses.
         """
         starts = self._offsets(OFFSET_BEGINNING)
         ends = self._offsets(OFFSET_END)
@@ -119,29 +119,29 @@ class TopicReader:
         }
 
     def offsets_at(self, milliseconds: int) -> dict[int, int | None]:
-        """By partition, the offset of the first message of that time or later, or None.
+        """By partition, the offset of the first message at that time or later; None without one.
 
         Args:
-            milliseconds: Since the epoch, as Kafka's timestamps.
+            milliseconds: Time since the epoch, as in Kafka's timestamps.
 
         Raises:
-            FatalKafkaError: Kafka does not answer, or refuses.
+            FatalKafkaError: Kafka does not respond, or refuses.
         """
         found = self._offsets(milliseconds)
         return {partition: None if at < 0 else at for partition, at in found.items()}
 
     def read(self, spans: Spans) -> Iterator[Message]:
-        """The messages of these stretches, in order within a partition.
+        """Yield the messages of these ranges, in order within a partition.
 
         Raises:
-            FatalKafkaError: Kafka does not answer, or refuses.
+            FatalKafkaError: Kafka does not respond, or refuses.
         """
         left = {partition: span.end for partition, span in spans.items() if span.start < span.end}
         self._consumer.assign(
             [TopicPartition(self.topic, partition, spans[partition].start) for partition in left]
         )
         while left:
-            for message in self._take():
+            for message in self._fetch():
                 partition, offset = message.partition(), message.offset()
                 if partition not in left or offset is None:
                     continue
@@ -153,25 +153,25 @@ class TopicReader:
                     self._consumer.incremental_unassign([TopicPartition(self.topic, partition)])
         self._consumer.unassign()
 
-    def _take(self) -> list[Message]:
-        """Messages and ends of partitions, at least one."""
+    def _fetch(self) -> list[Message]:
+        """Messages and end-of-partition events, at least one."""
         messages = self._consumer.consume(1, self._timeout)
         self._errors.raise_fatal()
         if not messages:
             raise FatalKafkaError(
-                f"'{self.topic}' could not be read: no answer for {self._timeout:g} s"
+                f"'{self.topic}' could not be read: no response for {self._timeout:g} s"
             )
-        messages += self._consumer.consume(MOST - 1, 0)
+        messages += self._consumer.consume(FETCH_COUNT - 1, 0)
         for message in messages:
             error = message.error()
-            if error is not None and error.code() not in NO_TROUBLE:
+            if error is not None and error.code() not in HARMLESS:
                 raise self._refusal(error)
         return messages
 
     def _offsets(self, moment: int) -> dict[int, int]:
-        """By partition, the offset at a time, or at one of Kafka's two names for an end.
+        """By partition, the offset at a time, or at one of Kafka's two constants for an end.
 
-        What passes, such as a partition between two leaders, is waited for.
+        A transient error, such as a partition that is electing its leader, is retried.
         """
         deadline = time.monotonic() + self._timeout
         while True:
@@ -186,15 +186,15 @@ class TopicReader:
             time.sleep(RETRY_PAUSE)
 
     def _offsets_now(self, moment: int) -> dict[int, int]:
-        found = self._consumer.list_topics(self.topic, LOOK_TIMEOUT).topics[self.topic]
+        found = self._consumer.list_topics(self.topic, CHECK_TIMEOUT).topics[self.topic]
         if found.error is not None:
             raise KafkaException(found.error)
-        asked = [TopicPartition(self.topic, number, moment) for number in found.partitions]
-        answers = self._consumer.offsets_for_times(asked, LOOK_TIMEOUT)
-        for answer in answers:
-            if answer.error is not None:
-                raise KafkaException(answer.error)
-        return {answer.partition: answer.offset for answer in answers}
+        times = [TopicPartition(self.topic, number, moment) for number in found.partitions]
+        offsets = self._consumer.offsets_for_times(times, CHECK_TIMEOUT)
+        for each in offsets:
+            if each.error is not None:
+                raise KafkaException(each.error)
+        return {each.partition: each.offset for each in offsets}
 
     def _refusal(self, error: KafkaError) -> FatalKafkaError:
         return FatalKafkaError(f"'{self.topic}' could not be read: {explain(error)}")
@@ -203,15 +203,15 @@ class TopicReader:
 def read_to_end(
     properties: Properties, topic: str, isolation: Isolation = "read_committed"
 ) -> Iterator[Message]:
-    """The messages of a topic, in order within a partition, up to where each partition ends now.
+    """Yield the messages of a topic, in order within a partition, up to the present ends.
 
     Args:
         properties: Connection properties of the client.
         topic: Must exist.
-        isolation: Whether messages of open and aborted transactions are left out.
+        isolation: Whether to leave out messages of open and aborted transactions.
 
     Raises:
-        FatalKafkaError: Kafka does not answer, or refuses.
+        FatalKafkaError: Kafka does not respond, or refuses.
     """
     with TopicReader(properties, topic, isolation) as reader:
         yield from reader.read(reader.spans())

@@ -1,4 +1,4 @@
-"""At the start: is the cluster there, do the topics exist, are we let in?"""
+"""Checks at the start: is the cluster reachable, do the topics exist, may this user use them?"""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -10,19 +10,19 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
-from bearing_stream.kafka.access import Need, Topics, look_at_topics, refusal, refuses_group
+from bearing_stream.kafka.access import Need, TopicCheck, check_topics, refusal, refuses_group
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.kafka.errors import FatalKafkaError, explain, is_fatal, lacks_token
 from bearing_stream.kafka.probe import listening, protocol, tls_trouble
 
 RETRY_PAUSE = 0.5
-"""Seconds between two looks at the cluster."""
+"""Seconds between two checks of the cluster."""
 
-LOOK_TIMEOUT = 5.0
-"""Seconds that one look may take."""
+CHECK_TIMEOUT = 5.0
+"""Timeout in seconds of one check."""
 
-FIRST_LOOK_TIMEOUT = 1.0
-"""The same of the first look where more may follow: whoever waits is soon told for what."""
+FIRST_CHECK_TIMEOUT = 1.0
+"""Timeout of the first check if others may follow, so that users soon see why they wait."""
 
 
 class Missing(NamedTuple):
@@ -30,31 +30,32 @@ class Missing(NamedTuple):
 
     what: str
     advice: str
-    said: str = ""
-    """What else is known, such as what Kafka said."""
+    detail: str = ""
+    """Further facts, such as what Kafka reported."""
 
 
 class ClusterErrors:
-    """Remembers what librdkafka reports of the cluster as a whole; give it as `error_cb`.
+    """Keeps the errors that librdkafka reports of the cluster as a whole; pass it as `error_cb`.
 
-    librdkafka reports a refused login or a failed TLS handshake only here: a request that needed
-    the connection merely times out. That all brokers are down hides no cause known before.
+    librdkafka reports a refused login or a failed TLS handshake only to this callback; a request
+    that needs the connection merely times out. The error that all brokers are down does not replace
+    a more specific one.
     """
 
     def __init__(self, in_group: bool = True) -> None:
-        """Know nothing yet.
+        """Start without errors.
 
         Args:
-            in_group: Whether the client needs its group. One that reads without joining has to
-                name some group all the same, looks for its coordinator, and may be refused; that
-                is no trouble then.
+            in_group: Whether the client needs its group. A client that reads without joining has to
+                name a group all the same, looks up its coordinator, and may be refused; that
+                refusal is ignored.
         """
         self._in_group = in_group
         self.fatal: KafkaError | None = None
         self.latest: KafkaError | None = None
 
     def __call__(self, error: KafkaError) -> None:
-        """Note an error; called by librdkafka while the client is polled."""
+        """Keep an error; librdkafka calls this while the client is polled."""
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED and not self._in_group:
             return
         if self.latest is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
@@ -63,24 +64,24 @@ class ClusterErrors:
             self.fatal = error
 
     def raise_fatal(self) -> None:
-        """Raise the first fatal error seen, if there was one.
+        """Raise the first fatal error, if there was one.
 
         Raises:
-            FatalKafkaError: With one line that says what to do.
+            FatalKafkaError: Its message is one line that states what to do.
         """
         if self.fatal is not None:
             raise FatalKafkaError(explain(self.fatal))
 
 
 def admin_client(properties: Properties, errors: ClusterErrors | None = None) -> AdminClient:
-    """A client for questions about the cluster.
+    """A client for metadata and administration.
 
     Args:
-        properties: Of any client; those that do not concern connecting are left out.
-        errors: Told what the client reports of the cluster.
+        properties: Properties of any client; only those of the connection are used.
+        errors: Receives the errors that the client reports of the cluster.
 
     Raises:
-        FatalKafkaError: A property is wrong.
+        FatalKafkaError: A property is invalid.
     """
     kept = (
         "bootstrap.",
@@ -93,7 +94,7 @@ def admin_client(properties: Properties, errors: ClusterErrors | None = None) ->
         "broker.",
     )
     own: Properties = {n: value for n, value in properties.items() if n.startswith(kept)}
-    # Everything the client has to say reaches the user through ClusterErrors.
+    # ClusterErrors passes the errors on; the client itself logs nothing.
     own |= {"log_level": 0}
     try:
         return AdminClient(own, error_cb=errors or ClusterErrors())
@@ -111,21 +112,21 @@ def wait_for_topics(
     written: Iterable[str] = (),
     group: str | None = None,
 ) -> None:
-    """Return when the cluster answers, and has these topics and lets us use them.
+    """Wait until the cluster responds, has these topics, and permits this user to use them.
 
     Args:
-        properties: Connection properties of the client (others are left out).
-        topics: Names that must exist, to be read.
+        properties: Connection properties of the client (others are ignored).
+        topics: Names of topics that the program reads.
         timeout: Seconds after which waiting ends.
-        waiting: Told each new reason for waiting, once.
-        otherwise: What else creates a missing topic, beside Kafka's own tools.
-        written: Names that must exist, to be written.
+        waiting: Called once with each new reason for waiting.
+        otherwise: A way to create a missing topic other than Kafka's own tools.
+        written: Names of topics that the program writes.
         group: Consumer group to join.
 
     Raises:
-        FatalKafkaError: A property is wrong, the cluster does not let us in or refuses what we
-            need, or it is not there or lacks a topic after `timeout` seconds. One line says which
-            and, if `waiting` was not told yet, what to do.
+        FatalKafkaError: A property is invalid, the cluster refuses this user or an operation, or it
+            is unreachable or lacks a topic after `timeout` seconds. The message is one line with
+            the reason and, unless `waiting` was called with it, what to do.
     """
     cluster = _Cluster(
         properties,
@@ -135,17 +136,19 @@ def wait_for_topics(
         otherwise,
     )
     deadline = time.monotonic() + timeout
-    told: set[str] = set()
-    look = min(FIRST_LOOK_TIMEOUT, LOOK_TIMEOUT) if timeout > FIRST_LOOK_TIMEOUT else LOOK_TIMEOUT
-    while (missing := cluster.missing(look)) is not None:
+    reported: set[str] = set()
+    check_timeout = (
+        min(FIRST_CHECK_TIMEOUT, CHECK_TIMEOUT) if timeout > FIRST_CHECK_TIMEOUT else CHECK_TIMEOUT
+    )
+    while (missing := cluster.missing(check_timeout)) is not None:
         if time.monotonic() >= deadline:
-            advice = "" if missing.what in told else f": {missing.advice}"
-            said = f" — {missing.said}" if missing.said else ""
-            raise FatalKafkaError(f"{missing.what}{advice}{said} (waited {timeout:g} s)")
-        if missing.what not in told:
+            advice = "" if missing.what in reported else f": {missing.advice}"
+            detail = f" — {missing.detail}" if missing.detail else ""
+            raise FatalKafkaError(f"{missing.what}{advice}{detail} (waited {timeout:g} s)")
+        if missing.what not in reported:
             waiting(f"{missing.what}; waiting up to {timeout:g} s ({missing.advice})")
-            told.add(missing.what)
-        look = LOOK_TIMEOUT
+            reported.add(missing.what)
+        check_timeout = CHECK_TIMEOUT
         cluster.pause()
 
 
@@ -155,7 +158,7 @@ def create_topics(
     replication: int = -1,
     topic_properties: Mapping[str, str] | None = None,
 ) -> None:
-    """Create those of these topics that do not exist yet.
+    """Create the topics among these that do not exist yet.
 
     Args:
         properties: Connection properties of the client.
@@ -164,7 +167,7 @@ def create_topics(
         topic_properties: Topic-level configuration, as Kafka names it.
 
     Raises:
-        FatalKafkaError: A property is wrong, or a topic could not be created.
+        FatalKafkaError: A property is invalid, or a topic could not be created.
     """
     admin = admin_client(properties)
     new = [
@@ -181,23 +184,23 @@ def create_topics(
 
 
 def largest_message(properties: Properties, topic: str) -> int:
-    """Bytes of the largest batch of messages, as it is compressed, that a topic takes.
+    """The topic's `max.message.bytes`: the size of the largest compressed batch that it accepts.
 
     Raises:
-        FatalKafkaError: A property is wrong, or the cluster does not say.
+        FatalKafkaError: A property is invalid, or the cluster does not report the value.
     """
-    admin, asked = admin_client(properties), ConfigResource(ResourceType.TOPIC, topic)
+    admin, resource = admin_client(properties), ConfigResource(ResourceType.TOPIC, topic)
     try:
-        answer = admin.describe_configs([asked], request_timeout=LOOK_TIMEOUT)
-        return int(answer[asked].result()["max.message.bytes"].value)
+        response = admin.describe_configs([resource], request_timeout=CHECK_TIMEOUT)
+        return int(response[resource].result()["max.message.bytes"].value)
     except KafkaException as failure:
         raise FatalKafkaError(
-            f"cannot look at the settings of topic '{topic}': {explain(failure.args[0])}"
+            f"cannot read the configuration of topic '{topic}': {explain(failure.args[0])}"
         ) from None
 
 
 class _Cluster:
-    """Looks at the cluster, as its user."""
+    """Checks the cluster with the permissions of this user."""
 
     def __init__(
         self, properties: Properties, needs: list[Need], group: str | None, otherwise: str
@@ -211,31 +214,31 @@ class _Cluster:
         self._admin = admin_client(properties, self._errors)
 
     def pause(self) -> None:
-        """Wait until the next look."""
+        """Wait until the next check."""
         self._admin.poll(RETRY_PAUSE)
 
     def missing(self, timeout: float) -> Missing | None:
         """Why the cluster is not ready, or None when it is.
 
         Raises:
-            FatalKafkaError: It will not be by waiting.
+            FatalKafkaError: Waiting cannot help.
         """
         try:
-            there = self._admin.list_topics(timeout=timeout).topics
+            existing = self._admin.list_topics(timeout=timeout).topics
         except KafkaException as failure:
-            return self._no_answer(failure.args[0])
+            return self._unreachable(failure.args[0])
         try:
-            found = look_at_topics(self._admin, self._needs, timeout)
+            found = check_topics(self._admin, self._needs, timeout)
         except KafkaException as failure:
-            if timeout < LOOK_TIMEOUT:
+            if timeout < CHECK_TIMEOUT:
                 return Missing(
-                    f"the cluster at {self._servers} does not say what this user may do",
+                    f"the cluster at {self._servers} does not report what this user may do",
                     "is it still starting?",
                     explain(failure.args[0]),
                 )
-            # Its brokers answer, and its controller does not: all that we need can go on without.
-            absent = sorted({need.name for need in self._needs} - there.keys())
-            found = Topics(tuple(absent), ())
+            # The brokers respond and the controller does not: reading and writing do not need it.
+            absent = sorted({need.name for need in self._needs} - existing.keys())
+            found = TopicCheck(tuple(absent), ())
         refused = list(found.refused)
         if self._group is not None and refuses_group(self._admin, self._group, timeout):
             refused.append(Need("READ", "group", self._group))
@@ -248,40 +251,41 @@ class _Cluster:
             f"create it with kafka-topics.sh --create, or {self._otherwise}",
         )
 
-    def _no_answer(self, error: KafkaError) -> Missing:
-        # Hear what the connection itself has to say: a refused login comes only this way.
+    def _unreachable(self, error: KafkaError) -> Missing:
+        # Receive the errors of the connection: a refused login is reported only there.
         self._admin.poll(0)
         if self._errors.latest is None or is_fatal(error):
             self._errors(error)
         self._errors.raise_fatal()
         latest = self._errors.latest or error
-        # What cannot be resolved, and keeps whoever tries waiting, needs no trying.
+        # A name that does not resolve cannot be probed, and a second attempt takes seconds.
         address = None if latest.code() == KafkaError._RESOLVE else listening(self._properties)
         if address and (trouble := tls_trouble(address, self._properties)):
             raise FatalKafkaError(f"TLS failed: {trouble}")
         if latest.code() == KafkaError._SSL:
-            # While running it may pass (a broker restarts in the handshake); at the start it is us.
+            # Later it is transient (a broker restarts during the handshake); at the start it is a
+            # wrong setting.
             raise FatalKafkaError(
                 "TLS failed: check security.protocol, ssl.ca.location and our own certificate, "
-                f"ssl.certificate.location — Kafka said: {latest.str()}"
+                f"ssl.certificate.location — Kafka reported: {latest.str()}"
             )
         if lacks_token(latest):
             return Missing(
-                "the identity provider gives no token",
+                "the identity provider issues no token",
                 "is it up, and are the client's id and secret right?",
                 explain(latest),
             )
         if address:
-            said = (
-                "something listens there: does it speak Kafka, and is security.protocol "
+            detail = (
+                "a process listens there: does it speak Kafka, and is security.protocol "
                 f"({protocol(self._properties)}) that of this listener?"
             )
         elif latest.code() == KafkaError._ALL_BROKERS_DOWN:
-            said = ""
+            detail = ""
         else:
-            said = f"Kafka said: {latest.str()}"
+            detail = f"Kafka reported: {latest.str()}"
         return Missing(
-            f"no Kafka broker answers at {self._servers}",
+            f"no Kafka broker responds at {self._servers}",
             "is it running, and is the address right?",
-            said,
+            detail,
         )

@@ -1,6 +1,6 @@
-"""A real Apache Kafka as child processes: no system Java, no Docker, nothing to install.
+"""A real Apache Kafka as child processes, without a system Java or Docker: see `LocalKafka`.
 
-It stands beside the house and knows nothing of bearings. See `LocalKafka`.
+The package is independent of the rest of the project.
 """
 
 from bearing_stream.local_kafka.cluster import LocalKafka

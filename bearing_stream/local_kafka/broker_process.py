@@ -1,4 +1,4 @@
-"""One broker as a process: formatted, started, signalled, and asked why it ended."""
+"""One broker as a process: format its folder, start it, signal it, and report why it ended."""
 
 import shutil
 import signal
@@ -22,23 +22,23 @@ from bearing_stream.local_kafka.processes import Keeper
 FORMAT_TIMEOUT: Final = 60.0
 """Seconds; it takes 0.7."""
 KILL_TIMEOUT: Final = 15.0
-"""Seconds until we stop waiting for a killed process; the kernel takes milliseconds."""
+"""Seconds to wait for a killed process to end; the kernel takes milliseconds."""
 LOG_LINES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerProcess:
-    """A broker, and what is needed to run it."""
+    """A broker, and the parameters of its process."""
 
     broker: Broker
     keeper: Keeper
     class_path: str
     properties: Mapping[str, str]
     heap: str
-    """The largest heap of its Java, as `-Xmx` takes it."""
+    """The largest heap of its Java, as in `-Xmx`."""
 
     def begin_format(self, arguments: tuple[str, ...]) -> None:
-        """Begin to prepare a new folder of data, with further arguments for the StorageTool."""
+        """Start to format a new data folder; `arguments` are passed to Kafka's StorageTool."""
         self.broker.folder.mkdir(parents=True, exist_ok=True)
         write_properties(self.broker.properties, self.properties)
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID]
@@ -46,16 +46,16 @@ class BrokerProcess:
         self._java(f"format-{self.broker.name}", [*FORMAT_FLAGS], tool)
 
     def end_format(self) -> None:
-        """Wait for what `begin_format` began.
+        """Wait for the end of the formatting that `begin_format` started.
 
         Raises:
-            LocalKafkaError: the folder cannot be prepared.
+            LocalKafkaError: the folder cannot be formatted.
         """
         if self.keeper.wait(f"format-{self.broker.name}", FORMAT_TIMEOUT) != 0:
             raise self.failure("cannot format its folder")
 
     def launch(self) -> None:
-        """Start the process; it takes a second or two until it answers."""
+        """Start the process; it responds after one or two seconds."""
         shutil.rmtree(self.broker.scratch, ignore_errors=True)
         self.broker.scratch.mkdir()
         write_properties(self.broker.properties, self.properties)
@@ -63,29 +63,29 @@ class BrokerProcess:
         self._java(self.broker.name, flags, ["kafka.Kafka", str(self.broker.properties)])
 
     def is_running(self) -> bool:
-        """Whether the process is there, if only frozen."""
+        """Whether the process exists, frozen or not."""
         return self.keeper.status(self.broker.name) is None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal; nothing happens if it has ended."""
+        """Send it a signal; no effect if it has ended."""
         self.keeper.signal(self.broker.name, number)
 
     def kill(self) -> None:
-        """End it at once; returns when it is gone."""
+        """Kill it, and wait for its end."""
         self.signal(signal.SIGKILL)
         self.keeper.wait(self.broker.name, KILL_TIMEOUT)
 
     def stop(self, timeout: float) -> None:
-        """Wait `timeout` seconds for a process that was told to stop, then kill it."""
+        """Wait `timeout` seconds for a process that received SIGTERM, then kill it."""
         if self.keeper.wait(self.broker.name, timeout) is None:
             self.kill()
 
     def check_starting(self) -> None:
-        """Make sure that it has not ended.
+        """Check that it has not ended.
 
         Raises:
-            AddressInUseError: it has, because a port of its is taken.
-            LocalKafkaError: it has, for another reason.
+            AddressInUseError: it has ended, because one of its ports is taken.
+            LocalKafkaError: it has ended for another reason.
         """
         status = self.keeper.status(self.broker.name)
         if status is None:
@@ -95,13 +95,13 @@ class BrokerProcess:
             raise AddressInUseError(str(failure))
         raise failure
 
-    def failure(self, what: str) -> LocalKafkaError:
-        """An error that says what happened to the broker, with the end of its log."""
+    def failure(self, event: str) -> LocalKafkaError:
+        """An error that states what happened to the broker, with the end of its log."""
         tail = self.log_tail(LOG_LINES)
-        return LocalKafkaError(f"Broker {self.broker.number} {what}. The end of its log:\n{tail}")
+        return LocalKafkaError(f"Broker {self.broker.number} {event}. The end of its log:\n{tail}")
 
     def log_tail(self, lines: int) -> str:
-        """The last lines of what it had to say."""
+        """The last lines of its log."""
         try:
             with self.broker.log.open(encoding="utf-8", errors="replace") as log:
                 return "".join(deque(log, maxlen=lines))

@@ -15,24 +15,24 @@ from bearing_stream.local_kafka.errors import AddressInUseError, LocalKafkaError
 from bearing_stream.local_kafka.jars import class_path, read_lock
 from bearing_stream.local_kafka.ports import free_ports, is_free
 from bearing_stream.local_kafka.processes import POLL_INTERVAL, Keeper
-from bearing_stream.local_kafka.readiness import answers, listens
+from bearing_stream.local_kafka.readiness import is_listening, is_ready
 
 START_ATTEMPTS: Final = 5
-"""With other ports each, when somebody else takes one between our choice and Kafka's start."""
+"""Each with other ports, in case another process takes one between the choice and the start."""
 STOP_TIMEOUT: Final = 15.0
-"""Seconds until a broker that does not stop is killed; one that stops takes 0.4."""
+"""Seconds after which a broker that does not stop is killed; stopping takes 0.4."""
 
 
 class LocalKafka:
     """A real Apache Kafka on this machine; needs no Docker and no Java.
 
-    Each broker is a process, and a controller too. All of it dies with this process, however this
-    one dies, and leaves nothing behind but the folder asked for with `data`.
+    Each broker is a process, and a controller too. All of them end with this process, even if it is
+    killed, and nothing remains but the folder given as `data`.
 
         with LocalKafka() as kafka:
             producer = Producer(kafka.client_properties)
 
-    Methods that take a `broker` mean its number, from 1 up.
+    The parameter `broker` of a method is the number of a broker, from 1 up.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class LocalKafka:
         """Describe the cluster; `with` starts it.
 
         Args:
-            brokers: How many. With 3, everything is stored three times, and two must have it.
-            properties: Broker properties that come before ours.
-            port: Of the first broker; the next ones follow it. None: any that are free.
-            data: A folder to keep the data in from run to run. None: a temporary one.
+            brokers: Number of brokers. With 3, there are three replicas, two of them in sync.
+            properties: Broker properties that override the default ones here.
+            port: Port of the first broker; the others have the next ones. None: any free ports.
+            data: A folder that keeps the data between runs. None: a temporary one.
             security: How clients reach the brokers.
-            heap: The largest heap of each Java, as its `-Xmx` takes it.
-            start_timeout: Seconds within which the brokers must answer.
+            heap: The largest heap of each Java, as in `-Xmx`.
+            start_timeout: Seconds within which the brokers must respond.
 
         Raises:
-            ValueError: there is to be less than one broker.
+            ValueError: `brokers` is below 1.
         """
         if brokers < 1:
             raise ValueError(f"A cluster needs 1 broker or more, not {brokers}.")
@@ -73,12 +73,14 @@ class LocalKafka:
         self._processes: tuple[BrokerProcess, ...] = ()
 
     def __enter__(self) -> Self:
-        """Fetch Kafka if need be, start every broker, and return when they answer.
+        """Fetch Kafka if it is missing, start every broker, and return when they respond.
 
         Raises:
-            LocalKafkaError: a jar cannot be had, the port is taken, the data is another cluster's,
-                or a broker does not come up (with the end of its log).
+            LocalKafkaError: a jar cannot be fetched, the port is taken, the data is that of another
+                cluster, or a broker does not start (with the end of its log).
         """
+        # First, so that a taken port is reported before jars are fetched and data is touched.
+        self._check_ports()
         if self._data:
             _prepare(self._data, self._count)
         try:
@@ -95,7 +97,7 @@ class LocalKafka:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop every broker: in good order if its data is to stay, and at once if not."""
+        """Stop every broker: cleanly if its data is kept, by SIGKILL if not."""
         try:
             if self._data:
                 _stop(self._processes)
@@ -104,7 +106,7 @@ class LocalKafka:
 
     @property
     def bootstrap_servers(self) -> str:
-        """The addresses of all brokers, `host:port,…`; they stay the same over restarts.
+        """The addresses of all brokers, `host:port,…`; a restart does not change them.
 
         Raises:
             LocalKafkaError: nothing has been started yet.
@@ -114,8 +116,8 @@ class LocalKafka:
 
     @property
     def client_properties(self) -> dict[str, str]:
-        """All that a client needs to connect, in the names of librdkafka."""
-        return self._reach(self.bootstrap_servers)
+        """The properties that a client needs to connect, named as in librdkafka."""
+        return self._connection(self.bootstrap_servers)
 
     @property
     def brokers(self) -> tuple[int, ...]:
@@ -124,18 +126,18 @@ class LocalKafka:
 
     @property
     def folder(self) -> Path:
-        """Where all of it lies: a folder a broker, with its data, properties and log."""
+        """The folder of the cluster: in it one per broker, with its data, properties and log."""
         return self._process(1).broker.folder.parent
 
     def is_running(self, broker: int = 1) -> bool:
-        """Whether the broker's process is there, if only frozen."""
+        """Whether the broker's process exists, frozen or not."""
         return self._process(broker).is_running()
 
     def start(self, broker: int = 1) -> None:
-        """Start a broker that was stopped or killed, on its old port and data; wait for it.
+        """Start a stopped or killed broker, with its port and data; wait until it responds.
 
         Raises:
-            LocalKafkaError: it is running, or does not come up.
+            LocalKafkaError: it is running, or does not start.
         """
         process = self._process(broker)
         if process.is_running():
@@ -144,28 +146,28 @@ class LocalKafka:
         self._await_ready((process,))
 
     def stop(self, broker: int = 1) -> None:
-        """Stop a broker as an operator does (SIGTERM): it hands its partitions over first."""
+        """Stop a broker cleanly (SIGTERM): it moves its leaderships first."""
         _stop((self._process(broker),))
 
     def restart(self, broker: int = 1) -> None:
-        """Stop a broker in good order and start it again."""
+        """Stop a broker cleanly and start it again."""
         self.stop(broker)
         self.start(broker)
 
     def kill(self, broker: int = 1) -> None:
-        """End a broker at once (SIGKILL), as a power cut does; returns when it is gone."""
+        """Kill a broker (SIGKILL), as a power cut does, and wait for its end."""
         self._process(broker).kill()
 
     def freeze(self, broker: int = 1) -> None:
-        """Halt a broker (SIGSTOP): its connections stay open and nobody answers."""
+        """Freeze a broker (SIGSTOP): its connections stay open and it does not respond."""
         self._process(broker).signal(signal.SIGSTOP)
 
     def thaw(self, broker: int = 1) -> None:
-        """Let a frozen broker go on."""
+        """Resume a frozen broker (SIGCONT)."""
         self._process(broker).signal(signal.SIGCONT)
 
     def log_tail(self, broker: int = 1, lines: int = LOG_LINES) -> str:
-        """The last lines of what a broker had to say."""
+        """The last lines of a broker's log."""
         return self._process(broker).log_tail(lines)
 
     def _process(self, broker: int) -> BrokerProcess:
@@ -175,7 +177,7 @@ class LocalKafka:
             raise ValueError(f"There is no broker {broker}; there are {self.brokers}.")
         return self._processes[broker - 1]
 
-    def _reach(self, addresses: str) -> dict[str, str]:
+    def _connection(self, addresses: str) -> dict[str, str]:
         return {
             "bootstrap.servers": addresses,
             "security.protocol": self._security.protocol,
@@ -183,7 +185,7 @@ class LocalKafka:
         }
 
     def _start_all(self, keeper: Keeper) -> None:
-        """Start every broker, and again on other ports if one of those is taken meanwhile."""
+        """Start every broker; retry with other ports if another process takes one."""
         jars = ":".join(map(str, class_path(read_lock())))
         for attempt in range(1, START_ATTEMPTS + 1):
             brokers = self._assign_ports(keeper.folder)
@@ -206,30 +208,41 @@ class LocalKafka:
                     process.kill()
 
     def _assign_ports(self, folder: Path) -> list[Broker]:
-        """Number the brokers and give them ports that are free now.
+        """Number the brokers and assign them ports that are free now.
 
         Raises:
-            LocalKafkaError: a port that was asked for is taken.
+            LocalKafkaError: a port that was requested is taken.
         """
+        self._check_ports()
         spare = free_ports(3 * self._count)
         brokers = []
         for index in range(self._count):
             client, between, controller = spare[3 * index : 3 * index + 3]
             if self._port is not None:
                 client = self._port + index
-                if not is_free(client):
-                    raise LocalKafkaError(
-                        f"Port {client} is taken. Stop what listens there, or choose another."
-                    )
             number = index + 1
             brokers.append(Broker(number, client, between, controller, folder / f"broker-{number}"))
         return brokers
+
+    def _check_ports(self) -> None:
+        """Check that the requested ports are free.
+
+        Raises:
+            LocalKafkaError: one is taken.
+        """
+        if self._port is None:
+            return
+        for port in range(self._port, self._port + self._count):
+            if not is_free(port):
+                raise LocalKafkaError(
+                    f"Port {port} is taken. Stop what listens there, or choose another."
+                )
 
     def _all_properties(self, broker: Broker, brokers: Sequence[Broker]) -> dict[str, str]:
         return {**broker_properties(broker, brokers, self._security), **self._properties}
 
     def _format(self) -> None:
-        """Prepare the folders of data that are new, all at the same time."""
+        """Format the data folders that are new, all at the same time."""
         new = [process for process in self._processes if not process.broker.is_formatted]
         for process in new:
             process.begin_format(self._security.format_arguments)
@@ -237,11 +250,11 @@ class LocalKafka:
             process.end_format()
 
     def _await_ready(self, processes: Sequence[BrokerProcess]) -> None:
-        """Wait until each of these answers and knows of all of these.
+        """Wait until each of these brokers responds and knows of all the others.
 
         Raises:
-            AddressInUseError: one ended because a port of its is taken.
-            LocalKafkaError: one ended, or the time is up.
+            AddressInUseError: one ended because one of its ports is taken.
+            LocalKafkaError: one ended, or the timeout expired.
         """
         deadline = time.monotonic() + self._start_timeout
         numbers = {process.broker.number for process in processes}
@@ -250,45 +263,47 @@ class LocalKafka:
             for process in processes:
                 process.check_starting()
             broker = waiting[0].broker
-            if listens(broker.client_port) and answers(self._reach(broker.address), numbers):
+            if is_listening(broker.client_port) and is_ready(
+                self._connection(broker.address), numbers
+            ):
                 waiting.popleft()
             elif time.monotonic() > deadline:
-                raise waiting[0].failure(f"does not answer within {self._start_timeout:g} s")
+                raise waiting[0].failure(f"does not respond within {self._start_timeout:g} s")
             else:
                 time.sleep(POLL_INTERVAL)
 
     def _close(self) -> None:
-        """Kill what runs and remove what is temporary."""
+        """Kill the processes and remove temporary folders."""
         keeper, self._keeper = self._keeper, None
         if keeper is None:
             return
         keeper.close()
-        if not self._data:  # The keeper has done it, unless somebody killed the keeper.
+        if not self._data:  # The keeper has removed it, unless the keeper was killed.
             shutil.rmtree(keeper.folder, ignore_errors=True)
 
 
 def _stop(processes: Sequence[BrokerProcess]) -> None:
-    """Stop several at the same time, and kill what does not stop."""
+    """Stop several at the same time, and kill those that do not stop."""
     for process in processes:
         process.signal(signal.SIGTERM)
-        process.signal(signal.SIGCONT)  # One that is frozen cannot stop.
+        process.signal(signal.SIGCONT)  # A frozen process cannot handle SIGTERM.
     deadline = time.monotonic() + STOP_TIMEOUT
     for process in processes:
         process.stop(max(deadline - time.monotonic(), 0.0))
 
 
 def _prepare(data: Path, brokers: int) -> None:
-    """Make the folder that keeps the data, and forget the logs of the last run.
+    """Create the folder that keeps the data, and delete the logs of the last run.
 
     Raises:
-        LocalKafkaError: it holds another number of brokers, who would not agree on its content.
+        LocalKafkaError: it holds the data of another number of brokers.
     """
     data.mkdir(parents=True, exist_ok=True)
-    held = sorted(data.glob("broker-*"))
-    if held and len(held) != brokers:
+    existing = sorted(data.glob("broker-*"))
+    if existing and len(existing) != brokers:
         raise LocalKafkaError(
-            f"{data} holds the data of {len(held)} broker(s), not {brokers}. "
+            f"{data} holds the data of {len(existing)} broker(s), not {brokers}. "
             "Use that number, or another folder."
         )
-    for folder in held:
+    for folder in existing:
         (folder / "broker.log").unlink(missing_ok=True)

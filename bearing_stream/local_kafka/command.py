@@ -1,4 +1,4 @@
-"""`bearing-stream broker`: a Kafka in the foreground, for trying things by hand."""
+"""`bearing-stream broker`: a Kafka in the foreground, to try things by hand."""
 
 import signal
 import time
@@ -25,21 +25,21 @@ from bearing_stream.local_kafka.errors import LocalKafkaError
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    help="A folder to keep the data in from run to run. Without it, nothing stays.",
+    help="A folder that keeps the data between runs. Without it, the data is deleted.",
 )
 def command(port: int, brokers: int, data: Path | None) -> None:
-    """Run a real Apache Kafka here until Ctrl-C.
+    """Run a real Apache Kafka on this machine until Ctrl-C.
 
-    It needs neither Java nor Docker. The first time, it fetches 43 MB from Maven Central.
+    It needs neither Java nor Docker. The first run fetches 43 MB from Maven Central.
     """
-    # SIGTERM ends it as Ctrl-C does: brokers first, in good order where the data stays. And SIGINT
-    # does, though a shell starts what a script puts into the background deaf to it.
+    # SIGTERM has the same effect as Ctrl-C: the brokers stop first, cleanly if the data is kept.
+    # SIGINT has it too, although a shell ignores SIGINT for the background processes of a script.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
         with LocalKafka(brokers, port=port, data=data) as kafka:
-            kept = f"stays in {data}" if data else "goes when you stop"
-            click.echo(f"Apache Kafka answers at {kafka.bootstrap_servers}; its data {kept}.")
+            kept = f"is kept in {data}" if data else "is deleted when you stop it"
+            click.echo(f"Apache Kafka is ready at {kafka.bootstrap_servers}; its data {kept}.")
             click.echo("Stop it with Ctrl-C.")
             _watch(kafka)
     except LocalKafkaError as error:
@@ -52,7 +52,7 @@ def _watch(kafka: LocalKafka) -> NoReturn:
     """Wait for Ctrl-C.
 
     Raises:
-        LocalKafkaError: a broker has ended by itself.
+        LocalKafkaError: a broker has ended.
     """
     while True:
         for broker in kafka.brokers:

@@ -1,4 +1,4 @@
-"""What each broker of a local Kafka is told: properties, and the flags of its Java."""
+"""The configuration of a broker: its properties, and the flags of its Java."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from typing import Final
 from bearing_stream.local_kafka.ports import HOST
 
 CLUSTER_ID: Final = "bG9jYWwta2Fma2EtMDAwMQ"
-"""The same for all, so that a folder of data belongs to whichever run opens it next."""
+"""Constant, so that a later run can open the data folder of an earlier one."""
 
 FORMAT_FLAGS: Final = (
-    # Quick to start rather than quick after a minute: formatting takes 0.65 s instead of 1.0, a
-    # broker is ready in 1.65 s instead of 2.2, and on two cores takes half the time of a core.
+    # A fast start rather than the highest speed later: formatting takes 0.65 s instead of 1.0, a
+    # broker is ready in 1.65 s instead of 2.2, and its start takes half the CPU time.
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
-    # No shared file in /tmp that a killed process would leave behind.
+    # No shared file in /tmp, which would remain if the process is killed.
     "-XX:-UsePerfData",
-    # Java 24 and later warn of what Kafka and its compression libraries do.
+    # Java 24 and later print warnings about Kafka and its compression libraries.
     "--sun-misc-unsafe-memory-access=allow",
     "--enable-native-access=ALL-UNNAMED",
 )
@@ -29,7 +29,7 @@ LOG_FLAGS: Final = tuple(
         "showDateTime=true",
         "dateTimeFormat=HH:mm:ss.SSS",
         "showThreadName=false",
-        # 2,000 lines that repeat every property at every start.
+        # Otherwise 2,000 lines list every property at every start.
         "log.kafka.server.KafkaConfig=warn",
         "log.org.apache.kafka.common.config=warn",
     )
@@ -40,24 +40,24 @@ _EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """How clients reach the brokers; brokers among themselves speak plainly on the local host.
+    """The security of the clients' listener; the brokers connect to one another in plain text.
 
-    The room for TLS and SCRAM: all that they need fits in here.
+    The fields suffice for TLS and SCRAM.
     """
 
     protocol: str = "PLAINTEXT"
-    """Kafka's name of it: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."""
+    """The security protocol: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."""
     broker_properties: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
-    """What a broker needs besides, such as key stores and mechanisms."""
+    """Further properties of the brokers, such as key stores and mechanisms."""
     client_properties: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
-    """What a client needs besides, in the names of librdkafka."""
+    """Further properties of clients, named as in librdkafka."""
     format_arguments: tuple[str, ...] = ()
-    """For Kafka's StorageTool: `("--add-scram", "SCRAM-SHA-256=[name=…,password=…]")`."""
+    """Arguments for Kafka's StorageTool: `("--add-scram", "SCRAM-SHA-256=[name=…,password=…]")`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """One broker, which is a controller as well: its number, ports and folder."""
+    """One broker, which is also a controller: its number, ports and folder."""
 
     number: int
     """From 1 up; Kafka's node id."""
@@ -69,12 +69,12 @@ class Broker:
 
     @property
     def name(self) -> str:
-        """As its folder and its process are called."""
+        """The name of its folder and its process."""
         return self.folder.name
 
     @property
     def address(self) -> str:
-        """Where clients reach it, `host:port`."""
+        """Its address for clients, `host:port`."""
         return f"{HOST}:{self.client_port}"
 
     @property
@@ -84,17 +84,17 @@ class Broker:
 
     @property
     def is_formatted(self) -> bool:
-        """Whether Kafka has prepared the folder of data."""
+        """Whether Kafka has formatted the data folder."""
         return (self.data / "meta.properties").exists()
 
     @property
     def log(self) -> Path:
-        """What Kafka and Java have to say."""
+        """The output of Kafka and Java."""
         return self.folder / "broker.log"
 
     @property
     def scratch(self) -> Path:
-        """Where compression libraries unpack themselves; emptied at each start."""
+        """Temporary folder, into which compression libraries unpack; emptied at each start."""
         return self.folder / "scratch"
 
     @property
@@ -107,7 +107,7 @@ def java_flags(broker: Broker, heap: str) -> list[str]:
     """The flags of a broker's Java; `heap` is its largest heap, as in `1g`."""
     return [
         f"-Xmx{heap}",
-        # A full heap ends the process, which everybody sees, and not a thread, which nobody does.
+        # A full heap ends the process, which is visible, and not just one thread, which is not.
         "-XX:+ExitOnOutOfMemoryError",
         f"-Djava.io.tmpdir={broker.scratch}",
         *FORMAT_FLAGS,
@@ -139,7 +139,7 @@ def broker_properties(
 
 
 def replication_properties(brokers: int) -> dict[str, str]:
-    """How often everything is stored: three times at most, and once is enough with one broker."""
+    """The number of replicas: three, or less with fewer brokers."""
     factor = min(brokers, 3)
     in_sync = max(factor - 1, 1)
     return {
@@ -155,10 +155,10 @@ def replication_properties(brokers: int) -> dict[str, str]:
 
 QUICK: Final[Mapping[str, str]] = MappingProxyType(
     {
-        # The first member of a group waits for no others: 3 s otherwise.
+        # The first member of a group does not wait for others: 3 s otherwise.
         "group.initial.rebalance.delay.ms": "0",
-        # After so long without a sign a broker is taken for dead, and only then may one that was
-        # killed come back: 12 s with Kafka's 9,000 and 2,000, 5 s with these.
+        # Without a heartbeat for this long a broker is considered dead, and a killed one can start
+        # again only then: after 12 s with Kafka's 9,000 and 2,000, after 5 s with these.
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",
         # Kafka's own topics have 50 partitions each, for clusters with thousands of groups.
@@ -172,7 +172,7 @@ QUICK: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def write_properties(path: Path, properties: Mapping[str, str]) -> None:
-    """Write properties as Java reads them."""
+    """Write properties in Java's file format."""
     lines = (
         f"{name}={value}".replace("\\", "\\\\").replace("\n", "\\n")
         for name, value in properties.items()

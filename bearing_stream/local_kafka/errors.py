@@ -1,9 +1,9 @@
-"""What goes wrong with a local Kafka."""
+"""The errors of a local Kafka."""
 
 
 class LocalKafkaError(RuntimeError):
-    """A local Kafka cannot be had; the message says why and what to do about it."""
+    """A local Kafka cannot run; the message states the reason and what to do."""
 
 
 class AddressInUseError(LocalKafkaError):
-    """A port that was free a moment ago was taken before Kafka could have it."""
+    """Another process took a port between the check and the start of Kafka."""

@@ -1,8 +1,8 @@
 """The jars of Apache Kafka: pinned by a lock file, fetched once, checked every time.
 
-`jgo.lock.toml` names each jar and its SHA-256 (`local_kafka.lock` writes it). A jar that is missing
-is fetched from Maven Central into a folder beside its place and moved there once its hash is right,
-so an interrupted download leaves nothing half done and what was finished is not fetched again.
+`jgo.lock.toml` names each jar and its SHA-256 (`local_kafka.lock` writes it). A missing jar is
+fetched from Maven Central into a temporary folder and moved to its path if its hash is correct, so
+an interrupted download leaves no incomplete jar, and complete ones are not fetched again.
 """
 
 import hashlib
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 LOCK: Final = Path(__file__).with_name("jgo.lock.toml")
 DOWNLOADS_AT_ONCE: Final = 4
 ATTEMPTS: Final = 2
-"""Tries for each jar; only a connection that failed is tried again."""
+"""Attempts for each jar; only a failed connection is retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One jar as the lock pins it."""
+    """One jar of the lock file."""
 
     group: str
     artifact: str
@@ -54,7 +54,7 @@ class Jar:
 
     @property
     def path(self) -> Path:
-        """Where the jar lies in a Maven repository, relative to its root."""
+        """The path of the jar in a Maven repository, relative to its root."""
         folder = Path(*self.group.split("."), self.artifact, self.version)
         return folder / f"{self.artifact}-{self.version}.jar"
 
@@ -63,7 +63,7 @@ def read_lock(path: Path = LOCK) -> tuple[Jar, ...]:
     """Read the jars of a lock file, in the order of the class path.
 
     Raises:
-        LocalKafkaError: the file is missing, no lock, empty, or pins a jar without a SHA-256.
+        LocalKafkaError: the file is missing, not a lock file, empty, or lacks the SHA-256 of a jar.
     """
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))["dependencies"]
@@ -73,7 +73,7 @@ def read_lock(path: Path = LOCK) -> tuple[Jar, ...]:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LocalKafkaError(
-            f"{path} is no lock file that pins each jar by SHA-256 ({error!r}). "
+            f"{path} is not a lock file that pins each jar by SHA-256 ({error!r}). "
             "Restore it from version control."
         ) from error
     if not jars:
@@ -92,16 +92,16 @@ def default_repository() -> Path:
 
 
 def class_path(jars: Sequence[Jar], repository: Path | None = None) -> tuple[Path, ...]:
-    """Paths of these jars, each with the hash of the lock; fetches those that are missing.
+    """Paths of these jars, with verified hashes; fetches those that are missing.
 
-    With all of them there it asks nothing of the network, and costs the reading of 43 MB (0.1 s).
+    If none is missing, it needs no network, and takes 0.1 s to read 43 MB.
 
     Args:
-        jars: What the lock pins.
-        repository: The Maven repository to look in and to fetch to; the user's cache by default.
+        jars: The jars of the lock file.
+        repository: The Maven repository to read and to fetch to; the user's cache by default.
 
     Raises:
-        LocalKafkaError: a jar differs from the lock, Maven Central cannot be reached, or the
+        LocalKafkaError: a jar differs from the lock, Maven Central is unreachable, or the
             repository cannot be written.
     """
     root = repository or default_repository()
@@ -111,10 +111,10 @@ def class_path(jars: Sequence[Jar], repository: Path | None = None) -> tuple[Pat
             _fetch(missing, root, f"Apache Kafka {kafka_version(jars)}")
         except OSError as error:
             raise LocalKafkaError(
-                f"Apache Kafka's jars cannot be kept in {root}: {error}."
+                f"Apache Kafka's jars cannot be written to {root}: {error}."
             ) from error
     for jar in jars:
-        _check(jar, root / jar.path, f"Delete {root / jar.path} and start again to fetch it anew.")
+        _check(jar, root / jar.path, f"Delete {root / jar.path} and start again to fetch it.")
     return tuple(root / jar.path for jar in jars)
 
 
@@ -122,39 +122,39 @@ def _check(jar: Jar, path: Path, remedy: str) -> None:
     """Compare a jar with the lock.
 
     Raises:
-        LocalKafkaError: the hashes differ; names both, and the remedy.
+        LocalKafkaError: the hashes differ; states both, and the remedy.
     """
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != jar.sha256:
         raise LocalKafkaError(
-            f"{jar.path.name} ({jar.coordinate}) is not the jar that the lock pins, and is not "
-            f"run: expected SHA-256 {jar.sha256}, found {found}. {remedy}"
+            f"{jar.path.name} ({jar.coordinate}) is not the jar that the lock pins, so it is not "
+            f"used: expected SHA-256 {jar.sha256}, found {found}. {remedy}"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _JarProgress:
-    """What jgo tells a download's progress to: one bar, of which each jar is one step."""
+    """Progress callback for jgo: one bar, in which each jar is one step."""
 
     bar: Progress
     task: TaskID
 
     @contextmanager
     def __call__(self, name: str, size: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG002
-        """Take the bytes of one jar as they come, out of `size`; `name` is its file's."""
+        """Yield a callback for the bytes of one jar, out of `size`; `name` is its file name."""
         yield lambda count: self.bar.advance(self.task, count / size)
 
 
 def _fetch(jars: Sequence[Jar], root: Path, title: str) -> None:
     """Download these jars, several at once, under a progress bar on stderr."""
-    # Here and below jgo is imported where it is used: with the jars there, nobody waits for it.
+    # Here and below jgo is imported where it is used: only a fetch has to wait for its import.
     import truststore
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext, PythonResolver
 
-    # Believe whom the system believes: a plant's proxy has its own certificate authority.
+    # Trust the system's certificate authorities: a plant's proxy has its own.
     truststore.inject_into_ssl()
     root.mkdir(parents=True, exist_ok=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
@@ -167,7 +167,7 @@ def _fetch(jars: Sequence[Jar], root: Path, title: str) -> None:
         context = MavenContext(
             PythonResolver(progress_callback=_JarProgress(bar, task)),
             repo_cache=Path(incoming),
-            # A mirror is named where jgo has its settings: `central` under `[repositories]`.
+            # The setting for a mirror is jgo's own: `central` under `[repositories]`.
             remote_repos={"central": MAVEN_CENTRAL_URL} | GlobalSettings.load().repositories,
         )
         downloads = [pool.submit(_download, jar, context, root) for jar in jars]
@@ -179,7 +179,7 @@ def _fetch(jars: Sequence[Jar], root: Path, title: str) -> None:
 
 
 def _download(jar: Jar, context: "MavenContext", root: Path) -> None:
-    """Fetch one jar, check it, and only then move it to its place."""
+    """Fetch one jar, check it, and only then move it to its path."""
     from requests import RequestException
 
     artifact = context.create_dependency(jar.coordinate).artifact
@@ -196,7 +196,11 @@ def _download(jar: Jar, context: "MavenContext", root: Path) -> None:
                     f"({jar.path.name}: {type(error).__name__}). Two ways out: set "
                     "BOOTSTRAP_SERVERS to a Kafka that you have, or start a Docker engine."
                 ) from error
-    _check(jar, incoming, "Nothing was kept. Something between here and Maven Central alters it.")
-    place = root / jar.path
-    place.parent.mkdir(parents=True, exist_ok=True)
-    incoming.replace(place)
+    _check(
+        jar,
+        incoming,
+        "It was discarded. A proxy between this machine and Maven Central may alter files.",
+    )
+    target = root / jar.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    incoming.replace(target)

@@ -1,13 +1,13 @@
-"""The process between a LocalKafka and its Java: it takes Java along when its parent is gone.
+"""The process between a LocalKafka and its Java: it kills Java when its parent ends.
 
-Started by `processes.Keeper` as `keeper.py PARENT_PID PREFIX KEEP`, with nothing but
-the standard library. However the parent dies, SIGKILL included, its end of the pipe on our standard
-input closes; then every Java process is killed, a frozen one too, and the temporary folder removed.
-It works the same on Linux and macOS, and needs no signal to arrive.
+`processes.Keeper` starts it as `keeper.py PARENT_PID PREFIX KEEP`; it uses only the standard
+library. When the parent ends, by SIGKILL too, the parent's end of the pipe on the keeper's standard
+input closes; the keeper then kills every Java process, a frozen one too, and removes the temporary
+folder. This works on Linux and macOS, and does not depend on a signal.
 
-One JSON object a line comes in (`do` and its arguments), one goes out, with the same `request`.
-We live in a session of our own, so that Ctrl-C in a terminal reaches the parent only, which
-decides what ends first.
+The protocol is JSON Lines: a request has `request`, `do` and the arguments, the response has the
+same `request`. The keeper has a session of its own, so that Ctrl-C in a terminal reaches only the
+parent, which decides the order in which processes end.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-LOOK_AT_PARENT_EVERY = 1.0
-"""Seconds. A process that the parent forked may hold the pipe open; the parent's id still tells."""
+PARENT_CHECK_INTERVAL = 1.0
+"""Seconds. A process forked from the parent may hold the pipe open; the parent's id changes."""
 
 _PR_SET_PDEATHSIG = 1
 """From Linux's <sys/prctl.h>."""
 
 
 class Processes:
-    """The child processes by name, and what may be done with them."""
+    """The child processes by name, and the operations on them."""
 
     def __init__(self) -> None:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -42,7 +42,7 @@ class Processes:
     ) -> int:
         """Start a process in a folder, its output appended to a log file; returns its id.
 
-        It has our environment, and what `environment` says beyond.
+        Its environment is the keeper's with the variables of `environment` added.
         """
         with Path(log).open("ab") as output:
             process = subprocess.Popen(
@@ -52,14 +52,14 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # We have one thread, so nothing can be locked between fork and exec.
+                # The keeper has one thread, so no lock can be held between fork and exec.
                 preexec_fn=self._die_with_keeper,
             )
         self._processes[name] = process
         return process.pid
 
     def signal(self, name: str, number: int) -> None:
-        """Send a signal to a process; nothing happens if it has ended."""
+        """Send a signal to a process; no effect if it has ended."""
         self._processes[name].send_signal(number)
 
     def status(self, name: str) -> int | None:
@@ -67,20 +67,20 @@ class Processes:
         return self._processes[name].poll()
 
     def kill_all(self) -> None:
-        """Kill every process and wait until it is gone."""
+        """Kill every process and wait for its end."""
         for process in self._processes.values():
             process.kill()
         for process in self._processes.values():
             process.wait()
 
     def _die_with_keeper(self) -> None:
-        """In the child: where the kernel can, die with the keeper (`killall -9 python`)."""
+        """In the child on Linux: ask the kernel to kill it when the keeper ends."""
         if self._prctl:
             self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def answer(processes: Processes, line: bytes) -> dict[str, Any]:
-    """Do what one line asks for; the result, or the error in words."""
+def respond(processes: Processes, line: bytes) -> dict[str, Any]:
+    """Execute the request of one line; return the response, with the result or the error."""
     request = json.loads(line)
     identity = request.pop("request")
     try:
@@ -91,21 +91,21 @@ def answer(processes: Processes, line: bytes) -> dict[str, Any]:
 
 
 def serve(processes: Processes, parent: int) -> None:
-    """Answer the parent line by line; returns when it has closed the pipe or is gone."""
+    """Respond to the parent line by line; return when it has closed the pipe or ended."""
     received = b""
     while os.getppid() == parent:
-        if not select.select([0], [], [], LOOK_AT_PARENT_EVERY)[0]:
+        if not select.select([0], [], [], PARENT_CHECK_INTERVAL)[0]:
             continue
         chunk = os.read(0, 65536)
         if not chunk:
             return
         *lines, received = (received + chunk).split(b"\n")
         for line in lines:
-            os.write(1, json.dumps(answer(processes, line)).encode() + b"\n")
+            os.write(1, json.dumps(respond(processes, line)).encode() + b"\n")
 
 
 def main(parent: int, prefix: str, keep: str) -> None:
-    """Keep processes for `parent`, in the folder `keep` or, if empty, in a temporary one."""
+    """Run processes for `parent`, in the folder `keep` or, if empty, in a temporary one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folder = keep or tempfile.mkdtemp(prefix=prefix)

@@ -1,4 +1,4 @@
-"""Write the lock file anew: `python -m bearing_stream.local_kafka.lock 4.4.0` moves to 4.4.0."""
+"""Write the lock file: `python -m bearing_stream.local_kafka.lock 4.4.0` changes to 4.4.0."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from jgo.parse import Coordinate
 from bearing_stream.local_kafka.jars import LOCK
 
 LOGGER: Final = "org.slf4j:slf4j-simple:1.7.36"
-"""Kafka logs through slf4j 1.7 and brings nothing to write with: without this its log is empty."""
+"""Kafka logs through slf4j 1.7 without a backend: without this one its log is empty."""
 
 
 @click.command()
@@ -21,7 +21,7 @@ LOGGER: Final = "org.slf4j:slf4j-simple:1.7.36"
 def lock(kafka_version: str) -> None:
     """Resolve Apache Kafka KAFKA_VERSION and pin each of its jars by SHA-256."""
     roots = [f"org.apache.kafka:kafka_2.13:{kafka_version}", LOGGER]
-    # An empty repository: what is pinned comes from Maven Central, never from a cache.
+    # The repository is empty, so that every pinned jar comes from Maven Central, not from a cache.
     with TemporaryDirectory() as repository:
         context = MavenContext(repo_cache=Path(repository))
         wanted = [

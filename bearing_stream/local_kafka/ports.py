@@ -1,4 +1,4 @@
-"""Ports that are free, and stay free while a broker is down."""
+"""Free ports that stay free while a broker is down."""
 
 import socket
 from random import SystemRandom
@@ -6,9 +6,9 @@ from typing import Final
 
 HOST: Final = "127.0.0.1"
 RANGE: Final = range(20_000, 30_000)
-"""Below the ports that Linux (32768 up) and macOS (49152 up) give to outgoing connections, so that
-none of those takes a broker's port while it is stopped; not even its own client's attempts to
-connect, which on one machine can meet themselves."""
+"""Below the ports that Linux (from 32768) and macOS (from 49152) assign to outgoing connections, so
+that none of those takes a broker's port while the broker is stopped; not even an attempt to connect
+to that port, which on one machine can connect to itself."""
 
 _RANDOM: Final = SystemRandom()
 
@@ -20,7 +20,7 @@ def is_free(port: int) -> bool:
         if probe.connect_ex((HOST, port)) == 0:
             return False
     with socket.socket() as probe:
-        # As Kafka does: connections that have just ended do not count.
+        # As Kafka does: connections in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

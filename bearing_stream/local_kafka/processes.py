@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive this one, whatever ends it."""
+"""Child processes that end with this one, even if it is killed."""
 
 import json
 import os
@@ -16,35 +16,35 @@ from bearing_stream.local_kafka.errors import LocalKafkaError
 
 _SCRIPT: Final = Path(__file__).with_name("keeper.py")
 POLL_INTERVAL: Final = 0.02
-"""Seconds between two looks at something that is waited for."""
+"""Seconds between two checks while waiting."""
 
 
 class Keeper:
-    """Starts processes by name through a small process of its own (`keeper.py`).
+    """Starts named processes through a small process of its own (`keeper.py`).
 
     When this process ends, or closes the keeper, the named processes are killed and the temporary
-    folder is removed. May be used from several threads.
+    folder is removed. Thread-safe.
     """
 
     def __init__(self, keep: Path | None = None) -> None:
         """Start the keeper.
 
         Args:
-            keep: The folder to work in, which stays; None for a temporary one, which goes.
+            keep: The working folder, which is kept; None for a temporary one, which is removed.
 
         Raises:
             LocalKafkaError: the keeper does not start.
         """
         self._lock = Lock()
         self._process = subprocess.Popen(
-            # Isolated: what the user's environment does to Python is none of its business.
+            # Isolated from the PYTHON variables of the user's environment.
             [sys.executable, "-IS", _SCRIPT, str(os.getpid()), "local-kafka-", str(keep or "")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self._request = 0
-        self.folder: Final = Path(self._answer())
+        self._last_request = 0
+        self.folder: Final = Path(self._response())
 
     def __enter__(self) -> Self:
         return self
@@ -67,10 +67,10 @@ class Keeper:
     ) -> int:
         """Start a process in a folder, its output appended to `log`; returns its process id.
 
-        Its environment is this process's, and what `environment` says beyond.
+        Its environment is this process's with the variables of `environment` added.
         """
         return int(
-            self._ask(
+            self._request(
                 "start",
                 name=name,
                 arguments=arguments,
@@ -81,12 +81,12 @@ class Keeper:
         )
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to a process; nothing happens if it has ended."""
-        self._ask("signal", name=name, number=int(number))
+        """Send a signal to a process; no effect if it has ended."""
+        self._request("signal", name=name, number=int(number))
 
     def status(self, name: str) -> int | None:
         """The exit status of a process, negative for a signal; None while it runs."""
-        status: int | None = self._ask("status", name=name)
+        status: int | None = self._request("status", name=name)
         return status
 
     def wait(self, name: str, timeout: float) -> int | None:
@@ -97,42 +97,42 @@ class Keeper:
         return status
 
     def close(self) -> None:
-        """Kill every process, remove the temporary folder, and wait until both are gone."""
+        """Kill every process, remove the temporary folder, and wait until both are done."""
         with self._lock:
             if self._process.stdin and self._process.stdout:
                 self._process.stdin.close()
                 self._process.wait()
                 self._process.stdout.close()
 
-    def _ask(self, do: str, **arguments: object) -> Any:
-        """Have the keeper do something, and return what it answers."""
+    def _request(self, do: str, **arguments: object) -> Any:
+        """Send a request to the keeper, and return its result."""
         with self._lock:
             if not self._process.stdin or self._process.stdin.closed:
                 raise LocalKafkaError("This local Kafka is closed. Open another.")
-            self._request += 1
-            request = json.dumps({"request": self._request, "do": do, **arguments}) + "\n"
+            self._last_request += 1
+            request = json.dumps({"request": self._last_request, "do": do, **arguments}) + "\n"
             try:
                 self._process.stdin.write(request.encode())
                 self._process.stdin.flush()
             except BrokenPipeError:
-                pass  # The missing answer says the same.
-            return self._answer()
+                pass  # The missing response is reported below.
+            return self._response()
 
-    def _answer(self) -> Any:
-        """Read the answer to the last request.
+    def _response(self) -> Any:
+        """Read the response to the last request.
 
         Raises:
-            LocalKafkaError: the keeper is gone, or could not do it.
+            LocalKafkaError: the keeper has ended, or the request failed.
         """
         for line in self._process.stdout or ():
-            answer = json.loads(line)
-            # Ctrl-C between a request and its answer leaves that answer behind, unread.
-            if answer["request"] != self._request:
+            response = json.loads(line)
+            # Ctrl-C between a request and its response leaves that response unread.
+            if response["request"] != self._last_request:
                 continue
-            if "error" in answer:
-                raise LocalKafkaError(answer["error"])
-            return answer["result"]
+            if "error" in response:
+                raise LocalKafkaError(response["error"])
+            return response["result"]
         raise LocalKafkaError(
-            f"The process that keeps the local Kafka has ended (status {self._process.wait()}); "
-            "somebody killed it. Start again."
+            f"The keeper process of the local Kafka was killed (status {self._process.wait()}). "
+            "Start again."
         )

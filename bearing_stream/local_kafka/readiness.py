@@ -1,4 +1,4 @@
-"""When a broker may be called ready: when it answers what clients are going to ask."""
+"""A broker is ready when it responds to the requests of clients."""
 
 import socket
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ _REQUEST_TIMEOUT = 2.0
 _PROBE_GROUP = "local-kafka-readiness"
 
 
-def listens(port: int) -> bool:
-    """Whether something accepts connections on this port of the local host."""
+def is_listening(port: int) -> bool:
+    """Whether a process accepts connections on this port of the local host."""
     with socket.socket() as probe:
         probe.settimeout(_REQUEST_TIMEOUT)
         return probe.connect_ex((HOST, port)) == 0
 
 
-def answers(client_properties: Mapping[str, str], brokers: set[int]) -> bool:
+def is_ready(client_properties: Mapping[str, str], brokers: set[int]) -> bool:
     """Whether these brokers have joined the cluster, and groups find their coordinator.
 
-    The second makes Kafka create the topic it keeps offsets in, for which the first consumer of a
-    new cluster otherwise waits up to 3 s.
+    The lookup of a coordinator makes Kafka create its topic of offsets, for which the first
+    consumer of a new cluster otherwise waits up to 3 s.
 
     Args:
-        client_properties: How to reach the broker to ask, in the names of librdkafka.
-        brokers: The numbers of the brokers that must be there.
+        client_properties: Connection to the broker to check, named as in librdkafka.
+        brokers: The numbers of the brokers that must have joined.
     """
-    # Silent: a refused connection is what we expect here, not news.
+    # No logs: a refused connection is expected here.
     admin = AdminClient({**client_properties, "log_level": "0"})
     try:
         present = admin.list_topics(timeout=_REQUEST_TIMEOUT).brokers
@@ -40,6 +40,6 @@ def answers(client_properties: Mapping[str, str], brokers: set[int]) -> bool:
             _PROBE_GROUP
         ].result()
     except KafkaException as error:
-        # A coordinator that knows of no such group is one.
+        # A coordinator responds that the group does not exist.
         return bool(error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND)
     return True

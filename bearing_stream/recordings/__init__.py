@@ -1,7 +1,8 @@
-"""What a recording is, and where from.
+"""Recordings, and their sources.
 
-`cwru` reads the CWRU bearing data center's files, `files` a user's own, `synthetic` makes them up.
-All of them hand out a `Recording` at the model's 12 kHz; nothing downstream meets another rate.
+`cwru` reads the files of the CWRU bearing data center, `files` reads a user's own, and `synthetic`
+generates recordings. All of them return a `Recording` at the model's 12 kHz, the only rate that the
+rest of the project accepts.
 """
 
 from bearing_stream.recordings.errors import RecordingError

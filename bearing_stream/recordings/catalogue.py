@@ -1,8 +1,8 @@
 """The catalogue of the 64 recordings of the CWRU bearing data center that this project knows.
 
 Drive-end accelerometer, bearing SKF 6205-2RS, a motor of 2 hp at four loads: the 60 fault
-recordings at 12 kHz and the four healthy baselines at 48 kHz. The table beside this module holds
-what the data center says of each, with the size and SHA-256 of the official file.
+recordings at 12 kHz and the four healthy baselines at 48 kHz. `catalogue.csv` holds the data
+center's description of each, with the size and SHA-256 of the official file.
 
 Case Western Reserve University Bearing Data Center,
 https://engineering.case.edu/bearingdatacenter
@@ -19,7 +19,7 @@ from bearing_stream.vocabulary import FaultLabel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueEntry:
-    """What is known of one recording before its file is opened.
+    """The description of one recording, known without its file.
 
     Args:
         number: The file's own number: 105 for `105.mat`.
@@ -28,7 +28,8 @@ class CatalogueEntry:
         fault_diameter: Inches, None for a healthy bearing.
         outer_race_position: O'clock, None for any fault but the outer race's.
         load: Horsepower, 0 to 3.
-        nominal_rpm: Shaft speed the data center gives for that load; a file may say better.
+        nominal_rpm: Shaft speed that the data center gives for that load; a file may hold a
+            measured one.
         sampling_rate: Hz, of the file: 12,000, or 48,000 for the healthy baselines.
         official_bytes: Size of the official file.
         official_sha256: Its SHA-256, 64 lower-case hex digits.

@@ -24,14 +24,14 @@ data_option = click.option(
 
 
 def named_folder(data: Path | None, wanted: str) -> Path:
-    """Where the recordings are, for a command that cannot do without.
+    """The folder of the recordings, for a command that requires them.
 
     Args:
-        data: As `data_option` gives it.
-        wanted: What they are wanted as: `recordings to train on`.
+        data: The value of `data_option`.
+        wanted: What the command needs, for the error message: `recordings to train on`.
 
     Raises:
-        click.UsageError: There are none; says how to get them.
+        click.UsageError: There are none; the message states how to get them.
     """
     folder = default_folder(data)
     if folder is None:
@@ -51,7 +51,7 @@ def command() -> None:
 @data_option
 @click.option("--strict", is_flag=True, help="Refuse files that are not the official ones.")
 def list_(data: Path | None, strict: bool) -> None:
-    """Show the 64 recordings, with the windows in those that are here."""
+    """Show the 64 recordings, with the number of windows of those in the folder."""
     folder = default_folder(data) or cache_folder()
     columns = ["id", "label", "fault", "inch", "o'clock", "hp", "rpm", "file Hz", "windows"]
     table = Table(*columns, title=str(folder), box=SIMPLE_HEAD, padding=0)
@@ -73,7 +73,9 @@ def list_(data: Path | None, strict: bool) -> None:
 
 @command.command("fetch")
 @data_option
-@click.option("--replace", is_flag=True, help="Replace files here that are not the official ones.")
+@click.option(
+    "--replace", is_flag=True, help="Replace files in the folder that are not the official ones."
+)
 @click.option("--from", "base_url", default=DATA_CENTER, show_default=True, help="Base URL.")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 def fetch_(data: Path | None, replace: bool, base_url: str, ids: tuple[str, ...]) -> None:
@@ -81,33 +83,35 @@ def fetch_(data: Path | None, replace: bool, base_url: str, ids: tuple[str, ...]
     folder = data or cache_folder()
     unwanted = {"official"} if replace else {"official", "another one"}
     try:
-        verdicts = list(verify(folder, _chosen(ids)))
-        wanted = [verdict.entry for verdict in verdicts if verdict.state not in unwanted]
+        checks = list(verify(folder, _chosen(ids)))
+        wanted = [check.entry for check in checks if check.state not in unwanted]
         _fetch_all(wanted, folder, base_url.rstrip("/"))
     except RecordingError as error:
         raise click.ClickException(str(error)) from error
-    kept = 0 if replace else sum(verdict.state == "another one" for verdict in verdicts)
-    click.echo(f"{len(wanted)} fetched, {len(verdicts) - len(wanted)} were here: {folder}")
+    kept = 0 if replace else sum(check.state == "another one" for check in checks)
+    click.echo(f"{len(wanted)} fetched, {len(checks) - len(wanted)} already present: {folder}")
     if kept:
-        click.echo(f"{kept} of those here are not the official files; --replace fetches them anew")
+        click.echo(
+            f"{kept} of those present are not the official files; --replace fetches them again"
+        )
 
 
 @command.command("verify")
 @data_option
 def verify_(data: Path | None) -> None:
-    """Say of each file whether it is the official one, another one, or missing.
+    """Report for each file whether it is the official one, another one, or missing.
 
     The exit status is 1 unless all 64 are official.
     """
     folder = default_folder(data) or cache_folder()
     states: Counter[str] = Counter()
     try:
-        for verdict in verify(folder):
-            states[verdict.state] += 1
-            click.echo(f"{verdict.entry.file_name:>8}  {verdict.state}")
-            if verdict.state == "another one":
-                click.echo(f"{'':10}official {verdict.entry.official_sha256}")
-                click.echo(f"{'':10}found    {verdict.found_sha256}")
+        for check in verify(folder):
+            states[check.state] += 1
+            click.echo(f"{check.entry.file_name:>8}  {check.state}")
+            if check.state == "another one":
+                click.echo(f"{'':10}official {check.entry.official_sha256}")
+                click.echo(f"{'':10}found    {check.found_sha256}")
     except RecordingError as error:
         raise click.ClickException(str(error)) from error
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
@@ -134,9 +138,9 @@ def _fetch_all(entries: list[CatalogueEntry], folder: Path, base_url: str) -> No
     bars = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*bars, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=sum(entry.official_bytes for entry in entries))
-        before = 0
+        finished = 0
         for entry in entries:
             progress.update(task, description=entry.file_name)
             for have in fetch(entry, folder, base_url):
-                progress.update(task, completed=before + have)
-            before += entry.official_bytes
+                progress.update(task, completed=finished + have)
+            finished += entry.official_bytes

@@ -1,13 +1,13 @@
-"""Reading the CWRU recordings from a folder of the data center's own files.
+"""Read the CWRU recordings from a folder of the data center's own files.
 
-What the files hold, and what is done about it:
+Peculiarities of the files, and how they are handled:
 
 - A variable's number is not always the file's: `3001.mat` holds `X056_DE_time`. The official
-  `99.mat` also holds a copy of 98's signal. So the file's own number comes first, and then
-  whichever drive-end channel there is.
-- `3001`-`3008.mat` do not say how fast the shaft turned; the nominal speed stands in.
-- The healthy baselines are at 48 kHz and leave here at 12 kHz like all else. A network fed with
-  both would learn to tell the rates apart instead of the bearings.
+  `99.mat` also holds a copy of 98's signal. So the variable with the file's own number is read
+  first, and without one the first drive-end channel.
+- `3001`-`3008.mat` do not hold the shaft speed; the nominal speed replaces it.
+- The healthy baselines are at 48 kHz and are resampled to 12 kHz. A network trained on both rates
+  would learn to distinguish the rates instead of the bearings.
 """
 
 import hashlib
@@ -43,12 +43,12 @@ def load(
 
     Args:
         folder: Holds the files by their official names.
-        entries: Which ones, in which order; all 64 by default. `present(folder)` gives those that
-            are there.
+        entries: Which ones, in which order; all 64 by default. `present(folder)` returns those
+            that have a file.
         strict: Refuse a file that is not the official one; by default it is read with a warning.
 
     Yields:
-        Recordings in g, with `id` like `105`, `sensor` like `105/DE` and all the truth known.
+        Recordings in g, with `id` like `105`, `sensor` like `105/DE`, and labels.
 
     Raises:
         RecordingError: The folder or a file is missing, or a file cannot be read or is refused.
@@ -125,7 +125,7 @@ def _drive_end_channel(
 
 
 def _rpm(variables: dict[str, NDArray[np.generic]], channel: str) -> float | None:
-    """Return the speed that belongs to the channel, None where there is no sensible one."""
+    """Return the shaft speed of the channel; None if there is no valid one."""
     value = variables.get(channel.removesuffix(_CHANNEL) + "RPM")
     if value is None or value.size != 1 or value.dtype.kind not in "iuf":
         return None

@@ -4,5 +4,5 @@
 class RecordingError(Exception):
     """A recording cannot be used.
 
-    Its message says which file, what was expected, what came and, where there is one, the way out.
+    Its message names the file, the expected and the actual content, and a remedy if there is one.
     """

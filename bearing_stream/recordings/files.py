@@ -1,4 +1,4 @@
-"""Reading a user's own recordings: `.mat`, `.npy`, `.csv` and `.wav`."""
+"""Read a user's own recordings: `.mat`, `.npy`, `.csv` and `.wav`."""
 
 import csv
 import warnings
@@ -16,10 +16,10 @@ from bearing_stream.recordings.samples import one_row, to_model_rate
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 
 _RATE_VARIABLES = {"fs", "sr", "samplingrate", "samplerate", "samplingfrequency"}
-"""Names, in small letters without underscores, under which a MATLAB file may state its rate."""
+"""Variables in which a MATLAB file may state its rate, in lower case without underscores."""
 
 _RATE_TOLERANCE = 1e-3
-"""Relative difference up to which the rate given and the rate stated are the same one."""
+"""Relative difference up to which the given rate and the stated rate agree."""
 
 
 def read_file(
@@ -36,20 +36,20 @@ def read_file(
 
     Args:
         path: A file ending in `.mat`, `.npy`, `.csv` or `.wav`.
-        sampling_rate: Hz. Needed where the file states none: in every `.npy` and `.csv`, and in a
-            `.mat` without a variable such as `fs`. One that the file states must agree with it.
+        sampling_rate: Hz. Required if the file states none: for every `.npy` and `.csv`, and for a
+            `.mat` without a variable such as `fs`. It must agree with a rate that the file states.
         channel: Which signal: a variable of a `.mat`, a column's name or index (from 0) of a
-            `.csv`, a channel's index of a `.wav` or of a `.npy` with several. Without it, the only
-            one; of a `.mat`, the only `*_DE_time`, or else the one longest row of numbers.
-        sensor: The sensor's id; the file's name without its ending by default.
-        fault: The truth, where it is known.
-        rpm: Shaft speed, revolutions a minute, where it is known.
-        unit: Of the samples, where it is known. The diagnosis does not depend on it.
+            `.csv`, a channel's index of a `.wav` or of a `.npy` with several. By default the only
+            one; of a `.mat`, the only `*_DE_time`, or else the single longest row of numbers.
+        sensor: The sensor's id; by default the file's name without its suffix.
+        fault: The true label, if known.
+        rpm: Shaft speed, revolutions per minute, if known.
+        unit: Unit of the samples, if known. The diagnosis does not depend on it.
 
     Raises:
-        RecordingError: The file cannot be read, has no rate or another than the one given,
-            leaves the channel open, holds anything but finite numbers within float32, or is
-            shorter than one window.
+        RecordingError: The file cannot be read, states no rate or another than the one given, has
+            several channels and none was chosen, holds anything but finite numbers within float32,
+            or is shorter than one window.
     """
     readers = {".mat": _read_mat, ".npy": _read_npy, ".csv": _read_csv, ".wav": _read_wav}
     reader = readers.get(path.suffix.lower())
@@ -81,7 +81,7 @@ def read_file(
 
 
 def _agreed_rate(path: Path, stated: float | None, given: float | None) -> float:
-    """The rate a file states, which nobody may contradict, or else the one given."""
+    """The rate that the file states, or else the given one; they must agree."""
     if stated is None:
         if given is None:
             raise RecordingError(
@@ -90,8 +90,8 @@ def _agreed_rate(path: Path, stated: float | None, given: float | None) -> float
         return given
     if given is not None and not abs(given - stated) <= _RATE_TOLERANCE * abs(stated):
         raise RecordingError(
-            f"{path}: the file states a sampling rate of {stated:.10g} Hz, and --rate says "
-            f"{given:.10g} Hz; leave --rate away, or correct the file if it is wrong"
+            f"{path}: the file states a sampling rate of {stated:.10g} Hz, and --rate is "
+            f"{given:.10g} Hz; omit --rate, or correct the file if it is wrong"
         )
     return stated
 
@@ -131,24 +131,24 @@ def _read_npy(path: Path, channel: str | None) -> tuple[NDArray[Any], None]:
     try:
         values = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise RecordingError(f"{path}: not a whole .npy file of numbers ({error})") from error
+        raise RecordingError(f"{path}: not a complete .npy file of numbers ({error})") from error
     return _of_channels(np.asarray(values), channel, path), None
 
 
 def _read_wav(path: Path, channel: str | None) -> tuple[NDArray[Any], float]:
     with warnings.catch_warnings():
-        # A chunk with a title is no matter; an early end is a file cut short.
+        # A chunk with metadata is harmless; an early end means a truncated file.
         warnings.simplefilter("ignore", wavfile.WavFileWarning)
         warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
         try:
             rate, values = wavfile.read(path)
         except Exception as error:  # scipy raises several unrelated types over a damaged file
-            raise RecordingError(f"{path}: not a whole .wav file ({error})") from error
+            raise RecordingError(f"{path}: not a complete .wav file ({error})") from error
     return _of_channels(np.asarray(values), channel, path), float(rate)
 
 
 def _of_channels(values: NDArray[Any], channel: str | None, path: Path) -> NDArray[Any]:
-    """Take one channel of an array whose longer dimension is time."""
+    """Select one channel of an array whose longer dimension is time."""
     if values.ndim != 2 or 1 in values.shape:
         return values
     by_channel = values if values.shape[0] < values.shape[1] else values.T
@@ -169,14 +169,14 @@ def _read_csv(path: Path, channel: str | None) -> tuple[NDArray[np.float64], Non
         raise RecordingError(f"{path}: the file is empty")
     if (gap := next((n for n, line in enumerate(lines) if not line.strip()), None)) is not None:
         raise RecordingError(
-            f"{path}, line {gap + 1}: empty, and without its sample the next would take its place"
+            f"{path}, line {gap + 1}: empty; skipping it would shift the samples after it"
         )
     delimiter = max(",;\t", key=lines[0].count)
     first = [cell.strip() for cell in next(csv.reader([lines[0]], delimiter=delimiter))]
     header = not all(_is_number(cell) for cell in first)
     column = _csv_column(first if header else [str(i) for i in range(len(first))], channel, path)
     if not lines[header:]:
-        raise RecordingError(f"{path}: a header and no samples")
+        raise RecordingError(f"{path}: the file has a header and no samples")
     try:
         values = np.loadtxt(
             lines[header:], delimiter=delimiter, usecols=column, ndmin=1, comments=None
@@ -193,8 +193,8 @@ def _csv_column(names: list[str], channel: str | None, path: Path) -> int:
         return names.index(channel)
     if channel is not None and channel.isdecimal() and int(channel) < len(names):
         return int(channel)
-    asked = "" if channel is None else f"no column {channel!r}; "
-    raise RecordingError(f"{path}: {asked}choose one of {', '.join(names)} with --channel")
+    unknown = "" if channel is None else f"no column {channel!r}; "
+    raise RecordingError(f"{path}: {unknown}choose one of {', '.join(names)} with --channel")
 
 
 def _is_number(text: str) -> bool:
@@ -207,4 +207,4 @@ def _is_number(text: str) -> bool:
 
 def _listed(variables: dict[str, NDArray[Any]]) -> str:
     shown = (f"{name} {value.dtype}{list(value.shape)}" for name, value in variables.items())
-    return ", ".join(shown) or "no variable at all"
+    return ", ".join(shown) or "no variable"

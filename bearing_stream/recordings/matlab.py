@@ -1,4 +1,4 @@
-"""Reading MATLAB files, whatever they hold."""
+"""Read MATLAB files of any content."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ def read_matlab(path: Path) -> dict[str, NDArray[np.generic]]:
         Arrays by variable name, in the file's order.
 
     Raises:
-        RecordingError: No such file, not a MATLAB file, one of version 7.3 (which is HDF5), or
-            truncated.
+        RecordingError: The file does not exist, is not a MATLAB file, is one of version 7.3 (which
+            is HDF5), or is truncated.
     """
     try:
         with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""What a recording is, and how it is cut into windows."""
+"""A recording, and how it is divided into windows."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -13,21 +13,21 @@ from bearing_stream.vocabulary import WINDOW_LENGTH, FaultLabel
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Recording:
-    """One accelerometer's signal, with what is known about the bearing beneath it.
+    """The signal of one accelerometer, and the known facts about its bearing.
 
     Args:
         id: The recording within its collection: `105`, or a file's name without its ending.
-        sensor: Who measured, unique within the collection (`105/DE`). It is the key and the
+        sensor: The sensor's id, unique within the collection (`105/DE`). It is the key and the
             `ce_subject` of every window, so one sensor's windows stay in order.
-        collection: Where it comes from: `cwru`, `files`, or `synthetic/<seed>`.
+        collection: The source: `cwru`, `files`, or `synthetic/<seed>`.
         samples: Acceleration, float64, shape (n,), finite. Kept as a read-only view.
-        sampling_rate: Hz. Every reader of this package hands out 12,000.
-        unit: Of the samples: `g`, or the empty string where it is not known.
-        fault: The truth, or None where it is not known.
-        fault_diameter: Inches; None for a healthy bearing or where it is not known.
+        sampling_rate: Hz. Every reader of this package returns 12,000.
+        unit: Unit of the samples: `g`, or the empty string if it is not known.
+        fault: The true label, or None if it is not known.
+        fault_diameter: Inches; None for a healthy bearing or if it is not known.
         outer_race_position: O'clock of an outer-race fault (6 is in the middle of the load zone).
-        load: Of the motor, horsepower.
-        rpm: Shaft speed, revolutions a minute.
+        load: Load of the motor, horsepower.
+        rpm: Shaft speed, revolutions per minute.
 
     Raises:
         RecordingError: The samples are not one finite float64 row, or the rate is not positive.
@@ -52,31 +52,33 @@ class Recording:
                 f"{self.samples.dtype} of shape {self.samples.shape}"
             )
         if not np.isfinite(self.samples).all():
-            raise RecordingError(f"recording {self.id}: it holds samples that are not finite")
+            raise RecordingError(f"recording {self.id}: some samples are not finite")
         if not self.sampling_rate > 0:
-            raise RecordingError(f"recording {self.id}: a rate of {self.sampling_rate} Hz")
+            raise RecordingError(
+                f"recording {self.id}: expected a positive rate, got {self.sampling_rate} Hz"
+            )
         view = self.samples.view()
         view.setflags(write=False)
         object.__setattr__(self, "samples", view)
 
     @property
     def source(self) -> str:
-        """Where its windows come from, as a URI reference: `/cwru/105/DE`."""
+        """The source of its windows, as a URI reference: `/cwru/105/DE`."""
         return f"/{quote(self.collection)}/{quote(self.sensor)}"
 
     def window_id(self, index: int) -> str:
-        """Name window `index`, uniquely within the source: `105/DE/000017`."""
+        """The id of window `index`, unique within the source: `105/DE/000017`."""
         return f"{self.sensor}/{index:06d}"
 
     def windows(self, hop: int = WINDOW_LENGTH) -> NDArray[np.float64]:
-        """Cut the samples into windows; what does not fill a last window is dropped.
+        """Divide the samples into windows; an incomplete last window is dropped.
 
         Args:
             hop: Samples from the start of one window to the start of the next, at least 1. The
-                default leaves neither gap nor overlap.
+                default leaves neither gaps nor overlaps.
 
         Returns:
-            A read-only view of the samples, shape (n, 2048): nothing is copied at any hop.
+            A read-only view of the samples, shape (n, 2048), without a copy.
 
         Raises:
             ValueError: `hop` is below 1.

@@ -1,4 +1,4 @@
-"""From whatever a file holds to one finite row of samples at the model's rate."""
+"""Convert the content of a file to one finite row of samples at the model's rate."""
 
 import logging
 from fractions import Fraction
@@ -13,22 +13,22 @@ from bearing_stream.vocabulary import SAMPLING_RATE
 logger = logging.getLogger(__name__)
 
 LARGEST = 1e38
-"""Magnitude of a sample. Windows travel and are diagnosed as float32, which ends at 3.4e38, and
-resampling may overshoot by a little more than twice."""
+"""Largest magnitude of a sample. Windows are sent and diagnosed as float32, which ends at 3.4e38,
+and resampling may overshoot by a little more than a factor of two."""
 
 _LOW_RATE = 0.99 * SAMPLING_RATE
-"""Hz, below which a rate is no longer the model's measured a bit differently, but a lower one."""
+"""Hz. A rate below it is a lower rate, not the model's rate measured with another clock."""
 
 _MAX_DENOMINATOR = 10_000
-"""Of a resampling ratio: within 1e-7 of any rate from 12 kHz up."""
+"""Of a resampling ratio: accurate to 1e-7 for any rate from 12 kHz up."""
 
 
 def one_row(values: ArrayLike, where: str) -> NDArray[np.float64]:
-    """Make one finite float64 row of a column, a row or integers.
+    """Convert a column, a row or integers to one finite float64 row.
 
     Args:
         values: Real numbers of any type, one dimension longer than 1 at the most.
-        where: What to call them in an error: a file and a variable or column.
+        where: Their name in an error message: a file and a variable or column.
 
     Returns:
         Shape (n,), n of at least 1.
@@ -41,13 +41,15 @@ def one_row(values: ArrayLike, where: str) -> NDArray[np.float64]:
         raise RecordingError(f"{where}: expected real numbers, got {array.dtype}")
     if array.size == 0 or max(array.shape, default=0) != array.size:
         raise RecordingError(f"{where}: expected one row of samples, got shape {array.shape}")
-    with np.errstate(over="ignore"):  # of a wider type than float64: infinite, and told as that
+    with np.errstate(
+        over="ignore"
+    ):  # of a wider type than float64: becomes infinite, and is reported below
         row = array.reshape(-1).astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(row))
     if bad.size:
         raise RecordingError(
             f"{where}: {bad.size} of {row.size} samples are not finite, the first at {bad[0]}; "
-            "cut them out or interpolate them"
+            "remove or interpolate them"
         )
     bad = np.flatnonzero(np.abs(row) > LARGEST)
     if bad.size:
@@ -64,16 +66,15 @@ def to_model_rate(
     """Resample to the model's 12 kHz, without aliases and without delay.
 
     A polyphase zero-phase FIR filter (Kaiser, flat to about 5 kHz, 50 dB down from 7 kHz on when
-    it comes from above): what lay above the new Nyquist frequency goes away instead of folding
-    down.
+    downsampling): content above the new Nyquist frequency is removed instead of folding down.
 
     Args:
         samples: Shape (n,), n of at least 1.
-        sampling_rate: Hz; any ratio to 12,000 is brought to the nearest of small integers.
-        where: What to call them in an error or a warning.
+        sampling_rate: Hz; its ratio to 12,000 is approximated by a ratio of small integers.
+        where: Their name in an error or a warning.
 
     Returns:
-        Shape (ceil(n · 12000 / rate),); the very same array where the rate is 12 kHz already.
+        Shape (ceil(n · 12000 / rate),); the same array object if the rate is 12 kHz already.
 
     Raises:
         RecordingError: The rate is not a positive number, or too far from 12 kHz to resample.
@@ -86,13 +87,13 @@ def to_model_rate(
         )
     if sampling_rate < _LOW_RATE:
         logger.warning(
-            "%s: at %g Hz it holds nothing above %g Hz, where a fault may show: diagnoses of it "
-            "are worth little",
+            "%s: at %g Hz it holds nothing above %g Hz, where a fault may show: do not rely on its "
+            "diagnoses",
             where,
             sampling_rate,
             sampling_rate / 2,
         )
     ratio = (Fraction(SAMPLING_RATE) / Fraction(sampling_rate)).limit_denominator(_MAX_DENOMINATOR)
-    # `mean`: beyond the ends the signal is taken as its own mean, so that an offset rings nowhere.
+    # `mean`: the signal is padded with its own mean, so that an offset does not ring at the ends.
     resampled = resample_poly(samples, ratio.numerator, ratio.denominator, padtype="mean")
     return np.asarray(resampled, dtype=np.float64)

@@ -1,18 +1,17 @@
-"""Made-up recordings of bearing 6205-2RS: endless, seeded, faster than real time, truth known.
+"""Synthetic recordings of bearing 6205-2RS: endless, seeded, faster than real time, with labels.
 
-For whoever has no recordings at hand and for load tests; never used to train.
+They serve users without recordings, and load tests; they are never used to train.
 
-A signal is an excitation through the path from the bearing to the accelerometer. The path is an
+A signal is an excitation filtered by the path from the bearing to the accelerometer. The path is an
 all-pole (autoregressive) filter fitted to a CWRU recording of the same fault and load, so that its
 impulse response rings, and decays, as the rig's own resonances do. The excitation is white noise,
 from rolling, plus the impacts of a rolling element on the fault: at the fault's frequency, each a
 little early or late as the element has play in its pocket of the cage, and stronger or weaker as
-the fault comes round through the load zone. How strong impacts are against noise is fitted too
-(`training.synthetic_fit`), and `assets/synthetic.png` shows the outcome beside the recordings.
+the fault passes through the load zone. The ratio of impacts to noise is fitted too
+(`training.synthetic_fit`), and `assets/synthetic.png` compares the result with the recordings.
 """
 
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -33,22 +32,22 @@ IMPACT_ORDER: Final[dict[FaultLabel, float]] = {
     "InnerRace": 5.4152,
     "OuterRace": 3.5848,
 }
-"""Impacts a turn of the shaft, from the geometry of bearing 6205-2RS (data center's tables)."""
+"""Impacts per turn of the shaft, from the geometry of bearing 6205-2RS (data center's tables)."""
 
 MODULATION_ORDER: Final[dict[FaultLabel, float]] = {"Ball": 0.3983, "InnerRace": 1, "OuterRace": 1}
-"""How often a turn the impacts grow and fade. A fault on a ball goes through the load zone with
-the cage, one on the inner race with the shaft; one on the outer race stays where it is, and what
-varies is the load itself, by the shaft's imbalance."""
+"""Modulation cycles of the impacts per turn. A fault on a ball passes through the load zone with
+the cage, one on the inner race with the shaft; one on the outer race does not move, and the load
+itself varies with the shaft's imbalance."""
 
 SLIP: Final = 0.015
 """Standard deviation of an impact's time, in intervals between impacts: 1 to 2 % in bearings
 (Randall & Antoni, Mechanical Systems and Signal Processing 25, 2011)."""
 
 SCATTER: Final = 0.1
-"""Standard deviation of an impact's strength about what the load zone makes of it."""
+"""Standard deviation of an impact's strength about the modulated one."""
 
 MAX_RPM: Final = 10_000
-"""Above this, impacts come too fast for 12 kHz to tell them apart."""
+"""Above this, impacts are too close for 12 kHz to separate them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,9 @@ class Condition:
         fault: The bearing's state.
         fault_diameter: Inches, None for a healthy bearing.
         load: Horsepower.
-        rpm: Shaft speed of the recording fitted to.
+        rpm: Shaft speed of the recording that the condition was fitted to.
         level: Standard deviation of the signal, g.
-        impact_share: Of the signal's power, what comes from impacts; 0 to 1.
+        impact_share: Share of impacts in the signal's power; 0 to 1.
         modulation: Depth m of the impacts' strength 1 + m cos(angle); 0 to 1.
         path: Coefficients a1 … ap of the all-pole filter 1 / (1 + a1 z^-1 + … + ap z^-p).
     """
@@ -85,16 +84,16 @@ def conditions() -> tuple[Condition, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticBearing:
-    """One sensor on one bearing, measuring for ever.
+    """One sensor on one bearing, with an endless signal.
 
-    Window i is the same however it is asked for, in this process or another; windows follow one
-    another without a seam.
+    Window i is the same in any block and any process, and the signal is continuous from window to
+    window.
 
     Args:
-        sensor: The sensor's id. Sensors of other names measure other noise.
-        condition: The fault, the load, and how they sound.
-        rpm: Shaft speed, up to 10,000 revolutions a minute.
-        seed: The same seed makes the same signals.
+        sensor: The sensor's id. Sensors with different ids have different noise.
+        condition: The fault, the load, and their fitted parameters.
+        rpm: Shaft speed, up to 10,000 revolutions per minute.
+        seed: The same seed generates the same signals.
 
     Raises:
         RecordingError: `rpm` is out of range.
@@ -110,31 +109,25 @@ class SyntheticBearing:
             raise RecordingError(f"expected a shaft speed of up to {MAX_RPM} rpm, got {self.rpm}")
 
     def windows(self, first: int, count: int) -> NDArray[np.float64]:
-        """Make windows `first` to `first + count - 1`.
+        """Generate windows `first` to `first + count - 1`.
 
         Returns:
             Shape (count, 2048), g, at 12 kHz.
         """
         excitation = np.stack([self._excitation(i) for i in range(first - 1, first + count)])
-        # A window rings with the impacts of the one before it, so the two are filtered together
-        # and the second half kept; the filter's response is one window long (overlap-save).
+        # A window contains the ringing of impacts in the previous one, so the two are filtered
+        # together and the second half is kept; the filter's response is one window long
+        # (overlap-save).
         pairs = np.concatenate([excitation[:-1], excitation[1:]], axis=1)
         filtered = scipy.fft.irfft(scipy.fft.rfft(pairs) * _response(self.condition))
         return np.asarray(filtered[:, WINDOW_LENGTH:], dtype=np.float64)
 
-    def blocks(self, count: int = 64) -> Iterator[NDArray[np.float64]]:
-        """Yield windows for ever, from the first on, `count` at a time: shape (count, 2048), g."""
-        first = 0
-        while True:
-            yield self.windows(first, count)
-            first += count
-
     def recording(self, first: int, count: int) -> Recording:
-        """Make windows `first` to `first + count - 1` as one recording, with all its truth."""
+        """Generate windows `first` to `first + count - 1` as one recording, with its labels."""
         return Recording(
             id=f"{self.sensor}/{first}",
             sensor=self.sensor,
-            # Of another seed the same window is another signal, so it is another source.
+            # With another seed the same window is another signal, so the source differs too.
             collection=f"synthetic/{self.seed}",
             samples=self.windows(first, count).reshape(-1),
             sampling_rate=SAMPLING_RATE,
@@ -147,21 +140,21 @@ class SyntheticBearing:
         )
 
     def _excitation(self, index: int) -> NDArray[np.float64]:
-        """What drives the path during window `index` (-1 or more): variance 1, shape (2048,)."""
+        """The excitation of the path in window `index` (-1 or more): variance 1, shape (2048,)."""
         key = np.frombuffer(
             blake2b(f"{self.seed}/{self.sensor}".encode(), digest_size=16).digest(), np.uint64
         )
         share = self.condition.impact_share
-        # Philox is a function of key and counter: any window is reached without those before it.
+        # Philox is a function of key and counter: a window does not depend on those before it.
         random = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, index + 1]))
         excitation = random.standard_normal(WINDOW_LENGTH)
         excitation *= np.sqrt(1 - share)
         if share:
             phases = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 1, 0])).random(2)
-            self._strike(excitation, index * WINDOW_LENGTH, phases, random)
+            self._add_impacts(excitation, index * WINDOW_LENGTH, phases, random)
         return excitation
 
-    def _strike(
+    def _add_impacts(
         self,
         excitation: NDArray[np.float64],
         start: int,
@@ -170,8 +163,8 @@ class SyntheticBearing:
     ) -> None:
         """Add the impacts due in the window that starts at sample `start`."""
         condition = self.condition
-        turns = self.rpm / 60 / SAMPLING_RATE  # of the shaft, a sample
-        rate = turns * IMPACT_ORDER[condition.fault]  # impacts a sample
+        turns = self.rpm / 60 / SAMPLING_RATE  # of the shaft, per sample
+        rate = turns * IMPACT_ORDER[condition.fault]  # impacts per sample
         due = np.arange(
             np.ceil(start * rate - phases[0]), np.ceil((start + WINDOW_LENGTH) * rate - phases[0])
         )
@@ -181,7 +174,7 @@ class SyntheticBearing:
             1 + SCATTER * random.standard_normal(due.size)
         )
         power = rate * (1 + condition.modulation**2 / 2) * (1 + SCATTER**2)
-        # An impact due in this window that slips out of it stays at its edge.
+        # An impact due in this window that slips out of it is moved to its edge.
         at = np.clip(np.rint(times - start).astype(int), 0, WINDOW_LENGTH - 1)
         np.add.at(excitation, at, strength * np.sqrt(condition.impact_share / power))
 
@@ -189,12 +182,12 @@ class SyntheticBearing:
 def bearings(
     count: int, seed: int = 0, rpm: float | None = None, load: float | None = None
 ) -> tuple[SyntheticBearing, ...]:
-    """Make `count` sensors, `bearing-0000` on: label after label, and load after load.
+    """Create `count` sensors, from `bearing-0000`: alternating labels, then alternating loads.
 
     Args:
-        count: How many.
-        seed: The same seed makes the same signals.
-        rpm: Shaft speed of all of them; by default, what the rig ran at under that load.
+        count: Number of sensors.
+        seed: The same seed generates the same signals.
+        rpm: Shaft speed of all of them; by default, that of the rig under that load.
         load: Horsepower of all of them, the nearest of 0, 1, 2 and 3; by default, all four.
     """
     known = conditions()
@@ -202,19 +195,19 @@ def bearings(
         nearest = min((row.load for row in known), key=lambda at: abs(at - load))
         known = tuple(row for row in known if row.load == nearest)
     by_label = [[row for row in known if row.fault == label] for label in FAULT_LABELS]
-    made = []
+    created = []
     for i in range(count):
         rows = by_label[i % len(by_label)]
         row = rows[i // len(by_label) % len(rows)]
-        made.append(SyntheticBearing(f"bearing-{i:04d}", row, rpm or row.rpm, seed))
-    return tuple(made)
+        created.append(SyntheticBearing(f"bearing-{i:04d}", row, rpm or row.rpm, seed))
+    return tuple(created)
 
 
 @cache
 def _response(condition: Condition) -> NDArray[np.complex128]:
-    """Spectrum, over two windows, of the path's response to an impulse, cut at one window.
+    """Spectrum, over two windows, of the path's response to an impulse, truncated to one window.
 
-    Scaled so that an excitation of variance 1 comes out at the condition's level.
+    Scaled so that an excitation of variance 1 yields the condition's level.
     """
     impulse = np.zeros(WINDOW_LENGTH)
     impulse[0] = 1

@@ -1,10 +1,16 @@
-"""What is said over Kafka: windows, diagnoses and dead letters, each way.
+"""The wire format: windows, diagnoses and dead letters as Kafka messages, encoded and decoded.
 
-Metadata travels in headers as CloudEvents 1.0 binary mode for Kafka defines it, the value is the
-samples or JSON. Nothing here knows how a diagnosis is made.
+Metadata is in headers, as CloudEvents 1.0 binary mode for Kafka defines it; the value is the
+samples or JSON. The package needs no Kafka client, and is independent of the model.
 """
 
-from bearing_stream.wire.dead_letter import DeadLetter, Rejection, RejectionReason
+from bearing_stream.wire.dead_letter import (
+    DeadLetter,
+    ErrorHeaders,
+    Rejection,
+    RejectionReason,
+    read_error_headers,
+)
 from bearing_stream.wire.decoder import decode_window
 from bearing_stream.wire.diagnosis import (
     Diagnosis,
@@ -18,19 +24,20 @@ from bearing_stream.wire.diagnosis import (
 )
 from bearing_stream.wire.headers import Headers, Message
 from bearing_stream.wire.reading import readable_headers
+from bearing_stream.wire.timestamps import format_time
 from bearing_stream.wire.window import (
     SAMPLE_DTYPES,
     SampleFormat,
     Window,
     WindowAttributes,
     encode_window,
-    format_time,
 )
 
 __all__ = [
     "SAMPLE_DTYPES",
     "DeadLetter",
     "Diagnosis",
+    "ErrorHeaders",
     "Evidence",
     "Headers",
     "Input",
@@ -48,5 +55,6 @@ __all__ = [
     "encode_diagnosis",
     "encode_window",
     "format_time",
+    "read_error_headers",
     "readable_headers",
 ]

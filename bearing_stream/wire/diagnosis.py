@@ -16,33 +16,33 @@ Milliseconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
-    # Warned about names like `model_version` otherwise: pydantic keeps `model_` to itself.
+    # Without this, pydantic warns about names like `model_version`: it reserves `model_`.
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class Latency(_Part):
-    """Where the time went, in milliseconds."""
+    """Latency of a diagnosis by stage, in milliseconds."""
 
     queued: Milliseconds
-    """From the window's Kafka timestamp to the start of inference. The clock of whoever stamped it
+    """From the window's Kafka timestamp to the start of inference. The clock that set the timestamp
     is another one: if it runs ahead, this is negative."""
     inference: Milliseconds
-    """The forward pass of the batch this window was in."""
+    """The forward pass of the window's batch."""
     total: Milliseconds
-    """From the window's Kafka timestamp to the making of this diagnosis."""
+    """From the window's Kafka timestamp to the creation of this diagnosis."""
 
 
 class ModelInfo(_Part):
-    """What made the diagnosis."""
+    """The model that made the diagnosis."""
 
     name: str
     version: str
     device: str
-    """`cpu` or `cuda`, as it was for this window."""
+    """`cpu` or `cuda`: the device used for this window."""
 
 
 class Input(_Part):
-    """Where the window stood."""
+    """Topic, partition and offset of the window."""
 
     topic: str
     partition: Annotated[int, Field(ge=0)]
@@ -50,19 +50,19 @@ class Input(_Part):
 
 
 class Evidence(_Part):
-    """What the physics of the bearing says, beside the network."""
+    """The physical evidence: fault lines in the envelope spectrum, independent of the network."""
 
     outer_sigma: float
-    """How far the lines of an outer-race fault stand out of the envelope spectrum, in standard
-    deviations of the machine's healthy windows."""
+    """Height of the lines of an outer-race fault above the envelope spectrum, in standard
+    deviations over the machine's healthy windows."""
     inner_sigma: float
-    """The same of an inner-race fault."""
+    """The same for an inner-race fault."""
     ball_sigma: float
-    """The same of a ball fault."""
+    """The same for a ball fault."""
     shaft_speed: Annotated[float, Field(gt=0)]
-    """Revolutions a minute at which the lines were read."""
+    """Revolutions per minute for which the frequencies of the lines were computed."""
     decided_by: Literal["physics", "network"]
-    """Which of the two the prediction rests on."""
+    """Whether the prediction is that of the lines or of the network."""
 
 
 class Diagnosis(_Part):
@@ -74,38 +74,39 @@ class Diagnosis(_Part):
     """`ce_source` of the window."""
     sensor: str
     measured_at: AwareDatetime
-    """When the first sample was taken."""
+    """Time of the first sample."""
     prediction: FaultLabel | Literal["Unknown"]
-    """The label with the highest probability; `Unknown` where the diagnosis is uncertain and the
-    consumer is set to say so."""
+    """The label with the highest probability; `Unknown` if the diagnosis is uncertain and the
+    consumer's setting `uncertain_as_unknown` is on."""
     probability: Share
     """The highest of the probabilities."""
     probabilities: dict[FaultLabel, Share]
-    """Of every label; they sum to 1."""
+    """By label; they sum to 1."""
     quality: Literal["good", "uncertain"]
-    """`uncertain` where there are reasons to doubt the diagnosis."""
+    """`uncertain` if there is at least one quality flag."""
     reasons: list[QualityFlag]
-    """The quality flags; empty where the quality is good."""
+    """The quality flags; empty if the quality is good."""
     novelty: Annotated[float, Field(ge=0)]
-    """How unlike the windows that the network was trained on; doubted above 1."""
+    """Out-of-distribution score: how unlike the windows that the network was trained on. Above 1
+    the diagnosis is flagged."""
     evidence: Evidence | None = None
-    """Where the consumer weighs the physics of the bearing too."""
+    """Present if the consumer uses the physics of the bearing too."""
     latency_ms: Latency
     batch_size: Annotated[int, Field(ge=1)]
     """Windows in the forward pass."""
     model: ModelInfo
     input: Input
     shaft_speed: float | None = None
-    """Revolutions a minute, where the window says it."""
+    """Revolutions per minute, if the window states it."""
     fault_label: FaultLabel | None = None
-    """The truth, where the window says it."""
+    """The true label, if the window states it."""
 
 
 def diagnosis_id(window: WindowAttributes, model: str, version: str) -> str:
-    """The `ce_id` of a diagnosis: the same at every replay, so that anyone can deduplicate.
+    """The `ce_id` of a diagnosis: the same at every replay, so that subscribers can deduplicate.
 
-    A hash of what identifies the window in CloudEvents (source and id) and the model: another
-    model's opinion of the same window is another diagnosis.
+    A hash of the window's CloudEvents identity (source and id) and of the model: another model's
+    prediction for the same window is another diagnosis.
     """
     identity = to_json((window.source, window.id, model, version))
     return blake2b(identity, digest_size=16).hexdigest()
@@ -119,12 +120,12 @@ def encode_diagnosis(
     Args:
         diagnosis: The value.
         identity: From `diagnosis_id`.
-        made_at: RFC 3339 time of the diagnosis (see `format_time`); one string serves a batch.
-        window_headers: The window's headers; shaft speed, label and trace context are passed on.
+        made_at: RFC 3339 time of the diagnosis (see `format_time`); one string for a batch.
+        window_headers: The window's headers; shaft speed, label and trace context are copied.
     """
     sensor = diagnosis.sensor.encode()
     headers: h.Headers = [
-        *_made_by(diagnosis.model.name, diagnosis.model.version),
+        *_model_headers(diagnosis.model.name, diagnosis.model.version),
         (h.ID, identity.encode()),
         (h.TIME, made_at.encode()),
         (h.SUBJECT, sensor),
@@ -135,8 +136,8 @@ def encode_diagnosis(
 
 
 @lru_cache(16)
-def _made_by(model: str, version: str) -> h.Headers:
-    """The headers that all diagnoses of a model share."""
+def _model_headers(model: str, version: str) -> h.Headers:
+    """The headers that all diagnoses of a model have in common."""
     return [
         (h.SPEC_VERSION, b"1.0"),
         (h.TYPE, h.DIAGNOSIS_TYPE.encode()),
@@ -149,11 +150,11 @@ def decode_diagnosis(headers: h.Headers | None, value: bytes | None) -> tuple[st
     """The `ce_id` and the diagnosis that a message holds.
 
     Raises:
-        ValueError: The message is no diagnosis of version 1; says what was expected.
+        ValueError: The message is not a diagnosis of version 1; states what was expected.
     """
     found = dict(headers or ())
     if found.get(h.TYPE) != h.DIAGNOSIS_TYPE.encode():
-        raise ValueError(f"expected a header {h.TYPE} that says {h.DIAGNOSIS_TYPE}")
+        raise ValueError(f"expected a header {h.TYPE} with the value {h.DIAGNOSIS_TYPE}")
     identity = found.get(h.ID)
     if not identity:
         raise ValueError(f"expected a header {h.ID}")

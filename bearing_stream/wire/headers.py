@@ -1,9 +1,9 @@
-"""Names of headers and content types, and the shape of a message on its way to Kafka."""
+"""Names of headers and content types, and the type of a message to produce."""
 
 from typing import Final, NamedTuple
 
 Headers = list[tuple[str, bytes | None]]
-"""Headers as the Kafka client gives and takes them: in order, names may repeat."""
+"""Headers as the Kafka client returns and accepts them: in order, names may repeat."""
 
 SPEC_VERSION: Final = "ce_specversion"
 TYPE: Final = "ce_type"
@@ -19,9 +19,8 @@ CONTENT_TYPE: Final = "content-type"
 TRACE_PARENT: Final = "traceparent"
 
 PASSED_ON: Final = (SHAFT_SPEED, FAULT_LABEL, TRACE_PARENT)
-"""Headers of a window that its diagnosis carries on untouched."""
+"""Headers of a window that its diagnosis carries unchanged."""
 
-CLOUDEVENTS_VERSION: Final = "1.0"
 WINDOW_TYPE: Final = "bearing.vibration.window.v1"
 DIAGNOSIS_TYPE: Final = "bearing.diagnosis.v1"
 
@@ -30,9 +29,9 @@ JSON: Final = "application/json"
 
 
 class Message(NamedTuple):
-    """A message ready to be produced.
+    """A message to produce.
 
-    `timestamp` is in milliseconds since the epoch; 0 lets the client take the present.
+    `timestamp` is in milliseconds since the epoch; with 0 the client sets the current time.
     """
 
     key: bytes | None

@@ -1,7 +1,7 @@
-"""A window on the wire: its attributes, its samples, and how to write them."""
+"""A window on the wire: its metadata, its samples, and its encoder."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from bearing_stream.vocabulary import SAMPLING_RATE, FaultLabel
 from bearing_stream.wire import headers as h
+from bearing_stream.wire.timestamps import format_time
 
 SampleFormat = Literal["float32-le", "float64-le", "int16-le"]
 
@@ -19,24 +20,24 @@ SAMPLE_DTYPES: Final[dict[SampleFormat, np.dtype[Any]]] = {
     "float64-le": np.dtype("<f8"),
     "int16-le": np.dtype("<i2"),
 }
-"""How each sample format lies in memory: little-endian, one channel."""
+"""Memory layout of each sample format: little-endian, one channel."""
 
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
 class WindowAttributes(BaseModel):
-    """What the headers of a window say. Field aliases are the header names."""
+    """The metadata of a window, from its headers. Field aliases are the header names."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     spec_version: Literal["1.0"] = Field(default="1.0", alias=h.SPEC_VERSION)
     type: Literal["bearing.vibration.window.v1"] = Field(default=h.WINDOW_TYPE, alias=h.TYPE)
     source: Name = Field(alias=h.SOURCE)
-    """Where the window comes from, a URI reference."""
+    """Origin of the window, a URI reference."""
     id: Name = Field(alias=h.ID)
     """Unique within the source."""
     time: AwareDatetime = Field(alias=h.TIME)
-    """When the first sample was taken."""
+    """Time of the first sample."""
     sensor: Name = Field(alias=h.SUBJECT)
     sampling_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(alias=h.SAMPLING_RATE)
     """Hz."""
@@ -44,9 +45,9 @@ class WindowAttributes(BaseModel):
     shaft_speed: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         default=None, alias=h.SHAFT_SPEED
     )
-    """Revolutions a minute, where it is known."""
+    """Revolutions per minute, if known."""
     fault_label: FaultLabel | None = Field(default=None, alias=h.FAULT_LABEL)
-    """The truth, where a labelled recording is replayed."""
+    """The true label, if a labelled recording is replayed."""
     content_type: Literal["application/octet-stream", "application/json"] = Field(
         default="application/octet-stream", alias=h.CONTENT_TYPE
     )
@@ -54,10 +55,10 @@ class WindowAttributes(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window on its way to Kafka.
+    """A window to send: its samples and its metadata.
 
-    `samples` has shape (2048,): float32, float64 or int16, in any unit. Other fields as in
-    `WindowAttributes`.
+    `samples` has shape (2048,): float32, float64 or int16, in any unit. The other fields are those
+    of `WindowAttributes`, which is the metadata of a window received.
     """
 
     source: str
@@ -80,8 +81,8 @@ def encode_window(
 ) -> h.Message:
     """The message for a window.
 
-    Samples are cast to `sample_format` as they are: whoever asks for `int16-le` scales them to
-    counts first. As JSON the value is `{"record": [...]}`.
+    Samples are cast to `sample_format` without scaling: for `int16-le`, scale them to counts first.
+    As JSON the value is `{"record": [...]}`.
     """
     samples = np.ascontiguousarray(window.samples, dtype=SAMPLE_DTYPES[sample_format])
     binary = content_type == h.BINARY
@@ -107,11 +108,6 @@ def encode_window(
     return h.Message(window.sensor.encode(), value, headers)
 
 
-def format_time(time: datetime) -> str:
-    """RFC 3339 in UTC with microseconds, `2026-01-31T12:00:00.000000Z`."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def _number(value: float) -> bytes:
-    """The shortest text that reads back as the same number: `12000`, `1796.25`."""
+    """The shortest text that parses to the same number: `12000`, `1796.25`."""
     return repr(float(value)).removesuffix(".0").encode()

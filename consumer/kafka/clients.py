@@ -1,4 +1,4 @@
-"""The two Kafka clients of the consumer, and the properties that make them quick and bounded."""
+"""The two Kafka clients of the consumer, with properties that make them fast and bounded."""
 
 import logging
 import uuid
@@ -16,16 +16,16 @@ PREFETCH_KIB: Final = 32 * 1024
 """Memory for windows fetched ahead: about 4,000 of 8 KB."""
 
 OUTBOX_KIB: Final = 64 * 1024
-"""Memory for diagnoses and dead letters on their way to the broker."""
+"""Memory for diagnoses and dead letters that wait to be sent."""
 
 
-def _told_by(errors: ClusterErrors) -> dict[str, Any]:
-    # What the client would print on standard error reaches the log through its error callback; the
-    # few lines that level 0 lets pass go through a logger, so that the log stays in one form.
+def _reporting_to(errors: ClusterErrors) -> dict[str, Any]:
+    # The error callback receives what the client would otherwise print on standard error. The few
+    # lines that level 0 still permits go through a logger, so that the log keeps one format.
     return {"error_cb": errors, "log_level": 0, "logger": logging.getLogger("librdkafka")}
 
 
-def _made(kind: Callable[[dict[str, Any]], C], name: str, properties: dict[str, Any]) -> C:
+def _new_client(kind: Callable[[dict[str, Any]], C], name: str, properties: dict[str, Any]) -> C:
     try:
         return kind(properties)
     except KafkaException as failure:
@@ -35,7 +35,7 @@ def _made(kind: Callable[[dict[str, Any]], C], name: str, properties: dict[str, 
 
 
 def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
-    """A consumer for the windows topic; not subscribed yet.
+    """Make a consumer for the windows topic; it is not subscribed yet.
 
     Raises:
         FatalKafkaError: A property is wrong.
@@ -44,12 +44,12 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
         group_id=settings.group,
         group_protocol=settings.group_protocol,
         auto_offset_reset=settings.start_from,
-        # Offsets are committed with the diagnoses, by us.
+        # The delivery commits offsets together with the diagnoses.
         enable_auto_commit=False,
         enable_auto_offset_store=False,
         isolation_level="read_committed",
         max_poll_interval_ms=round(settings.poll_interval * 1000),
-        # The default of 1,000 lets fetching rest for a second whenever the local queue is full.
+        # With the default of 1,000, fetching pauses for a second whenever the local queue is full.
         fetch_queue_backoff_ms=5,
         queued_max_messages_kbytes=PREFETCH_KIB,
     )
@@ -59,13 +59,13 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
         properties.setdefault("heartbeat.interval.ms", round(settings.session_timeout * 300))
     if settings.instance_id:
         properties.setdefault("group.instance.id", settings.instance_id)
-    return _made(Consumer, "consumer", properties | _told_by(errors))
+    return _new_client(Consumer, "consumer", properties | _reporting_to(errors))
 
 
 def transactional_id(settings: ConsumerSettings) -> str:
-    """This process's transactional id: stable with an instance id, else its own.
+    """Make the transactional id of this process: stable with an instance id, else random.
 
-    Zombies are fenced by the group's generation (KIP-447), so it need not be tied to partitions.
+    The group's generation fences zombies (KIP-447), so the id need not be tied to partitions.
     """
     return f"{settings.group}-{settings.instance_id or uuid.uuid4().hex}"
 
@@ -73,7 +73,7 @@ def transactional_id(settings: ConsumerSettings) -> str:
 def new_producer(
     settings: ConsumerSettings, errors: ClusterErrors, transactional_id: str
 ) -> Producer:
-    """A producer for both output topics: transactional, or idempotent for at least once.
+    """Make a producer for both output topics: transactional, or idempotent for at least once.
 
     Raises:
         FatalKafkaError: A property is wrong.
@@ -85,13 +85,14 @@ def new_producer(
         linger_ms=5,
         queue_buffering_max_kbytes=OUTBOX_KIB,
         message_max_bytes=8 * 1024 * 1024,
-        # The flush before a commit waits for the rest; only failures need a callback.
+        # The flush before a commit waits for all messages; only failures need a callback.
         delivery_report_only_error=True,
-        # Without transactions none is given up alone: what came after it would be there before it.
+        # Without transactions, no message times out alone: later ones would be delivered before it
+        # is redelivered, out of order.
         message_timeout_ms=0,
     )
     if settings.guarantee == "exactly-once":
         properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
-    return _made(Producer, "producer", properties | _told_by(errors))
+    return _new_client(Producer, "producer", properties | _reporting_to(errors))

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, explain, is_fatal
-from consumer.batch import MOST_BYTES, KafkaMessage, Partition, Positions, size_of
+from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
 from consumer.kafka.positions import Taken, Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.metrics import Metrics
@@ -187,7 +187,7 @@ class WindowSource:
         # consume(n, timeout) would wait for all n.
         messages = self._consume(1, timeout)
         asked, more, size = 1, messages, size_of(messages)
-        while len(more) == asked and len(messages) < most and size < MOST_BYTES:
+        while len(more) == asked and len(messages) < most and size < MAX_BYTES:
             asked = min(most - len(messages), AT_A_TIME)
             more = self._consume(asked, 0)
             messages = messages + more

@@ -55,7 +55,7 @@ class Budget:
     @classmethod
     def of(cls, settings: ConsumerSettings) -> "Budget":
         """Return the budget of these settings."""
-        return cls(settings.longest_batch, settings.transaction_timeout)
+        return cls(settings.target_batch_duration, settings.transaction_timeout)
 
     @property
     def resolve(self) -> float:

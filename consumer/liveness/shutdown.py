@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: finish in order, and within ten seconds whatever Kafka does."""
+"""SIGTERM and SIGINT: an orderly end, and within ten seconds even if Kafka does not respond."""
 
 import os
 import signal
@@ -7,41 +7,44 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import structlog
+from consumer import events
 
 SHUTDOWN_LIMIT: Final = 9.5
-"""Seconds after a signal at which the process ends whatever it is doing. Nothing is lost by that:
-what is not committed, the next consumer does again."""
+"""Seconds after a signal at which the process ends, even in the middle of a call. No window is lost
+by that: the next consumer repeats what is not committed."""
 
 
 def stop_on_signals(stop: Callable[[], bool]) -> None:
-    """Call `stop` when SIGTERM or SIGINT comes, and see to it that the process then ends.
+    """Call `stop` when SIGTERM or SIGINT arrives, and ensure that the process then ends.
 
-    A thread of its own hears the signal: the main thread may stand in a call of the Kafka client,
-    where Python runs no signal handler until the call returns.
+    A thread of its own receives the signal: the main thread may be blocked in a call of the Kafka
+    client, and Python runs no signal handler until the call returns.
 
     Args:
         stop: Asks the service to finish; returns False if there is nothing to finish, and the
-            process ends at once.
+            process ends at once. Called in the other thread.
     """
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave_it_to_the_thread)
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    threading.Thread(target=_listen, args=(heard, stop), name="signals", daemon=True).start()
+        signal.signal(number, _leave_to_thread)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    threading.Thread(target=_listen, args=(read_end, stop), name="signals", daemon=True).start()
 
 
-def _leave_it_to_the_thread(_number: int, _frame: object) -> None:
-    """Keep Python from its own way with the signal, which is to end the process there and then."""
+def _leave_to_thread(_number: int, _frame: object) -> None:
+    """Replace the default action of the signal, which ends the process at once."""
 
 
-def _listen(heard: int, stop: Callable[[], bool]) -> None:
-    name = signal.Signals(os.read(heard, 1)[0]).name
-    log = structlog.get_logger("consumer")
-    log.info("stopping", signal=name)
+def _listen(read_end: int, stop: Callable[[], bool]) -> None:
+    name = signal.Signals(os.read(read_end, 1)[0]).name
+    events.emit(events.STOPPING, signal=name)
     if not stop():
         os._exit(0)
     time.sleep(SHUTDOWN_LIMIT)
-    log.error("Kafka does not answer; leaving what is in flight to the next consumer")
+    events.emit(
+        events.SHUTDOWN_TIMED_OUT,
+        seconds=SHUTDOWN_LIMIT,
+        detail="Kafka does not respond; the next consumer repeats what is in flight",
+    )
     os._exit(1)

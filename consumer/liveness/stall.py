@@ -1,88 +1,85 @@
-"""Notices when windows wait and none comes, though nothing seems to be wrong."""
+"""Detects a Kafka client that delivers nothing although windows are waiting."""
 
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-import structlog
-
-from bearing_stream.kafka import FatalKafkaError, Span, TopicReader
+from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, TransientKafkaError
 from bearing_stream.kafka.connection import Properties
+from consumer import events
 from consumer.batch import Origin, Positions
-from consumer.delivery.base import Undelivered
 
 INTERVAL: Final = 30.0
-"""Seconds without a message after which somebody else looks whether one waits."""
+"""Seconds without a message after which an independent client probes the topic."""
 
-LOOKS: Final = 2
-"""In a row that find one, after which it is a stall."""
+MAX_PROBES: Final = 2
+"""Probes in a row that find a waiting window, after which the consumer is stalled."""
 
 READ_TIMEOUT: Final = 5.0
+"""Seconds for a probe to wait for Kafka."""
 
 
 class Flow(Protocol):
-    """What is watched; see `source.WindowSource`."""
+    """The messages that are watched; see `kafka.source.WindowSource`."""
 
     @property
     def received(self) -> int:
-        """Messages that ever came."""
+        """Messages received since the start."""
 
     def positions(self) -> Positions:
-        """Where the next message of each partition is expected; raises `Undelivered`."""
+        """The next offset of each partition; raises `TransientKafkaError`."""
 
 
 class StallCheck:
-    """Looks now and then, while nothing comes, whether there would be something.
+    """Probes the topic from time to time while no message arrives.
 
-    A client that fetches nothing any more looks like a plant that stands still. And librdkafka 2.16
-    waits without a word where Kafka does not tell where to begin, because a transaction with the
-    group's offsets is still open.
+    Only a probe distinguishes a client that has stopped fetching from a topic without new messages.
+    And librdkafka 2.16 waits silently while Kafka does not return the offset to begin at, because a
+    transaction with the group's offsets is still open.
     """
 
     def __init__(
         self,
         flow: Flow,
-        waiting: Callable[[Positions], Origin | None],
+        find_waiting: Callable[[Positions], Origin | None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Set up.
 
         Args:
-            flow: What should bring messages.
-            waiting: Finds a message at these positions or behind them, in another way. Raises
-                `Undelivered`.
+            flow: The source that should deliver messages.
+            find_waiting: Finds a message at or after these positions with an independent client.
+                Raises `TransientKafkaError`.
             clock: Monotonic seconds.
         """
         self._flow = flow
-        self._waiting = waiting
+        self._find_waiting = find_waiting
         self._clock = clock
         self._received = 0
-        self._looked_at = clock()
+        self._checked_at = clock()
         self._found = 0
-        self._log = structlog.get_logger("consumer")
 
-    def look(self) -> None:
-        """To be called all the time.
+    def check(self) -> None:
+        """Probe if nothing has arrived for `INTERVAL`; call it in every round.
 
         Raises:
-            FatalKafkaError: It stands still, and another process should go on.
+            FatalKafkaError: The client is stalled, and another process should continue.
         """
         now = self._clock()
         if self._flow.received != self._received:
-            self._received, self._looked_at, self._found = self._flow.received, now, 0
-        elif now >= self._looked_at + INTERVAL:
-            self._look_again()
-            self._looked_at = self._clock()
+            self._received, self._checked_at, self._found = self._flow.received, now, 0
+        elif now >= self._checked_at + INTERVAL:
+            self._probe()
+            self._checked_at = self._clock()
 
-    def _look_again(self) -> None:
+    def _probe(self) -> None:
         try:
-            found = self._waiting(self._flow.positions())
-        except Undelivered as still:
-            self._log.warning(
-                "nothing comes, and Kafka does not tell whether windows wait",
-                reason=str(still),
-                advice="if it stays so while the brokers are up, a transaction with this group's "
-                "offsets may hang: kafka-transactions.sh find-hanging, abort",
+            found = self._find_waiting(self._flow.positions())
+        except TransientKafkaError as failure:
+            events.emit(
+                events.STALL_CHECK_FAILED,
+                reason=str(failure),
+                detail="no window arrives, and Kafka does not report whether any is waiting",
             )
             return
         if found is None:
@@ -90,20 +87,25 @@ class StallCheck:
             return
         self._found += 1
         (topic, partition), offset = found
-        place = f"offset {offset} of partition {partition} of '{topic}'"
-        self._log.warning("windows wait and none comes", first=place)
-        if self._found >= LOOKS:
+        events.emit(
+            events.WINDOWS_WAITING,
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            detail="windows are waiting, and the Kafka client delivers none",
+        )
+        if self._found >= MAX_PROBES:
             raise FatalKafkaError(
-                f"the Kafka client brings nothing, though others can read {place}: it is stuck, "
-                "and starting again helps"
+                f"the Kafka client delivers nothing, though a probe can read offset {offset} of "
+                f"partition {partition} of '{topic}': the client is stuck; start the consumer again"
             )
 
 
-def waiting_in(properties: Properties, topic: str, positions: Positions) -> Origin | None:
-    """Find a message of a topic at these positions or behind them, outside of any group.
+def find_waiting(properties: Properties, topic: str, positions: Positions) -> Origin | None:
+    """Find a message of a topic at or after these positions, without joining a group.
 
     Raises:
-        Undelivered: Kafka does not tell now.
+        TransientKafkaError: Kafka does not respond now.
     """
     try:
         with TopicReader(properties, topic, timeout=READ_TIMEOUT) as reader:
@@ -115,5 +117,5 @@ def waiting_in(properties: Properties, topic: str, positions: Positions) -> Orig
             for message in reader.read(spans):
                 return Origin((topic, message.partition() or 0), message.offset() or 0)
     except FatalKafkaError as refusal:
-        raise Undelivered(str(refusal)) from None
+        raise TransientKafkaError(str(refusal)) from None
     return None

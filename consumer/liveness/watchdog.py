@@ -1,4 +1,4 @@
-"""Ends a process whose loop stands still, so that whoever supervises it starts another."""
+"""Ends a process whose loop hangs, so that its supervisor starts another."""
 
 import os
 import threading
@@ -6,19 +6,19 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import structlog
+from consumer import events
 
 TICK: Final = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 class Watchdog:
-    """Calls for the end when nobody has fed it for too long.
+    """Ends the process when the loop has not called `feed` for too long.
 
     A call of the Kafka client may hang beyond its own timeout: librdkafka 2.16 was seen to do so in
-    `send_offsets_to_transaction`. A thread of its own notices, since the client releases the
-    interpreter meanwhile. It counts its own ticks and not the time, because a process that was
-    stopped and continues has not hung.
+    `send_offsets_to_transaction`. A thread of its own detects that, since the client releases the
+    interpreter meanwhile. It counts its own ticks instead of reading a clock, because a process
+    that was frozen and continues has not hung.
     """
 
     def __init__(
@@ -37,23 +37,24 @@ class Watchdog:
         self._limit = limit
         self._end = end
         self._sleep = sleep
-        self._hungry = 0.0
+        self._unfed_seconds = 0.0
 
     def start(self) -> None:
         """Watch from now on, until the process ends."""
         threading.Thread(target=self.watch, name="watchdog", daemon=True).start()
 
     def feed(self) -> None:
-        """Say that all is well."""
-        self._hungry = 0.0
+        """Reset the time that is counted towards the limit."""
+        self._unfed_seconds = 0.0
 
     def watch(self) -> None:
-        """Look until it is time to end; `start` runs this in a thread."""
-        while self._hungry < self._limit:
+        """Check until it is time to end the process; `start` runs this in a thread."""
+        while self._unfed_seconds < self._limit:
             self._sleep(TICK)
-            self._hungry += TICK
-        structlog.get_logger("consumer").error(
-            "the Kafka client hangs; ending, so that another consumer can take over",
+            self._unfed_seconds += TICK
+        events.emit(
+            events.CLIENT_HUNG,
             seconds=self._limit,
+            detail="the process ends, so that another consumer can take over",
         )
         self._end(1)

@@ -1,4 +1,4 @@
-"""Topics of their own for each integration test, deleted afterwards."""
+"""New topics for each integration test, deleted afterwards."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,6 @@ from tests.kafka_tools import Topics, delete_topics, new_topics
 @pytest.fixture
 def topics(broker: Broker) -> Iterator[Topics]:
     """Windows, diagnoses and dead letters, of four partitions each."""
-    made = new_topics(broker.bootstrap_servers)
-    yield made
-    delete_topics(made)
+    created = new_topics(broker.bootstrap_servers)
+    yield created
+    delete_topics(created)

@@ -1,94 +1,50 @@
-"""A Kafka in memory, small enough to reason about: what the consumer's unit tests run on.
+"""The topics of the consumer on the in-memory Kafka, and what its unit tests put into them.
 
-It keeps the rules on which the guarantee rests: output and offsets of a transaction appear together
-or not at all, a new producer with the same transactional id ends what the old one left, offsets are
-taken only from the group's present generation, and unchecked from whoever claims no membership.
+The rules of Kafka are in `tests/kafka_in_memory`; here is what knows of windows and diagnoses.
 """
 
 import json
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from confluent_kafka import KafkaError, KafkaException
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, WINDOW_LENGTH
-from bearing_stream.wire import Headers, Message, Window, encode_window
-from consumer.batch import Positions
+from bearing_stream.wire import Message, ModelInfo, Window, encode_window
+from consumer.batch import Batch, Positions
+from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
+from tests.kafka_in_memory.clock import Clock
+from tests.kafka_in_memory.cluster import Cluster as InMemoryKafka
+from tests.kafka_in_memory.errors import abortable, fenced, kafka_error, timed_out
+from tests.kafka_in_memory.log import PartitionLog
+from tests.kafka_in_memory.polled import Polled
+from tests.kafka_in_memory.rival import Output, Rival
+from tests.kafka_in_memory.transactions import OFFSETS
+
+__all__ = [
+    "OFFSETS",
+    "Clock",
+    "abortable",
+    "fenced",
+    "kafka_error",
+    "timed_out",
+]
 
 WINDOWS, DIAGNOSES, DEAD_LETTERS = "bearing.windows", "bearing.diagnoses", "bearing.dead-letters"
-OFFSETS: Final = "offsets"
+OUTPUT = (DIAGNOSES, DEAD_LETTERS)
+GROUP = "consumers"
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def kafka_error(code: int, **flags: bool) -> KafkaException:
-    """What the client raises; flags are `fatal`, `retriable`, `txn_requires_abort`."""
-    return KafkaException(KafkaError(code, "said the fake", **flags))
-
-
-def abortable(code: int = KafkaError.ILLEGAL_GENERATION) -> KafkaException:
-    return kafka_error(code, txn_requires_abort=True)
-
-
-def timed_out() -> KafkaException:
-    return kafka_error(KafkaError._TIMED_OUT, retriable=True)
-
-
-def fenced() -> KafkaException:
-    return kafka_error(KafkaError._FENCED, fatal=True)
-
-
-class Clock:
-    """Time that passes only when someone waits."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @dataclass
-class FakeMessage:
-    """A polled message."""
+class FakeMessage(Polled):
+    """A polled message of the windows topic."""
 
-    message: Message
-    partition_number: int = 0
-    offset_number: int = 0
-    failure: KafkaError | None = None
     topic_name: str = WINDOWS
-
-    def error(self) -> KafkaError | None:
-        return self.failure
-
-    def topic(self) -> str:
-        return self.topic_name
-
-    def partition(self) -> int:
-        return self.partition_number
-
-    def offset(self) -> int:
-        return self.offset_number
-
-    def key(self) -> bytes | None:
-        return self.message.key
-
-    def value(self) -> bytes | None:
-        return self.message.value
-
-    def headers(self) -> Headers | None:
-        return self.message.headers
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self.message.timestamp
 
 
 def window(number: int, label: int = 0) -> Message:
@@ -138,115 +94,169 @@ class SlowAssessor(StubAssessor):
         return super().assess(windows, rpm, sensors)
 
 
-@dataclass
-class Cluster:
-    """One windows topic, its group's offsets, and all that was published for good."""
+def result_of(polled: Polled, assessor: StubAssessor) -> Output:
+    """What a consumer with this model publishes for a message: a diagnosis or a dead letter."""
+    batch = Batch(1, 0.0)
+    batch.add(polled, 0.0)
+    if batch.dead_letters:
+        return Output(DEAD_LETTERS, batch.dead_letters[0].message())
+    sensors = [window.attributes.sensor for window in batch.accepted]
+    assessment = assessor.assess(batch.samples, np.full(1, np.nan), sensors)
+    model = ModelInfo(name=assessor.name, version=assessor.version, device=assessor.device)
+    [diagnosis] = diagnoses(batch, Inference(assessment, 2.0, 0.0, model), 2.0)
+    return Output(DIAGNOSES, diagnosis)
 
-    partitions: int = 2
-    log: dict[int, list[FakeMessage]] = field(default_factory=dict)
-    begins: dict[int, int] = field(default_factory=dict)
-    """Where a partition begins whose first messages were deleted by retention."""
-    committed: Positions = field(default_factory=dict)
-    output: list[tuple[str, Message]] = field(default_factory=list)
-    generation: int = 1
-    epoch: int = 0
-    pending: Positions = field(default_factory=dict)
-    """Offsets in a transaction that is still open."""
-    left: list[tuple[str, Message, Any]] = field(default_factory=list)
-    """Output of the transaction that is open."""
-    undecided: list[tuple[str, Message]] = field(default_factory=list)
-    """Output of a transaction that was ended without a word to the partitions; the next end of a
-    transaction there decides it too."""
-    undecided_offsets: Positions = field(default_factory=dict)
-    """The same of the group's offsets."""
-    torn: Positions = field(default_factory=dict)
-    """Those that an abort took back, though answers may be there, until they are committed again:
-    only who published the answers can know. No other consumer comes in between here; where one
-    does, what is there comes twice, with the same `ce_id`."""
-    deaths: int = 0
-    """Of the broker, and nothing is left undecided without one."""
-    leaderless: frozenset[object] = frozenset()
-    """What does not hear of the next commit: pairs of an output topic and a partition of the
-    windows, whose answers go together, and `OFFSETS`."""
-    forgets_partitions: bool = False
-    """Whether transactions left open end so, as Kafka's do in partitions without a leader."""
-    refused: KafkaError | None = None
-    """What a message's delivery report says instead of nothing."""
-    faults: dict[str, deque[Any]] = field(default_factory=dict)
-    """By name of a client's call, what happens when it is called next: something to call, or
-    something to raise."""
 
-    def __post_init__(self) -> None:
-        self.log = {number: [] for number in range(self.partitions)}
+class Cluster(InMemoryKafka):
+    """The three topics, and the group of the consumer."""
 
-    def arrive(self, partition: int, *messages: Message) -> None:
-        """Append to the windows topic."""
-        log = self.log[partition]
-        log += [
-            FakeMessage(message, partition, len(log) + place)
-            for place, message in enumerate(messages)
+    def __init__(
+        self,
+        partitions: int = 2,
+        *,
+        decides_all: bool = True,
+        rivals_wait: bool = True,
+        **configuration: Any,
+    ) -> None:
+        """Create the topics.
+
+        Args:
+            partitions: Of each topic.
+            decides_all: See `transactions.Coordinator`. Kafka does not do it, and the journal of
+                the consumer relies on it: `test_known_faults`.
+            rivals_wait: Whether no other member takes a partition whose offset an abort took back
+                though its output may be there. In Kafka any may, and then publishes it again, with
+                the same `ce_id`.
+            **configuration: Of the output topics; see `TopicConfiguration`.
+        """
+        super().__init__(partitioner=_origin_partition, decides_all=decides_all)
+        self.create_topic(WINDOWS, partitions)
+        for topic in OUTPUT:
+            self.create_topic(topic, partitions, **configuration)
+        self.members = self.group(GROUP)
+        self.deaths = 0
+        """Of the broker; without one nothing is left undecided."""
+        self._rivals_wait = rivals_wait
+        self._rival = Rival(self, GROUP, "rival", lambda one: result_of(one, StubAssessor()))
+
+    @property
+    def partitions(self) -> int:
+        """Of the windows topic."""
+        return len(self.topic(WINDOWS).logs)
+
+    @property
+    def log(self) -> dict[int, "WindowsLog"]:
+        """The partitions of the windows topic."""
+        return {number: WindowsLog(self, number) for number in range(self.partitions)}
+
+    @property
+    def begins(self) -> "Begins":
+        """Where the partitions of the windows topic begin; assigning applies retention."""
+        return Begins(self)
+
+    @property
+    def committed(self) -> Positions:
+        """The group's offsets."""
+        return self.members.committed
+
+    @property
+    def output(self) -> list[tuple[str, Message]]:
+        """What a reader of committed messages sees of both output topics, by time."""
+        return [
+            (topic, entry.message)
+            for topic, _, entry in self.visible(*OUTPUT)
+            if entry.message is not None
         ]
 
-    def happens_in(self, call: str, event: Any) -> None:
-        """Let something happen in the next call of that name that nothing happens in yet."""
-        self.faults.setdefault(call, deque()).append(event)
+    @property
+    def leaderless(self) -> frozenset[object]:
+        """What the markers of the next commit do not reach: output partitions, and `OFFSETS`."""
+        return self.transactions.leaderless
 
-    def in_call(self, call: str) -> None:
-        waiting = self.faults.get(call)
-        if not waiting:
-            return
-        event = waiting.popleft()
-        if isinstance(event, BaseException):
-            raise event
-        event()
+    @leaderless.setter
+    def leaderless(self, missed: frozenset[object]) -> None:
+        self.transactions.leaderless = missed
 
-    def end_what_was_left(self) -> None:
-        """End the open transaction of a producer that was replaced."""
-        if self.forgets_partitions:
-            self.undecided += [(topic, message) for topic, message, _ in self.left]
-        self.left, self.pending = [], {}
+    @property
+    def forgets_partitions(self) -> bool:
+        """Whether transactions left open end without markers, as in partitions without a leader."""
+        return self.transactions.forgets_partitions
 
-    def another_consumer_takes(self, partition: int, most: int) -> None:
-        """Another member of the group does some windows, exactly once."""
-        if (WINDOWS, partition) in self.pending | self.undecided_offsets | self.torn:
-            # Kafka does not tell it where to begin before that transaction has ended. And if that
-            # took back offsets of answers that are there, it would answer again.
-            return
-        done = self.committed.get((WINDOWS, partition), 0)
-        for message in self.log[partition][done : done + most]:
-            place = {"topic": WINDOWS, "partition": partition, "offset": message.offset()}
-            value = json.dumps({"input": place}).encode()
-            self.output.append(("another", Message(None, value, [])))
-            self.committed[WINDOWS, partition] = message.offset() + 1
+    @forgets_partitions.setter
+    def forgets_partitions(self, forgets: bool) -> None:
+        self.transactions.forgets_partitions = forgets
 
-    def commit(self, sent: Iterable[tuple[str, Message]]) -> None:
-        """End a transaction, and with it what was undecided: it is there, with its offsets."""
-        self.output += self.undecided
-        self.committed |= self.undecided_offsets
-        self.undecided, self.undecided_offsets = [], {}
-        self.torn = {each: at for each, at in self.torn.items() if self.pending.get(each, 0) < at}
-        for topic, message in sent:
-            forgotten = (topic, _place(message)[0]) in self.leaderless
-            (self.undecided if forgotten else self.output).append((topic, message))
-        if OFFSETS in self.leaderless:
-            self.undecided_offsets = self.pending
-        else:
-            self.committed |= self.pending
-        self.left, self.pending, self.leaderless = [], {}, frozenset()
-
-    def abort(self) -> None:
-        """End a transaction, and with it what was undecided: all of it is gone."""
-        self.torn |= self.undecided_offsets
-        self.left, self.pending = [], {}
-        self.undecided, self.undecided_offsets = [], {}
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a transaction has ended, and a partition or the offsets lack its marker."""
+        return bool(self.transactions.undecided() or self.members.undecided)
 
     @property
     def ends(self) -> Positions:
-        return {(WINDOWS, number): len(log) for number, log in self.log.items() if log}
+        """What the group has committed once every window is processed."""
+        last = {(WINDOWS, number): log.records() for number, log in enumerate(self._windows)}
+        return {where: found[-1].offset + 1 for where, found in last.items() if found}
+
+    def arrive(self, partition: int, *messages: Message) -> None:
+        """Append to the windows topic."""
+        self.append(WINDOWS, partition, *messages)
+
+    def another_consumer_takes(self, partition: int, most: int) -> int:
+        """Another member of the group processes some windows, exactly once; returns how many."""
+        if self._rivals_wait and (WINDOWS, partition) in self.members.taken_back:
+            return 0
+        return self._rival.take(WINDOWS, partition, most)
 
     def places_out(self, *topics: str) -> list[tuple[int, int]]:
         """Partition and offset of every window that came out, in the order in which it did."""
         return [_place(message) for topic, message in self.output if topic in (topics or {topic})]
+
+    @property
+    def _windows(self) -> list[PartitionLog]:
+        return self.topic(WINDOWS).logs
+
+
+class WindowsLog:
+    """A partition of the windows topic, as a list of the messages at their offsets."""
+
+    def __init__(self, cluster: Cluster, partition: int) -> None:
+        self._cluster, self._partition = cluster, partition
+        self._log = cluster.log_of(WINDOWS, partition)
+
+    def __iter__(self) -> Iterator[FakeMessage]:
+        for entry in self._log.records():
+            if entry.message is not None:
+                yield FakeMessage(entry.message, self._partition, entry.offset)
+
+    def __getitem__(self, offset: int) -> FakeMessage:
+        return next(message for message in self if message.offset() == offset)
+
+    def __delitem__(self, offsets: slice) -> None:
+        """Leave offsets without a message, as compaction does."""
+        self._log.compact(range(offsets.start, offsets.stop))
+
+    def insert(self, offset: int, message: FakeMessage) -> None:
+        """Let the client return an error before the message at this offset."""
+        assert message.failure is not None
+        self._cluster.error_before(WINDOWS, self._partition, offset, message.failure)
+
+
+class Begins:
+    """Where the partitions of the windows topic begin."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def __setitem__(self, partition: int, offset: int) -> None:
+        self._cluster.log_of(WINDOWS, partition).delete_before(offset)
+
+
+def _origin_partition(_topic: str, message: Message, partitions: int) -> int:
+    """Results go to the partition with the number of their window's."""
+    try:
+        return _place(message)[0] % partitions
+    except (KeyError, ValueError):
+        return 0
 
 
 def _place(message: Message) -> tuple[int, int]:

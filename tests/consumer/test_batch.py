@@ -1,4 +1,4 @@
-"""A batch takes what fits, keeps rows and windows together, and knows when it is due."""
+"""The capacity of a batch, the order of its rows, and when it is due."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from consumer.metrics import DispatchReason
 from tests.consumer.fakes import WINDOWS, FakeMessage, malformed, window
 
 
-def filled(batch: Batch, kinds: list[bool], now: float = 0.0) -> None:
+def fill(batch: Batch, kinds: list[bool], now: float = 0.0) -> None:
     """Add a window for each True and a malformed message for each False."""
     for number, good in enumerate(kinds):
         message = window(number, number % 4) if good else malformed(number)
@@ -19,11 +19,11 @@ def filled(batch: Batch, kinds: list[bool], now: float = 0.0) -> None:
 
 
 @given(st.lists(st.booleans(), max_size=20))
-def test_rejected_messages_take_room_and_no_row(kinds: list[bool]) -> None:
+def test_rejected_messages_count_towards_the_capacity_and_take_no_row(kinds: list[bool]) -> None:
     batch = Batch(capacity=20, max_delay=1.0)
-    filled(batch, kinds)
+    fill(batch, kinds)
     assert len(batch) == len(kinds)
-    assert batch.room == 20 - len(kinds)
+    assert batch.free == 20 - len(kinds)
     assert len(batch.dead_letters) == kinds.count(False)
     good = [number for number, is_good in enumerate(kinds) if is_good]
     assert [accepted.attributes.id for accepted in batch.accepted] == [f"w{n:06d}" for n in good]
@@ -32,24 +32,26 @@ def test_rejected_messages_take_room_and_no_row(kinds: list[bool]) -> None:
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=20))
-def test_positions_are_the_next_offsets_of_good_and_bad(kinds: list[bool]) -> None:
+def test_positions_are_the_next_offsets_of_accepted_and_rejected_messages(
+    kinds: list[bool],
+) -> None:
     batch = Batch(capacity=20, max_delay=1.0)
-    filled(batch, kinds)
+    fill(batch, kinds)
     expected = {(WINDOWS, n % 3): 10 + n + 1 for n in range(len(kinds))}
     assert batch.positions == expected
 
 
 def test_is_due_when_full() -> None:
     batch = Batch(capacity=2, max_delay=1.0)
-    filled(batch, [True])
+    fill(batch, [True])
     assert batch.due(now=0.5) is None
-    filled(batch, [False])
+    fill(batch, [False])
     assert batch.due(now=0.5) is DispatchReason.FULL
 
 
 @pytest.mark.parametrize("good", [True, False])
-def test_is_due_when_what_it_holds_is_large(good: bool) -> None:
-    """A hundred messages of a megabyte would be no small batch."""
+def test_is_due_when_its_messages_are_large(good: bool) -> None:
+    """Without this, a batch of a hundred messages of a megabyte would hold 100 MB."""
     batch = Batch(capacity=100, max_delay=1.0)
     message = window(0) if good else malformed(0)._replace(value=bytes(1_000_000))
     if good:
@@ -59,15 +61,15 @@ def test_is_due_when_what_it_holds_is_large(good: bool) -> None:
         batch.add(FakeMessage(message, offset_number=taken), now=0.0)
         taken += 1
     assert taken == 17
-    assert (batch.room, batch.due(now=0.0)) == (0, DispatchReason.FULL)
+    assert (batch.free, batch.due(now=0.0)) == (0, DispatchReason.FULL)
     batch.clear()
-    assert batch.room == 100
+    assert batch.free == 100
 
 
 def test_is_due_when_its_oldest_message_has_waited() -> None:
     batch = Batch(capacity=9, max_delay=1.0)
-    filled(batch, [True], now=5.0)
-    filled(batch, [True], now=5.9)
+    fill(batch, [True], now=5.0)
+    fill(batch, [True], now=5.9)
     assert batch.deadline == pytest.approx(6.0)
     assert batch.due(now=5.99) is None
     assert batch.due(now=6.0) is DispatchReason.DELAY
@@ -75,45 +77,47 @@ def test_is_due_when_its_oldest_message_has_waited() -> None:
 
 @pytest.mark.parametrize("capacity", [1, 100, 256, 3_000])
 @pytest.mark.parametrize("each", [1e-6, 1e-3, 0.01, 5.0])
-def test_takes_no_more_than_can_be_diagnosed_in_time(capacity: int, each: float) -> None:
-    batch = Batch(capacity, max_delay=1.0, longest=2.5)
-    took = []
+def test_takes_no_more_messages_than_can_be_diagnosed_in_the_target_duration(
+    capacity: int, each: float
+) -> None:
+    batch = Batch(capacity, max_delay=1.0, target_duration=2.5)
+    durations = []
     for _ in range(8):
         while batch.due(now=0.0) is None:
             batch.add(FakeMessage(window(len(batch))), now=0.0)
-        took.append(each * len(batch))
-        batch.took(took[-1])
+        durations.append(each * len(batch))
+        batch.record_duration(durations[-1])
         batch.clear()
-    assert took[0] <= 256 * each
-    assert max(took[1:]) <= max(2.5, each)
-    assert took[-1] == pytest.approx(each * min(capacity, max(int(2.5 / each + 1e-6), 1)))
+    assert durations[0] <= 256 * each
+    assert max(durations[1:]) <= max(2.5, each)
+    assert durations[-1] == pytest.approx(each * min(capacity, max(int(2.5 / each + 1e-6), 1)))
 
 
-def test_a_device_that_gets_slow_gets_less() -> None:
-    batch = Batch(256, max_delay=1.0, longest=2.5)
-    filled(batch, [True] * 256)
-    batch.took(5.0)
+def test_a_device_that_becomes_slow_gets_smaller_batches() -> None:
+    batch = Batch(256, max_delay=1.0, target_duration=2.5)
+    fill(batch, [True] * 256)
+    batch.record_duration(5.0)
     batch.clear()
-    assert batch.room == 128
+    assert batch.free == 128
 
 
-def test_a_few_quick_windows_do_not_take_room_away() -> None:
-    batch = Batch(256, max_delay=1.0, longest=2.5)
-    filled(batch, [True] * 3)
-    batch.took(0.01)
-    assert batch.room == 253
+def test_a_few_fast_windows_do_not_reduce_the_capacity() -> None:
+    batch = Batch(256, max_delay=1.0, target_duration=2.5)
+    fill(batch, [True] * 3)
+    batch.record_duration(0.01)
+    assert batch.free == 253
 
 
-def test_counts_the_delay_anew_after_it_was_cleared() -> None:
+def test_the_delay_starts_again_after_clear() -> None:
     batch = Batch(capacity=9, max_delay=1.0)
-    filled(batch, [True, False], now=5.0)
+    fill(batch, [True, False], now=5.0)
     batch.clear()
     assert (len(batch), batch.positions, batch.due(now=99.0)) == (0, {}, None)
-    filled(batch, [True], now=8.0)
+    fill(batch, [True], now=8.0)
     assert batch.deadline == pytest.approx(9.0)
 
 
-def test_a_rejection_halfway_leaves_no_trace_in_the_next_window() -> None:
+def test_a_rejection_during_decoding_does_not_change_the_next_window() -> None:
     batch = Batch(capacity=3, max_delay=1.0)
     good = window(0, 2)
     samples = np.full(2048, np.nan, np.float32)
@@ -132,10 +136,10 @@ def test_a_message_without_headers_key_or_value_is_a_dead_letter() -> None:
     assert (letter.original.key, letter.original.value, letter.original.headers) == (None, None, [])
 
 
-def test_headers_that_the_client_cannot_read_make_a_dead_letter_and_no_crash() -> None:
+def test_headers_that_the_client_cannot_read_make_a_dead_letter() -> None:
     class Unreadable(FakeMessage):
         def headers(self) -> Headers | None:
-            # What confluent-kafka 2.16 does when the name of a header is not UTF-8.
+            # As confluent-kafka 2.16 does if the name of a header is not UTF-8.
             raise SystemError("returned a result with an exception set")
 
     batch = Batch(capacity=3, max_delay=1.0)

@@ -1,4 +1,4 @@
-"""Settings that would break the guarantee are refused, with what to use instead."""
+"""Settings that would break the guarantee are refused; the message names what to set instead."""
 
 import logging
 
@@ -11,14 +11,14 @@ from consumer.settings import OWN_PROPERTIES, ConsumerSettings
 
 
 @pytest.mark.parametrize("name", OWN_PROPERTIES)
-def test_a_property_on_which_the_guarantee_rests_is_refused(name: str) -> None:
+def test_a_property_that_the_guarantee_depends_on_is_refused(name: str) -> None:
     setting = OWN_PROPERTIES[name].removeprefix("set ")
     assert setting in ConsumerSettings.model_fields
     with pytest.raises(ValidationError, match=f"'{name}'.*{setting} instead"):
         ConsumerSettings(kafka={name: "1"})
 
 
-def test_a_commit_interval_that_the_transaction_would_not_live_to_see_is_refused() -> None:
+def test_a_commit_interval_beyond_the_transaction_timeout_is_refused() -> None:
     with pytest.raises(ValidationError, match="at most half of transaction_timeout"):
         ConsumerSettings(commit_interval=6, transaction_timeout=10)
     assert ConsumerSettings(commit_interval=5, transaction_timeout=10).commit_interval == 5
@@ -35,7 +35,7 @@ def test_a_commit_interval_that_the_transaction_would_not_live_to_see_is_refused
 )
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
-def test_a_property_of_one_client_does_not_trouble_the_other(
+def test_a_property_of_one_client_is_not_passed_to_the_other(
     name_and_value: tuple[str, str],
     guarantee: str,
     protocol: str,
@@ -72,11 +72,11 @@ def test_the_group_waits_longer_than_a_round_may_take(timeout: float, session: f
     settings = ConsumerSettings(
         transaction_timeout=timeout, session_timeout=session, commit_interval=0.2
     )
-    assert settings.poll_interval >= max(session, 2 * timeout + 2 * settings.longest_batch)
+    assert settings.poll_interval >= max(session, 2 * timeout + 2 * settings.target_batch_duration)
     new_consumer(settings, ClusterErrors()).close()
 
 
-def test_the_transactional_id_is_stable_with_an_instance_id_and_else_its_own() -> None:
+def test_the_transactional_id_is_stable_with_an_instance_id_and_random_without() -> None:
     named = ConsumerSettings(group="g", instance_id="press-7")
     assert transactional_id(named) == transactional_id(named) == "g-press-7"
     assert transactional_id(ConsumerSettings()) != transactional_id(ConsumerSettings())

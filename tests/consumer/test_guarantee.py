@@ -1,7 +1,7 @@
-"""Every window comes out once, in order, whatever fails and whoever takes partitions away.
+"""Each window gets one result, in order, with any failures and any rebalances.
 
-The real source, pipeline and delivery run on the cluster in memory. Each round something may happen
-to them, in whichever call Hypothesis likes; then all heals, and the topics are counted.
+The real source, pipeline and delivery run on the cluster in memory. In each round Hypothesis may
+inject incidents into any call; then the failures end, and the results in the topics are counted.
 """
 
 from collections import Counter
@@ -25,64 +25,64 @@ from tests.consumer.fakes import (
 )
 from tests.consumer.world import MESSAGES, World
 
-Event = Callable[[World], None]
+Incident = Callable[[World], None]
 
 
-def arrives(partition: int, count: int) -> Event:
+def arrives(partition: int, count: int) -> Incident:
     return lambda world: world.arrive(partition, count)
 
 
-def fails_in(call: str, failure: Callable[[], Exception]) -> Event:
+def fails_in(call: str, failure: Callable[[], Exception]) -> Incident:
     return lambda world: world.happens_in(call, failure())
 
 
-def polls_at_most(most: int) -> Event:
+def polls_at_most(most: int) -> Incident:
     return lambda world: setattr(world.consumer, "most", most)
 
 
-def goes_to_another(partition: int, others: int, call: str) -> Event:
-    """In the first or the second call of a poll, a partition goes; later it comes back."""
+def moves_to_another(partition: int, others: int, call: str) -> Incident:
+    """In the first or the second call of a poll a partition is revoked; later it is assigned."""
 
-    def event(world: World) -> None:
+    def incident(world: World) -> None:
         def rebalance() -> None:
             world.consumer.revoke_later(partition, others)
             world.consumer.assign_later(partition)
 
         world.happens_in(call, rebalance)
 
-    return event
+    return incident
 
 
-def is_put_out_in(call: str, others: int) -> Event:
+def is_evicted_in(call: str, others: int) -> Incident:
     return lambda world: world.happens_in(call, lambda: world.consumer.evict(others))
 
 
-def loses_the_answer(world: World) -> None:
+def loses_the_response(world: World) -> None:
     world.happens_in("commit_transaction", lambda: world.producers[-1].commit_without_telling())
 
 
-def is_committed_in_part(without: frozenset[object], answered: bool) -> Event:
-    """Kafka commits, and some partitions, being without a leader, do not hear of it."""
+def is_committed_in_part(without: frozenset[object], responds: bool) -> Incident:
+    """Kafka commits, but partitions without a leader do not get the commit marker."""
 
-    def event(world: World) -> None:
+    def incident(world: World) -> None:
         def commit() -> None:
             world.cluster.leaderless = without
             world.cluster.deaths += 1
-            if not answered:
+            if not responds:
                 world.producers[-1].commit_without_telling()
 
         world.happens_in("commit_transaction", commit)
 
-    return event
+    return incident
 
 
-def hangs_in(call: str) -> Event:
+def hangs_in(call: str) -> Incident:
     return lambda world: world.happens_in(call, lambda: world.producers[-1].be_stuck())
 
 
 CALLS = ("begin_transaction", "produce", "flush", "send_offsets_to_transaction")
 PARTS = (*product((DIAGNOSES, DEAD_LETTERS), (0, 1)), OFFSETS)
-EVENTS = st.one_of(
+INCIDENTS = st.one_of(
     st.builds(is_committed_in_part, st.frozensets(st.sampled_from(PARTS)), st.booleans()),
     st.builds(arrives, st.integers(0, 1), st.integers(1, 9)),
     st.builds(polls_at_most, st.integers(1, 5)),
@@ -98,37 +98,37 @@ EVENTS = st.one_of(
         st.sampled_from((timed_out, lambda: kafka_error(KafkaError._STATE))),
     ),
     st.builds(hangs_in, st.sampled_from((*CALLS, "commit_transaction", "abort_transaction"))),
-    st.just(loses_the_answer),
+    st.just(loses_the_response),
     st.builds(
-        goes_to_another,
+        moves_to_another,
         st.integers(0, 1),
         st.integers(0, 5),
         st.sampled_from(("consume", "consume_more")),
     ),
     st.builds(
-        is_put_out_in,
+        is_evicted_in,
         st.sampled_from(("consume_more", "produce", "flush", "commit_transaction")),
         st.integers(0, 5),
     ),
 )
-LIVES = st.lists(st.lists(EVENTS, max_size=3), max_size=25)
+LIVES = st.lists(st.lists(INCIDENTS, max_size=3), max_size=25)
 
 
-def live(world: World, life: list[list[Event]]) -> None:
+def live(world: World, life: list[list[Incident]]) -> None:
     world.arrive(0, 7)
     world.arrive(1, 5)
-    for events in life:
-        for event in events:
-            event(world)
+    for incidents in life:
+        for incident in incidents:
+            incident(world)
         world.pipeline.step()
     world.finish()
 
 
 @settings(max_examples=150, deadline=None)
 @given(LIVES, st.booleans())
-@example([[is_put_out_in("flush", 5)], *[[]] * 5], False)
-@example([[], [goes_to_another(0, 3, "consume_more")], [], []], False)
-@example([[loses_the_answer], *[[]] * 5], False)
+@example([[is_evicted_in("flush", 5)], *[[]] * 5], False)
+@example([[], [moves_to_another(0, 3, "consume_more")], [], []], False)
+@example([[loses_the_response], *[[]] * 5], False)
 @example([[fails_in("flush", fenced)], *[[]] * 5], True)
 @example(
     [[is_committed_in_part(frozenset({(DIAGNOSES, 0)}), True)], [], [fails_in("flush", fenced)]],
@@ -137,11 +137,11 @@ def live(world: World, life: list[list[Event]]) -> None:
 @example(
     [[is_committed_in_part(frozenset({OFFSETS}), True)], [], [fails_in("flush", fenced)]], False
 )
-def test_exactly_once_whatever_happens(life: list[list[Event]], forgetful: bool) -> None:
+def test_exactly_once_with_any_failures(life: list[list[Incident]], forgets: bool) -> None:
     world = World()
-    world.cluster.forgets_partitions = forgetful
+    world.cluster.forgets_partitions = forgets
     live(world, life)
-    assert sorted(world.cluster.places_out()) == sorted(places_in(world))
+    assert sorted(world.cluster.places_out()) == sorted(origins_in(world))
     for topic in (DIAGNOSES, DEAD_LETTERS):
         for number in (0, 1):
             out = [place for place in world.cluster.places_out(topic) if place[0] == number]
@@ -151,21 +151,21 @@ def test_exactly_once_whatever_happens(life: list[list[Event]], forgetful: bool)
 
 @settings(max_examples=60, deadline=None)
 @given(LIVES)
-def test_at_least_once_whatever_happens(life: list[list[Event]]) -> None:
+def test_at_least_once_with_any_failures(life: list[list[Incident]]) -> None:
     world = World("at-least-once")
     live(world, life)
-    assert set(world.cluster.places_out()) == set(places_in(world))
+    assert set(world.cluster.places_out()) == set(origins_in(world))
     check_contents(world)
 
 
-def places_in(world: World) -> list[tuple[int, int]]:
+def origins_in(world: World) -> list[tuple[int, int]]:
     return [
         (number, message.offset()) for number, log in world.cluster.log.items() for message in log
     ]
 
 
 def check_contents(world: World) -> None:
-    """Good windows are diagnosed, each as itself; bad ones are dead letters as they came."""
+    """Each window has its own diagnosis; each malformed message is a dead letter, unchanged."""
     for topic, message in world.cluster.output:
         if topic == DIAGNOSES:
             _, diagnosis = decode_diagnosis(message.headers, message.value)
@@ -179,7 +179,7 @@ def check_contents(world: World) -> None:
             assert message.headers[: len(original.headers)] == original.headers
 
 
-def test_what_the_metrics_count_is_what_was_committed() -> None:
+def test_the_metrics_count_what_was_committed() -> None:
     world = World()
     live(world, [[fails_in("commit_transaction", abortable)], *[[]] * 9])
     topics = Counter(topic for topic, _ in world.cluster.output)

@@ -1,9 +1,10 @@
-"""Consumers stopped, killed, joined and left in the middle: nothing lost, nothing twice."""
+"""Consumers that stop, are killed, join and leave under load: nothing is lost or duplicated."""
 
 import signal
 
 import pytest
 
+from consumer.events import REPORT, STOPPED, STOPPING
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
     Load,
@@ -18,7 +19,7 @@ from tests.kafka_tools import (
 pytestmark = pytest.mark.integration
 
 LONG = "--commit-interval=2"
-"""A transaction stays open for so long that one is open whenever something happens."""
+"""Long enough for a transaction to be open at every interruption."""
 
 
 def test_signals_to_stop_finish_what_is_in_flight(topics: Topics) -> None:
@@ -27,9 +28,9 @@ def test_signals_to_stop_finish_what_is_in_flight(topics: Topics) -> None:
             with ConsumerProcess(topics, LONG) as consumer:
                 wait_for_progress(topics, 1_500)
                 consumer.stop(number)
-            assert consumer.events("stopping")[0]["signal"] == number.name
-            # Nothing was aborted, and what was done is committed: the next need not repeat it.
-            [stopped] = consumer.events("stopped")
+            assert consumer.events(STOPPING)[0]["signal"] == number.name
+            # Nothing was aborted, and all diagnoses are committed: the next need not repeat any.
+            [stopped] = consumer.events(STOPPED)
             assert stopped["aborts"] == 0
             assert stopped["diagnosed"] >= 1_500
         with ConsumerProcess(topics) as consumer:
@@ -57,17 +58,17 @@ def test_killed_in_the_middle_of_transactions(topics: Topics) -> None:
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_one_joins_and_leaves(topics: Topics, protocol: str) -> None:
     arguments = (f"--group-protocol={protocol}", LONG)
-    with Load(topics) as load, ConsumerProcess(topics, *arguments) as stays:
+    with Load(topics) as load, ConsumerProcess(topics, *arguments) as permanent:
         wait_for_progress(topics, 500)
-        with ConsumerProcess(topics, *arguments, "--report-interval=0.2") as comes_and_goes:
+        with ConsumerProcess(topics, *arguments, "--report-interval=0.2") as visitor:
             eventually(
-                lambda: any(line["diagnosed"] for line in comes_and_goes.events("progress")),
+                lambda: any(line["diagnosed"] for line in visitor.events(REPORT)),
                 "the second consumer to get partitions and to diagnose",
             )
-            comes_and_goes.stop()
-        assert comes_and_goes.events("stopped")[0]["diagnosed"] > 0
+            visitor.stop()
+        assert visitor.events(STOPPED)[0]["diagnosed"] > 0
         wait_for_progress(topics, 500)
         load.stop()
         wait_until_finished(topics)
-        stays.stop()
+        permanent.stop()
     assert_each_once_in_order(topics, load.sent)

@@ -1,4 +1,4 @@
-"""When batches are dispatched and transactions closed, and what is never committed."""
+"""When batches are dispatched and transactions are committed, and what is never committed."""
 
 from itertools import cycle
 
@@ -7,7 +7,7 @@ import pytest
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire import decode_diagnosis
 from consumer.metrics import DispatchReason
-from consumer.pipeline import LONGEST_BACKOFF
+from consumer.pipeline import MAX_BACKOFF
 from consumer.settings import ConsumerSettings
 from tests.consumer.fakes import DIAGNOSES, abortable, kafka_error, timed_out, window
 from tests.consumer.world import World
@@ -21,24 +21,24 @@ def steps(world: World, count: int, each: float = 0.0) -> None:
         world.clock.sleep(each)
 
 
-def test_nothing_waits_when_there_is_nothing_more_to_fetch() -> None:
+def test_a_batch_does_not_wait_when_there_is_nothing_more_to_fetch() -> None:
     world = World(batch_size=4)
     world.arrive(0, 1)
     steps(world, 2)
     assert dict(world.metrics.batches) == {CAUGHT_UP: 1}
     assert world.cluster.places_out() == [(0, 0)]
-    # The polls that looked for more waited for nothing.
+    # The polls for more messages did not wait.
     assert world.clock.now - world.born < 0.01
 
 
-def test_a_full_batch_goes_at_once() -> None:
+def test_a_full_batch_is_dispatched_at_once() -> None:
     world = World(batch_size=4)
     world.arrive(0, 9)
     world.pipeline.step()
     assert dict(world.metrics.batches) == {FULL: 1}
 
 
-def test_a_batch_goes_when_its_oldest_window_has_waited() -> None:
+def test_a_batch_is_dispatched_when_its_oldest_window_has_waited() -> None:
     world = World(batch_size=100)
     world.consumer.most = 1
     world.arrive(0, 100)
@@ -47,7 +47,7 @@ def test_a_batch_goes_when_its_oldest_window_has_waited() -> None:
 
 
 @pytest.mark.parametrize("batch_size", [4, 100])
-def test_a_wall_clock_that_jumps_changes_nothing_but_what_it_says(batch_size: int) -> None:
+def test_a_wall_clock_that_jumps_changes_only_the_latencies(batch_size: int) -> None:
     def life(*wall_clock: float) -> World:
         ticks = cycle(wall_clock)
         world = World(batch_size=batch_size, wall_clock=lambda: next(ticks))
@@ -70,8 +70,8 @@ def test_a_wall_clock_that_jumps_changes_nothing_but_what_it_says(batch_size: in
 
 
 @pytest.mark.parametrize("each", [0.001, 0.1, 1.0])
-def test_on_a_slow_device_no_round_is_long(each: float) -> None:
-    """Whatever the batch size: neither the group nor the transaction waits for it too long."""
+def test_no_round_is_long_on_a_slow_device(each: float) -> None:
+    """Even with large batches, a round ends before the group or the transaction times out."""
     world = World(batch_size=65_536, each=each)
     world.arrive(0, 200)
     rounds = []
@@ -79,9 +79,9 @@ def test_on_a_slow_device_no_round_is_long(each: float) -> None:
         before = world.clock.now
         world.pipeline.step()
         rounds.append(world.clock.now - before)
-    # Of the first batch, nobody knows how long it will take.
-    longest = ConsumerSettings().longest_batch
-    assert max(rounds[2:], default=0.0) <= longest + each
+    # The duration of the first batch cannot be predicted.
+    target = ConsumerSettings().target_batch_duration
+    assert max(rounds[2:], default=0.0) <= target + each
     assert max(rounds) < ConsumerSettings().poll_interval
     assert world.metrics.aborts == 0
 
@@ -96,21 +96,21 @@ def test_a_transaction_spans_batches_up_to_the_commit_interval_under_load() -> N
     assert world.metrics.diagnosed + sum(world.metrics.dead_letters.values()) == 32
 
 
-def test_the_transaction_closes_at_once_when_caught_up() -> None:
+def test_the_transaction_is_committed_at_once_when_caught_up() -> None:
     world = World(batch_size=4)
     world.arrive(0, 4)
     steps(world, 2)
     assert (world.metrics.commits, world.delivery.opened_at) == (1, None)
 
 
-def test_offsets_of_bad_messages_are_committed_with_their_dead_letters() -> None:
+def test_offsets_of_malformed_messages_are_committed_with_their_dead_letters() -> None:
     world = World(batch_size=4)
     world.arrive(0, 4)  # The fourth is malformed.
     steps(world, 2)
     assert world.cluster.committed == {("bearing.windows", 0): 4}
 
 
-def test_doubted_diagnoses_are_counted_by_reason_once_they_are_committed() -> None:
+def test_uncertain_diagnoses_are_counted_by_flag_once_they_are_committed() -> None:
     world = World(batch_size=4)
     world.arrive(0, 5)  # Of these, the first and the fifth are a Ball, a novelty to the stub.
     world.pipeline.step()
@@ -135,7 +135,7 @@ def test_stopping_finishes_what_is_in_flight() -> None:
     assert world.cluster.committed == {("bearing.windows", 0): 3}
 
 
-def test_what_cannot_be_finished_when_stopping_is_left_to_the_next_consumer() -> None:
+def test_what_cannot_be_committed_when_stopping_is_left_to_the_next_consumer() -> None:
     world = World(batch_size=4)
     world.arrive(0, 3)
     world.pipeline.step()
@@ -147,21 +147,21 @@ def test_what_cannot_be_finished_when_stopping_is_left_to_the_next_consumer() ->
     assert world.cluster.committed == {}
 
 
-def test_what_failed_is_not_committed_by_a_drain() -> None:
+def test_a_revocation_does_not_commit_what_failed() -> None:
     world = World(batch_size=4)
     world.arrive(0, 4)
     world.happens_in("flush", abortable())
     world.happens_in("abort_transaction", timed_out())
     world.happens_in("init_transactions", timed_out())
     steps(world, 2)
-    world.pipeline.drain()
+    world.pipeline.on_partitions_revoked()
     assert world.cluster.output == []
 
 
 def test_after_a_fatal_error_leaving_the_group_commits_nothing() -> None:
     world = World(batch_size=4)
     world.arrive(0, 4)
-    # The first diagnosis is out, the second is refused for good.
+    # The first diagnosis is published, the second is refused.
     world.happens_in("produce", lambda: None)
     world.happens_in("produce", kafka_error(10))
     with pytest.raises(FatalKafkaError, match=r"max\.message\.bytes"):
@@ -182,7 +182,7 @@ def test_after_any_error_leaving_the_group_commits_nothing() -> None:
     assert world.cluster.output == []
 
 
-def test_a_fatal_error_in_a_drain_ends_the_run() -> None:
+def test_a_fatal_error_during_a_revocation_ends_the_run() -> None:
     world = World(batch_size=4)
     world.arrive(0, 1)
     world.pipeline.step()
@@ -202,17 +202,17 @@ def test_a_fatal_error_while_recovering_ends_the_run() -> None:
         world.pipeline.run()
 
 
-def test_failures_without_a_commit_between_them_are_retried_ever_more_slowly() -> None:
+def test_failures_without_a_commit_between_them_are_retried_with_growing_pauses() -> None:
     world = World(batch_size=4)
     world.arrive(0, 4)
     waits = []
     for _ in range(12):
         world.happens_in("flush", abortable())
         before = world.clock.now
-        steps(world, 3)  # Publish, fail to commit, wind back.
+        steps(world, 3)  # Publish, fail to commit, rewind.
         waits.append(world.clock.now - before)
     assert waits[:4] == pytest.approx([0.0, 0.1, 0.2, 0.4], abs=0.02)
-    assert waits[-1] == pytest.approx(LONGEST_BACKOFF, abs=0.02)
+    assert waits[-1] == pytest.approx(MAX_BACKOFF, abs=0.02)
     world.finish()
     world.cluster.arrive(0, window(0))
     world.happens_in("flush", abortable())
@@ -221,7 +221,7 @@ def test_failures_without_a_commit_between_them_are_retried_ever_more_slowly() -
     assert world.clock.now - before < 0.1
 
 
-def test_each_round_is_called_while_waiting_for_kafka_too() -> None:
+def test_each_round_is_called_also_while_waiting_for_kafka() -> None:
     world = World(batch_size=4)
     world.arrive(0, 4)
     world.happens_in("commit_transaction", abortable())

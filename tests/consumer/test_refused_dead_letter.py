@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from bearing_stream.wire import Message
+from consumer.events import FAILED
 from tests.brokers import Broker
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess
@@ -41,19 +42,19 @@ def test_stops_with_a_clear_line_and_commits_nothing_beyond(
     produce(topics.servers, topics.windows, [*good[:10], large, *good[10:]])
     with ConsumerProcess(topics, f"--guarantee={guarantee}") as consumer:
         assert consumer.wait() == 1
-    [line] = consumer.events("stopping")
+    [line] = consumer.events(FAILED)
     assert "max.message.bytes of the topic" in line["error"]
     assert "Traceback" not in "\n".join(consumer.output)
     assert committed(topics)[0] <= 10
     assert read_to_end(topics.servers, topics.dead_letters) == []
     if guarantee == "exactly-once":
-        # With room for it, the next consumer does all of it, once.
-        roomy = new_topics(topics.servers, 1)
-        with ConsumerProcess(topics, f"--dead-letters-topic={roomy.dead_letters}") as consumer:
+        # With a larger limit, the next consumer processes every message once.
+        larger = new_topics(topics.servers, 1)
+        with ConsumerProcess(topics, f"--dead-letters-topic={larger.dead_letters}") as consumer:
             wait_until_finished(topics)
             consumer.stop()
         moved = Topics(
-            topics.servers, topics.windows, topics.diagnoses, roomy.dead_letters, topics.group
+            topics.servers, topics.windows, topics.diagnoses, larger.dead_letters, topics.group
         )
         assert_each_once_in_order(moved, 21)
-        delete_topics(roomy)
+        delete_topics(larger)

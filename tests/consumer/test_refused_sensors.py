@@ -9,15 +9,16 @@ import structlog
 from click.testing import CliRunner
 
 from consumer.command import command
+from consumer.events import FAILED
 
 
 @pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
+def restored_logging() -> Iterator[None]:
     yield
     structlog.reset_defaults()
 
 
-def test_a_table_of_sensors_that_is_not_there_is_one_line_and_status_1(tmp_path: Path) -> None:
+def test_a_missing_table_of_sensors_is_one_line_and_status_1(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         command,
         [
@@ -30,5 +31,6 @@ def test_a_table_of_sensors_that_is_not_there_is_one_line_and_status_1(tmp_path:
         ],
     )
     assert result.exit_code == 1
-    [line] = result.stderr.splitlines()
-    assert "none.toml: cannot be read" in json.loads(line)["error"]
+    [line] = map(json.loads, result.stderr.splitlines())
+    assert line["event"] == FAILED.name
+    assert "none.toml: cannot be read" in line["error"]

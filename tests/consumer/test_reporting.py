@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
 from bearing_stream.wire import RejectionReason
+from consumer.events import READY, WAITING_AT_STARTUP, emit
 from consumer.metrics import DispatchReason, Metrics
 from consumer.reporting import Reporter, configure_logs
 from tests.consumer.fakes import Clock
@@ -17,7 +18,7 @@ from tests.consumer.fakes import Clock
 
 @pytest.fixture
 def log_settings() -> Iterator[None]:
-    """Put the logging back as it was."""
+    """Restore the logging afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -29,7 +30,7 @@ def reporter(clock: Clock, metrics: Metrics | None = None) -> Reporter:
     return Reporter(metrics or Metrics(), 30.0, clock)
 
 
-def test_an_error_that_comes_a_thousand_times_is_one_line_until_the_next_report() -> None:
+def test_an_error_that_repeats_a_thousand_times_is_one_line_until_the_next_report() -> None:
     clock, metrics = Clock(), Metrics()
     with capture_logs() as lines:
         under_test = reporter(clock, metrics)
@@ -40,7 +41,10 @@ def test_an_error_that_comes_a_thousand_times_is_one_line_until_the_next_report(
         clock.sleep(30)
         under_test.report_if_due()
         under_test.note_error(KafkaError(KafkaError._TRANSPORT))
-    assert len(lines) == 4
+    assert [line["event"] for line in lines] == [
+        *("kafka_error", "kafka_error", "report", "kafka_error")
+    ]
+    assert lines[0]["kind"] == "_TRANSPORT"
     assert metrics.kafka_errors == {"_TRANSPORT": 1001, "_ALL_BROKERS_DOWN": 1000}
     assert lines[2]["kafka_errors"] == {"_TRANSPORT": 1000, "_ALL_BROKERS_DOWN": 1000}
 
@@ -57,45 +61,46 @@ def test_reports_when_the_interval_is_over_and_not_before() -> None:
         under_test.report_if_due()
         under_test.report_if_due()
     [line] = lines
-    assert (line["event"], line["windows_per_s"], line["diagnosed"]) == ("progress", 20.0, 600)
+    assert (line["event"], line["windows_per_s"], line["diagnosed"]) == ("report", 20.0, 600)
 
 
 @pytest.mark.usefixtures("log_settings")
-def test_json_is_an_object_a_line_for_our_lines_and_those_of_libraries(
+def test_json_is_one_object_in_each_line_for_events_and_for_libraries(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configure_logs("json", "info")
-    structlog.get_logger("consumer").info("ready", device="cpu")
+    emit(READY, device="cpu")
     structlog.get_logger("consumer").debug("not this")
     logging.getLogger("model.diagnoser").warning("device %s failed", "cuda")
     output = capsys.readouterr()
     ours, theirs = map(json.loads, output.err.splitlines())
     assert output.out == ""
     assert (ours["event"], ours["level"], ours["device"]) == ("ready", "info", "cpu")
-    assert (theirs["event"], theirs["level"]) == ("device cuda failed", "warning")
+    assert (theirs["event"], theirs["level"]) == ("library_message", "warning")
+    assert (theirs["logger"], theirs["detail"]) == ("model.diagnoser", "device cuda failed")
     assert ours["timestamp"].endswith("Z")
 
 
 @pytest.mark.usefixtures("log_settings")
-def test_auto_is_json_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_auto_is_json_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("auto", "info")
-    structlog.get_logger("consumer").warning("waiting", reason="no broker")
+    emit(WAITING_AT_STARTUP, reason="no broker")
     assert json.loads(capsys.readouterr().err)["reason"] == "no broker"
 
 
 @pytest.mark.usefixtures("log_settings")
-def test_console_is_for_people_and_plain_where_there_is_no_terminal(
+def test_console_is_readable_and_plain_without_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configure_logs("console", "info")
     metrics = Metrics()
     metrics.batches[DispatchReason.CAUGHT_UP] += 3
     metrics.dead_letters[RejectionReason.FLAT_LINE] += 2
-    reporter(Clock(), metrics).report("progress")
+    reporter(Clock(), metrics).report_end()
     line = capsys.readouterr().err
     assert "'caught-up': 3" in line
     assert "'flat-line': 2" in line
-    # Neither colours nor Python's own names for things.
+    # Neither colours nor the reprs of Python objects.
     assert not set(line) & set("\x1b<>")
     with pytest.raises(json.JSONDecodeError):
         json.loads(line)

@@ -1,4 +1,4 @@
-"""A diagnosis says what was found, of which window, when and how fast."""
+"""A diagnosis holds the findings, its window, its time and its latency."""
 
 import json
 from collections.abc import Iterable
@@ -30,24 +30,24 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 def assessed(
     probabilities: Array,
-    reasons: Iterable[QualityFlag] = (),
+    first: Iterable[QualityFlag] = (),
     evidence: PhysicsAssessment | None = None,
 ) -> Assessment:
-    """All windows novel by 0.5, the first of them doubted for these reasons."""
+    """Every window has a novelty of 0.5, and the first these quality flags."""
     flags = np.zeros((len(probabilities), len(QUALITY_FLAGS)), np.bool_)
-    flags[0] = [doubt in reasons for doubt in QUALITY_FLAGS]
+    flags[0] = [flag in first for flag in QUALITY_FLAGS]
     novelty = np.full(len(probabilities), 0.5, np.float32)
     return Assessment(probabilities, novelty, flags, evidence)
 
 
-def answered(
+def decoded(
     assessment: Assessment | Array, model: ModelInfo = MODEL, as_unknown: bool = False
 ) -> list[tuple[str, Diagnosis]]:
-    messages = answer_messages(assessment, model, as_unknown)
+    messages = messages_of(assessment, model, as_unknown)
     return [decode_diagnosis(message.headers, message.value) for message in messages]
 
 
-def answer_messages(
+def messages_of(
     assessment: Assessment | Array, model: ModelInfo = MODEL, as_unknown: bool = False
 ) -> list[Message]:
     if not isinstance(assessment, Assessment):
@@ -73,7 +73,7 @@ def test_the_prediction_is_the_most_probable_label_and_probabilities_sum_to_one(
 ) -> None:
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
-    for row, (_, diagnosis) in zip(probabilities, answered(probabilities), strict=True):
+    for row, (_, diagnosis) in zip(probabilities, decoded(probabilities), strict=True):
         assert list(diagnosis.probabilities) == list(FAULT_LABELS)
         assert sum(diagnosis.probabilities.values()) == pytest.approx(1, abs=1e-5)
         assert diagnosis.probability == max(diagnosis.probabilities.values())
@@ -83,27 +83,27 @@ def test_the_prediction_is_the_most_probable_label_and_probabilities_sum_to_one(
 
 
 def test_latency_is_in_milliseconds_from_the_window_to_the_diagnosis() -> None:
-    [(_, diagnosis)] = answered(np.eye(4, dtype=np.float32)[:1])
+    [(_, diagnosis)] = decoded(np.eye(4, dtype=np.float32)[:1])
     latency = diagnosis.latency_ms
     assert (latency.queued, latency.inference, latency.total) == (250.0, 4.0, 260.0)
 
 
-def test_it_says_which_window_and_what_made_it() -> None:
-    [_, (_, diagnosis)] = answered(np.eye(4, dtype=np.float32)[:2])
+def test_it_identifies_its_window_and_model() -> None:
+    [_, (_, diagnosis)] = decoded(np.eye(4, dtype=np.float32)[:2])
     assert (diagnosis.window_id, diagnosis.source, diagnosis.sensor) == ("w000001", "/fake", "pump")
-    place = diagnosis.input
-    assert (place.topic, place.partition, place.offset) == ("bearing.windows", 3, 41)
+    origin = diagnosis.input
+    assert (origin.topic, origin.partition, origin.offset) == ("bearing.windows", 3, 41)
     assert (diagnosis.model, diagnosis.batch_size) == (MODEL, 2)
 
 
 def test_the_id_is_the_same_at_every_replay_and_another_for_another_model() -> None:
     probabilities = np.eye(4, dtype=np.float32)
-    ids = [identity for identity, _ in answered(probabilities)]
-    elsewhere = MODEL.model_copy(update={"device": "cuda"})
+    ids = [identity for identity, _ in decoded(probabilities)]
+    on_cuda = MODEL.model_copy(update={"device": "cuda"})
     other = MODEL.model_copy(update={"version": "another"})
     assert len(set(ids)) == 4
-    assert [identity for identity, _ in answered(probabilities, elsewhere)] == ids
-    assert not set(ids) & {identity for identity, _ in answered(probabilities, other)}
+    assert [identity for identity, _ in decoded(probabilities, on_cuda)] == ids
+    assert not set(ids) & {identity for identity, _ in decoded(probabilities, other)}
 
 
 EVIDENCE = PhysicsAssessment(
@@ -114,35 +114,35 @@ EVIDENCE = PhysicsAssessment(
 
 
 @given(st.sets(st.sampled_from(QUALITY_FLAGS)))
-def test_a_doubt_makes_a_diagnosis_uncertain_and_is_named(reasons: set[QualityFlag]) -> None:
-    [(_, first), (_, second)] = answered(assessed(np.eye(4, dtype=np.float32)[:2], reasons))
-    assert set(first.reasons) == reasons
-    assert first.quality == ("uncertain" if reasons else "good")
+def test_a_quality_flag_makes_a_diagnosis_uncertain_and_is_named(flags: set[QualityFlag]) -> None:
+    [(_, first), (_, second)] = decoded(assessed(np.eye(4, dtype=np.float32)[:2], flags))
+    assert set(first.reasons) == flags
+    assert first.quality == ("uncertain" if flags else "good")
     assert (second.reasons, second.quality, second.novelty) == ([], "good", 0.5)
     assert (first.prediction, second.prediction) == ("Ball", "InnerRace")
 
 
-def test_what_is_uncertain_is_unknown_if_that_is_asked_for() -> None:
-    doubted = assessed(np.eye(4, dtype=np.float32)[:2], ["novelty"])
-    [(_, first), (_, second)] = answered(doubted, as_unknown=True)
+def test_an_uncertain_prediction_is_unknown_if_requested() -> None:
+    flagged = assessed(np.eye(4, dtype=np.float32)[:2], ["novelty"])
+    [(_, first), (_, second)] = decoded(flagged, as_unknown=True)
     assert (first.prediction, first.probability, second.prediction) == ("Unknown", 1, "InnerRace")
     assert first.probabilities["Ball"] == 1
 
 
-def test_physics_is_quoted_where_it_was_heard() -> None:
-    found = answered(assessed(np.eye(4, dtype=np.float32), evidence=EVIDENCE))
+def test_evidence_is_present_where_physics_applied() -> None:
+    found = decoded(assessed(np.eye(4, dtype=np.float32), evidence=EVIDENCE))
     first, second, third, _ = (diagnosis.evidence for _, diagnosis in found)
     assert first == Evidence(
         outer_sigma=4.5, inner_sigma=-0.5, ball_sigma=1, shaft_speed=1797, decided_by="physics"
     )
     assert second is not None
     assert second.decided_by == "network"
-    assert third is None, "nothing is known of its machine"
-    alone = answered(np.eye(4, dtype=np.float32))
+    assert third is None, "no baseline is known of its machine"
+    alone = decoded(np.eye(4, dtype=np.float32))
     assert [diagnosis.evidence for _, diagnosis in alone] == [None] * 4
 
 
-def test_it_is_what_the_committed_schema_says() -> None:
+def test_it_conforms_to_the_committed_schema() -> None:
     validator = Draft202012Validator(json.loads(diagnosis_schema()))
-    for message in answer_messages(assessed(np.eye(4, dtype=np.float32), ["jump"], EVIDENCE)):
+    for message in messages_of(assessed(np.eye(4, dtype=np.float32), ["jump"], EVIDENCE)):
         validator.validate(json.loads(message.value or b""))

@@ -30,11 +30,23 @@ class World:
         batch_size: int = 4,
         wall_clock: Callable[[], float] = lambda: 2.0,
         each: float = 0.0,
+        cluster: Cluster | None = None,
+        **consumer_options: Any,
     ) -> None:
+        """A consumer that has not polled yet.
+
+        Args:
+            guarantee: As the setting.
+            batch_size: As the setting.
+            wall_clock: Seconds since the epoch.
+            each: Seconds that the assessor takes for a window.
+            cluster: By default one of its own.
+            **consumer_options: See `InMemoryConsumer`.
+        """
         self.clock = Clock()
         self.born = self.clock.now
-        self.cluster = Cluster()
-        self.consumer = FakeConsumer(self.cluster, self.clock)
+        self.cluster = Cluster() if cluster is None else cluster
+        self.consumer = FakeConsumer(self.cluster, self.clock, **consumer_options)
         self.producers: list[FakeProducer] = []
         self.metrics = Metrics()
         self.source = WindowSource(
@@ -52,7 +64,7 @@ class World:
             wall_clock,
             self.clock.sleep,
         )
-        self.source.subscribe(self.pipeline.drain, self.pipeline.forget)
+        self.source.subscribe(self.pipeline.on_partitions_revoked, self.pipeline.on_partitions_lost)
         self._sent = 0
 
     def _delivery(self, guarantee: str) -> Delivery:
@@ -85,9 +97,9 @@ class World:
         self.consumer.assign_later(*range(self.cluster.partitions))
         for _ in range(200):
             self.pipeline.step()
-            if self.cluster.committed == self.cluster.ends and not self.cluster.undecided:
+            if self.cluster.committed == self.cluster.ends and not self.cluster.is_undecided:
                 return
-            if self.cluster.undecided or self.cluster.undecided_offsets:
+            if self.cluster.is_undecided:
                 # What is undecided stays so until more comes.
                 self.arrive(0, 1)
                 self.arrive(1, 1)

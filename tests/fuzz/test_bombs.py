@@ -3,6 +3,7 @@
 import pytest
 
 from bearing_stream.wire import Message
+from consumer.events import FAILED, READY
 from tests.brokers import Broker
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess
@@ -31,7 +32,7 @@ def test_largest_messages_are_dead_letters_and_memory_is_bounded(broker: Broker)
     # A tenth of a gigabyte each time, compressed to a thousandth.
     bombs = [Message(b"bomb", bytes(950_000), []) for _ in range(100)]
     with ConsumerProcess(topics) as consumer:
-        consumer.wait_for("ready")
+        consumer.wait_for(READY)
         with MemoryWatch(consumer.pid) as watch:
             eventually(lambda: bool(watch.samples), "a sample of its memory")
             for codec in ("gzip", "zstd"):
@@ -55,7 +56,7 @@ def test_a_message_too_large_to_decompress_stops_it_after_committing_earlier_one
     produce(topics.servers, topics.windows, good[10:])
     with ConsumerProcess(topics) as consumer:
         assert consumer.wait() == 1
-        [line] = consumer.events("stopping")
+        [line] = consumer.events(FAILED)
     assert "receive.message.max.bytes" in line["error"]
     assert committed(topics)[0] == 10
     delete_topics(topics)

@@ -16,7 +16,7 @@ ALLOWED_MIB = 200
 
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 def test_a_broker_that_is_frozen_for_ten_seconds(guarantee: Guarantee, tmp_path: Path) -> None:
-    figures = measure(guarantee, 10.0, 1_000, tmp_path, Pace(rate=100.0, sensors=16))
+    figures = measure(guarantee, 10.0, 1_000, tmp_path, Pace(rate=200.0, sensors=16))
     assert figures["wrong"] == {}
     assert figures["lost"] == 0
     assert figures["windows"] >= 2_000

@@ -1,8 +1,8 @@
-"""Take out the lines that handle the faults of `make chaos`, and see that a test fails.
+"""Remove the lines that handle the faults of `make chaos`, and check that a test fails.
 
-`python -m tests.mutants` takes each out of a copy, one at a time, and runs its test there, in two
-minutes. `python -m tests.mutants WORD` does so with those whose fault has that word, and `--table`
-prints the list as Markdown.
+`python -m tests.mutants` removes each line in a copy, one at a time, and runs its test there; it
+takes two minutes. `python -m tests.mutants WORD` does so with the mutants whose fault contains the
+word, and `--table` prints the list as Markdown.
 """
 
 import os
@@ -21,14 +21,14 @@ from tests.mutants.mutant import Mutant, table
 from tests.paths import ROOT
 
 PRELOADED: Final = ("confluent_kafka", "pydantic", "scipy", "structlog", "torch")
-"""What takes long to import and is not ours; every test forks from there."""
+"""Libraries that take long to import; the process of every test is a fork with them loaded."""
 
 NOT_RUN: Final = 99
-"""Exit status of a test that could not be run; pytest's own are small."""
+"""Exit status of a test that could not be run; pytest's own are smaller."""
 
 
 def survives(mutant: Mutant, copy: Path) -> bool:
-    """Whether its test passes all the same."""
+    """Whether the test passes although the line is missing."""
     path = copy / mutant.file
     whole = path.read_text()
     path.write_text(mutant.within(copy))
@@ -37,7 +37,7 @@ def survives(mutant: Mutant, copy: Path) -> bool:
         if not child:
             code = NOT_RUN
             try:
-                code = _tested(mutant, copy)
+                code = _run_test(mutant, copy)
             finally:
                 os._exit(code)
         _, status = os.waitpid(child, 0)
@@ -45,22 +45,22 @@ def survives(mutant: Mutant, copy: Path) -> bool:
         path.write_text(whole)
     code = os.waitstatus_to_exitcode(status)
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise click.ClickException(f"{mutant.place} does not run (status {code})")
+        raise click.ClickException(f"{mutant.test_path} does not run (status {code})")
     return code == pytest.ExitCode.OK
 
 
-def _tested(mutant: Mutant, copy: Path) -> int:
-    """Run a test in the copy, with nothing of ours imported yet."""
+def _run_test(mutant: Mutant, copy: Path) -> int:
+    """Run a test in the copy, in a process that has not imported the project yet."""
     os.chdir(copy)
     sys.path[0] = str(copy)
     for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
         del sys.modules[name]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", mutant.place]))
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", mutant.test_path]))
 
 
-def _copied(folder: Path) -> None:
+def _copy_project(folder: Path) -> None:
     files = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
     ).stdout
@@ -73,11 +73,11 @@ def _copied(folder: Path) -> None:
 
 @click.command()
 @click.argument("word", default="")
-@click.option("--table", "only_tell", is_flag=True, help="Write the list as Markdown.")
-def command(word: str, only_tell: bool) -> None:
-    """Take out, one at a time, the lines that handle the faults; each is to fail its test."""
+@click.option("--table", "only_print", is_flag=True, help="Print the list as Markdown.")
+def command(word: str, only_print: bool) -> None:
+    """Remove the lines that handle the faults, one at a time; each removal must fail a test."""
     mutants = [mutant for mutant in MUTANTS if word in mutant.fault]
-    if only_tell:
+    if only_print:
         click.echo(table(mutants), nl=False)
         return
     sys.dont_write_bytecode = True
@@ -85,12 +85,12 @@ def command(word: str, only_tell: bool) -> None:
         import_module(name)
     survivors = 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        _copied(Path(folder))
+        _copy_project(Path(folder))
         for mutant in mutants:
             survived = survives(mutant, Path(folder))
             survivors += survived
-            verdict = click.style("SURVIVES", fg="red") if survived else "fails without"
-            click.echo(f"{mutant.fault}: {mutant.test} {verdict} {mutant.code.split()[0]}")
+            outcome = click.style("SURVIVES", fg="red") if survived else "fails without"
+            click.echo(f"{mutant.fault}: {mutant.test} {outcome} {mutant.code.split()[0]}")
     sys.exit(bool(survivors))
 
 

@@ -1,10 +1,10 @@
-"""Fault by fault, the lines that handle it: the list behind `tests/README.md`."""
+"""The lines that handle each fault of the chaos suite, and the tests that need them."""
 
 from typing import Final
 
 from tests.mutants.mutant import Mutant
 
-GUARANTEE: Final = "test_guarantee.py::test_exactly_once_whatever_happens"
+GUARANTEE: Final = "test_guarantee.py::test_exactly_once_with_any_failures"
 
 CONSUMERS: Final = (
     Mutant(
@@ -19,10 +19,10 @@ CONSUMERS: Final = (
         "consumer/kafka/clients.py",
         "enable_auto_commit=False,",
         "",
-        "kafka/test_clients.py::test_whatever_the_guarantee",
+        "kafka/test_clients.py::test_both_guarantees_need_these_properties",
     ),
     Mutant(
-        "SIGKILL: Kafka ends the transaction of the dead",
+        "SIGKILL: Kafka times out the transaction of a dead consumer",
         "consumer/kafka/clients.py",
         'properties.setdefault("transaction.timeout.ms", '
         "round(settings.transaction_timeout * 1000))",
@@ -30,68 +30,68 @@ CONSUMERS: Final = (
         "kafka/test_clients.py::test_exactly_once_has_transactions_that_time_out",
     ),
     Mutant(
-        "SIGKILL: a successor of the same name ends it at once",
+        "SIGKILL: a successor with the same instance id ends it at once",
         "consumer/kafka/clients.py",
         "settings.instance_id or uuid.uuid4().hex",
         "uuid.uuid4().hex",
         "test_consumer_settings.py::"
-        "test_the_transactional_id_is_stable_with_an_instance_id_and_else_its_own",
+        "test_the_transactional_id_is_stable_with_an_instance_id_and_random_without",
     ),
     Mutant(
-        "SIGSTOP: a zombie is no member any more",
+        "SIGSTOP: a zombie is no longer a member",
         "consumer/kafka/source.py",
-        'raise Undelivered("the group has put this consumer out")',
+        'raise TransientKafkaError("this consumer is no longer a member of the group")',
         "pass",
         GUARANTEE,
     ),
     Mutant(
         "SIGSTOP: Kafka checks its generation",
         "consumer/delivery/exactly_once.py",
-        "self._offer(positions, self._group_metadata(), deadline)",
-        "self._offer(positions, None, deadline)",
+        "self._send_offsets(positions, self._group_metadata(), deadline)",
+        "self._send_offsets(positions, None, deadline)",
         GUARANTEE,
     ),
     Mutant(
-        "SIGSTOP: a zombie gives up what it has, told that it is one",
+        "SIGSTOP: a zombie drops what is in flight when it has lost its partitions",
         "consumer/pipeline.py",
-        'self._fail(Undelivered("partitions were lost to another consumer"))',
+        'self._fail(TransientKafkaError("partitions were lost to another consumer"))',
         "pass",
-        "test_trouble.py::test_a_zombie_that_is_a_member_again_does_not_commit_what_it_had",
+        "test_trouble.py::test_a_zombie_that_joins_again_does_not_commit_what_was_in_flight",
     ),
     Mutant(
-        "join and leave: what is in flight is finished before its partition goes",
+        "join and leave: what is in flight is committed before its partition is revoked",
         "consumer/kafka/source.py",
-        "self._drain()\n        self._owned -=",
+        "self._on_partitions_revoked()\n        self._owned -=",
         "self._owned -=",
         GUARANTEE,
     ),
     Mutant(
-        "join and leave: of a partition that went inside the same poll, nothing",
+        "join and leave: messages of a partition revoked during their poll are ignored",
         "consumer/kafka/source.py",
         "partition not in self._owned or ",
         "",
         GUARANTEE,
     ),
     Mutant(
-        "join and leave: a partition that comes back begins anew",
+        "join and leave: a partition that is assigned again starts at its committed offset",
         "consumer/kafka/source.py",
         "self._next.pop(partition, None)",
         "pass",
         GUARANTEE,
     ),
     Mutant(
-        "join and leave, classic: what stays theirs is kept",
+        "join and leave, classic: members keep their partitions",
         "consumer/kafka/clients.py",
         'properties.setdefault("partition.assignment.strategy", "cooperative-sticky")',
         "pass",
-        "kafka/test_clients.py::test_members_keep_what_stays_theirs_when_others_come_and_go",
+        "kafka/test_clients.py::test_members_keep_their_partitions_when_others_join_and_leave",
     ),
     Mutant(
         "join and leave, new protocol",
         "consumer/kafka/clients.py",
         "group_protocol=settings.group_protocol,",
         "",
-        "kafka/test_clients.py::test_members_keep_what_stays_theirs_when_others_come_and_go",
+        "kafka/test_clients.py::test_members_keep_their_partitions_when_others_join_and_leave",
     ),
     Mutant(
         "join and leave, static",
@@ -104,14 +104,14 @@ CONSUMERS: Final = (
 
 BROKERS: Final = (
     Mutant(
-        "broker restarted or killed: back to the committed offsets",
+        "broker restarted or killed: the consumer rewinds to the committed offsets",
         "consumer/pipeline.py",
         "            self._source.rewind()\n",
         "",
         GUARANTEE,
     ),
     Mutant(
-        "broker restarted or killed: nothing of before is published later",
+        "broker restarted or killed: nothing from before the rewind is published after it",
         "consumer/pipeline.py",
         "        self._batch.clear()\n        self._uncommitted = Uncommitted()\n",
         "        self._uncommitted = Uncommitted()\n",
@@ -120,7 +120,7 @@ BROKERS: Final = (
     Mutant(
         "broker killed: what Kafka left undecided is aborted",
         "consumer/delivery/exactly_once.py",
-        "self._sweep(timeout)",
+        "self._abort_undecided(timeout)",
         "pass",
         "delivery/test_exactly_once.py::test_what_kafka_forgot_to_abort_is_not_committed_later",
     ),
@@ -132,201 +132,201 @@ BROKERS: Final = (
         "delivery/test_exactly_once.py::test_what_kafka_left_out_of_a_commit_is_published_again",
     ),
     Mutant(
-        "broker killed: also where nothing was in flight",
+        "broker killed: also if nothing was in flight",
         "consumer/delivery/exactly_once.py",
-        "(self.opened_at is not None or self._journal.is_in_doubt)",
+        "(self.opened_at is not None or self._journal.is_uncertain)",
         "self.opened_at is not None",
         "delivery/test_exactly_once.py::"
-        "test_what_kafka_left_undecided_is_settled_also_where_nothing_is_in_flight",
+        "test_what_kafka_left_undecided_is_settled_even_if_nothing_is_in_flight",
     ),
     Mutant(
-        "broker restarted: a client that fetches nothing any more is noticed",
+        "broker restarted: a client that has stopped fetching is detected",
         "consumer/liveness/stall.py",
-        "if self._found >= LOOKS:",
+        "if self._found >= MAX_PROBES:",
         "if False:",
-        "liveness/test_stall.py::test_ends_where_windows_wait_and_none_comes",
+        "liveness/test_stall.py::test_windows_that_wait_while_none_is_delivered_are_fatal",
     ),
     Mutant(
-        "leader lost: the error passes",
+        "leader lost: the error is transient",
         "consumer/delivery/base.py",
-        "return Undelivered(explain(error), retriable=error.retriable(), fenced=fenced)",
+        "return TransientKafkaError(explain(error))",
         "return FatalKafkaError(explain(error))",
-        "test_trouble.py::test_it_passes",
+        "test_trouble.py::test_the_error_is_transient",
     ),
     Mutant(
-        "leader lost: an error beside a committed offset is none",
+        "leader lost: a committed offset with an error is not used",
         "consumer/kafka/source.py",
-        "raise KafkaException(answer.error)",
+        "raise KafkaException(offset.error)",
         "pass",
-        "kafka/test_source.py::test_an_error_beside_a_committed_offset_is_not_taken_for_an_offset",
+        "kafka/test_source.py::test_a_committed_offset_with_an_error_is_not_used",
     ),
     Mutant(
-        "broker gone: waits",
+        "broker gone: the consumer waits",
         "consumer/pipeline.py",
-        "except Undelivered as still:",
-        "except ZeroDivisionError as still:",
-        "test_trouble.py::test_waits_for_minutes_says_so_and_goes_on",
+        "except TransientKafkaError as failure:\n            self._failures += 1",
+        "except ZeroDivisionError as failure:\n            self._failures += 1",
+        "test_trouble.py::test_waits_for_minutes_logs_it_once_and_continues",
     ),
     Mutant(
-        "broker gone: a call that does not return is left behind",
+        "broker gone: a call that does not return is abandoned",
         "consumer/liveness/deadline.py",
         "outcome.get(timeout=timeout + GRACE)",
         "outcome.get()",
-        "delivery/test_exactly_once.py::test_a_client_that_hangs_is_left_behind",
+        "delivery/test_exactly_once.py::test_a_client_that_hangs_is_abandoned",
     ),
     Mutant(
-        "broker gone: not in a hurry",
+        "broker gone: the pauses grow",
         "consumer/pipeline.py",
-        "self._sleep(min(FIRST_BACKOFF * 2 ** (self._failures - 2), LONGEST_BACKOFF))",
+        "self._sleep(min(INITIAL_BACKOFF * 2 ** (self._failures - 2), MAX_BACKOFF))",
         "pass",
         "test_pipeline.py::"
-        "test_failures_without_a_commit_between_them_are_retried_ever_more_slowly",
+        "test_failures_without_a_commit_between_them_are_retried_with_growing_pauses",
     ),
     Mutant(
-        "broker gone: says so",
+        "broker gone: logs that it waits",
         "consumer/pipeline.py",
-        'self._log.warning("waiting for Kafka", reason=str(still))',
+        "events.emit(events.WAITING_FOR_KAFKA, reason=str(failure))",
         "pass",
-        "test_trouble.py::test_waits_for_minutes_says_so_and_goes_on",
+        "test_trouble.py::test_waits_for_minutes_logs_it_once_and_continues",
     ),
     Mutant(
-        "broker gone: says what the client reports",
+        "broker gone: logs what the client reports",
         "consumer/reporting.py",
-        'self._log.warning("Kafka reports trouble; waiting for it to pass", error=error.str())',
+        "events.emit(events.KAFKA_ERROR, kind=kind, detail=error.str())",
         "pass",
-        "test_reporting.py::test_an_error_that_comes_a_thousand_times_is_one_line_until_the_"
+        "test_reporting.py::test_an_error_that_repeats_a_thousand_times_is_one_line_until_the_"
         "next_report",
     ),
     Mutant(
-        "disk full: the error passes",
+        "disk full: the error is transient",
         "consumer/pipeline.py",
-        "        except Undelivered as undelivered:\n"
-        "            self._fail(undelivered)\n\n    def drain",
-        "        except ZeroDivisionError:\n            pass\n\n    def drain",
-        "test_trouble.py::test_it_passes",
+        "        except TransientKafkaError as failure:\n"
+        "            self._fail(failure)\n\n    def on_partitions_revoked",
+        "        except ZeroDivisionError:\n            pass\n\n    def on_partitions_revoked",
+        "test_trouble.py::test_the_error_is_transient",
     ),
 )
 
 TRANSACTIONS: Final = (
     Mutant(
-        "aborted by the coordinator: a new producer goes on",
+        "aborted by the coordinator: a new producer continues",
         "consumer/delivery/exactly_once.py",
-        "self._swept = False\n            self._replace_producer()\n",
-        "self._swept = False\n",
-        "test_trouble.py::test_a_transaction_that_kafka_aborted_is_done_again",
+        "self._needs_abort = False, True\n            self._replace_producer()\n",
+        "self._needs_abort = False, True\n",
+        "test_trouble.py::test_a_transaction_that_kafka_aborted_is_repeated",
     ),
     Mutant(
-        "aborted by the coordinator: no reason to end",
+        "aborted by the coordinator: the error is not fatal",
         "consumer/delivery/base.py",
         "if is_fatal(error) or error.code() in REFUSED:",
         "if is_fatal(error) or error.code() in REFUSED or error.fatal():",
-        "test_trouble.py::test_a_transaction_that_kafka_aborted_is_done_again",
+        "test_trouble.py::test_a_transaction_that_kafka_aborted_is_repeated",
     ),
     Mutant(
-        "produce fails: what was asked for is not taken for done",
+        "produce fails: the message does not count as published",
         "consumer/delivery/base.py",
-        "raise _refusal(failure.args[0], topic) from None",
+        "raise _classify_refusal(failure.args[0], topic) from None",
         "return",
         GUARANTEE,
     ),
     Mutant(
-        "produce fails on its way: told by the flush",
+        "produce fails in flight: the flush reports it",
         "consumer/delivery/base.py",
         "            return call(timeout)\n        except KafkaException as failure:\n"
-        "            raise verdict(failure.args[0]) from None",
+        "            raise classify(failure.args[0]) from None",
         "            return call(timeout)\n        except KafkaException:\n            return 0",
         "delivery/test_exactly_once.py::test_after_a_failure_nothing_is_there_and_the_next_delivery_works",
     ),
     Mutant(
-        "produce fails on its way, at least once: told by its report",
+        "produce fails in flight, at least once: the delivery report shows it",
         "consumer/delivery/at_least_once.py",
         "self._failed = error",
         "pass",
         "delivery/test_at_least_once.py::"
-        "test_a_message_that_was_not_acknowledged_keeps_its_offset_from_being_committed",
+        "test_the_offset_of_a_message_that_was_not_acknowledged_is_not_committed",
     ),
     Mutant(
-        "commit unknown: Kafka settles it before the offsets are asked for",
+        "commit unknown: Kafka settles it before the offsets are fetched",
         "consumer/delivery/exactly_once.py",
         "            self._initialise_again(timeout)\n",
         "            pass\n",
         "delivery/test_exactly_once.py::test_a_commit_of_unknown_outcome_is_settled_by_a_new_producer",
     ),
     Mutant(
-        "commit unknown, at least once: not acknowledged in time is not committed",
+        "commit unknown, at least once: what is not acknowledged in time is not committed",
         "consumer/delivery/at_least_once.py",
-        'raise Undelivered(f"diagnoses were not acknowledged within {timeout:g} s")',
+        'raise TransientKafkaError(f"diagnoses were not acknowledged within {timeout:g} s")',
         "pass",
-        "delivery/test_at_least_once.py::test_what_hangs_is_given_up_after_the_timeout",
+        "delivery/test_at_least_once.py::test_a_flush_that_hangs_fails_after_the_timeout",
     ),
 )
 
 TOPICS: Final = (
     Mutant(
-        "retention overtakes: it is noticed",
+        "retention overtakes: the gap is detected",
         "consumer/kafka/source.py",
-        "self._note_gap(partition, expected, begins)",
+        "self._note_gap(partition, expected, log_start)",
         "pass",
-        "kafka/test_source.py::test_retention_overtakes_a_consumer_that_runs",
+        "kafka/test_source.py::test_retention_overtakes_a_running_consumer",
     ),
     Mutant(
-        "retention overtakes: a consumer that was stopped, too",
+        "retention overtakes: a gap while the consumer was stopped is detected too",
         "consumer/kafka/source.py",
-        "if 0 <= answer.offset <= begun[partition]:",
+        "if 0 <= committed.offset <= begun[partition]:",
         "if False:",
-        "kafka/test_source.py::test_what_retention_deleted_before_it_came_there_is_counted_and_told_once",
+        "kafka/test_source.py::test_windows_deleted_by_retention_are_counted_and_logged_once",
     ),
     Mutant(
-        "retention overtakes: it is counted",
+        "retention overtakes: the gap is counted",
         "consumer/kafka/source.py",
-        "self._metrics.skipped += begins - expected",
+        "self._metrics.skipped += log_start - expected",
         "pass",
-        "kafka/test_source.py::test_what_retention_deleted_before_it_came_there_is_counted_and_told_once",
+        "kafka/test_source.py::test_windows_deleted_by_retention_are_counted_and_logged_once",
     ),
     Mutant(
-        "retention overtakes: it is told once",
+        "retention overtakes: the gap is logged once",
         "consumer/kafka/source.py",
-        "self._gone[partition] = begins",
+        "self._deleted_until[partition] = log_start",
         "pass",
-        "kafka/test_source.py::test_what_retention_deleted_before_it_came_there_is_counted_and_told_once",
+        "kafka/test_source.py::test_windows_deleted_by_retention_are_counted_and_logged_once",
     ),
     Mutant(
-        "retention overtakes: it stops, if it is to",
+        "retention overtakes: the consumer stops if on_gap is stop",
         "consumer/kafka/source.py",
         'if self._on_gap == "stop":',
         "if False:",
-        "kafka/test_source.py::test_stops_at_what_retention_deleted_if_it_is_to",
+        "kafka/test_source.py::test_stops_at_a_gap_if_on_gap_is_stop",
     ),
     Mutant(
-        "retention overtakes: what is left comes",
+        "retention overtakes: the remaining windows are read",
         "consumer/kafka/source.py",
-        "self._seek_back(partition, begins)",
+        "self._seek_back(partition, log_start)",
         "pass",
-        "kafka/test_source.py::test_what_is_left_comes_though_the_client_went_to_the_end",
+        "kafka/test_source.py::test_the_remaining_windows_are_read_though_the_client_went_to_the_end",
     ),
     Mutant(
-        "a topic vanishes: the error passes",
+        "a topic is deleted: the error is transient",
         "consumer/delivery/base.py",
-        "return verdict(error)",
+        "return classify(error)",
         "return FatalKafkaError(explain(error))",
-        "test_trouble.py::test_it_passes",
+        "test_trouble.py::test_the_error_is_transient",
     ),
 )
 
 OTHERS: Final = (
     Mutant(
-        "the clock jumps: durations do not go by it",
+        "the clock jumps: durations do not use it",
         "consumer/pipeline.py",
         "now = self._clock()\n            for message",
         "now = self._wall_clock()\n            for message",
-        "test_pipeline.py::test_a_wall_clock_that_jumps_changes_nothing_but_what_it_says",
+        "test_pipeline.py::test_a_wall_clock_that_jumps_changes_only_the_latencies",
     ),
     Mutant(
-        "the clock jumps: nor do they where nothing else is said",
+        "the clock jumps: nor do they by default",
         "consumer/pipeline.py",
         "clock: Callable[[], float] = time.monotonic,",
         "clock: Callable[[], float] = time.time,",
-        "kafka/test_clients.py::test_durations_go_by_a_clock_that_does_not_jump",
+        "kafka/test_clients.py::test_durations_use_a_clock_that_does_not_jump",
     ),
     Mutant(
         "at least once: a repetition has the same ce_id",
@@ -352,4 +352,4 @@ OTHERS: Final = (
 )
 
 MUTANTS: Final = CONSUMERS + BROKERS + TRANSACTIONS + TOPICS + OTHERS
-"""All of them, in the order of the faults in `tools.chaos.suite`, about."""
+"""All of them, roughly in the order of the faults in `tools.chaos.suite`."""

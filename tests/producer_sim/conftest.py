@@ -10,8 +10,8 @@ from tests.producer_sim.mock_kafka import MockKafka
 
 @pytest.fixture
 def mock_kafka(monkeypatch: pytest.MonkeyPatch) -> MockKafka:
-    """It has no controller, which would say what users may do: look for one only briefly."""
-    for name in ("FIRST_LOOK_TIMEOUT", "LOOK_TIMEOUT"):
+    """It has no controller to report permissions: the checks that ask for them time out soon."""
+    for name in ("FIRST_CHECK_TIMEOUT", "CHECK_TIMEOUT"):
         monkeypatch.setattr(f"bearing_stream.kafka.startup.{name}", 0.3)
     return MockKafka()
 
@@ -35,6 +35,6 @@ def make_recording() -> Callable[..., Recording]:
 
 
 @pytest.fixture
-def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look only briefly for a cluster that is not there."""
-    monkeypatch.setattr("bearing_stream.kafka.startup.LOOK_TIMEOUT", 0.5)
+def short_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let checks of an unreachable cluster time out soon."""
+    monkeypatch.setattr("bearing_stream.kafka.startup.CHECK_TIMEOUT", 0.5)

@@ -18,7 +18,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(command, [*SYNTHETIC, *arguments])
 
 
-def test_it_says_what_was_sent(mock_kafka: MockKafka, tmp_path: Path) -> None:
+def test_it_prints_what_was_sent(mock_kafka: MockKafka, tmp_path: Path) -> None:
     summary = tmp_path / "sent.json"
     result = run(
         *("--bootstrap-servers", mock_kafka.bootstrap_servers, "--speed", "max"),
@@ -32,7 +32,7 @@ def test_it_says_what_was_sent(mock_kafka: MockKafka, tmp_path: Path) -> None:
     assert len(mock_kafka.messages(40)) == 40 + sum(sent["malformed"].values())
 
 
-def test_a_summary_that_cannot_be_written_is_known_before_anything_is_sent(
+def test_a_summary_that_cannot_be_written_is_reported_before_anything_is_sent(
     mock_kafka: MockKafka, tmp_path: Path
 ) -> None:
     nowhere = tmp_path / "nowhere" / "sent.json"
@@ -42,15 +42,15 @@ def test_a_summary_that_cannot_be_written_is_known_before_anything_is_sent(
     assert result.output == f"Error: --summary-json: {nowhere}: No such file or directory\n"
 
 
-@pytest.mark.usefixtures("short_look")
-def test_a_cluster_that_is_not_there_is_one_line_and_a_failure() -> None:
+@pytest.mark.usefixtures("short_check")
+def test_an_unreachable_cluster_is_one_line_and_a_failure() -> None:
     result = run("--bootstrap-servers", "127.0.0.1:1", "--startup-timeout", "0")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: no Kafka broker answers at 127.0.0.1:1")
+    assert result.stderr.startswith("Error: no Kafka broker responds at 127.0.0.1:1")
     assert result.stderr.count("\n") == 1
 
 
-def test_a_window_that_was_not_delivered_makes_the_exit_status(mock_kafka: MockKafka) -> None:
+def test_a_window_that_was_not_delivered_sets_the_exit_status(mock_kafka: MockKafka) -> None:
     result = run(
         *("--bootstrap-servers", mock_kafka.bootstrap_servers, "--speed", "max", "--limit", "3"),
         *("--kafka", "message.max.bytes=1000"),
@@ -69,27 +69,29 @@ def test_a_wrong_setting_is_a_usage_error(option: str, value: str) -> None:
     assert f"{option} (BEARING_STREAM_{option[2:].upper()})" in result.stderr
 
 
-def test_a_share_that_is_no_number_is_told_as_that() -> None:
+def test_a_share_that_is_not_a_number_is_refused() -> None:
     assert "--malformed (BEARING_STREAM_MALFORMED): Input should be a finite number" in (
         run("--malformed", "nan").stderr
     )
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["--label", "Foo"], "--label: no label Foo: choose from Ball"),
         (["--source", "files"], "--source files: name the files"),
         (["--source", "synthetic", "--rate", "9000"], "--rate is for the source files"),
     ],
 )
-def test_asking_for_what_is_not_to_be_had_is_a_usage_error(arguments: list[str], said: str) -> None:
+def test_a_selection_that_does_not_exist_is_a_usage_error(
+    arguments: list[str], expected: str
+) -> None:
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert expected in result.stderr
 
 
-def test_one_is_singular(mock_kafka: MockKafka) -> None:
+def test_one_window_is_singular(mock_kafka: MockKafka) -> None:
     servers = ["--bootstrap-servers", mock_kafka.bootstrap_servers]
     one = ["--source", "synthetic", "--sensors", "1", "--limit", "1", "--speed", "max"]
     result = CliRunner().invoke(command, [*servers, *one])
@@ -123,7 +125,7 @@ def test_a_signal_ends_it_with_everything_delivered(
     )
     mock_kafka.await_first()
     process.send_signal(number)
-    said, trouble = process.communicate(timeout=20)
-    assert process.returncode == 0, trouble
-    sent = int(said.rpartition("sent ")[2].split()[0])
-    assert len(mock_kafka.messages(sent)) == sent
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    sent = int(output.rpartition("sent ")[2].split()[0])
+    assert mock_kafka.count() == sent > 0

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bearing_stream.wire import Rejection, RejectionReason, Window, decode_window
-from producer_sim.malformed import KINDS, Drill, spoil
+from producer_sim.malformed import KINDS, MalformedMix, malformed_message
 
 WINDOW = Window(
     source="/cwru/105/DE",
@@ -20,37 +20,37 @@ WINDOW = Window(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_rejected_for_its_reason(kind: str) -> None:
-    message = spoil(WINDOW, kind, 3)
+    message = malformed_message(WINDOW, kind, 3)
     assert message.key == f"malformed/{kind}/000003".encode()
     with pytest.raises(Rejection) as rejection:
         decode_window(message.headers, message.value, np.empty(2048, np.float32))
     assert rejection.value.reason is KINDS[kind].reason
 
 
-def test_the_first_turns_have_every_reason() -> None:
+def test_the_first_kinds_have_every_reason() -> None:
     reasons = list(RejectionReason)
     assert {kind.reason for kind in list(KINDS.values())[: len(reasons)]} == set(reasons)
 
 
-def run_drill(rate: float, seed: int, windows: int) -> list[tuple[int, str, bytes | None]]:
-    drill = Drill(rate, seed)
-    spoilt = ((i, drill.beside(WINDOW)) for i in range(windows))
-    return [(i, bad[0], bad[1].key) for i, bad in spoilt if bad is not None]
+def drawn(rate: float, seed: int, windows: int) -> list[tuple[int, str, bytes | None]]:
+    mix = MalformedMix(rate, seed)
+    draws = ((i, mix.draw(WINDOW)) for i in range(windows))
+    return [(i, bad[0], bad[1].key) for i, bad in draws if bad is not None]
 
 
-def test_a_drill_repeats_with_its_seed_and_only_with_it() -> None:
-    assert run_drill(0.3, 7, 200) == run_drill(0.3, 7, 200) != run_drill(0.3, 8, 200)
+def test_a_mix_repeats_with_its_seed_and_only_with_it() -> None:
+    assert drawn(0.3, 7, 200) == drawn(0.3, 7, 200) != drawn(0.3, 8, 200)
 
 
-def test_a_drill_mixes_in_every_kind_at_the_rate_with_unique_keys() -> None:
-    bad = run_drill(0.1, 1, 3000)
+def test_a_mix_has_every_kind_at_the_rate_with_unique_keys() -> None:
+    bad = drawn(0.1, 1, 3000)
     assert 240 < len(bad) < 360
     assert len({key for _, _, key in bad}) == len(bad)
-    turns = Counter(kind for _, kind, _ in bad)
-    assert turns.keys() == KINDS.keys()
-    assert max(turns.values()) - min(turns.values()) <= 1
+    kinds = Counter(kind for _, kind, _ in bad)
+    assert kinds.keys() == KINDS.keys()
+    assert max(kinds.values()) - min(kinds.values()) <= 1
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(0.0, 0), (1.0, 50)])
-def test_rates_at_the_ends_leave_nothing_to_chance(rate: float, expected: int) -> None:
-    assert len(run_drill(rate, 1, 50)) == expected
+def test_rates_of_0_and_1_are_exact(rate: float, expected: int) -> None:
+    assert len(drawn(rate, 1, 50)) == expected

@@ -12,13 +12,13 @@ from producer_sim.streams import SensorStream
 def streams(counts: list[int]) -> list[SensorStream]:
     return [
         SensorStream(
-            source=f"/test/{place}",
-            sensor=f"{place}",
+            source=f"/test/{index}",
+            sensor=f"{index}",
             window_id=str,
-            windows=np.full((count, 2048), place),
+            windows=np.full((count, 2048), index),
             count=count,
         )
-        for place, count in enumerate(counts)
+        for index, count in enumerate(counts)
     ]
 
 
@@ -26,15 +26,15 @@ def streams(counts: list[int]) -> list[SensorStream]:
 def test_windows_of_all_sensors_come_in_the_order_of_their_measured_time(counts: list[int]) -> None:
     due = list(interleave(streams(counts)))
     assert [window.offset for window in due] == sorted(window.offset for window in due)
-    for place, count in enumerate(counts):
-        own = [window for window in due if window.stream.sensor == str(place)]
+    for index, count in enumerate(counts):
+        own = [window for window in due if window.stream.sensor == str(index)]
         assert [window.number for window in own] == list(range(count))
-        first = place / len(counts)
+        first = index / len(counts)
         assert [w.offset / PERIOD for w in own] == pytest.approx([first + n for n in range(count)])
-        assert all((window.samples == place).all() for window in own)
+        assert all((window.samples == index).all() for window in own)
 
 
-def test_the_millionth_window_is_where_it_belongs() -> None:
+def test_the_millionth_window_has_no_rounding_error() -> None:
     endless = SensorStream(
         source="/test",
         sensor="1",

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from bearing_stream.wire import Rejection, WindowAttributes, decode_window
 from producer_sim import SensorStream, Sent, SimulatorSettings, simulate
 from producer_sim.malformed import KINDS
 from producer_sim.schedule import PERIOD
-from producer_sim.sender import PRODUCER_PROPERTIES, Sender, Tally
+from producer_sim.sender import PRODUCER_PROPERTIES, SendCounts, Sender
 from producer_sim.simulate import Simulation
 from producer_sim.streams import from_recording
 from tests.producer_sim.mock_kafka import MockKafka
@@ -26,7 +27,7 @@ NOWHERE = "127.0.0.1:1"
 
 
 class TimedSender(Sender):
-    """Sends nowhere; waiting moves its clock, and sending takes as long as it is told."""
+    """Sends nothing; waiting advances its clock, and sending takes the given delays."""
 
     def __init__(self, delays: dict[int, float]) -> None:
         self.now = 500.0
@@ -34,16 +35,16 @@ class TimedSender(Sender):
         self._delays = delays
         super().__init__({"bootstrap.servers": NOWHERE, "log_level": 0}, "t")
 
-    def send(self, message: WindowMessage, tally: Tally, stop: threading.Event) -> None:  # noqa: ARG002
+    def send(self, message: WindowMessage, counts: SendCounts, stop: threading.Event) -> None:  # noqa: ARG002
         self.sent.append(self.now - 500.0)
         self.now += self._delays.get(len(self.sent), 0.0)
-        tally.accepted += 1
+        counts.accepted += 1
 
     def poll(self, seconds: float) -> None:
         self.now += int(seconds * 1000) / 1000
 
-    def drain(self, stop: threading.Event) -> None:
-        pass
+    def flush(self, stop: threading.Event) -> int:  # noqa: ARG002
+        return 0
 
 
 def run_timed(
@@ -63,21 +64,21 @@ def test_windows_go_out_when_they_are_due(make_recording: MakeRecording, speed: 
     due = [number * PERIOD / 4 / speed for number in range(80)]
     # One tick of the client's clock, a millisecond, early at the most.
     np.testing.assert_allclose(sender.sent, np.subtract(due, 0.0005), atol=0.0005)
-    assert sent.behind == 0
+    assert sent.lateness == 0
 
 
-def test_a_hiccup_is_caught_up_without_drift(make_recording: MakeRecording) -> None:
+def test_a_delay_is_caught_up_without_drift(make_recording: MakeRecording) -> None:
     sender, sent = run_timed([make_recording(windows=30)], 1.0, {5: 1.0})
     assert sender.sent[6] - sender.sent[5] == 0
     assert sender.sent[5] == pytest.approx(4 * PERIOD + 1, abs=0.001)
     assert sender.sent[29] == pytest.approx(29 * PERIOD, abs=0.001)
-    assert sent.behind == 0
+    assert sent.lateness == 0
 
 
-def test_a_sender_that_cannot_keep_up_is_told(make_recording: MakeRecording) -> None:
+def test_a_sender_that_cannot_keep_up_is_reported_late(make_recording: MakeRecording) -> None:
     slow = dict.fromkeys(range(30), 2 * PERIOD)
     _, sent = run_timed([make_recording(windows=20)], 1.0, slow)
-    assert sent.behind == pytest.approx(19 * PERIOD, abs=0.01)
+    assert sent.lateness == pytest.approx(19 * PERIOD, abs=0.01)
 
 
 def simulate_into(
@@ -93,7 +94,7 @@ def attributes(message: Message) -> WindowAttributes:
     return decode_window(headers, message.value(), np.empty(2048, np.float32))
 
 
-def test_every_window_arrives_once_in_order_and_says_what_it_is(
+def test_every_window_arrives_once_in_order_with_its_metadata(
     mock_kafka: MockKafka, make_recording: MakeRecording
 ) -> None:
     recordings = {f"{n}/DE": make_recording(f"{n}/DE", windows=5 + n) for n in (1, 2, 3)}
@@ -102,19 +103,19 @@ def test_every_window_arrives_once_in_order_and_says_what_it_is(
     assert (sent.windows, sent.sensors, sent.failed, sent.pending) == (21, 3, 0, 0)
     assert sent.complete
     assert len(messages) == 21
-    for place, (sensor, recording) in enumerate(recordings.items()):
+    for index, (sensor, recording) in enumerate(recordings.items()):
         own = [message for message in messages if message.key() == sensor.encode()]
-        said = [attributes(message) for message in own]
+        received = [attributes(message) for message in own]
         count = len(recording.windows())
-        assert [window.id for window in said] == [f"{sensor}/{n:06d}" for n in range(count)]
-        offset = place * PERIOD / 3
-        for number, window in enumerate(said):
+        assert [window.id for window in received] == [f"{sensor}/{n:06d}" for n in range(count)]
+        offset = index * PERIOD / 3
+        for number, window in enumerate(received):
             expected = START + timedelta(seconds=offset + number * PERIOD)
             assert abs(window.time - expected) <= timedelta(microseconds=1)
-        assert {(w.source, w.sensor, w.sampling_rate) for w in said} == {
+        assert {(w.source, w.sensor, w.sampling_rate) for w in received} == {
             (f"/cwru/{sensor}", sensor, SAMPLING_RATE)
         }
-        assert {(w.shaft_speed, w.fault_label) for w in said} == {(1797.0, "InnerRace")}
+        assert {(w.shaft_speed, w.fault_label) for w in received} == {(1797.0, "InnerRace")}
         values = [np.frombuffer(message.value() or b"", "<f4") for message in own]
         np.testing.assert_allclose(values, recording.windows(), rtol=1e-6)
 
@@ -163,7 +164,7 @@ def test_the_limit_counts_windows_of_all_sensors(
     assert sent.windows == len(messages) == 5
 
 
-def test_malformed_messages_come_beside_the_windows_and_are_told_apart(
+def test_malformed_messages_are_sent_in_addition_to_the_windows_with_keys_of_their_own(
     mock_kafka: MockKafka, make_recording: MakeRecording
 ) -> None:
     stream = from_recording(make_recording(windows=60), "int16-le")
@@ -182,7 +183,7 @@ def test_malformed_messages_come_beside_the_windows_and_are_told_apart(
     assert good == [f"105/DE/{number:06d}" for number in range(60)]
 
 
-def test_a_stop_ends_it_and_what_was_accepted_is_delivered(
+def test_after_a_stop_accepted_messages_are_delivered(
     mock_kafka: MockKafka, make_recording: MakeRecording
 ) -> None:
     stop = threading.Event()
@@ -211,7 +212,7 @@ def run_unreachable(make_recording: MakeRecording, stop: threading.Event, sender
 
 
 def test_what_is_not_delivered_is_counted_with_its_reason(make_recording: MakeRecording) -> None:
-    # With room for three, the other five wait until those have failed.
+    # The queue has space for three; the other five wait until those have failed.
     sender = unreachable(**{"message.timeout.ms": 50, "queue.buffering.max.messages": 3})
     sent = run_unreachable(make_recording, threading.Event(), sender)
     assert (sent.windows, sent.failed, sent.pending, sent.complete) == (0, 8, 0, False)
@@ -219,7 +220,17 @@ def test_what_is_not_delivered_is_counted_with_its_reason(make_recording: MakeRe
     assert any("_MSG_TIMED_OUT" in reason for reason in sent.failures)
 
 
-def test_after_a_stop_nobody_waits_for_a_kafka_that_is_away(
+def test_a_notice_of_the_client_is_no_pending_message() -> None:
+    # Its queue then holds only that no broker is reachable.
+    sender = unreachable(**{"reconnect.backoff.max.ms": 100})
+    deadline = time.monotonic() + 20
+    while len(sender) == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert sender.flush(threading.Event()) == 0
+
+
+def test_after_a_stop_nothing_waits_for_an_unreachable_kafka(
     make_recording: MakeRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("producer_sim.sender.STOP_TIMEOUT", 0.2)
@@ -246,8 +257,8 @@ def test_a_window_too_large_for_the_client_is_counted(
     assert not sent.complete
 
 
-@pytest.mark.usefixtures("short_look")
-def test_a_cluster_that_is_not_there_is_one_clear_error(make_recording: MakeRecording) -> None:
+@pytest.mark.usefixtures("short_check")
+def test_an_unreachable_cluster_is_one_clear_error(make_recording: MakeRecording) -> None:
     settings = SimulatorSettings(bootstrap_servers=NOWHERE, startup_timeout=0)
-    with pytest.raises(FatalKafkaError, match=f"no Kafka broker answers at {NOWHERE}"):
+    with pytest.raises(FatalKafkaError, match=f"no Kafka broker responds at {NOWHERE}"):
         simulate(settings, [from_recording(make_recording(), "float32-le")])

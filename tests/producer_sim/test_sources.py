@@ -15,14 +15,14 @@ SIGNAL = np.random.default_rng(0).standard_normal((5000, 1))
 
 
 @pytest.fixture(autouse=True)
-def nothing_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CWRU_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two recordings under CWRU's names: 105 of an inner race, 118 of a ball."""
+    """Two recordings under CWRU's names: 105, an inner-race fault, and 118, a ball fault."""
     folder = tmp_path / "cwru"
     folder.mkdir()
     for number in (105, 118):
@@ -39,37 +39,37 @@ def own_files(tmp_path: Path) -> list[Path]:
 
 
 def opened(files: list[Path] | None = None, **given: Any) -> tuple[list[SensorStream], str]:
-    said: list[str] = []
-    streams = open_streams(SimulatorSettings(**given), files or [], said.append)
-    assert len(said) == 1
-    return streams, said[0]
+    lines: list[str] = []
+    streams = open_streams(SimulatorSettings(**given), files or [], lines.append)
+    assert len(lines) == 1
+    return streams, lines[0]
 
 
 def sensors(streams: list[SensorStream]) -> list[str]:
     return [stream.sensor for stream in streams]
 
 
-def test_with_nothing_at_hand_signals_are_made_up_and_that_is_said() -> None:
-    streams, said = opened(sensors=8, seed=3)
+def test_without_recordings_signals_are_synthetic_and_the_line_gives_the_reason() -> None:
+    streams, line = opened(sensors=8, seed=3)
     assert sensors(streams) == [f"bearing-{n:04d}" for n in range(8)]
     assert Counter(stream.fault_label for stream in streams) == {
         "Ball": 2, "InnerRace": 2, "Normal": 2, "OuterRace": 2,
     }  # fmt: skip
-    assert "synthetic" in said
-    assert "because no recordings are at hand" in said
+    assert "synthetic" in line
+    assert "because there are no recordings" in line
     assert "because" not in opened(source="synthetic")[1]
 
 
 @pytest.mark.parametrize("by", ["option", "environment"])
-def test_a_folder_of_recordings_is_taken(
+def test_a_folder_of_recordings_is_used(
     folder: Path, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {"data": folder} if by == "option" else {}
     monkeypatch.setenv("CWRU_DATA", "elsewhere" if given else str(folder))
-    streams, said = opened(**given)
+    streams, line = opened(**given)
     assert sensors(streams) == ["105/DE", "118/DE"]
     assert [stream.count for stream in streams] == [2, 2]
-    assert str(folder) in said
+    assert str(folder) in line
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_recordings_are_chosen_by_number_name_and_label(
     assert sensors(opened(data=folder, **chosen)[0]) == expected
 
 
-def test_made_up_bearings_are_chosen_by_label() -> None:
+def test_synthetic_bearings_are_chosen_by_label() -> None:
     streams, _ = opened(source="synthetic", sensors=5, label="Normal")
     assert [stream.fault_label for stream in streams] == ["Normal"] * 5
     assert len(set(sensors(streams))) == 5
@@ -97,13 +97,13 @@ def test_own_files_come_first(
     folder: Path, own_files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CWRU_DATA", str(folder))
-    streams, said = opened(own_files, rate=12_000, rpm=1480)
+    streams, line = opened(own_files, rate=12_000, rpm=1480)
     assert sensors(streams) == ["pump", "fan"]
     assert {(s.source, s.fault_label, s.shaft_speed, s.count) for s in streams} == {
         ("/files/pump", None, 1480, 2),
         ("/files/fan", None, 1480, 2),
     }
-    assert "your own" in said
+    assert "your own" in line
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_own_files_come_first(
         ({"label": "Cage"}, "no label Cage: choose from Ball, InnerRace, Normal, OuterRace"),
     ],
 )
-def test_what_cannot_be_is_one_clear_error(given: dict[str, Any], reason: str) -> None:
+def test_a_contradiction_is_one_clear_error(given: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecordingError, match=reason):
         open_streams(SimulatorSettings(**given))
 
@@ -126,18 +126,18 @@ def test_what_cannot_be_is_one_clear_error(given: dict[str, Any], reason: str) -
     ("given", "reason"),
     [
         ({"recordings": "106"}, "106.mat: no such file"),
-        ({"label": "Normal"}, "none of it was chosen"),
+        ({"label": "Normal"}, "none matches the selection"),
         ({"strict": True}, "not the official file"),
     ],
 )
-def test_what_a_folder_lacks_is_one_clear_error(
+def test_a_recording_that_is_missing_is_one_clear_error(
     folder: Path, given: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(RecordingError, match=reason):
         open_streams(SimulatorSettings(data=folder, **given))
 
 
-def test_a_recording_that_is_in_no_catalogue_is_a_wrong_choice(folder: Path) -> None:
+def test_a_recording_that_is_not_in_the_catalogue_is_refused(folder: Path) -> None:
     with pytest.raises(SelectionError, match="--recordings: no recording 9999"):
         open_streams(SimulatorSettings(data=folder, recordings="105,9999"))
 

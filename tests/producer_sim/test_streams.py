@@ -44,7 +44,7 @@ def test_one_factor_serves_a_whole_recording(
     np.testing.assert_allclose(counts, recording.windows() * factor, atol=0.5001)
 
 
-def test_a_recording_goes_round_or_ends(make_recording: Callable[..., Recording]) -> None:
+def test_a_recording_repeats_or_ends(make_recording: Callable[..., Recording]) -> None:
     recording = make_recording(windows=3)
     once = from_recording(recording, "float32-le")
     loop = from_recording(recording, "float32-le", loop=True)
@@ -68,14 +68,14 @@ def test_a_recording_shorter_than_a_window_ends_at_once_even_in_a_loop() -> None
     assert list(stream.windows) == []
 
 
-def test_truth_is_told_only_on_request(make_recording: Callable[..., Recording]) -> None:
+def test_the_true_label_is_sent_only_on_request(make_recording: Callable[..., Recording]) -> None:
     assert from_recording(make_recording(), "float32-le").fault_label == "InnerRace"
     assert from_recording(make_recording(), "float32-le", truth=False).fault_label is None
     assert from_bearing(bearings(1)[0], "float32-le", truth=False).fault_label is None
 
 
 @pytest.mark.parametrize("first_block", [1, 3, 8])
-def test_a_made_up_bearing_says_the_same_however_it_is_made(first_block: int) -> None:
+def test_a_synthetic_bearing_is_the_same_with_any_block_size(first_block: int) -> None:
     bearing = bearings(2, seed=5)[1]
     stream = from_bearing(bearing, "float32-le", first_block=first_block)
     windows = np.stack(list(islice(stream.windows, 20)))
@@ -86,7 +86,7 @@ def test_a_made_up_bearing_says_the_same_however_it_is_made(first_block: int) ->
     assert stream.shaft_speed == bearing.rpm
 
 
-def test_a_made_up_bearing_in_counts_keeps_one_scale_and_a_fine_one() -> None:
+def test_a_synthetic_bearing_in_counts_keeps_one_fine_scale() -> None:
     for bearing in bearings(16):
         counts = np.stack(list(islice(from_bearing(bearing, "int16-le").windows, 20)))
         ratio = counts.astype(float).ravel() @ bearing.windows(0, 20).ravel()
@@ -96,7 +96,7 @@ def test_a_made_up_bearing_in_counts_keeps_one_scale_and_a_fine_one() -> None:
         assert np.abs(counts).max() < 32_767 / 2
 
 
-def test_a_loop_of_a_made_up_bearing_is_another_source() -> None:
+def test_a_loop_of_a_synthetic_bearing_is_another_source() -> None:
     bearing = bearings(1)[0]
     loop = from_bearing(bearing, "float32-le", loop=True)
     endless = from_bearing(bearing, "float32-le")

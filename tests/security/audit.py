@@ -1,7 +1,7 @@
-"""`make audit`: ask PyPI's advisory database about every pin of constraints.txt.
+"""`make audit`: check every pin of constraints.txt against PyPI's advisory database.
 
-Run by `python -m tests.security.audit PIP_AUDIT`, the program of pip-audit in an environment of its
-own, so that what audits us is none of what is audited.
+The Makefile runs `python -m tests.security.audit PIP_AUDIT`. PIP_AUDIT is the path of pip-audit in
+an environment of its own, so that no package that is audited takes part in the audit.
 """
 
 import json
@@ -14,20 +14,20 @@ import click
 from tests.paths import ROOT
 
 UNKNOWN = 2
-"""Exit status where something could not be audited; 1 is for what was found."""
+"""Exit status where something could not be audited; 1 is for a known vulnerability."""
 
 
-def verdict(answer: str, said: str) -> tuple[int, list[str]]:
-    """Exit status, and what to say.
+def summary(output: str, errors: str) -> tuple[int, list[str]]:
+    """Return the exit status and the lines to print.
 
     Args:
-        answer: What pip-audit printed as JSON; empty if it could not finish.
-        said: What it complained of.
+        output: The standard output of pip-audit, in JSON; empty if it could not finish.
+        errors: Its standard error.
     """
-    if not answer.strip():
-        why = (said.strip().splitlines() or ["it said nothing"])[-1]
+    if not output.strip():
+        why = (errors.strip().splitlines() or ["it printed no error"])[-1]
         return UNKNOWN, [f"Nothing was audited: the advisory database cannot be reached ({why})."]
-    packages: list[dict[str, Any]] = json.loads(answer)["dependencies"]
+    packages: list[dict[str, Any]] = json.loads(output)["dependencies"]
     skipped = sorted(package["name"] for package in packages if "skip_reason" in package)
     lines = [
         f"{package['name']} {package['version']}: {found['id']}, fixed in "
@@ -41,18 +41,19 @@ def verdict(answer: str, said: str) -> tuple[int, list[str]]:
         status = status or UNKNOWN
         lines.append(
             f"{len(skipped)} of {len(packages)} packages were not audited: the package index here "
-            f"has no advisories of them ({', '.join(skipped[:3])}, …). Ask where pypi.org is."
+            f"has no advisories for them ({', '.join(skipped[:3])}, …). Run the audit where "
+            "pypi.org can be reached."
         )
     lines.append(f"{audited} of {len(packages)} pinned packages audited.")
     return status, lines
 
 
 def main(program: str) -> int:
-    """Audit; returns the exit status."""
+    """Run the audit and return the exit status."""
     command = [program, "--requirement", str(ROOT / "constraints.txt")]
     command += ["--no-deps", "--disable-pip", "--progress-spinner=off", "--format=json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    status, lines = verdict(done.stdout, done.stderr)
+    status, lines = summary(done.stdout, done.stderr)
     for line in lines:
         click.echo(line)
     return status

@@ -1,4 +1,4 @@
-"""Certificates made for a test, in the forms in which Kafka and librdkafka take them."""
+"""Certificates for tests, in the forms that Kafka and librdkafka take."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,14 +25,14 @@ class Certificate:
     """PKCS 8, the only form in which Java takes a key as PEM."""
 
     def client_properties(self, folder: Path, name: str) -> dict[str, str]:
-        """For librdkafka, which takes files."""
+        """Properties for librdkafka, which takes files; writes them."""
         chain, key = folder / f"{name}.pem", folder / f"{name}.key"
         chain.write_bytes(self.chain)
         key.write_bytes(self.key)
         return {"ssl.certificate.location": str(chain), "ssl.key.location": str(key)}
 
     def broker_properties(self) -> dict[str, str]:
-        """For a broker, which takes them in its properties."""
+        """Properties for a broker, which takes the certificate itself."""
         return {
             "listener.name.client.ssl.keystore.type": "PEM",
             "listener.name.client.ssl.keystore.certificate.chain": self.chain.decode(),
@@ -41,14 +41,14 @@ class Certificate:
 
 
 class Authority:
-    """A certificate authority of a test's own."""
+    """A certificate authority that only one test trusts."""
 
     def __init__(self) -> None:
         self._ca = trustme.CA()
         self.certificate: bytes = self._ca.cert_pem.bytes()
 
     def write(self, path: Path) -> Path:
-        """Write the authority's own certificate; returns where."""
+        """Write the authority's own certificate and return `path`."""
         path.write_bytes(self.certificate)
         return path
 
@@ -57,7 +57,7 @@ class Authority:
         leaf = self._ca.issue_cert(
             name,
             common_name=name,
-            # The same for all, so that a broker may be given another certificate for its name.
+            # Kafka accepts another certificate for a running broker only with the same subject.
             organization_unit_name="tests",
             not_before=LONG_AGO if expired else None,
             not_after=YESTERDAY if expired else None,

@@ -1,4 +1,4 @@
-"""A local Kafka that lets nobody in who may not: TLS, SCRAM, OAuth and ACLs, deny by default."""
+"""A local Kafka with TLS, SCRAM, OAuth and ACLs that denies by default."""
 
 import json
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from tests.security.certificates import Authority, Certificate
 
 ADMIN = "admin"
 USERS = (ADMIN, *(f"user-{number}" for number in range(40)))
-"""Known from the start; each test takes users that no other takes."""
+"""Created with the cluster; each test uses users of its own."""
 
 HEAP = "384m"
 
@@ -25,12 +25,12 @@ _LOGIN = "org.apache.kafka.common.security.{}LoginModule required;"
 
 
 def password(user: str) -> str:
-    """Of a user of the cluster."""
+    """Return the password of a user of the cluster."""
     return f"password of {user}"
 
 
 def sasl(certificate: Certificate, authority: Path) -> Security:
-    """SCRAM and OAuth over TLS. OAuth takes any token: Kafka's own validator for development."""
+    """SCRAM and OAuth over TLS. Kafka's validator for development accepts any OAuth token."""
     users = (f"SCRAM-SHA-512=[name={user},password={password(user)}]" for user in USERS)
     return Security(
         protocol="SASL_SSL",
@@ -49,7 +49,7 @@ def sasl(certificate: Certificate, authority: Path) -> Security:
 
 
 def mutual_tls(certificate: Certificate, client: dict[str, str], authority: Authority) -> Security:
-    """TLS with a certificate on both sides; the user is who the client's is made out to."""
+    """TLS with a certificate on both sides; the common name of the client's is the user."""
     return Security(
         protocol="SSL",
         broker_properties={
@@ -67,13 +67,13 @@ def mutual_tls(certificate: Certificate, client: dict[str, str], authority: Auth
 def _denying(admin: str) -> dict[str, str]:
     return {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        # Brokers among themselves speak plainly here, and have no name.
+        # Brokers connect to each other without authentication, as the user ANONYMOUS.
         "super.users": f"User:{admin};User:ANONYMOUS",
     }
 
 
 def login(user: str) -> dict[str, str]:
-    """Properties of a client that logs in by SCRAM."""
+    """Properties of a client that logs in with SCRAM."""
     return {
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": user,
@@ -92,7 +92,7 @@ class Cluster:
         self._free = iter(USERS[1:])
 
     def new_user(self, acls: Iterable[AclBinding] = ()) -> str:
-        """A user that no test has had; `acls` are any user's, and become this one's."""
+        """Return an unused user with these ACLs, whose principals are replaced by this user."""
         user = next(self._free)
         mine = list(acls)
         for acl in mine:
@@ -101,7 +101,7 @@ class Cluster:
         return user
 
     def grant(self, acls: list[AclBinding]) -> None:
-        """Create ACLs; the broker knows them when this returns."""
+        """Create ACLs, and wait until the broker applies them."""
         for created in self.admin.create_acls(acls).values() if acls else ():
             created.result()
         for acl in acls:
@@ -120,14 +120,14 @@ class Cluster:
         return bool(self.admin.describe_acls(acl).result())
 
     def properties(self, **changed: str | None) -> dict[str, str]:
-        """What a client needs to connect, with changes, `_` for `.`; None takes one away."""
+        """Properties to connect with, changed as given (`_` for `.`); None removes one."""
         given = {name.replace("_", "."): value for name, value in changed.items()}
         whole = {**self.kafka.client_properties, **given}
         return {name: value for name, value in whole.items() if value is not None}
 
 
 def as_environment(properties: dict[str, str]) -> dict[str, str]:
-    """Connection properties as a user gives them who keeps passwords off the command line."""
+    """Connection properties as environment variables, which keep passwords out of `ps`."""
     others = dict(properties)
     return {
         "BEARING_STREAM_BOOTSTRAP_SERVERS": others.pop("bootstrap.servers"),

@@ -1,4 +1,4 @@
-"""The clusters that all tests of security share; each takes seconds to start."""
+"""Clusters shared by all tests of security; each takes seconds to start."""
 
 from collections.abc import Iterator
 from pathlib import Path

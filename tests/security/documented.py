@@ -28,7 +28,7 @@ class Grant:
     pattern: str
 
     def to(self, user: str, name: str | None = None) -> AclBinding:
-        """As Kafka's admin client takes it; `name` is another resource's."""
+        """The grant for a user, as Kafka's admin client takes it; `name` replaces the resource."""
         return AclBinding(
             KINDS[self.kind],
             name or self.name,
@@ -44,7 +44,7 @@ class Grant:
 
 
 def grants() -> dict[str, list[Grant]]:
-    """By the first words of the comment above them."""
+    """Command → its grants, by the first words of the comment above them."""
     _, block = SECURITY.read_text(encoding="utf-8").split("<!-- acls -->")
     lines = iter(block.split("<!-- end -->")[0].splitlines())
     found: dict[str, list[Grant]] = {}

@@ -1,4 +1,4 @@
-"""A token endpoint as OpenID Connect has it, for one client."""
+"""An OpenID Connect token endpoint for one client."""
 
 import base64
 import json
@@ -12,24 +12,24 @@ from typing import Any, Final
 SECRET: Final = "secret of the client"
 
 LIFETIME: Final = 3600
-"""Seconds that a token lasts."""
+"""Seconds for which a token is valid."""
 
 
 class _Endpoint(BaseHTTPRequestHandler):
-    """Gives whoever knows the secret a token for the name that came with it."""
+    """Issues a token for any client id that comes with the right secret."""
 
     def do_POST(self) -> None:
         scheme, _, encoded = self.headers.get("authorization", "").partition(" ")
         client, _, secret = base64.b64decode(encoded).decode().partition(":")
         if (scheme, secret) == ("Basic", SECRET):
-            self._answer(200, {"access_token": _token(client), "expires_in": LIFETIME})
+            self._respond(200, {"access_token": _token(client), "expires_in": LIFETIME})
         else:
-            self._answer(401, {"error": "invalid_client"})
+            self._respond(401, {"error": "invalid_client"})
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
-    def _answer(self, status: int, content: Mapping[str, Any]) -> None:
+    def _respond(self, status: int, content: Mapping[str, Any]) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
@@ -39,7 +39,7 @@ class _Endpoint(BaseHTTPRequestHandler):
 
 
 def _token(client: str) -> str:
-    """Unsigned, as Kafka's validator for development takes it."""
+    """An unsigned token, which Kafka's validator for development accepts."""
     now = int(time.time())
     claims = {"sub": client, "iat": now, "exp": now + LIFETIME}
     return f"{_part({'alg': 'none'})}.{_part(claims)}."
@@ -51,7 +51,7 @@ def _part(content: Mapping[str, Any]) -> str:
 
 @contextmanager
 def token_endpoint() -> Iterator[str]:
-    """Where tokens are to be had, while the `with` block lasts."""
+    """Serve tokens until the `with` block ends; yields the URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/token"

@@ -1,4 +1,4 @@
-"""The least ACLs, as SECURITY.md gives them: enough, and none too many."""
+"""The least ACLs, as SECURITY.md lists them: they are enough, and each is needed."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bearing_stream.kafka import FatalKafkaError, create_topics
+from consumer.events import FAILED, READY, REPORT
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
 from tests.consumer_process import ConsumerProcess
@@ -22,12 +23,12 @@ DOCUMENTED = grants()
 COMMANDS = {
     "simulate": ("simulate", "--source=synthetic", "--speed=max", "--limit=40", "--malformed=.2"),
     "watch": ("watch", "--from-beginning", "--limit=1"),
-    # The first window, which is diagnosed whatever else the tests send.
+    # The first window is diagnosed, whatever other tests send.
     "verify": ("verify", "--to-offset=0=1"),
     "dead-letters list and show": ("dead-letters", "list"),
     "dead-letters redrive": ("dead-letters", "redrive", "--execute"),
 }
-"""As SECURITY.md calls them → how they are run here."""
+"""Name in SECURITY.md → arguments."""
 
 EXACTLY_ONCE = DOCUMENTED["consume"]
 AT_LEAST_ONCE = EXACTLY_ONCE[:-3]
@@ -37,7 +38,7 @@ DEFAULTS = Topics("", "bearing.windows", "bearing.diagnoses", "bearing.dead-lett
 
 @dataclass(frozen=True)
 class Stage:
-    """A cluster with the three topics, on which windows wait."""
+    """A cluster with the three topics, and windows in the first."""
 
     cluster: Cluster
 
@@ -47,24 +48,24 @@ class Stage:
         return self.cluster.kafka.client_properties | login(user)
 
     def consumer(self, held: Iterable[Grant], *arguments: str) -> ConsumerProcess:
-        """The consumer as a process, for a new user with these grants."""
+        """Start the consumer as a process, for a new user with these grants."""
         environment = as_environment(self.properties(held))
         arguments = ("--device=cpu", "--report-interval=0.2", *arguments)
         return ConsumerProcess(DEFAULTS, *arguments, environment=environment, defaults=False)
 
     def diagnose(self, held: Iterable[Grant], *arguments: str) -> None:
-        """Run the consumer until it has diagnosed something, and stop it."""
+        """Run the consumer until it has diagnosed a window, and stop it."""
         with self.consumer(held, *arguments) as consumer:
-            consumer.wait_for("ready")
+            consumer.wait_for(READY)
             eventually(
-                lambda: any(line["diagnosed"] for line in consumer.events("progress")), "diagnoses"
+                lambda: any(line["diagnosed"] for line in consumer.events(REPORT)), "diagnoses"
             )
             consumer.stop()
 
 
 @pytest.fixture(scope="module")
 def stage(cluster: Cluster) -> Stage:
-    """Windows simulated by a user with the documented ACLs."""
+    """Windows that a user with the documented ACLs simulated."""
     names = (DEFAULTS.windows, DEFAULTS.diagnoses, DEFAULTS.dead_letters)
     create_topics(cluster.kafka.client_properties, dict.fromkeys(names, 1))
     stage = Stage(cluster)
@@ -75,7 +76,7 @@ def stage(cluster: Cluster) -> Stage:
 
 @pytest.fixture(scope="module")
 def diagnosed(stage: Stage) -> Stage:
-    """The same, diagnosed by a consumer with the documented ACLs."""
+    """The same windows, diagnosed by a consumer with the documented ACLs."""
     stage.diagnose(EXACTLY_ONCE)
     return stage
 
@@ -104,7 +105,7 @@ def test_at_least_once_needs_no_transactional_id_and_reads_no_output(
 
 @pytest.fixture(scope="module")
 def lacking(stage: Stage) -> Iterator[dict[Grant, ConsumerProcess]]:
-    """By grant, a consumer without it; all at once, since starting is what takes time."""
+    """Grant → a consumer without it. They start at once, since the start takes most of the time."""
     with ExitStack() as stack:
         yield {
             missing: stack.enter_context(
@@ -115,19 +116,19 @@ def lacking(stage: Stage) -> Iterator[dict[Grant, ConsumerProcess]]:
 
 
 @pytest.mark.parametrize("missing", EXACTLY_ONCE, ids=str)
-def test_consume_without_one_of_them_ends_with_a_line_that_names_it(
+def test_consume_without_one_acl_ends_with_a_line_that_names_it(
     missing: Grant, lacking: dict[Grant, ConsumerProcess]
 ) -> None:
     consumer = lacking[missing]
-    # Seven start at once.
+    # Seven consumers start at once.
     assert consumer.wait(2 * PATIENCE) == 1
-    [line] = consumer.events("stopping")
+    [line] = consumer.events(FAILED)
     assert_named(missing, line["error"])
     assert "Traceback" not in "\n".join(consumer.output)
 
 
 @pytest.mark.parametrize("missing", AT_LEAST_ONCE, ids=str)
-def test_so_does_consume_at_least_once(missing: Grant, stage: Stage) -> None:
+def test_consume_at_least_once_without_one_acl_names_it(missing: Grant, stage: Stage) -> None:
     properties = stage.properties(grant for grant in AT_LEAST_ONCE if grant != missing)
     given: dict[str, Any] = {
         "bootstrap_servers": properties.pop("bootstrap.servers"),
@@ -145,13 +146,15 @@ def test_so_does_consume_at_least_once(missing: Grant, stage: Stage) -> None:
     [(command, grant) for command in COMMANDS for grant in DOCUMENTED[command]],
     ids=str,
 )
-def test_so_does_every_other_command(command: str, missing: Grant, diagnosed: Stage) -> None:
+def test_every_other_command_without_one_acl_names_it(
+    command: str, missing: Grant, diagnosed: Stage
+) -> None:
     held = [grant for grant in DOCUMENTED[command] if grant != missing]
     assert_named(missing, only_line(run(diagnosed.properties(held), *COMMANDS[command])))
 
 
 def assert_named(missing: Grant, line: str) -> None:
-    """The line says which operation on which resource is missing."""
+    """The line names the operation and the resource that are missing."""
     assert missing.operation.upper() in line
     assert f"'{missing.name}" in line
     assert missing.kind.removeprefix("--").replace("-", " ") in line

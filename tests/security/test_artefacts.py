@@ -1,4 +1,4 @@
-"""What is read from files is data: nothing in them is executed."""
+"""Files are read as data: no code in them is executed."""
 
 import pickle
 import shutil
@@ -16,7 +16,7 @@ from tests.paths import ASSETS
 
 
 class Hostile:
-    """Touches a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,7 +56,7 @@ FILES: dict[str, list[Write]] = {
 
 @pytest.fixture
 def assets(tmp_path: Path) -> Path:
-    """A copy of the trained network, a table with a baseline, and a recording."""
+    """A copy of the trained network, a table of sensors with a baseline, and a recording."""
     folder = tmp_path / "assets"
     folder.mkdir()
     for name in ("model.pt", "novelty.npz", "labels.json", "model_card.json"):
@@ -71,7 +71,7 @@ def assets(tmp_path: Path) -> Path:
     [(name, write) for name, ways in FILES.items() for write in ways],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-def test_a_pickle_in_the_place_of_a_file_is_refused_and_does_not_run(
+def test_a_pickle_in_place_of_a_file_is_refused_and_not_executed(
     name: str, write: Write, assets: Path, tmp_path: Path
 ) -> None:
     trace = tmp_path / "trace"
@@ -88,8 +88,8 @@ def test_a_pickle_in_the_place_of_a_file_is_refused_and_does_not_run(
 
 
 @pytest.mark.parametrize("write", [pickled, torch.save])
-def test_the_trap_works(write: Write, tmp_path: Path) -> None:
-    """Or the test above shows nothing."""
+def test_unpickling_would_execute_it(write: Write, tmp_path: Path) -> None:
+    """Without this, the test above shows nothing."""
     trace, path = tmp_path / "trace", tmp_path / "file"
     write(Hostile(trace), path)
     if write is pickled:

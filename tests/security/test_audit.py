@@ -1,11 +1,11 @@
-"""What `make audit` says of what pip-audit found; asking needs a network."""
+"""The summary of `make audit` of the output of pip-audit; the audit itself needs a network."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.security.audit import verdict
+from tests.security.audit import summary
 
 GOOD = {"name": "click", "version": "8.5.1", "vulns": []}
 BAD = {
@@ -17,7 +17,7 @@ SKIPPED = {"name": "torch", "skip_reason": "Dependency not found on PyPI"}
 
 
 @pytest.mark.parametrize(
-    ("packages", "status", "said"),
+    ("packages", "status", "printed"),
     [
         ([GOOD], 0, ["1 of 1 pinned packages audited."]),
         ([GOOD, BAD], 1, ["left-pad 1.0: PYSEC-2026-1, fixed in 1.1", "2 of 2"]),
@@ -25,17 +25,17 @@ SKIPPED = {"name": "torch", "skip_reason": "Dependency not found on PyPI"}
         ([BAD, SKIPPED], 1, ["PYSEC-2026-1", "not audited"]),
     ],
 )
-def test_only_what_was_audited_counts(
-    packages: list[dict[str, Any]], status: int, said: list[str]
+def test_only_packages_that_were_audited_count(
+    packages: list[dict[str, Any]], status: int, printed: list[str]
 ) -> None:
-    found, lines = verdict(json.dumps({"dependencies": packages, "fixes": []}), "")
+    found, lines = summary(json.dumps({"dependencies": packages, "fixes": []}), "")
     assert found == status
-    for each in said:
+    for each in printed:
         assert each in "\n".join(lines)
 
 
-def test_a_database_out_of_reach_is_one_line() -> None:
-    status, lines = verdict("", "Traceback\n  ...\nConnectionError: Max retries exceeded\n")
+def test_a_database_that_cannot_be_reached_is_one_line() -> None:
+    status, lines = summary("", "Traceback\n  ...\nConnectionError: Max retries exceeded\n")
     assert status == 2
     assert lines == [
         "Nothing was audited: the advisory database cannot be reached "

@@ -1,4 +1,4 @@
-"""TLS, mutual TLS, SCRAM and OAuth on a real Kafka: who is let in, and what the others are told."""
+"""TLS, mutual TLS, SCRAM and OAuth on a real Kafka: who may log in, and which error others get."""
 
 import time
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from bearing_stream.kafka import create_topics
 from bearing_stream.kafka.probe import listening, tls_trouble
 from bearing_stream.local_kafka.ports import HOST
+from consumer.events import FAILED
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import Topics, eventually
 from tests.security.certificates import Authority, Certificate
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.integration
 NO_TOPICS = Topics("", "", "", "", "")
 
 PATIENCE: Final = 60.0
-"""Seconds within which a refusal must be told, starting the process included; it takes three."""
+"""Seconds within which a process must start and report that it is refused; it takes three."""
 
 CONNECTING = {
     "simulate": ("simulate", "--source=synthetic"),
@@ -37,34 +38,34 @@ DIAGNOSES = grants()["watch"]
 
 
 def refused(properties: dict[str, str]) -> str:
-    """What `bearing-stream consume`, as a process, says of why it ends."""
+    """The error with which `bearing-stream consume` ends, run as a process."""
     begun = time.monotonic()
     environment = as_environment(properties)
     with ConsumerProcess(NO_TOPICS, environment=environment, defaults=False) as consumer:
         assert consumer.wait(PATIENCE) == 1
     assert time.monotonic() - begun < PATIENCE
-    assert [line["event"] for line in consumer.events()] == ["stopping"], consumer.output
+    assert [line["event"] for line in consumer.events()] == [FAILED.name], consumer.output
     assert len(consumer.output) == 1
     return str(consumer.events()[0]["error"])
 
 
 @pytest.fixture
 def foreign_authority(folder: Path) -> str:
-    """The file of an authority that signed nothing here."""
+    """The certificate of an authority that did not sign the broker's."""
     return str(Authority().write(folder / "foreign.pem"))
 
 
 @pytest.fixture
 def expired(cluster: Cluster, authority: Authority) -> Iterator[None]:
-    """The broker shows a certificate that has expired, while a test lasts."""
-    _show(cluster, authority.issue(HOST, expired=True))
-    eventually(lambda: _tls_trouble(cluster) is not None, "the broker to show it")
+    """The broker presents an expired certificate until the test ends."""
+    _present(cluster, authority.issue(HOST, expired=True))
+    eventually(lambda: _tls_trouble(cluster) is not None, "the broker to present it")
     yield
-    _show(cluster, authority.issue(HOST))
-    eventually(lambda: _tls_trouble(cluster) is None, "the broker to show the other again")
+    _present(cluster, authority.issue(HOST))
+    eventually(lambda: _tls_trouble(cluster) is None, "the broker to present a valid one again")
 
 
-def _show(cluster: Cluster, certificate: Certificate) -> None:
+def _present(cluster: Cluster, certificate: Certificate) -> None:
     entries = [
         ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
         for name, value in certificate.broker_properties().items()
@@ -81,45 +82,45 @@ def _tls_trouble(cluster: Cluster) -> str | None:
 
 
 def test_a_wrong_password(cluster: Cluster) -> None:
-    said = refused(cluster.properties(sasl_password="wrong"))
-    assert "check sasl.username, sasl.password and sasl.mechanism" in said
+    line = refused(cluster.properties(sasl_password="wrong"))
+    assert "check sasl.username, sasl.password and sasl.mechanism" in line
 
 
-def test_an_authority_that_signed_nothing_here(cluster: Cluster, foreign_authority: str) -> None:
-    said = refused(cluster.properties(ssl_ca_location=foreign_authority))
-    assert "is not signed by an authority of ssl.ca.location" in said
+def test_a_certificate_of_another_authority(cluster: Cluster, foreign_authority: str) -> None:
+    line = refused(cluster.properties(ssl_ca_location=foreign_authority))
+    assert "is not signed by an authority of ssl.ca.location" in line
 
 
 def test_a_certificate_for_another_name(cluster: Cluster) -> None:
     servers = cluster.kafka.bootstrap_servers.replace(HOST, "localhost")
-    said = refused(cluster.properties(bootstrap_servers=servers))
-    assert "is made out to another name" in said
-    assert "'localhost'" in said
+    line = refused(cluster.properties(bootstrap_servers=servers))
+    assert "is made out to another name" in line
+    assert "'localhost'" in line
 
 
 @pytest.mark.usefixtures("expired")
 def test_a_certificate_that_has_expired(cluster: Cluster) -> None:
-    said = refused(cluster.properties())
-    assert f"the certificate of {cluster.kafka.bootstrap_servers} has expired" in said
+    line = refused(cluster.properties())
+    assert f"the certificate of {cluster.kafka.bootstrap_servers} has expired" in line
 
 
 @pytest.mark.parametrize("command", CONNECTING)
 def test_a_wrong_password_with_other_commands(command: str, cluster: Cluster) -> None:
-    said = only_line(run(cluster.properties(sasl_password="wrong"), *CONNECTING[command]))
-    assert "check sasl.username, sasl.password and sasl.mechanism" in said
+    line = only_line(run(cluster.properties(sasl_password="wrong"), *CONNECTING[command]))
+    assert "check sasl.username, sasl.password and sasl.mechanism" in line
 
 
 @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SASL_PLAINTEXT"])
-def test_tls_that_is_not_spoken(protocol: str, cluster: Cluster) -> None:
-    said = only_line(run(cluster.properties(security_protocol=protocol), "watch"))
-    assert "speaks TLS: set security.protocol to SSL or SASL_SSL" in said
+def test_a_client_without_tls(protocol: str, cluster: Cluster) -> None:
+    line = only_line(run(cluster.properties(security_protocol=protocol), "watch"))
+    assert "speaks TLS: set security.protocol to SSL or SASL_SSL" in line
 
 
-def test_a_login_that_is_left_out(cluster: Cluster) -> None:
+def test_a_client_without_a_login(cluster: Cluster) -> None:
     properties = cluster.properties(security_protocol="SSL")
-    said = only_line(run(properties, "watch", "--startup-timeout=2"))
-    assert "is security.protocol (SSL) that of this listener?" in said
-    assert "waited 2 s" in said
+    line = only_line(run(properties, "watch", "--startup-timeout=2"))
+    assert "is security.protocol (SSL) that of this listener?" in line
+    assert "waited 2 s" in line
 
 
 def oauth(cluster: Cluster, url: str, client: str, secret: str) -> dict[str, str]:
@@ -135,41 +136,41 @@ def oauth(cluster: Cluster, url: str, client: str, secret: str) -> dict[str, str
 
 @pytest.fixture
 def diagnoses(cluster: Cluster) -> str:
-    """A topic that no user of SCRAM may read."""
+    """A topic that no SCRAM user may read."""
     create_topics(cluster.kafka.client_properties, {"by-token": 1})
     return "--diagnoses-topic=by-token"
 
 
-def test_a_token_lets_its_owner_in(cluster: Cluster, diagnoses: str) -> None:
+def test_a_token_authenticates_its_user(cluster: Cluster, diagnoses: str) -> None:
     with token_endpoint() as url:
         properties = oauth(cluster, url, "ann", SECRET)
-        said = only_line(run(properties, "watch", diagnoses))
-        assert "lacks ACLs: READ on topic 'by-token'" in said
+        line = only_line(run(properties, "watch", diagnoses))
+        assert "lacks ACLs: READ on topic 'by-token'" in line
         cluster.grant([grant.to("ann", name="by-token") for grant in DIAGNOSES])
         done = run(properties, "watch", diagnoses, "--until-idle=0.1")
     assert done.exit_code == 0, done.output
 
 
-def test_no_token_for_a_wrong_secret(cluster: Cluster) -> None:
+def test_a_wrong_client_secret_gets_no_token(cluster: Cluster) -> None:
     with token_endpoint() as url:
         properties = oauth(cluster, url, "ann", "of another")
-        said = only_line(run(properties, "watch", "--startup-timeout=2"))
-    assert "the identity provider gives no token" in said
-    assert "check sasl.oauthbearer.token.endpoint.url" in said
-    assert "invalid_client" in said
+        line = only_line(run(properties, "watch", "--startup-timeout=2"))
+    assert "the identity provider issues no token" in line
+    assert "check sasl.oauthbearer.token.endpoint.url" in line
+    assert "invalid_client" in line
 
 
-def test_oauth_without_a_way_to_a_token(cluster: Cluster) -> None:
+def test_oauth_without_a_token_endpoint(cluster: Cluster) -> None:
     properties = cluster.properties(sasl_mechanism="OAUTHBEARER")
-    said = only_line(run(properties, "watch"), status=2)
-    assert "sasl.oauthbearer.method=oidc" in said
+    line = only_line(run(properties, "watch"), status=2)
+    assert "sasl.oauthbearer.method=oidc" in line
 
 
 def certified(mutual: Cluster, certificate: Certificate, folder: Path, name: str) -> dict[str, str]:
     return mutual.properties() | certificate.client_properties(folder, name)
 
 
-def test_a_certificate_lets_its_owner_in(
+def test_a_certificate_authenticates_its_user(
     mutual: Cluster, authority: Authority, folder: Path
 ) -> None:
     create_topics(mutual.kafka.client_properties, {"bearing.diagnoses": 1})
@@ -181,7 +182,7 @@ def test_a_certificate_lets_its_owner_in(
 
 
 @pytest.mark.parametrize("whose", ["nobody's", "expired", "foreign"])
-def test_another_certificate_does_not(
+def test_a_wrong_client_certificate_is_refused(
     whose: str, mutual: Cluster, authority: Authority, folder: Path
 ) -> None:
     if whose == "nobody's":
@@ -190,7 +191,7 @@ def test_another_certificate_does_not(
         issuer = authority if whose == "expired" else Authority()
         certificate = issuer.issue("ann", expired=whose == "expired")
         properties = certified(mutual, certificate, folder, whose)
-    said = only_line(run(properties, "watch"))
-    assert "TLS failed" in said
-    assert ("wants" if whose == "nobody's" else "refuses") in said
-    assert "ssl.certificate.location" in said
+    line = only_line(run(properties, "watch"))
+    assert "TLS failed" in line
+    assert ("requires" if whose == "nobody's" else "refuses") in line
+    assert "ssl.certificate.location" in line

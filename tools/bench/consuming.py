@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bearing_stream.kafka import TopicSettings
+from consumer.events import STOPPED
 from tools.bench.backlog import Progress
 from tools.bench.errors import BenchError
 from tools.bench.memory import MemoryWatch, Sample
@@ -75,5 +76,5 @@ def consume_all(
         consumer.stop()
     finally:
         consumer.kill()
-    [counts] = consumer.events("stopped")
+    [counts] = consumer.events(STOPPED)
     return CompletedRun(seconds, watch.samples, counts)

@@ -1,10 +1,11 @@
-"""Breaks the system on purpose, and checks that every window was answered once.
+"""Injects faults into the system, and checks that every window got one result.
 
-- `suite` lists the faults, says how often each is injected, and runs them one after the other;
-- `trial.Trial` is one run: topics of its own, windows that keep coming, consumers as processes, and
-  the checker at its end;
-- `faults` holds what is done to them, a function a fault;
-- `results` keeps what came of it.
+- `suite` lists the faults and how often each is injected, and runs them one after the other;
+- `trial.Trial` is one run: its own topics, a steady feed of windows, consumers as processes, and a
+  check at the end;
+- `faults` holds one function for each fault;
+- `results` writes the outcomes.
 
-Nothing here asks the consumer what it did: `verification` counts in the topics.
+The check does not rely on the consumer's own counts: `bearing_stream.commands.verify` counts in the
+topics.
 """

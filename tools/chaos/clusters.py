@@ -1,4 +1,4 @@
-"""The Kafka clusters to be broken, and whether the disk holds what is to come."""
+"""The Kafka clusters of the trials, and the disk space that they need."""
 
 import os
 import subprocess
@@ -13,27 +13,27 @@ from bearing_stream.local_kafka import LocalKafka
 from tools.chaos.errors import ChaosError
 
 PROPERTIES: Final = {
-    # A topic that vanishes is to stay away until somebody makes it anew.
+    # A deleted topic must stay deleted until the trial creates it again.
     "auto.create.topics.enable": "false",
-    # So that a consumer can be taken for dead after three seconds, in place of six at least.
+    # So that a consumer is considered dead after three seconds; the minimum is six by default.
     "group.min.session.timeout.ms": "1000",
     "group.consumer.min.session.timeout.ms": "1000",
     "group.consumer.session.timeout.ms": "3000",
     "group.consumer.min.heartbeat.interval.ms": "500",
     "group.consumer.heartbeat.interval.ms": "1000",
-    # Looked at every second and not every ten: transactions that time out, segments to delete.
+    # Check for timed-out transactions and for segments to delete every second, not every ten.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     "log.retention.check.interval.ms": "1000",
     "log.initial.task.delay.ms": "1000",
     "log.segment.delete.delay.ms": "1000",
 }
-"""What differs from Kafka's defaults, beside what any local Kafka has: all of it only hastens."""
+"""Broker properties in addition to those of any local Kafka. Nearly all only shorten intervals."""
 
 SMALL_DISK: Final = "768m"
 
 START_TIMEOUT: Final = 300.0
-"""Seconds for brokers to answer, at first and each time that they come back: they take a few, and
-minutes on a machine that does much else."""
+"""Seconds for brokers to respond, at first and after each restart: they take a few, and minutes on
+a busy machine."""
 
 
 class Site(Enum):
@@ -46,11 +46,11 @@ class Site(Enum):
 
 @contextmanager
 def cluster(site: Site) -> Iterator[LocalKafka]:
-    """A local Kafka, up and answering.
+    """Start a local Kafka, and wait until it responds.
 
     Raises:
-        ChaosError: A disk of its own cannot be had here.
-        LocalKafkaError: It does not come up.
+        ChaosError: A small disk cannot be mounted here.
+        LocalKafkaError: It does not start.
     """
     with ExitStack() as stack:
         data = stack.enter_context(_small_disk()) / "kafka" if site is Site.SMALL_DISK else None
@@ -60,7 +60,7 @@ def cluster(site: Site) -> Iterator[LocalKafka]:
 
 
 def free_gigabytes() -> float:
-    """What is left where a local Kafka keeps its data, in 10⁹ bytes."""
+    """Return the free disk space where a local Kafka keeps its data, in 10⁹ bytes."""
     disk = os.statvfs(tempfile.gettempdir())
     return disk.f_bavail * disk.f_frsize / 1e9
 
@@ -72,11 +72,9 @@ def _small_disk() -> Iterator[Path]:
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         except FileNotFoundError:
-            raise ChaosError(
-                "not run: there is no `mount` here to make a small disk with"
-            ) from None
+            raise ChaosError("not run: `mount`, for a small disk, is missing here") from None
         if done.returncode:
-            raise ChaosError(f"not run: a small disk takes root: {done.stderr.strip()}")
+            raise ChaosError(f"not run: mounting a small disk requires root: {done.stderr.strip()}")
         try:
             yield Path(folder)
         finally:

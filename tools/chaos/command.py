@@ -20,27 +20,31 @@ from tools.chaos.suite import BOTH, FAULTS, Suite, planned
 
 NEEDED: Final = 10.0
 """10⁹ bytes of disk for the whole suite: a million int16 windows and their diagnoses, twice, since
-what a topic held goes some time after the topic."""
+Kafka deletes the data of a topic some time after the topic."""
 
 LOGS: Final = Path("out/chaos")
 
 WIDTH: Final = 120
-"""Columns that the table takes, about."""
+"""Columns of the table, about."""
 
 
 @click.command(name="chaos")
-@click.option("--minutes", type=click.FloatRange(min=0), help="A slice of everything; else all.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0),
+    help="Run a part of the suite in about this time; by default all of it.",
+)
 @click.option(
     "--fault",
     "chosen",
     multiple=True,
     type=click.Choice([fault.name for fault in FAULTS]),
-    help="Only this one (repeatable).",
+    help="Only this fault (repeatable).",
 )
+@click.option("--guarantee", type=click.Choice(BOTH), help="Only this guarantee; by default each.")
 @click.option(
-    "--guarantee", type=click.Choice(BOTH), help="Only with this one; by default with each."
+    "--seed", type=int, help="Seed of all random choices; by default a new one, which is printed."
 )
-@click.option("--seed", type=int, help="Of every choice; by default a new one, which is told.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -54,14 +58,14 @@ def command(
     seed: int | None,
     output: Path,
 ) -> None:
-    """Break the system on purpose, and check that every window was diagnosed once.
+    """Inject faults into the system, and check that every window was diagnosed once.
 
-    A real Kafka is started here, and consumers as processes. The exit status is not zero if a
-    window was lost, answered twice or out of order, or if anything did not recover.
+    Starts a real Kafka, and consumers as processes. The exit status is not zero if a window was
+    lost, got two results or one out of order, or if anything did not recover.
     """
     console = Console()
     if not console.is_terminal:
-        # Nobody can make a file wider.
+        # The width of a terminal is that of its window; a file needs a fixed one.
         console.width = WIDTH
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     seed = random.randrange(10**6) if seed is None else seed
@@ -73,7 +77,7 @@ def command(
         if not chosen or fault.name in chosen
     ]
     faults = planned(faults, minutes)
-    console.print(f"seed {seed}; what the consumers say goes to {LOGS}")
+    console.print(f"seed {seed}; the logs of the consumers are in {LOGS}")
     _check_disk(console, whole=minutes is None and not chosen)
     shutil.rmtree(LOGS, ignore_errors=True)
     outcomes: list[Outcome] = []
@@ -81,26 +85,26 @@ def command(
         for outcome in Suite(seed, LOGS).run(faults, status.update):
             outcomes.append(outcome)
             console.print(_line(outcome), highlight=False, soft_wrap=True)
-            # After each, so that whoever interrupts has what there is.
-            write(outcomes, _written(minutes, chosen, guarantee, seed), output)
-    console.print(table(outcomes), f"The same is in {output}.", sep="\n")
+            # After each outcome, so that an interrupted run leaves the outcomes so far.
+            write(outcomes, _command_line(minutes, chosen, guarantee, seed), output)
+    console.print(table(outcomes), f"The table is also in {output}.", sep="\n")
     if not all(outcome.sound for outcome in outcomes):
         sys.exit(1)
 
 
-def _written(
+def _command_line(
     minutes: float | None, chosen: Sequence[str], guarantee: Guarantee | None, seed: int
 ) -> str:
-    """The command that does the same again."""
+    """Return the command that repeats this run."""
     options = [f"--fault {name}" for name in chosen]
     options += [f"--guarantee {guarantee}"] if guarantee else []
     options += [f"--seed {seed}"]
-    slice_of_it = f" MINUTES={minutes:g}" if minutes is not None else ""
-    return f"make chaos{slice_of_it} CHAOS='{' '.join(options)}'"
+    part = f" MINUTES={minutes:g}" if minutes is not None else ""
+    return f"make chaos{part} CHAOS='{' '.join(options)}'"
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
-    """A row an outcome."""
+    """Make a table with one row for each outcome."""
     rows = Table(*HEADINGS, box=None)
     for column in rows.columns[2:]:
         column.justify = "right"
@@ -124,4 +128,4 @@ def _line(outcome: Outcome) -> str:
 def _check_disk(console: Console, whole: bool) -> None:
     free = free_gigabytes()
     if whole and free < NEEDED:
-        console.print(f"[yellow]All of it takes {NEEDED:g} GB of disk; there are {free:.1f}.[/]")
+        console.print(f"[yellow]The suite needs {NEEDED:g} GB of disk; {free:.1f} GB are free.[/]")

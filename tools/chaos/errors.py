@@ -1,5 +1,5 @@
-"""What ends a trial."""
+"""The error that ends a trial."""
 
 
 class ChaosError(Exception):
-    """The system did not do what it promises under a fault; one line says what, and where."""
+    """The system broke a promise under a fault; one line names the promise, and the place."""

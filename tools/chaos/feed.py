@@ -1,4 +1,4 @@
-"""Windows that keep coming while things break."""
+"""A steady feed of windows while faults are injected."""
 
 import threading
 from dataclasses import dataclass
@@ -12,30 +12,30 @@ from producer_sim.streams import SensorStream
 from tools.chaos.errors import ChaosError
 
 KAFKA: Final = {
-    # A broker may be gone for minutes; no window is given up.
+    # A broker may be gone for minutes; no window may time out.
     "message.timeout.ms": "1200000",
     "reconnect.backoff.max.ms": "200",
     "topic.metadata.refresh.interval.ms": "1000",
 }
 
 
-GIVEN_UP: Final = "_PURGE_"
-"""In the reasons for which the simulator itself, told to stop, has not sent a window."""
+PURGED: Final = "_PURGE_"
+"""Part of the error for a window that the simulator dropped itself when it was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast windows come."""
+    """The rate of the feed."""
 
     rate: float = 1000.0
     """Windows a second, of all sensors together."""
     sensors: int = 64
     apart: int = 700
-    """Windows from one fault to the next, where nothing else is said; more come meanwhile."""
+    """Windows between two faults, if the fault asks for no more; more arrive during a fault."""
 
 
 class Feed:
-    """Sends int16 windows of made-up bearings at a steady pace from `start` to `finish`."""
+    """Sends int16 windows of synthetic bearings at a steady pace from `start` to `finish`."""
 
     def __init__(
         self, topics: TopicSettings, pace: Pace, streams: list[SensorStream] | None = None
@@ -43,9 +43,9 @@ class Feed:
         """Get ready.
 
         Args:
-            topics: Where to.
-            pace: How fast, and from how many.
-            streams: From another feed that is over, to spare making them; see `streams`.
+            topics: The topics to send to.
+            pace: The rate, and the number of sensors.
+            streams: Those of a finished feed, since making them takes long; see `streams`.
         """
         given = topics.model_dump() | {
             "kafka": topics.kafka | KAFKA,
@@ -58,11 +58,11 @@ class Feed:
         }
         self._settings = load(SimulatorSettings, given)
         self.streams = open_streams(self._settings) if streams is None else streams
-        """Made once, and good for any number of feeds, one after the other."""
+        """The signals; they can be reused for any number of feeds, one after the other."""
         self._stop = threading.Event()
         self._sent: Sent | None = None
-        self.taken = 0
-        """Windows that Kafka had taken a moment ago."""
+        self.acknowledged = 0
+        """Windows that Kafka had acknowledged a moment ago."""
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
     def start(self) -> None:
@@ -70,25 +70,28 @@ class Feed:
         self._thread.start()
 
     def finish(self, windows: int = 0) -> int:
-        """Send no more, or, quickly, what is missing to a number; how many Kafka has taken.
+        """Stop the feed, and send at once what is missing to a number of windows.
+
+        Returns:
+            The number of windows that Kafka has acknowledged.
 
         Raises:
-            ChaosError: Windows were not taken, so that nothing can be said of this trial.
+            ChaosError: Kafka refused windows, so that this trial proves nothing.
         """
         self._stop.set()
         self._thread.join()
         if self._sent is None:
             raise ChaosError("the simulator ended in an error")
-        taken = _taken(self._sent)
-        if taken >= windows:
-            return taken
+        acknowledged = _acknowledged(self._sent)
+        if acknowledged >= windows:
+            return acknowledged
         rest = self._settings.model_copy(
-            update={"speed": float("inf"), "limit": windows - taken, "run": "rest"}
+            update={"speed": float("inf"), "limit": windows - acknowledged, "run": "rest"}
         )
-        return taken + _taken(simulate(rest, self.streams))
+        return acknowledged + _acknowledged(simulate(rest, self.streams))
 
     def abandon(self) -> None:
-        """Send no more, whatever became of the rest."""
+        """Stop the feed, without a check."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -97,12 +100,13 @@ class Feed:
         self._sent = simulate(self._settings, self.streams, self._stop, self._note)
 
     def _note(self, sent: Sent) -> None:
-        self.taken = sent.windows - sent.pending
+        self.acknowledged = sent.windows - sent.pending
 
 
-def _taken(sent: Sent) -> int:
-    # What a slow Kafka had not answered for some seconds after the end was given up: not taken.
-    refused = {reason: count for reason, count in sent.failures.items() if GIVEN_UP not in reason}
+def _acknowledged(sent: Sent) -> int:
+    # The simulator drops what Kafka has not acknowledged some seconds after the end. These windows
+    # are neither sent nor refused.
+    refused = {reason: count for reason, count in sent.failures.items() if PURGED not in reason}
     if sent.fatal or refused:
-        raise ChaosError(f"Kafka did not take all windows: {sent.fatal or refused}")
+        raise ChaosError(f"Kafka refused windows: {sent.fatal or refused}")
     return sent.windows

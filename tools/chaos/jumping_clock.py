@@ -18,7 +18,7 @@ _real_time = time.time
 
 
 def jumping_time() -> float:
-    """Seconds since the epoch, wrong."""
+    """Return a wrong time, in seconds since the epoch."""
     now = _real_time()
     return now + random.Random(int(now / PERIOD)).uniform(-DAY, DAY)
 

@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from bearing_stream.kafka import TopicSettings
+from consumer.events import REWINDING, Event
 from tools.chaos.errors import ChaosError
 
-LOOK_PAUSE: Final = 0.05
-"""Seconds between two looks at a log."""
+POLL_PAUSE: Final = 0.05
+"""Seconds between two reads of a log."""
 
 START_LIMIT: Final = 120.0
-"""Seconds until a consumer must be ready; it takes three on a machine that does nothing else."""
+"""Seconds until a consumer must be ready; it takes three on an idle machine."""
 
 STOP_LIMIT: Final = 12.0
 """Seconds until a consumer must have ended after SIGTERM; it promises ten."""
 
 
 def consumer_arguments(topics: TopicSettings, group: str) -> list[str]:
-    """What `bearing-stream consume` must be told to be of a group, on these topics."""
+    """Return the arguments of `bearing-stream consume` for a group, on these topics."""
     return [
         f"--bootstrap-servers={topics.bootstrap_servers}",
         *(f"--kafka={name}={value}" for name, value in topics.kafka.items()),
@@ -36,15 +37,15 @@ def consumer_arguments(topics: TopicSettings, group: str) -> list[str]:
 
 
 class Member:
-    """Starts on creation. Whoever makes one calls `kill` in the end, whatever happened."""
+    """A running process. It starts on creation; the owner must call `kill` in the end."""
 
     def __init__(self, program: str, arguments: Sequence[str], log: Path) -> None:
-        """Start.
+        """Start the process.
 
         Args:
-            program: The module that takes the arguments of `consume`.
-            arguments: Of `consume`.
-            log: Where its log lines go, as JSON.
+            program: The module to run as `bearing-stream`.
+            arguments: The arguments of `consume`.
+            log: The file for its log lines, as JSON.
         """
         self.log = log
         with log.open("wb") as output:
@@ -58,7 +59,7 @@ class Member:
 
     @property
     def pid(self) -> int:
-        """Of its process."""
+        """The process id."""
         return self._process.pid
 
     @property
@@ -71,44 +72,43 @@ class Member:
         """Its exit status, negative for a signal; None while it runs."""
         return self._process.poll()
 
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """The log lines so far of an event."""
+    def events(self, event: Event) -> list[dict[str, Any]]:
+        """Return the log lines of an event so far."""
         lines = self.log.read_text(errors="replace").split("\n")[:-1]
         found = [json.loads(line) for line in lines if line.startswith("{")]
-        return [line for line in found if line["event"] == name]
+        return [line for line in found if line["event"] == event.name]
 
     def reasons(self) -> list[str]:
-        """Why it wound back, each time that it did."""
-        wound_back = self.events("winding back to the committed offsets")
-        return [event["reason"] for event in wound_back]
+        """Return the reason of each rewind so far."""
+        return [line["reason"] for line in self.events(REWINDING)]
 
-    def await_event(self, name: str, count: int = 1, limit: float = START_LIMIT) -> None:
+    def await_event(self, event: Event, count: int = 1, limit: float = START_LIMIT) -> None:
         """Wait until the log has that many lines of an event.
 
         Raises:
-            ChaosError: It ended, or the time is up.
+            ChaosError: The process ended, or the time is up.
         """
         deadline = time.monotonic() + limit
-        while len(self.events(name)) < count:
+        while len(self.events(event)) < count:
             if not self.running or time.monotonic() > deadline:
-                raise ChaosError(f"{self.log}: no '{name}' (status {self.status})")
-            time.sleep(LOOK_PAUSE)
+                raise ChaosError(f"{self.log}: no '{event.name}' (status {self.status})")
+            time.sleep(POLL_PAUSE)
 
     def freeze(self) -> None:
-        """SIGSTOP."""
+        """Send SIGSTOP."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """SIGCONT."""
+        """Send SIGCONT."""
         self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """SIGKILL, frozen or not; returns when it is gone."""
+        """Send SIGKILL, also to a frozen process; return when it has ended."""
         self._process.kill()
         self._process.wait()
 
     def stop(self) -> None:
-        """SIGTERM; returns when it is gone.
+        """Send SIGTERM; return when the process has ended.
 
         Raises:
             ChaosError: It took too long, or did not end with status 0.
@@ -118,7 +118,7 @@ class Member:
             raise ChaosError(f"{self.log}: status {status} after SIGTERM, not 0")
 
     def wait(self, limit: float = START_LIMIT) -> int | None:
-        """Its exit status, or None if it has not ended in that time."""
+        """Return its exit status, or None if it has not ended in that time."""
         try:
             return self._process.wait(limit)
         except subprocess.TimeoutExpired:

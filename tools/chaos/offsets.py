@@ -1,4 +1,4 @@
-"""Offsets of the topics and of the group: what can be seen from outside while things run."""
+"""Offsets of the topics and of the group, as another client sees them during a trial."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ from confluent_kafka.admin._resource import ResourceType
 from bearing_stream.kafka import Spans, TopicReader, TopicSettings, admin_client
 
 LIMIT: Final = 15.0
-"""Seconds for Kafka to answer a question."""
+"""Seconds for Kafka to respond to a request."""
 
 
 class Offsets:
-    """Asks one cluster about the topics and the group of a trial.
+    """Reads and changes the state of the topics and the group of a trial.
 
-    Every method raises `KafkaException` or `FatalKafkaError` if the cluster does not answer.
+    Every method raises `KafkaException` or `FatalKafkaError` if the cluster does not respond.
     """
 
     def __init__(self, topics: TopicSettings, group: str) -> None:
@@ -24,32 +24,32 @@ class Offsets:
         properties = topics.client_properties() | {"log_level": 0}
         self._admin = admin_client(properties)
         self._written = TopicReader(properties, topics.diagnoses_topic, "read_uncommitted")
-        self._settled = TopicReader(properties, topics.diagnoses_topic, "read_committed")
+        self._stable = TopicReader(properties, topics.diagnoses_topic, "read_committed")
         self._windows = TopicReader(properties, topics.windows_topic, "read_uncommitted")
 
     def close(self) -> None:
         """Disconnect."""
-        for reader in (self._written, self._settled, self._windows):
+        for reader in (self._written, self._stable, self._windows):
             reader.__exit__(None, None, None)
 
     def windows(self) -> Spans:
-        """What each partition of the windows topic holds."""
+        """Return the offsets that each partition of the windows topic holds."""
         return self._windows.spans()
 
     def committed(self) -> dict[int, int]:
-        """The group's committed offset, by partition of the windows topic that has one."""
-        asked = [ConsumerGroupTopicPartitions(self._group)]
-        answer = self._admin.list_consumer_group_offsets(asked, request_timeout=LIMIT)
-        partitions = answer[self._group].result().topic_partitions
+        """Return the group's committed offsets by partition; those without one are left out."""
+        group = [ConsumerGroupTopicPartitions(self._group)]
+        response = self._admin.list_consumer_group_offsets(group, request_timeout=LIMIT)
+        partitions = response[self._group].result().topic_partitions
         return {one.partition: one.offset for one in partitions if one.offset >= 0}
 
     def owned(self) -> dict[str, set[int]]:
-        """Client id → partitions of the windows that the group has given to it.
+        """Return client id → assigned partitions of the windows topic.
 
-        Nothing while the group is not stable.
+        Empty while the group is not stable.
         """
-        answer = self._admin.describe_consumer_groups([self._group], request_timeout=LIMIT)
-        group = answer[self._group].result()
+        response = self._admin.describe_consumer_groups([self._group], request_timeout=LIMIT)
+        group = response[self._group].result()
         if group.state != ConsumerGroupState.STABLE:
             return {}
         return {
@@ -58,16 +58,16 @@ class Offsets:
         }
 
     def open_transaction(self, client_id: str | None = None) -> dict[int, int]:
-        """Where transactions are open: partition of the diagnoses → offset that readers wait at.
+        """Return diagnoses partition → last stable offset, where transactions are open.
 
-        With a client id, only of partitions that are its own.
+        With a client id, only for the partitions assigned to it.
         """
-        written, settled = self._written.spans(), self._settled.spans()
+        written, stable = self._written.spans(), self._stable.spans()
         own = written.keys() if client_id is None else self.owned().get(client_id, set())
         return {
-            partition: settled[partition].end
+            partition: stable[partition].end
             for partition in own
-            if settled[partition].end < written[partition].end
+            if stable[partition].end < written[partition].end
         }
 
     def configure(self, topic: str, **properties: str) -> None:
@@ -80,12 +80,12 @@ class Offsets:
         self._admin.incremental_alter_configs([resource])[resource].result()
 
     def delete(self, *topics: str) -> None:
-        """Delete topics; one that is not there is no trouble."""
+        """Delete topics; a missing one is no error."""
         for deleted in self._admin.delete_topics(list(topics), operation_timeout=LIMIT).values():
             deleted.exception()
 
     def exists(self, topic: str) -> bool:
-        """Whether there is such a topic."""
+        """Whether a topic exists."""
         return topic in self._admin.list_topics(timeout=LIMIT).topics
 
     def in_sync(self) -> bool:
@@ -95,6 +95,6 @@ class Offsets:
         return all(one.leader > 0 and len(one.isrs) == len(one.replicas) for one in partitions)
 
     def leader(self, topic: str, partition: int) -> int:
-        """The number of the broker that leads a partition; -1 if none does."""
+        """Return the number of the broker that leads a partition; -1 if none does."""
         found = self._admin.list_topics(topic, LIMIT).topics[topic].partitions
         return found[partition].leader

@@ -1,4 +1,4 @@
-"""What came of the trials, as JSON and as tables."""
+"""The outcomes of the trials, as JSON and as tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,34 +23,34 @@ HEADINGS: Final = (
     "recovery, median s",
     "worst s",
 )
-"""Of the columns that `cells` fills."""
+"""The headings of the columns that `cells` fills."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one fault with one guarantee."""
+    """The outcome of one fault with one guarantee."""
 
     fault: str
     guarantee: str
     report: Report | None
-    """What the checker found; None if the trial did not get that far."""
+    """The result of the check; None if the trial failed before it."""
     recoveries: list[float]
-    """Seconds, of each injection."""
+    """Seconds to recover from each injection."""
     notes: dict[str, int]
-    """What else was counted, to show that the fault was what it is called."""
+    """Other counts, which show that the fault had the intended effect."""
     seconds: float
     skipped: str = ""
-    """Why it was not tried."""
+    """Why it was not run."""
     failure: str = ""
-    """What went wrong other than by the checker's counts."""
+    """The error that ended the trial."""
 
     @property
     def sound(self) -> bool:
-        """Whether the promise was kept, as far as it was tried."""
+        """Whether the guarantee held, as far as it was tested."""
         return not self.failure and (self.report is None or not self.report.wrong)
 
     def as_json(self) -> dict[str, Any]:
-        """An entry of `out/chaos.json`."""
+        """Return the entry of `out/chaos.json`."""
         report = self.report or Report()
         value: dict[str, Any] = {
             "fault": self.fault,
@@ -80,7 +80,7 @@ def _summary(recoveries: Sequence[float]) -> dict[str, float] | None:
 
 
 def write(outcomes: Sequence[Outcome], command: str, path: Path) -> None:
-    """Write the list of entries; `command` is what they were made with."""
+    """Write the list of entries; `command` repeats the run."""
     date = datetime.now(UTC).date().isoformat()
     entries = [outcome.as_json() | {"command": command, "date": date} for outcome in outcomes]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def write(outcomes: Sequence[Outcome], command: str, path: Path) -> None:
 
 
 def cells(entry: dict[str, Any]) -> list[str]:
-    """An entry as the cells of a table's row."""
+    """Return the cells of an entry's row in a table."""
     recovery = entry["recovery_s"] or {}
     counts = [f"{entry[name]:,}" for name in ("times", "windows", "lost", "duplicated")]
     if entry.get("skipped"):

@@ -1,4 +1,4 @@
-"""Whoever subscribes to the diagnoses: reads what is committed, and notes when it goes on."""
+"""A subscriber to the diagnoses, which detects when new ones are committed."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ class Subscriber(threading.Thread):
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
-                # Back at the broker at once when it is back, so that recovery is not ours.
+                # Reconnects at once, so that the measured recovery is not that of this client.
                 "reconnect.backoff.max.ms": "200",
                 "topic.metadata.refresh.interval.ms": "1000",
                 "fetch.queue.backoff.ms": 5,
@@ -46,7 +46,7 @@ class Subscriber(threading.Thread):
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        """Read."""
+        """Read until `stop`."""
         while not self._stopping.is_set():
             messages = self._consumer.consume(1, POLL_TIMEOUT)
             if messages:
@@ -62,17 +62,17 @@ class Subscriber(threading.Thread):
         self._consumer.close()
 
     def expect_news(self) -> None:
-        """Begin to look for a diagnosis made after now in every partition."""
+        """Start to watch for a diagnosis from now on in every partition."""
         with self._lock:
             self._after = time.time() * 1e3
             self._missing = set(self._all)
             self._complete.clear()
 
     def await_news(self, limit: float) -> bool:
-        """Wait for what `expect_news` looks for; whether it came in time."""
+        """Wait for the diagnoses of `expect_news`; return whether they arrived in time."""
         return self._complete.wait(limit)
 
     def stop(self) -> None:
-        """End reading."""
+        """Stop reading."""
         self._stopping.set()
         self.join()

@@ -24,45 +24,45 @@ ONCE: Final[tuple[Guarantee, ...]] = ("exactly-once",)
 BOTH: Final[tuple[Guarantee, ...]] = (*ONCE, "at-least-once")
 
 OVERHEAD: Final = 12.0
-"""Seconds that a trial takes before its first fault and after its last, about."""
+"""Approximate seconds of a trial before its first fault and after its last."""
 
 LOG_LINES: Final = 100_000
-"""Of a broker's log that are kept of a trial that went wrong: all of any that was seen so far."""
+"""Lines of a broker's log that are kept after a failed trial: more than any log had so far."""
 
-EASED: Final = 4
-"""With at-least-once the same faults come a fourth as often: it has less to keep."""
+AT_LEAST_ONCE_DIVISOR: Final = 4
+"""With at-least-once, faults are injected a fourth as often: it makes fewer promises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is done, and how often in the whole suite."""
+    """A fault, and how often the whole suite injects it."""
 
     name: str
     inject: Callable[[Trial], None]
     times: int
     seconds: float
-    """That one injection takes, about."""
+    """Approximate seconds of one injection."""
     windows: int = 0
-    """At least so many in the whole suite."""
+    """Minimum number of windows in the whole suite."""
     site: Site = Site.ONE
     guarantees: tuple[Guarantee, ...] = BOTH
 
     @property
     def cost(self) -> float:
-        """Seconds in the whole suite that a part of it saves in proportion."""
+        """Seconds in the whole suite; a part of the suite takes a proportional part of them."""
         return self.seconds * sum(self.under(one).times for one in self.guarantees)
 
     def part(self, share: float) -> "Fault":
-        """The same, less often; once at least."""
+        """Return the same fault, injected less often, but at least once."""
         times = max(round(self.times * share), 1)
         return replace(self, times=times, windows=round(self.windows * share))
 
     def under(self, guarantee: Guarantee) -> "Fault":
-        """The same, as often as is due with a guarantee; with each twice, unless it is once."""
+        """Return the same fault, as often as a guarantee requires: at least twice, if it can be."""
         if guarantee == "exactly-once":
             return self
-        fewer = max(self.times // EASED, min(self.times, 2))
-        return replace(self, times=fewer, windows=self.windows // EASED)
+        fewer = max(self.times // AT_LEAST_ONCE_DIVISOR, min(self.times, 2))
+        return replace(self, times=fewer, windows=self.windows // AT_LEAST_ONCE_DIVISOR)
 
 
 FAULTS: Final = (
@@ -88,7 +88,7 @@ FAULTS: Final = (
 
 
 def planned(faults: Sequence[Fault], minutes: float | None) -> list[Fault]:
-    """These faults, each as often as there is time for, and once at least."""
+    """Return these faults, each as often as the time permits, and at least once."""
     if minutes is None:
         return list(faults)
     fixed = sum(OVERHEAD * len(fault.guarantees) for fault in faults)
@@ -97,17 +97,17 @@ def planned(faults: Sequence[Fault], minutes: float | None) -> list[Fault]:
 
 
 class Suite:
-    """Runs faults one after the other, each with each of its guarantees."""
+    """Runs faults one after the other, with each of their guarantees."""
 
     def __init__(self, seed: int, folder: Path, pace: Pace | None = None) -> None:
-        """Set up; what the consumers say goes into `folder`."""
+        """Set up; the logs go into `folder`."""
         self._seed = seed
         self._folder = folder
         self._pace = pace or Pace()
         self._streams: list[SensorStream] | None = None
 
     def run(self, faults: Sequence[Fault], announce: Callable[[str], None]) -> Iterator[Outcome]:
-        """Yield what came of each; `announce` is told what begins."""
+        """Yield the outcome of each; `announce` is called with a line before each trial."""
         for site in Site:
             here = [fault for fault in faults if fault.site is site]
             if not here:
@@ -127,7 +127,7 @@ class Suite:
                     yield Outcome(fault.name, "", None, [], {}, 0.0, failure=str(failure))
 
     def trial(self, kafka: LocalKafka, fault: Fault, guarantee: Guarantee) -> Outcome:
-        """Inject one fault so often, and check."""
+        """Inject one fault as often as it asks for, and check the results."""
         began = time.monotonic()
         folder = self._folder / f"{fault.name}-{guarantee}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ class Suite:
             guarantee,
             fault.times,
             max(fault.windows, fault.times * self._pace.apart),
-            # Of each fault's own: it is the same alone and among others.
+            # Each fault has a seed of its own: it makes the same choices alone and among others.
             zlib.crc32(f"{self._seed} {fault.name} {guarantee}".encode()),
             folder,
             self._pace,
@@ -160,7 +160,7 @@ class Suite:
             failure=failure,
         )
         if not outcome.sound:
-            # The cluster goes with its logs, and they may be what tells why.
+            # The logs are deleted with the cluster, and may show the cause.
             for broker in kafka.brokers:
                 log = folder / f"broker-{broker}.log"
                 log.write_text(kafka.log_tail(broker, LOG_LINES))

@@ -1,4 +1,4 @@
-"""One trial: topics of its own, a feed, consumers, injected faults, and the checker at the end."""
+"""One trial: its own topics, a feed, consumers, injected faults, and the check at the end."""
 
 import random
 import time
@@ -18,6 +18,7 @@ from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.config import load
 from bearing_stream.kafka import FatalKafkaError, TopicSettings, create_topics
 from bearing_stream.local_kafka import LocalKafka
+from consumer.events import READY
 from producer_sim import SensorStream
 from tools.chaos.errors import ChaosError
 from tools.chaos.feed import Feed, Pace
@@ -28,51 +29,50 @@ from tools.chaos.subscriber import Subscriber
 PARTITIONS: Final = 4
 
 PATIENCE: Final = 120.0
-"""Seconds after which something that should have happened has not. Long: it may be a machine that
-does other things too."""
+"""Seconds after which an expected event counts as missing. Long, since the machine may be busy."""
 
 SPREAD: Final = 0.25
-"""Seconds, at most, between the window at which a fault is due and the fault: it may come at any
-point of a transaction."""
+"""Maximum seconds between the window at which a fault is due and its injection, which may then be
+at any point of a transaction."""
 
-LOOK_PAUSE: Final = 0.05
+POLL_PAUSE: Final = 0.05
 
-HELD: Final = 0.4
-"""Seconds that a transaction stays open which its consumer has not asked Kafka to commit: what was
-on its way when it was frozen has arrived by then."""
+STAYS_OPEN: Final = 0.4
+"""Seconds after which a transaction of a frozen consumer that is still open stays open: a commit
+request that was on its way to Kafka has arrived by then."""
 
 TIMEOUTS: Final = ("--session-timeout=3", "--transaction-timeout=4", "--startup-timeout=100")
-"""Shorter than by default, for as many faults as there is time for."""
+"""Shorter than the defaults, to make more faults fit into the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a trial is to do."""
+    """The parameters of a trial."""
 
     guarantee: Guarantee
     times: int
     """Faults to inject."""
     windows: int
-    """At least so many, all in all."""
+    """Minimum number of windows in total."""
     seed: int
     folder: Path
-    """For the consumers' logs."""
+    """The folder for the consumers' logs."""
     pace: Pace
     streams: list[SensorStream] | None = None
-    """Of the feed; see `feed.Feed`."""
+    """The streams of the feed; see `feed.Feed`."""
 
 
 class Trial:
-    """A `with` block of it leaves no process and no topic behind.
+    """A context manager that leaves no process and no topic behind.
 
     Attributes:
-        rng: Every choice of a fault comes from here.
-        notes: What the fault counts, to show that it was what it is called.
+        rng: The source of every random choice.
+        notes: Counts of the fault, which show that it had the intended effect.
         recoveries: Seconds from each fault until every partition had a newer committed diagnosis.
-        members: All consumers that were started, in that order.
-        excused: Those of them that may end with a status other than 0.
-        checked_from: Partition → offset from which on windows are checked, where answers to
-            earlier ones were deleted.
+        members: All consumers that were started, in order.
+        excused: Those of them that may end with another status than 0.
+        checked_from: Partition → the first offset whose window is checked, where the results of
+            earlier windows were deleted.
     """
 
     def __init__(self, kafka: LocalKafka, order: Order) -> None:
@@ -85,10 +85,10 @@ class Trial:
         self.excused: list[Member] = []
         self.checked_from: dict[int, int] = {}
         name = f"chaos-{uuid.uuid4().hex[:8]}"
-        reach = kafka.client_properties
+        properties = kafka.client_properties
         given = {
-            "bootstrap_servers": reach.pop("bootstrap.servers"),
-            "kafka": reach,
+            "bootstrap_servers": properties.pop("bootstrap.servers"),
+            "kafka": properties,
             "windows_topic": f"{name}.windows",
             "diagnoses_topic": f"{name}.diagnoses",
             "dead_letters_topic": f"{name}.dead-letters",
@@ -123,7 +123,7 @@ class Trial:
             member.kill()
         self.feed.abandon()
         self.subscriber.stop()
-        # A cluster that was broken for good goes as a whole.
+        # A cluster that no longer responds is deleted as a whole.
         with suppress(KafkaException):
             self.offsets.delete(*self.names)
         self.offsets.close()
@@ -138,7 +138,7 @@ class Trial:
         """Start a consumer of the group, and wait until it is ready to join.
 
         Raises:
-            ChaosError: It did not get ready.
+            ChaosError: It did not become ready.
         """
         arguments = [
             *consumer_arguments(self.topics, self.group),
@@ -150,14 +150,14 @@ class Trial:
         log = self.order.folder / f"consumer-{len(self.members) + 1}.log"
         self.members.append(Member(program, arguments, log))
         if ready:
-            self.members[-1].await_event("ready")
+            self.members[-1].await_event(READY)
         return self.members[-1]
 
     def moments(self) -> Iterator[int]:
-        """Number the injections; each comes when its moment does, drawn from the seed.
+        """Yield the number of each injection at its moment, which is drawn from the seed.
 
         Raises:
-            ChaosError: The consumers do not get on.
+            ChaosError: The consumers make no progress.
         """
         share = self.order.windows / self.order.times
         self.until(lambda: self.subscriber.count > 0, "the first diagnosis")
@@ -167,48 +167,49 @@ class Trial:
             yield number
 
     def await_diagnoses(self, count: int) -> None:
-        """Wait until so many diagnoses were committed, all in all.
+        """Wait until so many diagnoses are committed in total.
 
         Raises:
-            ChaosError: They are not.
+            ChaosError: They are not in time.
         """
         self.until(lambda: self.subscriber.count >= count, f"{count} diagnoses")
 
     @contextmanager
     def fault(self) -> Iterator[None]:
-        """Measure: from the beginning of the block until every partition has newer diagnoses.
+        """Measure the time from the start of the block until every partition has new diagnoses.
 
         Raises:
-            ChaosError: It does not come to that.
+            ChaosError: A partition has none in time.
         """
-        began, taken = time.monotonic(), self.feed.taken
+        began, acknowledged = time.monotonic(), self.feed.acknowledged
         self.subscriber.expect_news()
         yield
         if not self.subscriber.await_news(PATIENCE):
             raise ChaosError(
                 f"no diagnoses in every partition for {PATIENCE:g} s after fault "
-                f"{len(self.recoveries)}, since which Kafka took {self.feed.taken - taken} windows"
+                f"{len(self.recoveries)}, since which Kafka acknowledged "
+                f"{self.feed.acknowledged - acknowledged} windows"
             )
         self.recoveries.append(time.monotonic() - began)
 
     def freeze_in_transaction(
-        self, member: Member, held: float = 0.0, client_id: str | None = None
+        self, member: Member, seconds: float = 0.0, client_id: str | None = None
     ) -> None:
-        """Freeze a consumer at a moment when a transaction is open, for `held` seconds on end.
+        """Freeze a consumer while a transaction is open.
 
         Args:
-            member: It.
-            held: After that long the transaction is still open.
-            client_id: Its own, where there are others: the transaction is then open in a partition
-                that the group has given to it, before and after. A diagnosis goes to the partition
+            member: The consumer.
+            seconds: After this time the transaction must still be open.
+            client_id: The id of its client, if there are other members: the transaction must then
+                be open in a partition that is assigned to it. A diagnosis goes to the partition
                 that its window came from.
         """
 
-        def caught() -> bool:
+        def is_frozen_in_transaction() -> bool:
             member.freeze()
             before = self.offsets.open_transaction(client_id)
             if before:
-                time.sleep(held)
+                time.sleep(seconds)
                 after = self.offsets.open_transaction(client_id)
                 if before.items() & after.items():
                     return True
@@ -216,14 +217,14 @@ class Trial:
             time.sleep(self.rng.uniform(0.001, 0.05))
             return False
 
-        self.until(caught, "a transaction to be open")
+        self.until(is_frozen_in_transaction, "a transaction to be open")
         self.notes["in a transaction"] += 1
 
     def until(self, condition: Callable[[], bool], what: str, limit: float = PATIENCE) -> None:
-        """Wait for something; trouble in looking for it passes.
+        """Wait for a condition; errors of Kafka while evaluating it are ignored.
 
         Raises:
-            ChaosError: It does not come.
+            ChaosError: It does not hold in time.
         """
         deadline = time.monotonic() + limit
         while True:
@@ -231,12 +232,12 @@ class Trial:
                 if condition():
                     return
             if time.monotonic() > deadline:
-                raise ChaosError(f"waited {limit:g} s in vain for {what}")
+                raise ChaosError(f"waited {limit:g} s for {what}")
             self.check_members()
-            time.sleep(LOOK_PAUSE)
+            time.sleep(POLL_PAUSE)
 
     def check_members(self) -> None:
-        """See that no consumer has ended by an error of its own.
+        """Check that no consumer has ended with an error.
 
         Raises:
             ChaosError: One has.
@@ -249,12 +250,12 @@ class Trial:
         """End the feed, and let the consumers catch up and stop.
 
         Raises:
-            ChaosError: They do not, or Kafka has not what it acknowledged.
+            ChaosError: They do not, or Kafka has lost windows that it had acknowledged.
         """
         sent = self.feed.finish(self.order.windows)
         ends = {partition: span.end for partition, span in self.offsets.windows().items()}
         if sum(ends.values()) < sent:
-            raise ChaosError(f"Kafka has {sum(ends.values())} of the {sent} windows that it took")
+            raise ChaosError(f"Kafka has {sum(ends.values())} of {sent} acknowledged windows")
         reached: dict[int, int] = {}
         moved = time.monotonic()
         while any(reached.get(partition, 0) < end for partition, end in ends.items()):
@@ -264,15 +265,15 @@ class Trial:
             if reached != before:
                 moved = time.monotonic()
             if time.monotonic() - moved > PATIENCE:
-                raise ChaosError(f"stuck at {reached} of {ends}")
+                raise ChaosError(f"the offsets stay at {reached} of {ends}")
             self.check_members()
-            time.sleep(LOOK_PAUSE)
+            time.sleep(POLL_PAUSE)
         for member in self.members:
             if member.running:
                 member.stop()
 
     def check(self) -> Report:
-        """Count in the topics."""
+        """Count the results in the topics."""
         given = self.topics.model_dump() | {
             "guarantee": self.order.guarantee,
             "from_offset": self.checked_from,

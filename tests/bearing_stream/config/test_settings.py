@@ -1,4 +1,4 @@
-"""Where a setting's value comes from, what is said of a wrong one, and that secrets stay secret."""
+"""Where a setting's value comes from, how a wrong one is reported, and that secrets stay secret."""
 
 import traceback
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ SECRET = "hunter2"
 
 
 class Press(ConnectionSettings):
-    """Settings of a made-up command: one field of each kind."""
+    """Settings of an example command: one field of each kind."""
 
     strokes: int = Field(default=8, ge=1)
     """Strokes a minute, `slow | fast`
@@ -44,7 +44,7 @@ class Press(ConnectionSettings):
 
 
 class Needy(Settings):
-    """Settings that cannot do without."""
+    """Settings with a required field."""
 
     line: str
     """Name of the line."""
@@ -55,7 +55,7 @@ def run(
     environment: dict[str, str] | None = None,
     settings_class: type[Settings] = Press,
 ) -> tuple[Settings | None, Result]:
-    """The settings that a command would get, and what the user would see."""
+    """The settings of a command, and its output."""
     got: list[Settings] = []
 
     @click.command()
@@ -89,7 +89,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_nothing_given_is_the_defaults() -> None:
+def test_with_nothing_given_all_settings_are_defaults() -> None:
     assert press().model_dump() == {
         "bootstrap_servers": "localhost:9092",
         "kafka": {},
@@ -149,9 +149,9 @@ def test_an_empty_environment_variable_is_no_value() -> None:
 def test_an_unknown_key_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "press.toml"
     file.write_text("stroke = 2\n")
-    said = refusal(["--config", str(file)])
-    assert f"{file}: 'stroke' is no setting" in said
-    assert "strokes, oil, mode, force" in said
+    output = refusal(["--config", str(file)])
+    assert f"{file}: 'stroke' is no setting" in output
+    assert "strokes, oil, mode, force" in output
 
 
 @pytest.mark.parametrize(
@@ -168,19 +168,19 @@ def test_an_unknown_key_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_wrong_value_is_one_line_with_option_and_variable(
     arguments: list[str], environment: dict[str, str], expected: str
 ) -> None:
-    said = refusal(arguments, environment)
-    assert expected in said
-    assert said.count("\n") == 1
+    output = refusal(arguments, environment)
+    assert expected in output
+    assert output.count("\n") == 1
 
 
-def test_what_a_rule_of_ours_says_is_said_without_its_trade_name() -> None:
+def test_the_message_of_a_validator_has_no_prefix() -> None:
     assert refusal(["--force", "3"]) == (
         "--force (BEARING_STREAM_FORCE): the press does not like odd forces\n"
     )
 
 
 @pytest.mark.parametrize("variable", ["BEARING_STREAM_STORKES", "bearing_stream_stroke"])
-def test_a_misspelt_variable_is_told_and_does_no_more(variable: str) -> None:
+def test_a_misspelt_variable_is_reported_and_has_no_other_effect(variable: str) -> None:
     settings, result = run((), {variable: "3"})
     assert isinstance(settings, Press)
     assert settings.strokes == 8
@@ -215,14 +215,14 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> Non
     assert f"{file} is not a TOML file" in refusal(["--config", str(file)])
 
 
-def test_help_says_option_variable_default_and_meaning() -> None:
+def test_help_states_option_variable_default_and_meaning() -> None:
     _, result = run(["--help"])
-    said = " ".join(result.output.split())
-    assert "--strokes VALUE Strokes a minute" in said
-    assert "[BEARING_STREAM_STROKES, default 8]" in said
-    assert "--mode [single|series]" in said
-    assert "--oil / --no-oil" in said
-    assert "--kafka NAME=VALUE" in said
+    output = " ".join(result.output.split())
+    assert "--strokes VALUE Strokes a minute" in output
+    assert "[BEARING_STREAM_STROKES, default 8]" in output
+    assert "--mode [single|series]" in output
+    assert "--oil / --no-oil" in output
+    assert "--kafka NAME=VALUE" in output
 
 
 SECRETS = [
@@ -255,16 +255,16 @@ def test_a_secret_reaches_the_client_but_no_printout(name: str) -> None:
     ],
 )
 def test_an_environment_value_that_cannot_be_read_is_not_repeated(value: str) -> None:
-    said = refusal((), {"BEARING_STREAM_KAFKA": value})
-    assert "BEARING_STREAM_KAFKA" in said
-    assert SECRET not in said
+    output = refusal((), {"BEARING_STREAM_KAFKA": value})
+    assert "BEARING_STREAM_KAFKA" in output
+    assert SECRET not in output
 
 
 @pytest.mark.parametrize("argument", [SECRET, f"sasl.password {SECRET}", f"={SECRET}"])
 def test_a_mistyped_property_is_not_repeated(argument: str) -> None:
-    said = refusal(["--kafka", argument])
-    assert "--kafka takes NAME=VALUE" in said
-    assert SECRET not in said
+    output = refusal(["--kafka", argument])
+    assert "--kafka takes NAME=VALUE" in output
+    assert SECRET not in output
 
 
 @pytest.mark.parametrize("content", [f'kafka = "{SECRET}"', f'[kafka]\n"a" = ["{SECRET}"]'])
@@ -286,7 +286,7 @@ def test_settings_are_frozen() -> None:
         settings.strokes = 9  # type: ignore[misc]
 
 
-def test_the_table_has_a_row_a_setting() -> None:
+def test_the_table_has_a_row_for_each_setting() -> None:
     head, rule, *rows = markdown_table(Press).splitlines()
     assert (head, rule) == ("| setting | environment | default | meaning |", "|---|---|---|---|")
     assert len(rows) == len(Press.model_fields)

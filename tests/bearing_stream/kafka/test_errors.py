@@ -1,4 +1,4 @@
-"""Which errors are fatal, and that each says in one line what to do."""
+"""Which errors are fatal, and that each is explained in one line with what to do."""
 
 import pytest
 from confluent_kafka import KafkaError
@@ -18,7 +18,7 @@ FATAL = [
     KafkaError._INVALID_ARG,
     KafkaError._UNSUPPORTED_FEATURE,
 ]
-PASSING = [
+TRANSIENT = [
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
@@ -36,21 +36,21 @@ PASSING = [
 
 
 @pytest.mark.parametrize("code", FATAL)
-def test_what_waiting_does_not_change_is_fatal_and_says_what_to_do(code: int) -> None:
-    error = KafkaError(code, "said so")
+def test_what_a_retry_cannot_mend_is_fatal_and_explained(code: int) -> None:
+    error = KafkaError(code, "as given")
     assert is_fatal(error)
-    assert "Kafka said: said so" in explain(error)
+    assert "Kafka reported: as given" in explain(error)
     assert "\n" not in explain(error)
 
 
-@pytest.mark.parametrize("code", PASSING)
-def test_what_passes_is_not_fatal(code: int) -> None:
-    error = KafkaError(code, "said so")
+@pytest.mark.parametrize("code", TRANSIENT)
+def test_a_transient_error_is_not_fatal(code: int) -> None:
+    error = KafkaError(code, "as given")
     assert not is_fatal(error)
     if code == KafkaError._ALL_BROKERS_DOWN:
-        assert explain(error) == "no Kafka broker answers"
+        assert explain(error) == "no Kafka broker responds"
     else:
-        assert explain(error).startswith("said so (")
+        assert explain(error).startswith("as given (")
 
 
 def test_the_first_fatal_error_is_raised_and_the_latest_cause_kept() -> None:
@@ -69,8 +69,8 @@ def test_the_first_fatal_error_is_raised_and_the_latest_cause_kept() -> None:
         errors.raise_fatal()
 
 
-def test_a_static_member_put_out_by_its_double_is_told_what_to_do() -> None:
-    said = "Static consumer fenced by other consumer with same group.instance.id"
+def test_a_fenced_static_member_is_explained() -> None:
+    text = "Static consumer fenced by other consumer with same group.instance.id"
 
-    assert "give each consumer its own" in explain(KafkaError(KafkaError._FATAL, said))
+    assert "give each consumer its own" in explain(KafkaError(KafkaError._FATAL, text))
     assert "give each consumer its own" not in explain(KafkaError(KafkaError._FATAL, "other"))

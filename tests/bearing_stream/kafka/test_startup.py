@@ -1,4 +1,4 @@
-"""What a user is told when the cluster or a topic is not there."""
+"""What a user reads when the cluster is unreachable or a topic is missing."""
 
 import socket
 import time
@@ -12,13 +12,13 @@ from bearing_stream.kafka.connection import Properties
 
 
 @pytest.fixture(autouse=True)
-def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.3)
+def _short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(startup, "CHECK_TIMEOUT", 0.3)
 
 
 @pytest.fixture
 def closed_address() -> Iterator[str]:
-    """An address on which nobody listens, and nobody will: the port stays bound."""
+    """An address on which no process listens, and none can: the port stays bound."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{bound.getsockname()[1]}"
@@ -26,14 +26,14 @@ def closed_address() -> Iterator[str]:
 
 @pytest.fixture
 def plain_address() -> Iterator[str]:
-    """An address where somebody listens who does not speak TLS."""
+    """An address of a server that does not speak TLS."""
     with ThreadPoolExecutor(1) as pool, socket.create_server(("127.0.0.1", 0)) as listener:
-        pool.submit(answer_in_plain_text, listener)
+        pool.submit(respond_in_plain_text, listener)
         yield f"127.0.0.1:{listener.getsockname()[1]}"
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def answer_in_plain_text(listener: socket.socket) -> None:
+def respond_in_plain_text(listener: socket.socket) -> None:
     while True:
         try:
             connection, _ = listener.accept()
@@ -45,24 +45,24 @@ def answer_in_plain_text(listener: socket.socket) -> None:
 
 
 def test_no_broker_is_one_line_after_the_timeout(closed_address: str) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     with pytest.raises(FatalKafkaError) as caught:
-        wait_for_topics({"bootstrap.servers": closed_address}, ["a"], 1.0, told.append)
+        wait_for_topics({"bootstrap.servers": closed_address}, ["a"], 1.0, reported.append)
     line = str(caught.value)
-    assert f"no Kafka broker answers at {closed_address}" in line
+    assert f"no Kafka broker responds at {closed_address}" in line
     assert "Connection refused" in line
     assert "waited 1 s" in line
     assert "\n" not in line
-    assert told == [
-        f"no Kafka broker answers at {closed_address}; waiting up to 1 s "
+    assert reported == [
+        f"no Kafka broker responds at {closed_address}; waiting up to 1 s "
         "(is it running, and is the address right?)"
     ]
 
 
-def test_waiting_is_told_before_the_first_long_look_is_over(
+def test_waiting_is_reported_before_the_first_long_check_ends(
     closed_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 30.0)
+    monkeypatch.setattr(startup, "CHECK_TIMEOUT", 30.0)
     began = time.monotonic()
 
     def waiting(line: str) -> None:
@@ -85,10 +85,10 @@ def test_a_wrong_client_property_is_one_line_at_once(
     wrong: Properties, word: str, closed_address: str
 ) -> None:
     properties = {"bootstrap.servers": closed_address} | wrong
-    said = f"client property is wrong.*{word}"
-    with pytest.raises(FatalKafkaError, match=said):
+    expected = f"client property is invalid.*{word}"
+    with pytest.raises(FatalKafkaError, match=expected):
         wait_for_topics(properties, ["a"], 60, print)
-    with pytest.raises(FatalKafkaError, match=said):
+    with pytest.raises(FatalKafkaError, match=expected):
         create_topics(properties, {"a": 1})
 
 
@@ -98,8 +98,8 @@ def test_a_failed_tls_handshake_is_one_line_before_the_timeout(plain_address: st
         wait_for_topics(properties, ["a"], 30, print)
 
 
-def test_properties_of_consumers_and_producers_are_no_hindrance(closed_address: str) -> None:
-    """The same settings serve all clients; an AdminClient must not choke on `linger.ms`."""
+def test_properties_of_consumers_and_producers_are_ignored(closed_address: str) -> None:
+    """The same settings serve all clients, and an AdminClient refuses `linger.ms`."""
     properties = {"bootstrap.servers": closed_address, "linger.ms": "5", "group.id": "g"}
     with pytest.raises(FatalKafkaError, match="no Kafka broker"):
         wait_for_topics(properties, ["a"], 0, lambda _: None)

@@ -1,4 +1,4 @@
-"""Topics of a real cluster: waited for, and created."""
+"""Waiting for the topics of a real cluster, and creating them."""
 
 import threading
 import uuid
@@ -20,13 +20,13 @@ def cluster(broker: Any) -> Properties:
     return {"bootstrap.servers": broker.bootstrap_servers}
 
 
-def test_a_missing_topic_is_waited_for(cluster: Properties) -> None:
+def test_it_waits_for_a_missing_topic(cluster: Properties) -> None:
     topic = f"late-{uuid.uuid4()}"
-    told: list[str] = []
+    reported: list[str] = []
     missed = threading.Event()
 
     def waiting(reason: str) -> None:
-        told.append(reason)
+        reported.append(reason)
         missed.set()
 
     with ThreadPoolExecutor(1) as pool:
@@ -34,9 +34,9 @@ def test_a_missing_topic_is_waited_for(cluster: Properties) -> None:
         assert missed.wait(30)
         create_topics(cluster, {topic: 1})
         found.result(timeout=30)
-    assert len(told) == 1
-    assert "or start the consumer with --create-topics" in told[0]
-    assert f"no topic '{topic}'" in told[0]
+    assert len(reported) == 1
+    assert "or start the consumer with --create-topics" in reported[0]
+    assert f"no topic '{topic}'" in reported[0]
 
 
 def test_a_topic_that_stays_missing_is_one_line(cluster: Properties) -> None:
@@ -45,13 +45,13 @@ def test_a_topic_that_stays_missing_is_one_line(cluster: Properties) -> None:
         wait_for_topics(cluster, [topic], 0, print)
 
 
-def test_what_to_do_about_a_missing_topic_is_said_once(cluster: Properties) -> None:
+def test_what_to_do_about_a_missing_topic_is_reported_once(cluster: Properties) -> None:
     topic = f"never-{uuid.uuid4()}"
-    told: list[str] = []
+    reported: list[str] = []
     with pytest.raises(FatalKafkaError) as caught:
-        wait_for_topics(cluster, [topic], 0.5, told.append, otherwise="add --create-topics")
-    assert len(told) == 1
-    assert "or add --create-topics" in told[0]
+        wait_for_topics(cluster, [topic], 0.5, reported.append, otherwise="add --create-topics")
+    assert len(reported) == 1
+    assert "or add --create-topics" in reported[0]
     assert str(caught.value).endswith(f"has no topic '{topic}' (waited 0.5 s)")
 
 
@@ -64,6 +64,6 @@ def test_creating_topics_twice_leaves_them_as_they_are(cluster: Properties) -> N
     assert (len(topics[old].partitions), len(topics[new].partitions)) == (3, 1)
 
 
-def test_a_topic_that_cannot_be_is_one_line(cluster: Properties) -> None:
+def test_an_invalid_topic_is_one_line(cluster: Properties) -> None:
     with pytest.raises(FatalKafkaError, match="cannot create topic 'not a name'"):
         create_topics(cluster, {"not a name": 1})

@@ -1,4 +1,4 @@
-"""Integration tests take the first broker that there is, and say which."""
+"""Integration tests use the first available broker, and print which."""
 
 import socket
 
@@ -25,19 +25,19 @@ def test_a_broker_that_is_named_comes_first(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("no_engine")
-def test_without_an_engine_that_answers_it_is_the_local_one() -> None:
+def test_without_a_docker_engine_it_is_the_local_one() -> None:
     assert brokers.choose() == ("local", "Apache Kafka 4.4.0, local processes")
 
 
 @pytest.mark.usefixtures("no_engine")
-def test_a_named_broker_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_broker_that_does_not_respond_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brokers, "EXTERNAL_TIMEOUT", 0.3)
     monkeypatch.setenv(brokers.VARIABLE, "127.0.0.1:1")
-    with pytest.raises(RuntimeError, match="no Kafka answers"), brokers.find_broker():
+    with pytest.raises(RuntimeError, match="no Kafka responds"), brokers.find_broker():
         pass
 
 
-def test_the_image_is_told_where_clients_find_it() -> None:
+def test_the_image_advertises_the_address_of_clients() -> None:
     environment = brokers.docker_environment("engine.example", 21_000)
     assert environment["KAFKA_ADVERTISED_LISTENERS"].startswith("CLIENT://engine.example:21000,")
     assert environment["KAFKA_LISTENERS"].startswith("CLIENT://:21000,")

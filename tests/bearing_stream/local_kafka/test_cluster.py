@@ -1,4 +1,4 @@
-"""The local Kafka is a real one, and can be treated badly."""
+"""The local Kafka is a real one: clients work with it, and it survives kills and freezes."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from tests.bearing_stream.local_kafka.waiting import PATIENCE, eventually, every
 pytestmark = pytest.mark.integration
 
 QUIET = {"log_level": 0}
-"""A broker that goes away is what these tests do, not news."""
+"""No client logs: these tests stop brokers on purpose."""
 
 PARENT = """
 import json, time
@@ -67,7 +67,7 @@ def send(properties: dict[str, str], topic: str, value: bytes, timeout: float = 
 
 
 def receive(properties: dict[str, str], topic: str, count: int) -> list[bytes | None]:
-    """Read a topic from its beginning until `count` messages have come."""
+    """Read `count` messages from the beginning of a topic."""
     settings = {**properties, **QUIET, "group.id": str(uuid4()), "auto.offset.reset": "earliest"}
     consumer = Consumer(settings)
     consumer.subscribe([topic])
@@ -78,7 +78,7 @@ def receive(properties: dict[str, str], topic: str, count: int) -> list[bytes | 
         consumer.close()
 
 
-def test_a_message_goes_round(kafka: LocalKafka, topic: str) -> None:
+def test_a_message_is_produced_and_consumed(kafka: LocalKafka, topic: str) -> None:
     assert send(kafka.client_properties, topic, b"window")
     assert receive(kafka.client_properties, topic, 1) == [b"window"]
 
@@ -102,7 +102,7 @@ def test_both_group_protocols_work(kafka: LocalKafka, topic: str, protocol: str)
     assert receive(properties, topic, 1) == [b"window"]
 
 
-def test_a_frozen_broker_answers_again_when_thawed(kafka: LocalKafka, topic: str) -> None:
+def test_a_thawed_broker_responds_again(kafka: LocalKafka, topic: str) -> None:
     kafka.freeze()
     try:
         assert kafka.is_running()
@@ -113,7 +113,7 @@ def test_a_frozen_broker_answers_again_when_thawed(kafka: LocalKafka, topic: str
 
 
 @pytest.mark.parametrize("end", ["kill", "stop", "stop frozen"])
-def test_data_and_address_outlive_an_end(kafka: LocalKafka, topic: str, end: str) -> None:
+def test_data_and_address_survive_an_end(kafka: LocalKafka, topic: str, end: str) -> None:
     before = kafka.bootstrap_servers
     assert send(kafka.client_properties, topic, b"window")
     if end == "kill":
@@ -137,7 +137,7 @@ def test_a_running_broker_is_not_started_again(kafka: LocalKafka) -> None:
         kafka.kill(2)
 
 
-def test_nothing_outlives_a_parent_that_is_killed() -> None:
+def test_no_process_survives_a_killed_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
         assert parent.stdout
         folder, address = json.loads(parent.stdout.readline())
@@ -152,7 +152,7 @@ def test_nothing_outlives_a_parent_that_is_killed() -> None:
 
 
 def java_processes(folder: str) -> list[int]:
-    """The ids of the Java processes whose properties lie in this folder."""
+    """The ids of the Java processes whose properties are in this folder."""
     return [
         process.pid
         for process in psutil.process_iter(["cmdline"])
@@ -160,7 +160,7 @@ def java_processes(folder: str) -> list[int]:
     ]
 
 
-def test_a_broker_that_cannot_start_says_why() -> None:
+def test_a_broker_that_cannot_start_is_reported_with_its_log() -> None:
     with (
         pytest.raises(LocalKafkaError, match=r"(?s)end of its log.*num\.io\.threads"),
         LocalKafka(properties={"num.io.threads": "many"}),
@@ -168,7 +168,7 @@ def test_a_broker_that_cannot_start_says_why() -> None:
         pass
 
 
-def test_a_broker_that_dies_while_starting_is_told_at_once() -> None:
+def test_a_broker_that_ends_while_starting_is_reported_at_once() -> None:
     with (
         pytest.raises(LocalKafkaError, match=r"(?s)ended while starting.*no\.such\.Reporter"),
         LocalKafka(properties={"metric.reporters": "no.such.Reporter"}),
@@ -176,11 +176,11 @@ def test_a_broker_that_dies_while_starting_is_told_at_once() -> None:
         pass
 
 
-def test_a_port_lost_to_another_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if somebody had taken the port between our choice and Kafka's start."""
-    with socket.create_server(("127.0.0.1", 0)) as thief:
-        stolen = thief.getsockname()[1]
-        choices = [[*free_ports(2), stolen], free_ports(3)]
+def test_a_port_taken_by_another_process_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if another process had taken the port between the choice and Kafka's start."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        choices = [[*free_ports(2), taken], free_ports(3)]
         monkeypatch.setattr(
             "bearing_stream.local_kafka.cluster.free_ports", lambda _count: choices.pop(0)
         )
@@ -200,7 +200,7 @@ def test_three_brokers_survive_the_loss_of_one() -> None:
         assert receive(kafka.client_properties, topic, 1) == [b"window"]
 
 
-def test_security_is_a_matter_of_properties() -> None:
+def test_security_is_set_by_properties() -> None:
     scram = Security(
         protocol="SASL_PLAINTEXT",
         broker_properties={

@@ -1,4 +1,4 @@
-"""`bearing-stream broker`, as somebody at a terminal meets it."""
+"""`bearing-stream broker`, as a user at a terminal runs it."""
 
 import signal
 import socket
@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -19,7 +20,11 @@ from bearing_stream.program import PROGRAM
 from tests.bearing_stream.local_kafka.waiting import PATIENCE, eventually, is_gone
 
 
-def test_a_port_that_is_taken_gives_one_clear_error() -> None:
+def test_a_port_that_is_taken_gives_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unexpected() -> NoReturn:
+        pytest.fail("the port was checked after the jars, which may have to be fetched first")
+
+    monkeypatch.setattr("bearing_stream.local_kafka.cluster.read_lock", unexpected)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         result = CliRunner().invoke(command, ["--port", str(port)])
@@ -38,9 +43,9 @@ def test_data_of_another_number_of_brokers_is_refused(tmp_path: Path) -> None:
 
 @contextmanager
 def running(port: int, data: Path, number: signal.Signals) -> Iterator[AdminClient]:
-    """Run the command until the block ends, then send it this signal and check its end."""
+    """Run the command until the block ends, then send this signal and check how it ends."""
     arguments = ["--port", str(port), "--data", str(data)]
-    # As a script's background process is started, which Ctrl-C in a terminal does not reach.
+    # Like the background process of a script, for which the shell ignores SIGINT.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The jars are those of the lock, wherever they come from and whatever happens on the way."""
+"""The jars are those of the lock, from any source and after any failure."""
 
 import hashlib
 import socket
@@ -48,11 +48,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content[:20_000] if artifact == server.truncated else content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Quiet."""
+        """Log nothing."""
 
 
 def use_repository(monkeypatch: pytest.MonkeyPatch, folder: Path, port: int) -> None:
-    """Name the repository as a user names a mirror: in jgo's own settings."""
+    """Configure the repository as a user configures a mirror: in jgo's own settings."""
     settings = folder / "jgo.conf"
     settings.write_text(f"[repositories]\ncentral = http://127.0.0.1:{port}\n")
     monkeypatch.setenv("JGO_CONFIG_FILE", str(settings))
@@ -104,7 +104,7 @@ def test_a_lock_that_does_not_pin_everything_is_refused(tmp_path: Path, text: st
         read_lock(path)
 
 
-def test_what_is_missing_is_fetched_once(central: MavenCentral, repository: Path) -> None:
+def test_a_missing_jar_is_fetched_once(central: MavenCentral, repository: Path) -> None:
     paths = class_path(KAFKA, repository)
     assert [path.read_bytes() for path in paths] == [CONTENT[jar.artifact] for jar in KAFKA]
     central.requests.clear()
@@ -132,7 +132,7 @@ def test_an_altered_download_is_not_kept(central: MavenCentral, repository: Path
     assert not (repository / KAFKA[2].path).exists()
 
 
-def test_a_broken_download_leaves_nothing_half_done(
+def test_a_broken_download_leaves_no_incomplete_jar(
     central: MavenCentral, repository: Path
 ) -> None:
     central.truncated = KAFKA[1].artifact
@@ -157,8 +157,8 @@ def test_without_maven_central_one_line_names_the_two_ways_out(
         assert word in message
 
 
-def test_a_cache_that_cannot_be_written_is_told(central: MavenCentral, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_reported(central: MavenCentral, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(LocalKafkaError, match="cannot be kept in"):
+    with pytest.raises(LocalKafkaError, match="cannot be written to"):
         class_path(KAFKA, tmp_path / "file" / "maven")
     assert not central.requests

@@ -1,4 +1,4 @@
-"""No process outlives its parent, however that dies; here with something lighter than Java."""
+"""No process survives its parent, however that ends; tested with a process lighter than Java."""
 
 import json
 import os
@@ -40,7 +40,7 @@ class Family:
     pids: list[int]
 
 
-def found(mode: str = "") -> Family:
+def started(mode: str = "") -> Family:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, json.dumps(SLEEPER), mode],
         stdout=subprocess.PIPE,
@@ -54,7 +54,7 @@ def found(mode: str = "") -> Family:
 
 @pytest.fixture
 def family() -> Iterator[Family]:
-    family = found()
+    family = started()
     yield family
     end(family)
 
@@ -67,14 +67,14 @@ def end(family: Family) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_children_and_folder_go_with_the_parent(family: Family, number: signal.Signals) -> None:
+def test_children_and_folder_end_with_the_parent(family: Family, number: signal.Signals) -> None:
     assert family.folder.exists()
     assert not any(map(is_gone, family.pids))
     family.parent.send_signal(number)
     assert eventually(lambda: everything_is_gone(family.pids, family.folder))
 
 
-def test_frozen_children_go_too(family: Family) -> None:
+def test_frozen_children_end_too(family: Family) -> None:
     os.kill(family.pids[0], signal.SIGSTOP)
     family.parent.kill()
     assert eventually(lambda: everything_is_gone(family.pids, family.folder))
@@ -86,8 +86,8 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_children(family: Family) -> N
     assert all(os.getsid(pid) != os.getsid(family.parent.pid) for pid in family.pids)
 
 
-def test_a_fork_that_holds_the_pipe_open_saves_nobody() -> None:
-    family = found("fork")
+def test_a_fork_that_holds_the_pipe_open_keeps_no_child_alive() -> None:
+    family = started("fork")
     (fork,) = [
         child
         for child in psutil.Process(family.parent.pid).children()
@@ -101,8 +101,10 @@ def test_a_fork_that_holds_the_pipe_open_saves_nobody() -> None:
         end(family)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
-def test_children_go_with_a_keeper_that_is_killed(family: Family) -> None:
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux can kill a child when its parent ends"
+)
+def test_children_end_with_a_killed_keeper(family: Family) -> None:
     (keeper,) = psutil.Process(family.parent.pid).children()
     keeper.kill()
     assert eventually(lambda: all(map(is_gone, family.pids)))
@@ -116,7 +118,7 @@ def test_closing_removes_a_temporary_folder_and_keeps_one_that_was_given(tmp_pat
     assert tmp_path.exists()
 
 
-def test_a_process_that_ends_is_told_with_its_status_and_output(tmp_path: Path) -> None:
+def test_a_process_that_ends_is_reported_with_its_status_and_output(tmp_path: Path) -> None:
     with Keeper(tmp_path) as keeper:
         log = tmp_path / "log"
         keeper.start("short", [sys.executable, "-c", "print('done'); exit(3)"], tmp_path, log)
@@ -128,7 +130,7 @@ def test_a_process_that_ends_is_told_with_its_status_and_output(tmp_path: Path) 
         assert keeper.wait("long", 20.0) == -signal.SIGKILL
 
 
-def test_what_cannot_be_started_says_so_and_harms_nothing_else(tmp_path: Path) -> None:
+def test_a_program_that_cannot_start_is_an_error_and_affects_no_other(tmp_path: Path) -> None:
     with Keeper(tmp_path) as keeper:
         with pytest.raises(LocalKafkaError, match="no-such-program"):
             keeper.start("bad", ["/no-such-program"], tmp_path, tmp_path / "log")
@@ -136,7 +138,7 @@ def test_what_cannot_be_started_says_so_and_harms_nothing_else(tmp_path: Path) -
         assert keeper.status("good") is None
 
 
-def test_a_closed_keeper_says_so(tmp_path: Path) -> None:
+def test_a_closed_keeper_is_an_error(tmp_path: Path) -> None:
     with Keeper(tmp_path) as keeper:
         pass
     with pytest.raises(LocalKafkaError, match="closed"):

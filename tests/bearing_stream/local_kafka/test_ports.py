@@ -1,11 +1,11 @@
-"""Ports are free when they are chosen, and nobody's outgoing connection takes them later."""
+"""Ports are free when they are chosen, and no outgoing connection takes them later."""
 
 import socket
 
 from bearing_stream.local_kafka.ports import HOST, free_ports, is_free
 
 OUTGOING_FROM = 32_768
-"""The first port that Linux gives to an outgoing connection; macOS's are higher."""
+"""The first port that Linux assigns to an outgoing connection; macOS's are higher."""
 
 
 def test_free_ports_differ_and_can_be_listened_on() -> None:

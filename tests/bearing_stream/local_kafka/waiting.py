@@ -1,4 +1,4 @@
-"""Waiting for what happens in other processes."""
+"""Wait for events in other processes."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from pathlib import Path
 import psutil
 
 PATIENCE = 20.0
-"""Seconds; far more than anything here takes."""
+"""Seconds; far more than any wait here takes."""
 
 
 def eventually(condition: Callable[[], bool], patience: float = PATIENCE) -> bool:
-    """Whether the condition comes true before patience ends."""
+    """Whether the condition becomes true within `patience` seconds."""
     deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() > deadline:
@@ -21,7 +21,7 @@ def eventually(condition: Callable[[], bool], patience: float = PATIENCE) -> boo
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process runs no more; a zombie, which only waits to be reaped, is gone."""
+    """Whether a process has ended; a zombie, which only waits to be reaped, has ended."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -23,7 +23,7 @@ SIGNAL = np.random.default_rng(0).standard_normal((3000, 1))
 
 @pytest.fixture(scope="module")
 def cwru_folder() -> Path:
-    """The real recordings; a test of what is in them cannot do without."""
+    """The folder of the real recordings, for a test of their content; skips it without them."""
     folder = os.environ.get("CWRU_DATA")
     if not folder:
         pytest.skip("about the real CWRU recordings: set CWRU_DATA to a folder that has them")
@@ -31,7 +31,7 @@ def cwru_folder() -> Path:
 
 
 def write(folder: Path, **variables: Any) -> CatalogueEntry:
-    """Write 105.mat and return an entry that takes it for the official file."""
+    """Write 105.mat and return an entry for which it is the official file."""
     path = folder / "105.mat"
     scipy.io.savemat(path, variables)
     return replace(ENTRY, official_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
@@ -49,7 +49,7 @@ def test_the_catalogue_has_the_64_recordings() -> None:
         assert (entry.outer_race_position is not None) == (entry.fault == "OuterRace")
 
 
-def test_a_file_is_read_with_all_that_is_known_of_it(tmp_path: Path) -> None:
+def test_a_file_is_read_with_its_metadata(tmp_path: Path) -> None:
     entry = write(tmp_path, X105_DE_time=SIGNAL, X105_FE_time=SIGNAL * 2, X105RPM=[[1796.0]])
     recording = read_entry(tmp_path, entry, strict=True)
     np.testing.assert_array_equal(recording.samples, SIGNAL[:, 0])
@@ -67,7 +67,7 @@ def test_the_files_own_number_comes_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rpm", [{}, {"X056RPM": 0.0}, {"X056RPM": np.nan}, {"X056RPM": [1, 2]}])
-def test_another_number_does_and_the_nominal_speed_stands_in(
+def test_another_number_and_a_missing_speed_have_fallbacks(
     tmp_path: Path, rpm: dict[str, Any]
 ) -> None:
     recording = read_entry(tmp_path, write(tmp_path, X056_DE_time=SIGNAL, **rpm))
@@ -75,7 +75,7 @@ def test_another_number_does_and_the_nominal_speed_stands_in(
     assert recording.rpm == 1797
 
 
-def test_48_khz_leaves_at_12(tmp_path: Path) -> None:
+def test_48_khz_is_resampled_to_12(tmp_path: Path) -> None:
     entry = replace(write(tmp_path, X105_DE_time=SIGNAL), sampling_rate=48_000)
     recording = read_entry(tmp_path, entry)
     assert recording.samples.size == 750
@@ -93,7 +93,9 @@ def test_48_khz_leaves_at_12(tmp_path: Path) -> None:
         ({"X105_DE_time": "text"}, "real numbers"),
     ],
 )
-def test_what_a_file_lacks_is_said(tmp_path: Path, variables: dict[str, Any], reason: str) -> None:
+def test_what_a_file_lacks_is_reported(
+    tmp_path: Path, variables: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(RecordingError, match=f"105.mat.*{reason}"):
         read_entry(tmp_path, write(tmp_path, **variables))
 
@@ -107,7 +109,7 @@ def test_what_a_file_lacks_is_said(tmp_path: Path, variables: dict[str, Any], re
         (b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + b"\xff" * 400, "truncated or damaged"),
     ],
 )
-def test_what_is_no_matlab_file_is_said(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_a_file_that_is_not_matlab_is_reported(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "105.mat").write_bytes(content)
     with pytest.raises(RecordingError, match=reason):
         read_entry(tmp_path, ENTRY)
@@ -144,7 +146,7 @@ def test_a_file_that_is_not_official_is_read_with_a_warning_and_refused_when_str
         read_entry(tmp_path, ENTRY, strict=True)
 
 
-def test_a_missing_folder_or_file_is_said_with_the_way_out(tmp_path: Path) -> None:
+def test_a_missing_folder_or_file_is_reported_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"expected a folder.*recordings fetch"):
         next(load(tmp_path / "nowhere"))
     with pytest.raises(RecordingError, match=r"97\.mat: no such file.*recordings fetch"):
@@ -152,7 +154,7 @@ def test_a_missing_folder_or_file_is_said_with_the_way_out(tmp_path: Path) -> No
     assert present(tmp_path) == ()
 
 
-def test_the_real_recordings_give_the_windows_they_are_known_for(cwru_folder: Path) -> None:
+def test_the_real_recordings_have_the_known_number_of_windows(cwru_folder: Path) -> None:
     windows: Counter[str] = Counter()
     for recording in load(cwru_folder):
         assert 1700 < (recording.rpm or 0) < 1800
@@ -161,14 +163,14 @@ def test_the_real_recordings_give_the_windows_they_are_known_for(cwru_folder: Pa
     assert windows == {"Ball": 943, "InnerRace": 944, "OuterRace": 1652}
 
 
-def test_the_real_99_gives_its_own_signal_and_not_98s(cwru_folder: Path) -> None:
+def test_the_real_99_has_its_own_signal_and_not_that_of_98(cwru_folder: Path) -> None:
     entries = [entry for entry in catalogue() if entry.number in (98, 99)]
     of_98, of_99 = load(cwru_folder, entries)
     n = min(of_98.samples.size, of_99.samples.size)
     assert abs(np.corrcoef(of_98.samples[:n], of_99.samples[:n])[0, 1]) < 0.5
 
 
-def test_the_real_files_are_known_for_the_official_ones(cwru_folder: Path) -> None:
+def test_the_real_files_are_the_official_ones(cwru_folder: Path) -> None:
     states = {v.entry.number: v.state for v in verify(cwru_folder)}
     assert all(state == "official" for number, state in states.items() if number > 100)
     assert states[97] == "official"

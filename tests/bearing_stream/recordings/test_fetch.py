@@ -23,13 +23,13 @@ ENTRY = replace(
 
 @dataclass
 class DataCenter:
-    """A server on loopback with the data center's habits, and with bad ones on request."""
+    """A server on loopback that behaves like the data center, and misbehaves on request."""
 
     content: bytes = CONTENT
     drop_after: int | None = None  # bytes of a body, after which the connection breaks
     resumes: bool = True
-    failures: list[int] = field(default_factory=list)  # states to answer before doing any better
-    ranges: list[str | None] = field(default_factory=list)  # what was asked for
+    failures: list[int] = field(default_factory=list)  # states to respond with before any success
+    ranges: list[str | None] = field(default_factory=list)  # the Range header of each request
     url: str = ""
 
 
@@ -42,14 +42,14 @@ def data_center() -> Iterator[DataCenter]:
             here.ranges.append(self.headers["Range"])
             if here.failures:
                 return self.send_error(here.failures.pop(0))
-            asked = self.headers["Range"] if here.resumes else None
-            start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+            requested = self.headers["Range"] if here.resumes else None
+            start = int(requested.removeprefix("bytes=").removesuffix("-")) if requested else 0
             if start >= len(here.content):
                 return self.send_error(416)
             body = here.content[start:]
-            self.send_response(206 if asked else 200)
+            self.send_response(206 if requested else 200)
             self.send_header("Content-Length", str(len(body)))
-            if asked:
+            if requested:
                 end = len(here.content)
                 self.send_header("Content-Range", f"bytes {start}-{end - 1}/{end}")
             self.end_headers()
@@ -69,24 +69,24 @@ def data_center() -> Iterator[DataCenter]:
 
 
 def fetched(data_center: DataCenter, folder: Path, entry: CatalogueEntry = ENTRY) -> bytes:
-    """Fetch to the end and return what lies there then; nothing else may lie there."""
+    """Fetch to the end and return the content; the folder must hold no other file."""
     assert list(fetch.fetch(entry, folder, data_center.url))[-1] == len(CONTENT)
     assert [path.name for path in folder.iterdir()] == ["105.mat"]
     return (folder / "105.mat").read_bytes()
 
 
-def test_a_file_comes_whole(data_center: DataCenter, tmp_path: Path) -> None:
+def test_a_file_is_fetched_whole(data_center: DataCenter, tmp_path: Path) -> None:
     assert fetched(data_center, tmp_path / "new" / "cache") == CONTENT
     assert data_center.ranges == [None]
 
 
-def test_a_broken_connection_is_gone_on_from(data_center: DataCenter, tmp_path: Path) -> None:
+def test_a_broken_connection_is_resumed(data_center: DataCenter, tmp_path: Path) -> None:
     data_center.drop_after = 3 * 65_536
     assert fetched(data_center, tmp_path) == CONTENT
     assert data_center.ranges == [None, "bytes=196608-", "bytes=393216-"]
 
 
-def test_a_broken_call_is_gone_on_from(data_center: DataCenter, tmp_path: Path) -> None:
+def test_an_interrupted_call_is_resumed(data_center: DataCenter, tmp_path: Path) -> None:
     for have in fetch.fetch(ENTRY, tmp_path, data_center.url):
         if have > 100_000:
             break
@@ -96,7 +96,7 @@ def test_a_broken_call_is_gone_on_from(data_center: DataCenter, tmp_path: Path) 
     assert data_center.ranges == [None, f"bytes={kept}-"]
 
 
-def test_a_server_that_cannot_resume_is_asked_from_the_start(
+def test_from_a_server_that_cannot_resume_all_is_fetched_again(
     data_center: DataCenter, tmp_path: Path
 ) -> None:
     (tmp_path / "105.mat.part").write_bytes(CONTENT[:9999])
@@ -104,20 +104,18 @@ def test_a_server_that_cannot_resume_is_asked_from_the_start(
     assert fetched(data_center, tmp_path) == CONTENT
 
 
-def test_what_was_whole_but_not_named_is_not_asked_for_again(
-    data_center: DataCenter, tmp_path: Path
-) -> None:
+def test_a_complete_part_is_not_requested_again(data_center: DataCenter, tmp_path: Path) -> None:
     (tmp_path / "105.mat.part").write_bytes(CONTENT)
     assert fetched(data_center, tmp_path) == CONTENT
     assert data_center.ranges == []
 
 
-def test_leftovers_too_long_are_thrown_away(data_center: DataCenter, tmp_path: Path) -> None:
+def test_a_part_that_is_too_long_is_discarded(data_center: DataCenter, tmp_path: Path) -> None:
     (tmp_path / "105.mat.part").write_bytes(CONTENT + b"x")
     assert fetched(data_center, tmp_path) == CONTENT
 
 
-def test_a_passing_failure_passes(data_center: DataCenter, tmp_path: Path) -> None:
+def test_a_transient_failure_is_retried(data_center: DataCenter, tmp_path: Path) -> None:
     data_center.failures = [503, 502]
     assert fetched(data_center, tmp_path) == CONTENT
 
@@ -133,13 +131,13 @@ def test_another_file_is_refused_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_not_there_is_said(data_center: DataCenter, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(data_center: DataCenter, tmp_path: Path) -> None:
     data_center.failures = [404]
     with pytest.raises(RecordingError, match=r"105\.mat: 404"):
         fetched(data_center, tmp_path)
 
 
-def test_a_server_that_shrank_its_file_is_said_once(
+def test_a_file_that_shrank_on_the_server_is_reported_once(
     data_center: DataCenter, tmp_path: Path
 ) -> None:
     (tmp_path / "105.mat.part").write_bytes(CONTENT[:400])
@@ -152,30 +150,32 @@ def test_a_server_that_shrank_its_file_is_said_once(
 
 def test_a_server_that_only_drops_ends_in_an_error(data_center: DataCenter, tmp_path: Path) -> None:
     data_center.drop_after = 0
-    with pytest.raises(RecordingError, match="run it again to go on from there"):
+    with pytest.raises(RecordingError, match="run it again to resume"):
         fetched(data_center, tmp_path)
 
 
-def test_a_folder_that_cannot_be_is_said(data_center: DataCenter, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(
+    data_center: DataCenter, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(RecordingError, match="cannot be written"):
         fetched(data_center, tmp_path / "file")
 
 
-def test_verify_tells_official_from_another_one_from_missing(tmp_path: Path) -> None:
+def test_verify_distinguishes_official_other_and_missing_files(tmp_path: Path) -> None:
     (tmp_path / "105.mat").write_bytes(CONTENT)
     other, missing = replace(ENTRY, official_sha256="0" * 64), catalogue()[5]
-    assert [v.state for v in fetch.verify(tmp_path, [ENTRY, other, missing])] == [
+    assert [check.state for check in fetch.verify(tmp_path, [ENTRY, other, missing])] == [
         "official", "another one", "missing",
     ]  # fmt: skip
 
 
-def test_the_folder_is_the_one_asked_for_then_the_environments_then_the_cache(
+def test_the_folder_is_the_named_one_then_the_environments_then_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path)
     monkeypatch.setenv("CWRU_DATA", "/from/environment")
-    assert fetch.default_folder(Path("/asked")) == Path("/asked")
+    assert fetch.default_folder(Path("/named")) == Path("/named")
     assert fetch.default_folder() == Path("/from/environment")
     monkeypatch.setenv("CWRU_DATA", "")
     assert fetch.default_folder() is None
@@ -188,17 +188,19 @@ def test_the_commands_list_fetch_and_verify(
 ) -> None:
     monkeypatch.setenv("CWRU_DATA", str(tmp_path))
     run = CliRunner().invoke
-    wrong = run(command, ["fetch", "--from", data_center.url, "105"])  # it serves no recording
+    wrong = run(
+        command, ["fetch", "--from", data_center.url, "105"]
+    )  # its content is not a recording
     assert wrong.exit_code == 1
     assert "not the official file" in wrong.output
-    verdict = run(command, ["verify"])
-    assert verdict.exit_code == 1
-    assert "64 missing" in verdict.output
+    checked = run(command, ["verify"])
+    assert checked.exit_code == 1
+    assert "64 missing" in checked.output
     (tmp_path / "105.mat").write_bytes(CONTENT)
-    verdict = run(command, ["verify"])
-    assert verdict.exit_code == 1
+    checked = run(command, ["verify"])
+    assert checked.exit_code == 1
     for text in [ENTRY.official_sha256, catalogue()[4].official_sha256, "1 another one"]:
-        assert text in verdict.output
+        assert text in checked.output
     kept = run(command, ["fetch", "--from", data_center.url, "105"])
     assert kept.exit_code == 0
     assert "--replace" in kept.output

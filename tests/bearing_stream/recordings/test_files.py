@@ -15,7 +15,7 @@ COUNTS = np.random.default_rng(0).integers(-30_000, 30_000, 5000).astype(np.int1
 
 
 def save(path: Path) -> Path:
-    """Write COUNTS in the form the file's ending asks for."""
+    """Write COUNTS in the format of the file's suffix."""
     if path.suffix == ".mat":
         scipy.io.savemat(path, {"vibration": COUNTS, "note": "abc", "speed": 1797})
     elif path.suffix == ".npy":
@@ -31,7 +31,7 @@ KINDS = pytest.mark.parametrize("kind", ["mat", "npy", "csv", "wav", "WAV"])
 
 
 @KINDS
-def test_each_kind_of_file_gives_its_samples(tmp_path: Path, kind: str) -> None:
+def test_each_kind_of_file_is_read(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"pump 3.{kind}"
     save(path)
     made = read_file(path, sampling_rate=12_000, fault="Ball", rpm=1500, unit="counts")
@@ -42,18 +42,18 @@ def test_each_kind_of_file_gives_its_samples(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mat", "npy", "csv"])
-def test_the_rate_given_is_the_one_resampled_from(tmp_path: Path, kind: str) -> None:
+def test_the_given_rate_is_resampled(tmp_path: Path, kind: str) -> None:
     made = read_file(save(tmp_path / f"a.{kind}"), sampling_rate=24_000)
     assert (made.samples.size, made.sampling_rate) == (2500, 12_000)
 
 
 @pytest.mark.parametrize("kind", ["mat", "npy", "csv"])
-def test_a_rate_that_nobody_states_is_asked_for(tmp_path: Path, kind: str) -> None:
+def test_a_missing_rate_is_an_error_that_names_the_option(tmp_path: Path, kind: str) -> None:
     with pytest.raises(RecordingError, match="does not state its sampling rate"):
         read_file(save(tmp_path / f"a.{kind}"))
 
 
-def test_the_rate_in_the_file_will_do(tmp_path: Path) -> None:
+def test_a_rate_in_the_file_suffices(tmp_path: Path) -> None:
     assert read_file(save(tmp_path / "a.wav")).samples.size == 5000
     scipy.io.savemat(tmp_path / "a.mat", {"x": COUNTS, "Sampling_Rate": 24_000})
     assert read_file(tmp_path / "a.mat").samples.size == 2500
@@ -62,23 +62,23 @@ def test_the_rate_in_the_file_will_do(tmp_path: Path) -> None:
 def test_a_rate_that_contradicts_the_file_is_refused_with_both(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "a.mat", {"x": COUNTS, "fs": 24_000})
     save(tmp_path / "a.wav")
-    for name, stated, asked in [("a.mat", 24_000, 12_000), ("a.wav", 12_000, 12_013)]:
-        said = rf"{name}: the file states .* {stated} Hz, and --rate says {asked} Hz"
-        with pytest.raises(RecordingError, match=said):
-            read_file(tmp_path / name, sampling_rate=asked)
+    for name, stated, rate in [("a.mat", 24_000, 12_000), ("a.wav", 12_000, 12_013)]:
+        message = rf"{name}: the file states .* {stated} Hz, and --rate is {rate} Hz"
+        with pytest.raises(RecordingError, match=message):
+            read_file(tmp_path / name, sampling_rate=rate)
 
 
-def test_a_rate_that_agrees_with_the_file_leaves_it_as_it_is(tmp_path: Path) -> None:
+def test_a_rate_that_agrees_with_the_file_changes_nothing(tmp_path: Path) -> None:
     made = read_file(save(tmp_path / "a.wav"), sampling_rate=12_011.9)
     np.testing.assert_array_equal(made.samples, COUNTS)
 
 
-def test_a_rate_that_cannot_be_is_told_with_the_file(tmp_path: Path) -> None:
+def test_an_invalid_rate_is_reported_with_the_file(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"a\.npy: expected a sampling rate from 100 Hz"):
         read_file(save(tmp_path / "a.npy"), sampling_rate=5)
 
 
-def test_samples_beyond_float32_are_told_with_the_file(tmp_path: Path) -> None:
+def test_samples_beyond_float32_are_reported_with_the_file(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", COUNTS * 1e300)
     with pytest.raises(RecordingError, match=r"a\.npy: .* too large for float32"):
         read_file(tmp_path / "a.npy", sampling_rate=12_000)
@@ -97,7 +97,7 @@ def test_of_several_variables_the_drive_end_or_the_longest_or_the_named_one(tmp_
     with pytest.raises(RecordingError, match="one longest row"):
         read_file(path, sampling_rate=12_000)
     scipy.io.savemat(path, {})
-    with pytest.raises(RecordingError, match="no variable at all"):
+    with pytest.raises(RecordingError, match="no variable"):
         read_file(path, sampling_rate=12_000)
 
 
@@ -138,7 +138,7 @@ def test_a_channel_is_chosen_by_index(tmp_path: Path, kind: str) -> None:
         ("1\n2\n3\n", "less than one window"),
     ],
 )
-def test_what_is_wrong_with_a_csv_is_said(tmp_path: Path, text: str, reason: str) -> None:
+def test_the_defect_of_a_csv_is_reported(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(RecordingError, match=rf"a\.csv.*{reason}"):
         read_file(tmp_path / "a.csv", sampling_rate=12_000)
@@ -153,7 +153,7 @@ def test_no_file_no_folder_and_no_other_kind_reads(tmp_path: Path) -> None:
 
 def test_pickled_code_is_never_run(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}] * 3000, dtype=object), allow_pickle=True)
-    with pytest.raises(RecordingError, match="not a whole"):
+    with pytest.raises(RecordingError, match="not a complete"):
         read_file(tmp_path / "a.npy", sampling_rate=12_000)
 
 
@@ -178,7 +178,7 @@ def test_no_bytes_raise_anything_else(tmp_path: Path, kind: str, content: bytes)
         read_file(path, sampling_rate=12_000)
 
 
-def test_a_chunk_that_holds_no_samples_is_no_matter(tmp_path: Path) -> None:
+def test_a_chunk_without_samples_is_ignored(tmp_path: Path) -> None:
     stream = io.BytesIO()
     wavfile.write(stream, 12_000, COUNTS)
     (tmp_path / "a.wav").write_bytes(stream.getvalue() + b"note\x04\0\0\0abcd")

@@ -13,7 +13,7 @@ def recording(samples: np.ndarray, sensor: str = "pump") -> Recording:
 
 
 @given(size=st.integers(0, 20_000), hop=st.integers(1, 5000))
-def test_windows_are_every_full_one_at_the_hop_and_copy_nothing(size: int, hop: int) -> None:
+def test_windows_are_all_complete_ones_at_the_hop_without_a_copy(size: int, hop: int) -> None:
     samples = np.arange(size, dtype=np.float64)
     windows = recording(samples).windows(hop)
     starts = range(0, size - 2048 + 1, hop)

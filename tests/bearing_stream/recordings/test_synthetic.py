@@ -1,4 +1,3 @@
-import itertools
 import os
 import time
 from dataclasses import replace
@@ -52,7 +51,7 @@ def test_each_label_is_there_at_each_load() -> None:
     fault=st.sampled_from(FAULT_LABELS), first=st.integers(0, 10**9), count=st.integers(1, 5),
     rpm=st.floats(1, 10_000), seed=st.integers(0), sensor=st.text(),
 )  # fmt: skip
-def test_a_window_is_the_same_however_it_is_asked_for(
+def test_a_window_is_the_same_in_any_block(
     fault: FaultLabel, first: int, count: int, rpm: float, seed: int, sensor: str
 ) -> None:
     made = SyntheticBearing(sensor, condition(fault), rpm, seed)
@@ -64,15 +63,13 @@ def test_a_window_is_the_same_however_it_is_asked_for(
         np.testing.assert_array_equal(again.windows(first + i, 1)[0], together[i])
 
 
-def test_blocks_go_on_for_ever_with_the_same_windows() -> None:
+def test_a_recording_holds_the_same_windows() -> None:
     made = bearing("OuterRace")
-    blocks = list(itertools.islice(made.blocks(7), 3))
-    np.testing.assert_array_equal(np.concatenate(blocks), made.windows(0, 21))
     np.testing.assert_array_equal(made.recording(5, 3).windows(), made.windows(5, 3))
 
 
 @pytest.mark.parametrize("fault", FAULT_LABELS)
-def test_windows_join_without_a_seam(fault: FaultLabel) -> None:
+def test_the_signal_is_continuous_from_window_to_window(fault: FaultLabel) -> None:
     row = condition(fault)
     signal = bearing(fault).windows(0, 400).reshape(-1)
     # Taking the path out leaves the excitation. At a seam it would jump.
@@ -92,7 +89,7 @@ def test_level_and_spectrum_are_the_fitted_ones(fault: FaultLabel) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("rpm", [900, 1797, 3000])
-def test_impacts_come_at_the_faults_frequency(fault: FaultLabel, rpm: float) -> None:
+def test_impacts_have_the_faults_frequency(fault: FaultLabel, rpm: float) -> None:
     row = condition(fault)
     signal = SyntheticBearing("a", row, rpm).windows(0, 60).reshape(-1)
     frequencies, amplitudes = envelope_spectrum(signal, row.path)
@@ -107,14 +104,14 @@ def test_a_healthy_bearing_has_no_impacts() -> None:
     assert amplitudes[10:].max() < 0.1  # a fault's line is at 0.5 to 1.5
 
 
-def test_sensors_and_seeds_measure_different_things() -> None:
+def test_sensors_and_seeds_have_different_signals() -> None:
     first = bearing("Ball").windows(0, 1)[0]
     for other in (bearing("Ball", sensor="b"), bearing("Ball", seed=1)):
         assert abs(np.corrcoef(first, other.windows(0, 1)[0])[0, 1]) < 0.3
     assert bearing("Ball", seed=1).recording(0, 1).source != bearing("Ball").recording(0, 1).source
 
 
-def test_the_truth_is_known() -> None:
+def test_the_labels_are_known() -> None:
     made = bearing("OuterRace").recording(3, 2)
     assert (made.fault, made.fault_diameter, made.outer_race_position) == ("OuterRace", 0.007, 6)
     assert (made.load, made.rpm, made.unit, made.sampling_rate) == (1, 1773, "g", 12_000)
@@ -149,7 +146,7 @@ def test_it_is_far_faster_than_real_time() -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fit_sounds_like_what_it_was_fitted_to(fault: FaultLabel) -> None:
+def test_a_fit_is_like_the_recording_that_it_was_fitted_to(fault: FaultLabel) -> None:
     truth = replace(condition(fault), impact_share=0.6, modulation=0.4)
     given_to_fit = SyntheticBearing("a", truth, truth.rpm).recording(0, 100)
     found = fit(given_to_fit)
@@ -165,7 +162,7 @@ def diagnoser() -> Diagnoser:
 
 
 @pytest.mark.parametrize("row", conditions(), ids=lambda row: f"{row.fault}-{row.load:.0f}hp")
-def test_the_shipped_network_diagnoses_it_right(row: Condition, diagnoser: Diagnoser) -> None:
+def test_the_shipped_network_diagnoses_it_correctly(row: Condition, diagnoser: Diagnoser) -> None:
     right = [
         np.mean(
             diagnoser.diagnose(SyntheticBearing(sensor, row, row.rpm, seed=1).windows(0, 100))
@@ -185,7 +182,7 @@ def real_folder() -> Path:
 
 
 @pytest.mark.parametrize("number", [97, 105])
-def test_the_table_is_what_the_recordings_give(real_folder: Path, number: int) -> None:
+def test_the_table_is_fitted_to_the_recordings(real_folder: Path, number: int) -> None:
     entry = next(entry for entry in catalogue() if entry.number == number)
     found, kept = fit(read_entry(real_folder, entry)), conditions()[CHOSEN.index(number)]
     assert (found.fault, found.fault_diameter, found.load, found.rpm) == (
@@ -196,5 +193,5 @@ def test_the_table_is_what_the_recordings_give(real_folder: Path, number: int) -
     np.testing.assert_allclose(kept.path, found.path, rtol=1e-3, atol=1e-5)
 
 
-def test_the_figure_shows_each_label_beside_a_real_recording(real_folder: Path) -> None:
+def test_the_figure_compares_each_label_with_a_real_recording(real_folder: Path) -> None:
     assert len(draw(real_folder).axes) == 12

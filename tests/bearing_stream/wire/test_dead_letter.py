@@ -1,9 +1,11 @@
-"""A dead letter is the message as it came, with the reason beside it."""
+"""A dead letter is the unchanged original with the reason in headers, which can be read back."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bearing_stream.wire import DeadLetter, Headers, Message, RejectionReason
+from bearing_stream.wire import DeadLetter, Headers, Message, RejectionReason, read_error_headers
+from bearing_stream.wire.dead_letter import PREFIX, ErrorHeaders, Origin
 
 NAMES = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
     ["__connect.errors.topic", "__connect.errors.exception.message", "ce_id"]
@@ -53,3 +55,40 @@ def test_the_error_headers_are_those_of_kafka_connect() -> None:
         ("__connect.errors.exception.class.name", b"no-value"),
         ("__connect.errors.exception.message", "no ü".encode()),
     ]
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=20))
+def test_the_error_headers_are_read_back(detail: str) -> None:
+    letter = DeadLetter("t", 3, 2**62, RejectionReason.NO_VALUE, detail, Message(b"k", None, []))
+    read = read_error_headers([("ce_id", b"1"), *letter.message().headers])
+    assert read == ErrorHeaders("t", "3", str(2**62), "no-value", detail)
+    assert read.origin == Origin("t", 3, 2**62)
+
+
+@given(HEADERS)
+def test_any_headers_can_be_read(headers: Headers) -> None:
+    read_error_headers(headers)
+    assert read_error_headers(None) == ErrorHeaders("", "", "", "", "")
+
+
+def test_of_a_repeated_error_header_the_first_one_counts() -> None:
+    assert read_error_headers([(PREFIX + "topic", b"a"), (PREFIX + "topic", b"b")]).topic == "a"
+
+
+@pytest.mark.parametrize(
+    ("topic", "partition", "offset"),
+    [
+        (None, b"3", b"4"),
+        (b"t", None, b"4"),
+        (b"t", b"-1", b"4"),
+        (b"t", b"3", b"four"),
+        (b"t", b"3", b"\xd9\xa3"),
+        (b"t", b"3", b"9" * 5000),
+    ],
+)
+def test_a_dead_letter_that_does_not_state_its_origin_has_none(
+    topic: bytes | None, partition: bytes | None, offset: bytes | None
+) -> None:
+    values = {"topic": topic, "partition": partition, "offset": offset}
+    headers: Headers = [(PREFIX + name, raw) for name, raw in values.items() if raw is not None]
+    assert read_error_headers(headers).origin is None

@@ -129,7 +129,7 @@ ID = ("ce_id", b"1")
 
 
 @pytest.mark.parametrize(
-    ("headers", "value", "said"),
+    ("headers", "value", "expected"),
     [
         (None, b"{}", "ce_type"),
         ([("ce_type", b"bearing.diagnosis.v2"), ID], b"{}", r"ce_type.*v1"),
@@ -142,9 +142,9 @@ ID = ("ce_id", b"1")
     ],
 )
 def test_what_is_no_diagnosis_is_a_value_error(
-    headers: Headers | None, value: bytes | None, said: str
+    headers: Headers | None, value: bytes | None, expected: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=expected):
         decode_diagnosis(headers, value)
 
 
@@ -245,6 +245,6 @@ def test_fields_do_not_run_into_each_other() -> None:
 
 
 def test_an_identity_is_the_same_at_every_replay() -> None:
-    """A golden value: if it changes, whoever deduplicates sees every old diagnosis as new."""
+    """A golden value: if it changes, subscribers can no longer deduplicate old diagnoses."""
     identity = diagnosis_id(attributes("/cwru/105/DE", "105/DE/000017"), "wdcnn", "1")
     assert identity == "b34f08d0fea9624a2aaf582dfa821f2b"

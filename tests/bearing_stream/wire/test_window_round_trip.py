@@ -32,7 +32,7 @@ TIMES = st.datetimes(
 
 
 def not_flat(samples: NDArray[Any]) -> NDArray[Any]:
-    """The samples, of which the last two now differ: flat windows are refused."""
+    """The samples with the last two made different: flat windows are rejected."""
     samples[-2:] = 1, 2
     return samples
 
@@ -59,19 +59,19 @@ def empty() -> NDArray[np.float32]:
 
 
 @given(windows(), st.sampled_from(FORMATS), st.booleans())
-def test_everything_a_window_says_arrives(
+def test_all_metadata_of_a_window_arrives(
     window: Window, sample_format: SampleFormat, as_json: bool
 ) -> None:
     if sample_format == "int16-le":
         window = replace(window, samples=window.samples.astype(np.int16))
     message = encode_window(window, sample_format, JSON if as_json else BINARY)
     samples = empty()
-    said = decode_window(message.headers, message.value, samples)
+    read = decode_window(message.headers, message.value, samples)
 
     assert message.key == window.sensor.encode()
-    assert (said.source, said.id, said.sensor) == (window.source, window.id, window.sensor)
-    assert (said.time, said.sampling_rate) == (window.time, SAMPLING_RATE)
-    assert (said.shaft_speed, said.fault_label) == (window.shaft_speed, window.fault_label)
+    assert (read.source, read.id, read.sensor) == (window.source, window.id, window.sensor)
+    assert (read.time, read.sampling_rate) == (window.time, SAMPLING_RATE)
+    assert (read.shaft_speed, read.fault_label) == (window.shaft_speed, window.fault_label)
     np.testing.assert_array_equal(samples, window.samples.astype(np.float32))
 
 
@@ -87,7 +87,7 @@ def test_float64_arrives_rounded_to_float32(recorded: NDArray[np.float64]) -> No
 
 
 @pytest.mark.parametrize("sample_format", FORMATS)
-def test_samples_need_not_lie_together_in_memory(sample_format: SampleFormat) -> None:
+def test_samples_need_not_be_contiguous_in_memory(sample_format: SampleFormat) -> None:
     stereo = np.arange(2 * WINDOW_LENGTH, dtype=np.int16).reshape(-1, 2)
     window = Window("/rig", "1", "s", datetime.now(UTC), stereo[:, 1])
     message = encode_window(window, sample_format)

@@ -1,15 +1,14 @@
-"""At least once: offsets only after every message was acknowledged."""
+"""At least once: offsets are committed only after every message was acknowledged."""
 
 from typing import cast
 
 import pytest
 from confluent_kafka import KafkaError, Producer, TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.wire import Message
 from consumer.batch import Origin
 from consumer.delivery.at_least_once import Flushes
-from consumer.delivery.base import Undelivered
 from tests.consumer.fake_clients import FakeConsumer, FakeProducer
 from tests.consumer.fakes import DIAGNOSES, Clock, Cluster, kafka_error
 
@@ -19,7 +18,7 @@ MESSAGE = Message(b"pump", b"{}", [])
 
 
 class Harness:
-    """Flushes over producers in memory, by a member of the group."""
+    """`Flushes` with producers in memory, for a member of the group."""
 
     def __init__(self) -> None:
         self.cluster, self.clock = Cluster(), Clock()
@@ -47,10 +46,10 @@ def test_offsets_follow_the_acknowledgements() -> None:
     assert (len(harness.cluster.output), harness.cluster.committed) == (1, POSITIONS)
 
 
-def test_a_message_that_was_not_acknowledged_keeps_its_offset_from_being_committed() -> None:
+def test_the_offset_of_a_message_that_was_not_acknowledged_is_not_committed() -> None:
     harness = Harness()
     harness.cluster.refused = KafkaError(KafkaError._MSG_TIMED_OUT)
-    with pytest.raises(Undelivered):
+    with pytest.raises(TransientKafkaError):
         harness.deliver()
     assert harness.cluster.committed == {}
     harness.cluster.refused = None
@@ -67,30 +66,30 @@ def test_a_message_that_the_topic_refuses_is_fatal() -> None:
     assert harness.cluster.committed == {}
 
 
-def test_a_producer_that_failed_for_good_is_replaced() -> None:
+def test_a_producer_with_a_fatal_error_is_replaced() -> None:
     harness = Harness()
     harness.cluster.happens_in("produce", kafka_error(KafkaError._FATAL))
-    with pytest.raises(Undelivered):
+    with pytest.raises(TransientKafkaError):
         harness.deliver()
     harness.delivery.recover(5.0)
     assert len(harness.producers) == 2
     harness.deliver()
 
 
-def test_what_hangs_is_given_up_after_the_timeout() -> None:
+def test_a_flush_that_hangs_fails_after_the_timeout() -> None:
     harness = Harness()
     harness.cluster.happens_in("flush", harness.producers[0].keep_everything)
-    with pytest.raises(Undelivered, match="within 5 s"):
+    with pytest.raises(TransientKafkaError, match="within 5 s"):
         harness.deliver()
     assert harness.cluster.committed == {}
 
 
-def test_a_queue_that_stays_full_is_given_up() -> None:
+def test_a_queue_that_stays_full_is_a_transient_error() -> None:
     harness = Harness()
     for _ in range(1000):
         harness.cluster.happens_in("produce", BufferError())
         harness.cluster.happens_in("poll", lambda: harness.clock.sleep(0.05))
-    with pytest.raises(Undelivered, match="full"):
+    with pytest.raises(TransientKafkaError, match="full"):
         harness.deliver()
     assert harness.clock.now < 1000 + 40
     harness.cluster.faults.clear()
@@ -99,8 +98,8 @@ def test_a_queue_that_stays_full_is_given_up() -> None:
     assert len(harness.cluster.output) == 1
 
 
-def test_a_refused_commit_of_offsets_is_wound_back() -> None:
+def test_a_refused_commit_of_offsets_is_a_transient_error() -> None:
     harness = Harness()
     harness.cluster.happens_in("commit", kafka_error(KafkaError.REBALANCE_IN_PROGRESS))
-    with pytest.raises(Undelivered):
+    with pytest.raises(TransientKafkaError):
         harness.deliver()

@@ -1,4 +1,4 @@
-"""Threads that had much memory and gave it back leave little of it with the process."""
+"""The process keeps little of the memory that its threads have freed."""
 
 import platform
 import subprocess
@@ -19,13 +19,13 @@ library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_
 stay = threading.Event()
 
 def work(done):
-    # Pieces, as of fetched messages, and something small that is kept behind them.
-    pieces = [library.malloc(100_000) for _ in range(200)]
-    for piece in pieces:
-        ctypes.memset(piece, 1, 100_000)
+    # Blocks as large as fetched messages, followed by a small one that is kept.
+    blocks = [library.malloc(100_000) for _ in range(200)]
+    for block in blocks:
+        ctypes.memset(block, 1, 100_000)
     library.malloc(1000)
-    for piece in pieces:
-        library.free(piece)
+    for block in blocks:
+        library.free(block)
     done.set()
     stay.wait()
 
@@ -45,10 +45,10 @@ def own_mib(way: str) -> int:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these parameters")
-def test_one_thread_uses_what_another_gave_back() -> None:
+def test_a_thread_reuses_what_another_has_freed() -> None:
     assert own_mib("tight") < 0.5 * own_mib("loose")
 
 
-def test_a_c_library_without_them_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_c_library_without_these_parameters_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.CDLL", lambda _: object())
     assert not keep_memory_tight()

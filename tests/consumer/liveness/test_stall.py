@@ -1,98 +1,99 @@
-"""What happens when nothing comes: whether there is nothing, or whether it stands still."""
+"""When no message arrives: whether there is none, or whether the client is stalled."""
 
 import pytest
 from confluent_kafka import Producer
+from structlog.testing import capture_logs
 
-from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.wire import Message
 from consumer.batch import Origin, Positions
-from consumer.delivery.base import Undelivered
-from consumer.liveness.stall import INTERVAL, LOOKS, StallCheck, waiting_in
+from consumer.events import STALL_CHECK_FAILED
+from consumer.liveness.stall import INTERVAL, MAX_PROBES, StallCheck, find_waiting
 from tests.consumer.fakes import Clock
 from tests.kafka_tools import Topics, produce
 
 PARTITION = ("bearing.windows", 3)
-WAITS = Origin(PARTITION, 17)
+WAITING = Origin(PARTITION, 17)
 
 
 class Scene:
-    """A consumer to which something comes, or not."""
+    """A consumer that receives messages, or does not."""
 
     def __init__(self) -> None:
         self.received = 0
         self.clock = Clock()
-        self.found: Origin | Undelivered | None = None
-        self.check = StallCheck(self, self._waiting, self.clock)
+        self.found: Origin | TransientKafkaError | None = None
+        self.check = StallCheck(self, self._find_waiting, self.clock)
 
     def positions(self) -> Positions:
         return {PARTITION: 17}
 
-    def _waiting(self, positions: Positions) -> Origin | None:
+    def _find_waiting(self, positions: Positions) -> Origin | None:
         assert positions == {PARTITION: 17}
-        if isinstance(self.found, Undelivered):
+        if isinstance(self.found, TransientKafkaError):
             raise self.found
         return self.found
 
     def live(self, seconds: float) -> None:
-        """Look every second."""
+        """Check every second."""
         for _ in range(round(seconds)):
             self.clock.now += 1
-            self.check.look()
+            self.check.check()
 
 
-def test_nothing_comes_because_there_is_nothing() -> None:
+def test_an_empty_topic_is_no_stall() -> None:
     Scene().live(20 * INTERVAL)
 
 
-def test_ends_where_windows_wait_and_none_comes() -> None:
+def test_windows_that_wait_while_none_is_delivered_are_fatal() -> None:
     scene = Scene()
-    scene.found = WAITS
-    scene.live(LOOKS * INTERVAL - 1)
+    scene.found = WAITING
+    scene.live(MAX_PROBES * INTERVAL - 1)
     with pytest.raises(FatalKafkaError, match=r"offset 17 of partition 3 of 'bearing\.windows'"):
         scene.live(2)
 
 
-def test_whatever_comes_is_a_sign_of_life() -> None:
+def test_any_received_message_resets_the_check() -> None:
     scene = Scene()
-    scene.found = WAITS
+    scene.found = WAITING
     for _ in range(5):
-        scene.live(LOOKS * INTERVAL - 1)
+        scene.live(MAX_PROBES * INTERVAL - 1)
         scene.received += 1
 
 
-def test_what_came_a_moment_later_is_no_stall() -> None:
+def test_probes_that_alternate_are_no_stall() -> None:
     scene = Scene()
-    for found in (WAITS, None) * 5:
+    for found in (WAITING, None) * 5:
         scene.found = found
         scene.live(INTERVAL)
 
 
-def test_goes_on_waiting_and_says_so_where_kafka_does_not_tell(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_keeps_waiting_and_logs_it_if_kafka_does_not_respond_to_the_probe() -> None:
     scene = Scene()
-    scene.found = Undelivered("its offsets are in a transaction that is open")
-    scene.live(3 * INTERVAL)
-    assert capsys.readouterr().out.count("its offsets are in a transaction that is open") == 3
+    scene.found = TransientKafkaError("its offsets are in a transaction that is open")
+    with capture_logs() as lines:
+        scene.live(3 * INTERVAL)
+    assert [line["event"] for line in lines] == [STALL_CHECK_FAILED.name] * 3
+    assert {line["reason"] for line in lines} == {str(scene.found)}
 
 
 @pytest.mark.integration
-def test_finds_the_first_window_that_waits(topics: Topics) -> None:
+def test_finds_the_first_waiting_window(topics: Topics) -> None:
     connection = {"bootstrap.servers": topics.servers}
     produce(topics.servers, topics.windows, [Message(b"pump", b"", [])] * 5)
     [partition] = {
         number
         for number in range(4)
-        if waiting_in(connection, topics.windows, {(topics.windows, number): 0})
+        if find_waiting(connection, topics.windows, {(topics.windows, number): 0})
     }
-    place = (topics.windows, partition)
-    assert waiting_in(connection, topics.windows, {place: 3}) == Origin(place, 3)
-    assert waiting_in(connection, topics.windows, {place: 5}) is None
-    assert waiting_in(connection, topics.windows, {}) is None
+    waiting = (topics.windows, partition)
+    assert find_waiting(connection, topics.windows, {waiting: 3}) == Origin(waiting, 3)
+    assert find_waiting(connection, topics.windows, {waiting: 5}) is None
+    assert find_waiting(connection, topics.windows, {}) is None
 
 
 @pytest.mark.integration
-def test_the_end_of_a_transaction_is_no_window(topics: Topics) -> None:
+def test_a_transaction_marker_is_no_window(topics: Topics) -> None:
     properties = {"bootstrap.servers": topics.servers, "transactional.id": topics.group}
     producer = Producer(properties)
     producer.init_transactions(30)
@@ -100,4 +101,4 @@ def test_the_end_of_a_transaction_is_no_window(topics: Topics) -> None:
     producer.produce(topics.windows, b"", partition=0)
     producer.abort_transaction(30)
     connection = {"bootstrap.servers": topics.servers}
-    assert waiting_in(connection, topics.windows, {(topics.windows, 0): 0}) is None
+    assert find_waiting(connection, topics.windows, {(topics.windows, 0): 0}) is None

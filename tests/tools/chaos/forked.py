@@ -1,7 +1,7 @@
 """Consumers that start at once: forked from a process that has imported torch already.
 
-They are processes all the same, to be frozen and killed. Importing takes each of `make chaos`'s
-three seconds of a core, and these tests start thirty.
+They are still processes, which a test can freeze and kill. A consumer that `make chaos` starts
+spends three seconds of a core on its imports, and these tests start thirty.
 """
 
 import multiprocessing
@@ -22,7 +22,7 @@ CONTEXT: Final = multiprocessing.get_context("forkserver")
 
 
 class Fork:
-    """What `Member` uses of `subprocess.Popen`."""
+    """The part of `subprocess.Popen` that `Member` uses, for a forked process."""
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
         self._process = CONTEXT.Process(target=_run, args=(list(arguments), log), daemon=True)
@@ -48,7 +48,7 @@ class Fork:
 
 
 class ForkedMember(Member):
-    """One whose clock jumps is a process of its own: it must jump before the first import."""
+    """A forked consumer. One with a jumping clock is not: it must jump before the first import."""
 
     def __init__(self, program: str, arguments: Sequence[str], log: Path) -> None:
         if program != "bearing_stream":

@@ -1,4 +1,4 @@
-"""How the suite is planned, and how its results read."""
+"""The plan of the suite, and the tables of its results."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tools.docs.chaos_table import PAGE, with_table
 SOUND = Outcome("broker-killed", "exactly-once", Report(windows=1500), [4.0, 9.0, 5.0], {}, 30.0)
 
 
-def test_all_of_it_kills_consumers_200_times_over_a_million_windows() -> None:
+def test_the_whole_suite_kills_consumers_200_times_over_a_million_windows() -> None:
     killed = [
         fault.under("exactly-once") for fault in FAULTS if fault.name.startswith("consumer-killed")
     ]
@@ -26,7 +26,7 @@ def test_all_of_it_kills_consumers_200_times_over_a_million_windows() -> None:
 
 
 @pytest.mark.parametrize("minutes", [0, 4, 30, 120])
-def test_a_slice_has_something_of_everything_and_no_more_than_all(minutes: int) -> None:
+def test_a_slice_injects_every_fault_and_none_more_often_than_the_whole_suite(minutes: int) -> None:
     for part, whole in zip(planned(FAULTS, minutes), FAULTS, strict=True):
         assert part.name == whole.name
         assert 1 <= part.times <= whole.times
@@ -40,7 +40,7 @@ def test_more_minutes_inject_more() -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_at_least_once_meets_the_same_faults_less_often(fault: Fault) -> None:
+def test_at_least_once_has_the_same_faults_less_often(fault: Fault) -> None:
     eased = fault.under("at-least-once")
     assert 2 <= eased.times < fault.times
     assert eased == replace(fault, times=eased.times, windows=eased.windows)
@@ -51,9 +51,9 @@ def test_every_fault_has_its_own_name() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
 
 
-def test_an_entry_says_how_often_how_many_and_how_long(tmp_path: Path) -> None:
-    write([SOUND], "make chaos", tmp_path / "build" / "chaos.json")
-    [entry] = json.loads((tmp_path / "build" / "chaos.json").read_text())
+def test_an_entry_holds_faults_windows_and_recovery_times(tmp_path: Path) -> None:
+    write([SOUND], "make chaos", tmp_path / "out" / "chaos.json")
+    [entry] = json.loads((tmp_path / "out" / "chaos.json").read_text())
     assert entry["fault"] == "broker-killed"
     assert entry["times"] == 3
     assert entry["windows"] == 1500
@@ -70,18 +70,18 @@ def test_an_entry_says_how_often_how_many_and_how_long(tmp_path: Path) -> None:
         replace(SOUND, report=None, failure="stuck"),
     ],
 )
-def test_what_breaks_the_promise_is_not_sound(outcome: Outcome) -> None:
+def test_an_outcome_that_breaks_the_guarantee_is_not_sound(outcome: Outcome) -> None:
     assert SOUND.sound
     assert not outcome.sound
 
 
-def test_at_least_once_may_repeat() -> None:
+def test_at_least_once_may_duplicate() -> None:
     report = Report(windows=1500, duplicated=9, guarantee="at-least-once")
     assert replace(SOUND, report=report).sound
     assert not replace(SOUND, report=replace(report, relabelled=1)).sound
 
 
-def test_what_was_not_run_says_so() -> None:
+def test_a_fault_that_was_skipped_is_shown_as_not_run() -> None:
     entry = replace(SOUND, report=None, recoveries=[], skipped="needs root").as_json()
     assert entry["skipped"] == "needs root"
     assert "not run" in cells(entry)

@@ -1,5 +1,6 @@
-"""The faults, a function each: it injects its own `trial.order.times` times, and measures each.
+"""The faults, one function each.
 
-It begins with windows coming and no consumer. It leaves at least one consumer that runs, or can;
-what was left over is then diagnosed, and all of it checked.
+A function injects its fault `trial.order.times` times, and measures each recovery. When it is
+called, the feed runs and there is no consumer. It must leave at least one consumer that runs or can
+continue: the trial then waits until all windows are diagnosed, and checks the results.
 """

@@ -1,10 +1,11 @@
-"""What happens to brokers: restarted, killed, gone for a while, led by another, out of disk."""
+"""Faults of brokers: restart, kill, absence, loss of the leader, full disk."""
 
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from consumer.events import KAFKA_ERROR
 from tools.chaos.member import Member
 from tools.chaos.trial import Trial
 
@@ -12,16 +13,14 @@ GONE: Final = (5.0, 150.0)
 """Seconds that a broker is gone: the first time, and the last."""
 
 NOTICED: Final = 30.0
-"""Seconds more, at most, until a consumer says that its broker is gone: a call that was on its way
-times out first."""
+"""Seconds, at most, until a consumer logs that its broker is gone: its current call must time out
+first."""
 
 MEBIBYTE: Final = 2**20
 
-TROUBLE: Final = "Kafka reports trouble; waiting for it to pass"
-
 
 def restarted(trial: Trial) -> None:
-    """The only broker, in good order."""
+    """Restart the only broker in order."""
     trial.consumer()
     for _ in trial.moments():
         with trial.fault():
@@ -29,7 +28,7 @@ def restarted(trial: Trial) -> None:
 
 
 def killed(trial: Trial) -> None:
-    """The only broker, by SIGKILL."""
+    """Kill the only broker with SIGKILL, and start it again."""
     trial.consumer()
     for _ in trial.moments():
         with trial.fault():
@@ -38,28 +37,28 @@ def killed(trial: Trial) -> None:
 
 
 def gone(trial: Trial) -> None:
-    """The only broker, for longer and longer: the consumer waits, says so, and goes on."""
+    """Stop the only broker for ever longer times: the consumer waits, logs it, and continues."""
     member = trial.consumer("--report-interval=1")
     for number in trial.moments():
-        said = len(member.events(TROUBLE))
+        logged = len(member.events(KAFKA_ERROR))
         with trial.fault():
             trial.kafka.stop()
             shortest, longest = GONE
             time.sleep(shortest + (longest - shortest) * number / max(trial.order.times - 1, 1))
-            _await_word(trial, member, said)
+            _await_log(trial, member, logged)
             trial.kafka.start()
 
 
-def _await_word(trial: Trial, member: Member, said: int) -> None:
-    """Wait until a consumer has more to say of the broker than before."""
-    what = f"{member.log} to say that the broker is gone"
-    trial.until(lambda: len(member.events(TROUBLE)) > said, what, NOTICED)
+def _await_log(trial: Trial, member: Member, logged: int) -> None:
+    """Wait until a consumer has logged more errors of the broker than before."""
+    what = f"{member.log} to report that the broker is gone"
+    trial.until(lambda: len(member.events(KAFKA_ERROR)) > logged, what, NOTICED)
 
 
 def leader_lost(trial: Trial) -> None:
-    """The leader of a partition of windows or diagnoses, killed, stopped or frozen in turn.
+    """Kill, stop or freeze, in turn, the leader of a partition of windows or diagnoses.
 
-    It stays away until another leads and all goes on, and then comes back.
+    It returns after another broker leads the partition and diagnoses are committed again.
     """
     trial.consumer()
     ways = (trial.kafka.kill, trial.kafka.stop, trial.kafka.freeze)
@@ -76,7 +75,7 @@ def leader_lost(trial: Trial) -> None:
 
 
 def out_of_disk(trial: Trial) -> None:
-    """No byte is left on the broker's disk; it ends, and starts again when there is room."""
+    """Fill the broker's disk, which ends it; start it again when there is space."""
     trial.consumer()
     ballast = Path(trial.kafka.folder).parent / "ballast"
     for _ in trial.moments():
@@ -88,8 +87,8 @@ def out_of_disk(trial: Trial) -> None:
 
 
 def _fill(ballast: Path) -> None:
-    """Take all that is left on a disk."""
+    """Take all space that is left on a disk."""
     with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        # Until there is no space left. Never for ever: the disk is a small one.
+        # Ends with an error when no space is left; the disk is small.
         while file.write(bytes(MEBIBYTE)):
             pass

@@ -1,11 +1,12 @@
-"""What happens to consumers: killed, frozen, joining and leaving, with a clock that jumps."""
+"""Faults of consumers: kill, freeze, joining and leaving, a clock that jumps."""
 
 import time
 from typing import Final
 
+from consumer.events import READY
 from tools.chaos.errors import ChaosError
 from tools.chaos.member import Member
-from tools.chaos.trial import HELD, PARTITIONS, Trial
+from tools.chaos.trial import PARTITIONS, STAYS_OPEN, Trial
 
 NAMED: Final = "--instance-id=press-7"
 
@@ -14,7 +15,7 @@ PAIR: Final = ("first", "second")
 
 
 def killed(trial: Trial, *options: str) -> None:
-    """SIGKILL, every other time in the middle of a transaction, and started again at once."""
+    """Send SIGKILL, every other time inside a transaction, and start another at once."""
     member = trial.consumer(*options)
     for number in trial.moments():
         if number % 2 and trial.order.guarantee == "exactly-once":
@@ -22,18 +23,18 @@ def killed(trial: Trial, *options: str) -> None:
         with trial.fault():
             member.kill()
             member = trial.consumer(*options, ready=False)
-        member.await_event("ready")
+        member.await_event(READY)
 
 
 def killed_named(trial: Trial) -> None:
-    """The same with a stable instance id: its successor ends its transaction."""
+    """Do the same with a stable instance id: the successor ends the transaction."""
     killed(trial, NAMED)
 
 
 def frozen(trial: Trial, *options: str) -> None:
-    """SIGSTOP beyond the session timeout, and SIGCONT after the other has taken over.
+    """Freeze beyond the session timeout, and thaw after the other member has taken over.
 
-    The transaction outlives that, so that it is the group that fences the zombie, and nothing else.
+    The transaction does not time out meanwhile, so that only the group fences the zombie.
     """
     options = (*options, "--transaction-timeout=20", "--commit-interval=0.5")
     pair = {
@@ -43,54 +44,54 @@ def frozen(trial: Trial, *options: str) -> None:
         trial.until(lambda: _shared(trial), "two members that both have partitions")
         name = PAIR[number % 2]
         zombie = pair[name]
-        wound_back = len(zombie.reasons())
+        rewinds = len(zombie.reasons())
         _freeze(trial, zombie, name)
         with trial.fault():
             _await_takeover(trial, PAIR[(number + 1) % 2])
             zombie.thaw()
         trial.until(lambda: _shared(trial), "the zombie to join again")
-        if len(zombie.reasons()) > wound_back:
-            trial.notes["given up by the zombie"] += 1
+        if len(zombie.reasons()) > rewinds:
+            trial.notes["aborted by the zombie"] += 1
         elif trial.order.guarantee == "exactly-once":
-            raise ChaosError(f"{zombie.log}: did not give up its transaction, and was put out")
+            raise ChaosError(f"{zombie.log}: was evicted, and did not abort its transaction")
 
 
 def frozen_new_protocol(trial: Trial) -> None:
-    """The same with the new group protocol."""
+    """Do the same with the new group protocol."""
     frozen(trial, "--group-protocol=consumer")
 
 
 def _shared(trial: Trial) -> bool:
-    """Whether the group has given partitions to both of the pair."""
+    """Whether both of the pair have partitions."""
     owned = trial.offsets.owned()
     return all(owned.get(name) for name in PAIR)
 
 
 def _freeze(trial: Trial, member: Member, name: str) -> None:
     if trial.order.guarantee == "exactly-once":
-        trial.freeze_in_transaction(member, HELD, name)
+        trial.freeze_in_transaction(member, STAYS_OPEN, name)
     else:
         member.freeze()
 
 
 def _await_takeover(trial: Trial, name: str) -> None:
-    """Wait until one has all partitions, and has committed offsets in each."""
+    """Wait until a member has all partitions, and has committed offsets in each."""
     trial.until(
         lambda: len(trial.offsets.owned().get(name, ())) == PARTITIONS, "the other to have all"
     )
     before = trial.offsets.committed()
 
-    def further() -> bool:
+    def has_progressed() -> bool:
         now = trial.offsets.committed()
         return len(now) == PARTITIONS and all(
             offset > before.get(partition, 0) for partition, offset in now.items()
         )
 
-    trial.until(further, "the other to take over")
+    trial.until(has_progressed, "the other to take over")
 
 
 def joining_and_leaving(trial: Trial, *options: str, named: bool = False) -> None:
-    """One of three consumers starts, or stops, again and again; at least one stays."""
+    """Start or stop one of three consumers, repeatedly; at least one keeps running."""
     slots: list[Member | None] = [None] * 3
 
     def start(slot: int) -> Member:
@@ -115,17 +116,17 @@ def joining_and_leaving(trial: Trial, *options: str, named: bool = False) -> Non
 
 
 def joining_and_leaving_new_protocol(trial: Trial) -> None:
-    """The same with the new group protocol."""
+    """Do the same with the new group protocol."""
     joining_and_leaving(trial, "--group-protocol=consumer")
 
 
 def joining_and_leaving_static(trial: Trial) -> None:
-    """The same with static members, that the group waits for while they are away."""
+    """Do the same with static members, for which the group waits while they are away."""
     joining_and_leaving(trial, named=True)
 
 
 def clock_jumping(trial: Trial) -> None:
-    """The consumer's wall clock jumps by hours, back and forth, all the time."""
+    """Run a consumer whose wall clock jumps back and forth by hours all the time."""
     trial.consumer(program="tools.chaos.jumping_clock")
     for _ in trial.moments():
         with trial.fault():

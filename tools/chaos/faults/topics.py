@@ -1,26 +1,25 @@
-"""What happens to topics: overtaken by retention, deleted and made anew."""
+"""Faults of topics: retention overtakes the consumer, a topic is deleted and created again."""
 
 import time
 from typing import Final
 
+from consumer.events import OFFSETS_SKIPPED, WAITING_FOR_KAFKA
 from tools.chaos.errors import ChaosError
 from tools.chaos.member import Member
 from tools.chaos.trial import Trial
 
-SKIPPED: Final = "retention has deleted windows before they were diagnosed; going on after them"
-
 Gaps = dict[int, tuple[int, int]]
-"""Partition → the first offset that is gone, and the one after the last."""
+"""Partition → the first deleted offset, and the one after the last."""
 
 AWAY: Final = 3.0
-"""Seconds that a topic is away after the consumer has noticed."""
+"""Seconds that a topic stays deleted after the consumer has noticed."""
 
 
 def overtaken(trial: Trial) -> None:
-    """Retention deletes windows while the consumer is stopped: it says which, and counts them.
+    """Retention deletes windows while the consumer is stopped: it logs which, and counts them.
 
-    That loss is by configuration. Every other window is diagnosed; a loss that is not told, or told
-    wrongly, fails the trial. Told to stop at a gap, the consumer ends with status 1 before that.
+    That loss is by configuration. Every other window is diagnosed; a loss that is not logged, or
+    logged wrongly, fails the trial. With `--on-gap=stop`, a consumer ends with status 1 instead.
     """
     windows = trial.topics.windows_topic
     trial.offsets.configure(windows, segment_bytes="1048576")
@@ -31,36 +30,36 @@ def overtaken(trial: Trial) -> None:
         with trial.fault():
             _let_retention_overtake(trial, before)
             deleted = _deleted(trial, before)
-            _refuses(trial)
+            _check_stop_at_gap(trial)
             member = trial.consumer()
-        told = _told(member)
-        # Retention may have gone on for a moment after it was told to rest.
-        if not _between(told, deleted, since := _deleted(trial, before)):
+        logged = _logged(member)
+        # Retention may continue for a moment after the topic is configured to keep everything.
+        if not _between(logged, deleted, later := _deleted(trial, before)):
             raise ChaosError(
-                f"{member.log}: told that {told} were deleted; first it was {deleted}, then {since}"
+                f"{member.log}: logged {logged} as deleted; in fact it was {deleted}, then {later}"
             )
-        trial.notes["windows deleted and told"] += sum(end - first for first, end in told.values())
+        trial.notes["deleted windows logged"] += sum(end - first for first, end in logged.values())
 
 
-def _told(member: Member) -> Gaps:
-    """What a consumer said was deleted, in one piece or several."""
-    told: Gaps = {}
-    for line in member.events(SKIPPED):
-        first, _ = told.get(line["partition"], (line["first"], 0))
-        told[line["partition"]] = first, line["last"] + 1
-    return told
+def _logged(member: Member) -> Gaps:
+    """Return what a consumer logged as deleted, in one event or several for each partition."""
+    gaps: Gaps = {}
+    for line in member.events(OFFSETS_SKIPPED):
+        first, _ = gaps.get(line["partition"], (line["first"], 0))
+        gaps[line["partition"]] = first, line["last"] + 1
+    return gaps
 
 
-def _between(told: Gaps, least: Gaps, most: Gaps) -> bool:
-    """Whether it is in the same partitions, begins at the same offsets and ends between theirs."""
-    return told.keys() == least.keys() and all(
+def _between(gaps: Gaps, least: Gaps, most: Gaps) -> bool:
+    """Whether gaps have the partitions and first offsets of two others, and end between them."""
+    return gaps.keys() == least.keys() and all(
         first == least[partition][0] and least[partition][1] <= end <= most[partition][1]
-        for partition, (first, end) in told.items()
+        for partition, (first, end) in gaps.items()
     )
 
 
 def _let_retention_overtake(trial: Trial, committed: dict[int, int]) -> None:
-    """Let windows be deleted of which none was diagnosed, in every partition."""
+    """Let retention delete windows that were not diagnosed, in every partition."""
     windows = trial.topics.windows_topic
     trial.offsets.configure(windows, retention_bytes="1048576")
     trial.until(lambda: len(_deleted(trial, committed)) == len(committed), "retention")
@@ -68,7 +67,7 @@ def _let_retention_overtake(trial: Trial, committed: dict[int, int]) -> None:
 
 
 def _deleted(trial: Trial, committed: dict[int, int]) -> Gaps:
-    """What is gone since the offsets that were committed."""
+    """Return what is deleted from the committed offsets on."""
     return {
         partition: (committed[partition], span.start)
         for partition, span in trial.offsets.windows().items()
@@ -76,36 +75,36 @@ def _deleted(trial: Trial, committed: dict[int, int]) -> Gaps:
     }
 
 
-def _refuses(trial: Trial) -> None:
-    """See that a consumer that is to stop at a gap does."""
+def _check_stop_at_gap(trial: Trial) -> None:
+    """Check that a consumer with `--on-gap=stop` ends at a gap."""
     member = trial.consumer("--on-gap=stop", ready=False)
     trial.excused.append(member)
     if (status := member.wait()) != 1:
-        raise ChaosError(f"{member.log}: status {status} and not 1 at a gap, with --on-gap=stop")
+        raise ChaosError(f"{member.log}: status {status} instead of 1 at a gap, with --on-gap=stop")
 
 
 def vanished(trial: Trial) -> None:
-    """The diagnoses topic is deleted, with all that is in it, and made anew after a while.
+    """Delete the diagnoses topic with all its messages, and create it again after a while.
 
-    From what was committed when it was gone, nothing may be missing.
+    No result may be missing from the offsets on that were committed when it was deleted.
     """
     topic = trial.topics.diagnoses_topic
     member = trial.consumer()
     for _ in trial.moments():
         with trial.fault():
             trial.offsets.delete(topic)
-            trial.until(lambda: not trial.offsets.exists(topic), "the topic to be gone")
-            _await_trouble(trial, member)
+            trial.until(lambda: not trial.offsets.exists(topic), "the topic to be deleted")
+            _await_failure(trial, member)
             trial.checked_from = trial.offsets.committed()
             time.sleep(AWAY)
             trial.create(topic)
 
 
-def _await_trouble(trial: Trial, member: Member) -> None:
-    """Wait until the consumer gives up what it wanted to publish."""
+def _await_failure(trial: Trial, member: Member) -> None:
+    """Wait until the consumer fails to publish."""
 
     def count() -> int:
-        return len(member.reasons()) + len(member.events("waiting for Kafka"))
+        return len(member.reasons()) + len(member.events(WAITING_FOR_KAFKA))
 
     before = count()
-    trial.until(lambda: count() > before, "the consumer to notice that its topic is gone")
+    trial.until(lambda: count() > before, "the consumer to notice that its topic is deleted")

@@ -1,31 +1,31 @@
-"""What happens to transactions: aborted by Kafka, failing within, their outcome unknown."""
+"""Faults of transactions: aborted by Kafka, failed sends, unknown outcome of a commit."""
 
 import time
 from typing import Final
 
 from tools.chaos.errors import ChaosError
-from tools.chaos.trial import HELD, Trial
+from tools.chaos.trial import STAYS_OPEN, Trial
 
 QUICK: Final = ("--transaction-timeout=1", "--commit-interval=0.5")
-"""The shortest transaction timeout that there is. Kafka looks for those that are over every second,
+"""The shortest possible transaction timeout. Kafka checks for timed-out transactions every second,
 see `clusters.PROPERTIES`."""
 
-OVERSLEPT: Final = 2.5
-"""Seconds longer than any call may take in such a transaction."""
+FREEZE: Final = 2.5
+"""Seconds that a broker is frozen: longer than any call may take in such a transaction."""
 
-STILL: Final = 2.0
-"""Seconds that a leader stands still: longer than messages may take, shorter than the three after
+LEADER_FREEZE: Final = 2.0
+"""Seconds that a leader is frozen: longer than messages may take, shorter than the three after
 which another would lead."""
 
 
 def aborted(trial: Trial) -> None:
-    """A consumer oversleeps its transaction, but not its session: the coordinator aborts it.
+    """Freeze a consumer beyond its transaction timeout, but not its session timeout.
 
-    It recovers from when it wakes.
+    The coordinator aborts the transaction. The recovery is measured from the thaw on.
     """
     member = trial.consumer(*QUICK, "--session-timeout=60")
     for number in trial.moments():
-        trial.freeze_in_transaction(member, HELD)
+        trial.freeze_in_transaction(member, STAYS_OPEN)
         before = trial.offsets.committed()
         trial.until(lambda: not trial.offsets.open_transaction(), "the transaction to be aborted")
         if trial.offsets.committed() != before:
@@ -37,28 +37,28 @@ def aborted(trial: Trial) -> None:
 
 
 def produce_failing(trial: Trial) -> None:
-    """The leader of a partition of diagnoses stands still for longer than a message may take."""
+    """Freeze the leader of a partition of diagnoses for longer than a message may take."""
     member = trial.consumer(*QUICK)
     for _ in trial.moments():
         leader = trial.offsets.leader(trial.topics.diagnoses_topic, trial.rng.randrange(4))
         with trial.fault():
             trial.kafka.freeze(leader)
-            time.sleep(STILL)
+            time.sleep(LEADER_FREEZE)
             trial.kafka.thaw(leader)
     _note_reasons(trial, member.reasons())
 
 
 def commit_unknown(trial: Trial) -> None:
-    """The only broker stands still, whatever is on its way, until every call has timed out."""
+    """Freeze the only broker, at any point of a transaction, until every call has timed out."""
     member = trial.consumer(*QUICK, "--session-timeout=30")
     for _ in trial.moments():
         with trial.fault():
             trial.kafka.freeze()
-            time.sleep(OVERSLEPT)
+            time.sleep(FREEZE)
             trial.kafka.thaw()
     _note_reasons(trial, member.reasons())
 
 
 def _note_reasons(trial: Trial, reasons: list[str]) -> None:
-    """Count what the consumer met with."""
+    """Count the reasons of the consumer's rewinds."""
     trial.notes.update(reason[:60] for reason in reasons)

@@ -87,13 +87,13 @@ def test_an_unreachable_kafka_is_reported_while_the_demo_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(startup, "RETRY_PAUSE", 0.1)
-    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.2)
     monkeypatch.setattr("bearing_stream.commands.demo.stage.STARTUP_TIMEOUT", 1.0)
+    monkeypatch.setattr(startup, "CHECK_TIMEOUT", 0.2)
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         servers = f"127.0.0.1:{bound.getsockname()[1]}"
         result = CliRunner().invoke(command, ["--bootstrap-servers", servers])
     assert result.exit_code == 1
     output = " ".join(result.stdout.split())
-    assert f"no Kafka broker answers at {servers}; waiting up to 1 s" in output
-    assert "Error: no Kafka broker answers" in result.stderr
+    assert f"no Kafka broker responds at {servers}; waiting up to 1 s" in output
+    assert "Error: no Kafka broker responds" in result.stderr

@@ -61,5 +61,5 @@ def test_the_error_of_a_failed_command_has_the_end_of_its_log(tmp_path: Path) ->
         deadline = time.monotonic() + 30
         while command.running and time.monotonic() < deadline:
             time.sleep(0.05)
-        with pytest.raises(DemoError, match="no Kafka broker answers"):
+        with pytest.raises(DemoError, match="no Kafka broker responds"):
             command.check()

@@ -14,6 +14,7 @@ from bearing_stream.commands.verify import Offender, Report, VerifySettings, ver
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.wire import Message
+from consumer.events import READY
 from tests.bearing_stream.commands.verify.stream import NOW, Stream, dead_letter, tombstone, window
 from tests.brokers import Broker
 from tests.consumer_process import ConsumerProcess
@@ -265,7 +266,7 @@ def test_the_consumer_violates_nothing_with_valid_and_malformed_windows(topics: 
 
 def test_a_running_system_can_be_checked(topics: Topics) -> None:
     with ConsumerProcess(topics) as consumer, Load(topics) as load:
-        consumer.wait_for("ready")
+        consumer.wait_for(READY)
         reports = [checked(topics) for _ in range(2)]
         load.stop()
         reports.append(checked(topics))

@@ -249,10 +249,10 @@ def closed_address() -> Iterator[str]:
 def test_no_broker_is_one_line_and_status_1(
     closed_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(startup, "LOOK_TIMEOUT", 0.3)
+    monkeypatch.setattr(startup, "CHECK_TIMEOUT", 0.3)
     ran = CliRunner().invoke(command, arguments(closed_address, "t", "--startup-timeout", "0"))
     assert ran.exit_code == 1
-    assert ran.output.startswith(f"Error: no Kafka broker answers at {closed_address}")
+    assert ran.output.startswith(f"Error: no Kafka broker responds at {closed_address}")
     assert ran.output.count("\n") == 1
 
 
@@ -270,5 +270,5 @@ def test_an_invalid_client_property_is_one_line(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("bearing_stream.commands.watch.command.wait_for_topics", lambda *_: None)
     ran = CliRunner().invoke(command, ["--kafka", "fetch.min.bytes=many"])
     assert ran.exit_code == 1
-    assert "a client property is wrong" in ran.output
+    assert "a client property is invalid" in ran.output
     assert "fetch.min.bytes" in ran.output
