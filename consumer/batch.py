@@ -60,6 +60,7 @@ class KafkaMessage(Protocol):
     def value(self) -> bytes | None: ...  # noqa: D102
     def headers(self) -> Headers | None: ...  # noqa: D102
     def timestamp(self) -> tuple[int, int]: ...  # noqa: D102
+    def leader_epoch(self) -> int | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,8 @@ class Accepted:
     offset: int
     timestamp: int
     """Kafka's, in milliseconds since the epoch."""
-
-    @property
-    def origin(self) -> Origin:
-        """Partition and offset of the window."""
-        return Origin((self.topic, self.partition), self.offset)
+    message: KafkaMessage
+    """As it was polled, for a dead letter if its assessment fails."""
 
 
 class Batch:
@@ -106,6 +104,7 @@ class Batch:
         self._max_delay = max_delay
         self._oldest = 0.0
         self._pinned_bytes = 0
+        self.byte_limit = MAX_BYTES
         self.accepted: list[Accepted] = []
         self.dead_letters: list[DeadLetter] = []
         self.positions: Positions = {}
@@ -116,7 +115,7 @@ class Batch:
     @property
     def free(self) -> int:
         """Messages that still fit."""
-        return max(self._capacity - len(self), 0) if self._pinned_bytes < MAX_BYTES else 0
+        return max(self._capacity - len(self), 0) if self._pinned_bytes < self.byte_limit else 0
 
     @property
     def samples(self) -> NDArray[np.float32]:
@@ -153,9 +152,29 @@ class Batch:
             )
             self._pinned_bytes += size_of((message,))
         else:
-            self.accepted.append(Accepted(attributes, headers, topic, partition, offset, timestamp))
+            self.accepted.append(
+                Accepted(attributes, headers, topic, partition, offset, timestamp, message)
+            )
         self._pinned_bytes += sum(len(name) + len(raw or b"") for name, raw in headers or ())
         self.positions[topic, partition] = offset + 1
+
+    def reject(self, row: int, reason: RejectionReason, detail: str) -> None:
+        """Turn an accepted window into a dead letter; the rows after it move up.
+
+        Args:
+            row: Of `samples` and `accepted`.
+            reason: Why.
+            detail: What was found.
+        """
+        window = self.accepted.pop(row)
+        left = len(self.accepted)
+        self._buffer[row:left] = self._buffer[row + 1 : left + 1]
+        message = window.message
+        original = Message(message.key(), message.value(), window.headers, window.timestamp)
+        self.dead_letters.append(
+            DeadLetter(window.topic, window.partition, window.offset, reason, detail, original)
+        )
+        self._pinned_bytes += size_of((message,))
 
     def due(self, now: float) -> DispatchReason | None:
         """Why the batch is to be dispatched now, by size or by age; None if it is not."""

@@ -32,6 +32,15 @@ WAITING_AT_STARTUP: Final = Event(
     "Start the brokers, or create the topic; the consumer then continues by itself.",
 )
 
+UNREPLICATED: Final = Event(
+    "unreplicated",
+    "warning",
+    "The topics in `topics` have a partition with a single replica. If its broker dies while Kafka "
+    "commits, a part of the transaction can stay undecided; after a failure, and when partitions "
+    "are assigned, the consumer therefore reads back its last results. It needs `Read` on them.",
+    "Replicate the topics three times, with `min.insync.replicas` 2, if there are three brokers.",
+)
+
 READY: Final = Event(
     "ready",
     "info",
@@ -152,6 +161,14 @@ IN_FLIGHT_ABANDONED: Final = Event(
     "None.",
 )
 
+STOPPED_AT_ONCE: Final = Event(
+    "stopped_at_once",
+    "warning",
+    "A second signal, in `signal`, ends the process with status 1 before it has finished. What was "
+    "in flight is not committed; the next consumer does it again.",
+    "None.",
+)
+
 SHUTDOWN_TIMED_OUT: Final = Event(
     "shutdown_timed_out",
     "error",
@@ -191,6 +208,7 @@ LIBRARY_MESSAGE: Final = Event(
 
 EVENTS: Final = (
     WAITING_AT_STARTUP,
+    UNREPLICATED,
     READY,
     REPORT,
     KAFKA_ERROR,
@@ -205,6 +223,7 @@ EVENTS: Final = (
     STALL_CHECK_FAILED,
     STOPPING,
     IN_FLIGHT_ABANDONED,
+    STOPPED_AT_ONCE,
     SHUTDOWN_TIMED_OUT,
     CLIENT_HUNG,
     FAILED,

@@ -42,6 +42,8 @@ class Metrics:
     """Messages that were delivered once more, and ignored."""
     skipped: int = 0
     """Offsets that retention deleted before their windows were diagnosed: lost."""
+    restarted_partitions: int = 0
+    """Partitions whose log was deleted and created anew, or cut off."""
     rebalances: int = 0
     """Times that partitions were assigned, revoked or lost."""
     kafka_errors: Counter[str] = field(default_factory=Counter)

@@ -165,7 +165,7 @@ class Pipeline:
         self._delivery.commit(self._source.to_commit(positions, began), timeout)
         self._source.note_committed(positions, began)
         self._dispatcher.committed()
-        self._batch.most_bytes = self._delivery.byte_limit
+        self._batch.byte_limit = self._delivery.byte_limit
         self._failures = 0
 
     def _fail(self, error: TransientKafkaError) -> None:
@@ -184,7 +184,7 @@ class Pipeline:
         if self._failures > 1:
             self._sleep(min(FIRST_BACKOFF * 2 ** (self._failures - 2), LONGEST_BACKOFF))
         self._batch.clear()
-        self._batch.most_bytes = self._delivery.byte_limit
+        self._batch.byte_limit = self._delivery.byte_limit
         self._dispatcher.give_up()
         try:
             self._delivery.recover(self._clock() + RECOVERY)

@@ -2,6 +2,7 @@
 
 from bearing_stream.kafka import FatalKafkaError
 from consumer import events
+from consumer.assessing import AssessmentError
 from consumer.liveness.allocator import keep_memory_tight
 from consumer.liveness.shutdown import stop_on_signals
 from consumer.service import Service
@@ -22,7 +23,7 @@ def run(settings: ConsumerSettings) -> int:
         service = Service(settings)
         stop_on_signals(service.stop)
         service.run()
-    except (FatalKafkaError, CheckpointError, DeviceError, SensorsError) as error:
+    except (FatalKafkaError, CheckpointError, DeviceError, SensorsError, AssessmentError) as error:
         events.emit(events.FAILED, error=str(error))
         return 1
     return 0

@@ -8,20 +8,17 @@ from confluent_kafka import KafkaError
 
 from bearing_stream.kafka import (
     ClusterErrors,
-    FatalKafkaError,
-    TransientKafkaError,
+    admin_client,
     create_topics,
     largest_message,
     wait_for_topics,
 )
 from bearing_stream.kafka.connection import Properties
 from consumer import events
-from consumer.delivery.at_least_once import Flushes
-from consumer.delivery.base import Delivery
-from consumer.delivery.exactly_once import Transactions
-from consumer.delivery.recovery import Journal, OutputTopics
-from consumer.kafka.clients import new_consumer, new_producer, transactional_id
+from consumer.assembly import Cluster, assemble, start
+from consumer.delivery.replication import single_replica
 from consumer.kafka.source import WindowSource
+from consumer.liveness.budget import REQUEST, Budget
 from consumer.liveness.stall import StallCheck, find_waiting
 from consumer.liveness.watchdog import Watchdog
 from consumer.metrics import Metrics
@@ -29,9 +26,6 @@ from consumer.pipeline import Pipeline
 from consumer.reporting import Reporter
 from consumer.settings import ConsumerSettings
 from model.assessor import Assessor
-
-OUTPUT_TIMEOUT: Final = 2.0
-"""Seconds for Kafka to return the ends and the messages of the output topics in a recovery."""
 
 DEAD_LETTER_OVERHEAD: Final = 64 * 1024
 """Bytes that a dead letter may have beyond its original: its headers take some hundred, and alone
@@ -68,9 +62,8 @@ class Service:
         self.metrics = Metrics()
         self._reporter = Reporter(self.metrics, settings.report_interval)
         self._errors = _ReportedErrors(self._reporter)
-        # A round takes at most a commit and an attempt to recover. The limit also bounds leaving
-        # the group, when the loop does not feed the watchdog any more.
-        self._watchdog = Watchdog(60.0 + 2 * settings.transaction_timeout)
+        # It also bounds leaving the group, when the loop does not feed the watchdog any more.
+        self._watchdog = Watchdog(Budget.of(settings).watchdog)
         self._pipeline: Pipeline | None = None
         self._stopping = False
 
@@ -95,20 +88,19 @@ class Service:
         """
         settings = self._settings
         self._await_topics()
-        consumer = new_consumer(settings, self._errors)
-        source = WindowSource(
-            consumer,
-            settings.windows_topic,
+        parts = assemble(
+            settings,
+            self._describe_cluster(),
+            self._assessor,
             self.metrics,
+            self._errors,
             self._reporter.note_error,
-            settings.on_gap,
         )
         try:
-            with closing(source), closing(self._delivery(source)) as delivery:
-                self._pipeline = Pipeline(settings, source, self._assessor, delivery, self.metrics)
-                source.subscribe(
-                    self._pipeline.on_partitions_revoked, self._pipeline.on_partitions_lost
-                )
+            with closing(parts.source), closing(parts.delivery):
+                start(parts.delivery, settings)
+                self._pipeline = parts.pipeline
+                parts.source.subscribe(parts.pipeline)
                 events.emit(
                     events.READY,
                     device=self._assessor.device,
@@ -117,7 +109,7 @@ class Service:
                 )
                 if not self._stopping:
                     self._watchdog.start()
-                    self._pipeline.run(partial(self._each_round, self._stall_check(source)))
+                    parts.pipeline.run(partial(self._each_round, self._stall_check(parts.source)))
         finally:
             self._reporter.report_end()
 
@@ -139,16 +131,34 @@ class Service:
         if settings.create_topics:
             wait_for_topics(properties, (), settings.startup_timeout, self._note_waiting)
             self._create_topics(properties)
-        # A recovery reads the output, to find what of the committed transactions is missing.
-        read = outputs if settings.guarantee == "exactly-once" else set()
         wait_for_topics(
             properties,
-            [settings.windows_topic, *sorted(read)],
+            [settings.windows_topic],
             settings.startup_timeout,
             self._note_waiting,
             written=sorted(outputs),
             group=settings.group,
         )
+
+    def _describe_cluster(self) -> Cluster:
+        """Find out what is asked once: replication, and the limit of the dead-letter topic.
+
+        Raises:
+            FatalKafkaError: The output must be read, since it is not replicated, and cannot.
+        """
+        settings = self._settings
+        properties = settings.client_properties()
+        admin = admin_client(properties, self._errors)
+        limit = largest_message(properties, settings.dead_letters_topic)
+        outputs = {settings.diagnoses_topic, settings.dead_letters_topic}
+        if settings.guarantee != "exactly-once":
+            return Cluster(admin, frozenset(), limit)
+        found = single_replica(admin, outputs, REQUEST)
+        if not found:
+            return Cluster(admin, frozenset(), limit)
+        wait_for_topics(properties, sorted(outputs), settings.startup_timeout, self._note_waiting)
+        events.emit(events.UNREPLICATED, topics=found)
+        return Cluster(admin, frozenset(outputs), limit)
 
     def _create_topics(self, properties: Properties) -> None:
         settings = self._settings
@@ -157,36 +167,9 @@ class Service:
             properties, [settings.windows_topic], settings.startup_timeout, self._note_waiting
         )
         # A dead letter is a window and some headers: that of the largest window must fit too.
-        largest = largest_message(properties, settings.windows_topic) + DEAD_LETTER_OVERHEAD
-        limit = {"max.message.bytes": str(largest)}
+        largest = largest_message(properties, settings.windows_topic)
+        limit = {"max.message.bytes": str(largest + DEAD_LETTER_OVERHEAD)} if largest else {}
         create_topics(properties, {settings.dead_letters_topic: -1}, topic_properties=limit)
 
     def _note_waiting(self, reason: str) -> None:
         events.emit(events.WAITING_AT_STARTUP, reason=reason)
-
-    def _delivery(self, source: WindowSource) -> Delivery:
-        settings = self._settings
-        identifier = transactional_id(settings)
-        producers = partial(new_producer, settings, self._errors, identifier)
-        delivery: Delivery
-        if settings.guarantee == "exactly-once":
-            output = OutputTopics(
-                settings.client_properties(),
-                settings.diagnoses_topic,
-                settings.dead_letters_topic,
-                OUTPUT_TIMEOUT,
-            )
-            journal = Journal(output, source.committed, self.metrics.kafka_errors.total)
-            delivery = Transactions(producers, source.membership, journal)
-        else:
-            delivery = Flushes(producers, source.commit)
-        try:
-            delivery.start(settings.startup_timeout)
-        except FatalKafkaError as refusal:
-            raise FatalKafkaError(f"transactional id '{identifier}': {refusal}") from None
-        except TransientKafkaError as failure:
-            raise FatalKafkaError(
-                "Kafka does not register the transactional id: are all its brokers up? "
-                f"— Kafka reports: {failure} (waited {settings.startup_timeout:g} s)"
-            ) from None
-        return delivery

@@ -8,6 +8,7 @@ from bearing_stream.kafka import TopicSettings
 from model.settings import AssessmentSettings
 
 OWN_PROPERTIES: Final = {
+    "auto.offset.reset": "set start_from",
     "group.id": "set group",
     "group.instance.id": "set instance_id",
     "group.protocol": "set group_protocol",
@@ -51,7 +52,12 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
     of Kafka 4 (KIP-848)."""
 
     start_from: Literal["earliest", "latest"] = "earliest"
-    """Where a group without committed offsets begins."""
+    """Where a group begins that has committed no offset in the windows topic. Partitions that are
+    added later are read from their beginning."""
+
+    topic_check_interval: float = Field(default=5.0, ge=0.1, le=3600)
+    """Seconds between two checks whether partitions were added to the windows topic, and whether it
+    was deleted and created anew."""
 
     on_gap: Literal["continue", "stop"] = "continue"
     """What to do when retention has deleted windows before they were diagnosed: `continue` logs the
@@ -100,16 +106,6 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
         A transaction may wait for a batch before it is committed, and must not time out meanwhile.
         """
         return self.transaction_timeout / 4
-
-    @property
-    def poll_interval(self) -> float:
-        """Seconds between two polls after which the group considers a consumer dead.
-
-        A round takes at most a batch, publishing to a stalled broker, a commit to it, and some
-        attempts to recover; this is twice as much, and at least Kafka's default.
-        """
-        longest_round = 2 * self.target_batch_duration + 2 * self.transaction_timeout + 30
-        return max(300.0, self.session_timeout, 2 * longest_round)
 
     @field_validator("kafka")
     @classmethod

@@ -12,17 +12,17 @@ With two replicas or more none of this is needed, and nothing here is used.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from confluent_kafka import IsolationLevel, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from pydantic import BaseModel, ValidationError
 
+from bearing_stream import wire
 from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, TransientKafkaError, classify
 from bearing_stream.kafka.connection import Properties
-from bearing_stream.wire import Input, readable_headers
-from bearing_stream.wire.dead_letter import rejected_by, rejection_origin
+from bearing_stream.wire import Input, read_error_headers, readable_headers
 from consumer import events
 from consumer.batch import Partition
 from consumer.events import emit
@@ -81,10 +81,8 @@ class OutputTopics:
         """
         self._properties = properties
         self._admin = admin
-        self._diagnoses_topic = diagnoses_topic
-        self._dead_letters_topic = dead_letters_topic
-        self._group = group
-        self._model = model
+        self._topics = (diagnoses_topic, dead_letters_topic)
+        self._mine = Mine(dead_letters_topic, group, model)
         self._timeout = timeout
         self._patience = patience
         self._clock = clock
@@ -103,9 +101,11 @@ class OutputTopics:
         """
         found: dict[Partition, set[int]] = {partition: set() for partition in notes}
         since = min(note.since or 0 for note in notes.values()) - CLOCK_TOLERANCE
-        for topic in (self._diagnoses_topic, self._dead_letters_topic):
+        for topic in self._topics:
             for message in self._read(topic, since):
-                origin = self._origin(topic, message)
+                headers = readable_headers(message) or []
+                result = wire.Message(message.key(), message.value(), headers)
+                origin = origin_of(topic, result, self._mine)
                 if origin is None:
                     continue
                 partition, offset = origin
@@ -167,18 +167,31 @@ class OutputTopics:
         except KafkaException as failure:
             raise classify(failure.args[0]) from None
 
-    def _origin(self, topic: str, message: Message) -> tuple[Partition, int] | None:
-        """Return which window a result is of; None if it is not one of ours."""
-        if topic == self._dead_letters_topic:
-            headers = readable_headers(message) or []
-            return rejection_origin(headers) if rejected_by(headers) == self._group else None
-        try:
-            diagnosed = _Diagnosed.model_validate_json(message.value() or b"")
-        except ValidationError:
+
+class Mine(NamedTuple):
+    """What is the group's own in topics that others publish to, too."""
+
+    dead_letters_topic: str
+    group: str
+    model: tuple[str, str]
+    """Name and version."""
+
+
+def origin_of(topic: str, message: wire.Message, mine: Mine) -> tuple[Partition, int] | None:
+    """Return which window a result is of; None if it is of another group or model, or is none."""
+    if topic == mine.dead_letters_topic:
+        rejected = read_error_headers(message.headers)
+        if rejected.group != mine.group or rejected.origin is None:
             return None
-        if (diagnosed.model.name, diagnosed.model.version) != self._model:
-            return None
-        return (diagnosed.input.topic, diagnosed.input.partition), diagnosed.input.offset
+        windows, partition, offset = rejected.origin
+        return (windows, partition), offset
+    try:
+        diagnosed = _Diagnosed.model_validate_json(message.value or b"")
+    except ValidationError:
+        return None
+    if (diagnosed.model.name, diagnosed.model.version) != mine.model:
+        return None
+    return (diagnosed.input.topic, diagnosed.input.partition), diagnosed.input.offset
 
 
 def _or_end(offset: int | None, end: int) -> int:

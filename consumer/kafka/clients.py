@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError
+from consumer.liveness.budget import Budget
 from consumer.settings import ConsumerSettings
 
 C = TypeVar("C", Consumer, Producer)
@@ -43,12 +44,15 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
     properties = settings.client_properties(
         group_id=settings.group,
         group_protocol=settings.group_protocol,
-        auto_offset_reset=settings.start_from,
+        # `resolver` decides where a partition begins; this is for a position that the log does not
+        # hold any more.
+        auto_offset_reset="earliest",
+        topic_metadata_refresh_interval_ms=round(settings.topic_check_interval * 1000),
         # The delivery commits offsets together with the diagnoses.
         enable_auto_commit=False,
         enable_auto_offset_store=False,
         isolation_level="read_committed",
-        max_poll_interval_ms=round(settings.poll_interval * 1000),
+        max_poll_interval_ms=round(Budget.of(settings).poll_interval * 1000),
         # With the default of 1,000, fetching pauses for a second whenever the local queue is full.
         fetch_queue_backoff_ms=5,
         queued_max_messages_kbytes=PREFETCH_KIB,
@@ -82,6 +86,8 @@ def new_producer(
         enable_idempotence=True,
         acks="all",
         compression_type="lz4",
+        # As Java clients have it, so that subscribers that join by key are co-partitioned.
+        partitioner="murmur2_random",
         linger_ms=5,
         queue_buffering_max_kbytes=OUTBOX_KIB,
         message_max_bytes=8 * 1024 * 1024,

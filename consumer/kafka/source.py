@@ -106,6 +106,7 @@ class WindowSource:
         """
         self._revoked = self._lost = False
         self._raise_broken()
+        self._resolver.check_id(self._tracker)
         messages = self._consume_up_to(most, timeout)
         self.received += len(messages)
         if not messages and timeout >= FETCH_GRACE:
@@ -142,14 +143,6 @@ class WindowSource:
     def positions(self) -> Positions:
         """Return the next offset expected, by partition, where it is known."""
         return self._tracker.next
-
-    def check_log(self) -> None:
-        """Find out, without blocking, whether the topic was deleted and created anew.
-
-        Raises:
-            TransientKafkaError: It was: call `rewind`.
-        """
-        self._resolver.check_id(self._tracker)
 
     def to_commit(self, positions: Positions, began: int) -> list[TopicPartition]:
         """Return positions as Kafka takes them; see `Tracker.to_commit`."""

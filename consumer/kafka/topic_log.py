@@ -1,6 +1,7 @@
 """What the cluster reports of the windows topic: its id, and where its partitions begin and end."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -32,14 +33,26 @@ class TopicLog(Protocol):
 class ClusterTopicLog:
     """The windows topic of a cluster."""
 
-    def __init__(self, admin: AdminClient, topic: str, timeout: float) -> None:
+    def __init__(
+        self,
+        admin: AdminClient,
+        topic: str,
+        timeout: float,
+        check_interval: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Use a client.
 
         Args:
             admin: Of the user who reads the topic.
             topic: Must exist.
             timeout: Seconds to wait for a response.
+            check_interval: Seconds between two checks of the topic's id.
+            clock: Monotonic seconds.
         """
+        self._check_interval = check_interval
+        self._clock = clock
+        self._checked_at = clock()
         self._admin = admin
         self._topic = topic
         self._timeout = timeout
@@ -73,16 +86,17 @@ class ClusterTopicLog:
     def changed_id(self, known: str) -> str | None:
         """Return the id of the topic if it is known to be another one; never blocks.
 
-        Each call begins a request or takes up the response to the last one, so a change is found
-        by one of the next calls.
+        Call it in every round: once in `check_interval` it begins a request, and a later call takes
+        the response.
         """
-        pending, self._pending = self._pending, None
+        pending, now = self._pending, self._clock()
         if pending is None:
-            self._pending = self._describe()
+            if now >= self._checked_at + self._check_interval:
+                self._pending = self._describe()
             return None
         if not pending.done():
-            self._pending = pending
             return None
+        self._pending, self._checked_at = None, now
         try:
             found = _id_of(pending.result())
         except KafkaException:

@@ -1,7 +1,7 @@
 """Every deadline of the consumer in one table, and what they add up to.
 
-A step that Kafka, or the client, keeps waiting is given up after its time; the watchdog must not end
-the process before, nor the group remove it. `tests/consumer/liveness/test_budget.py` adds them up.
+A step that Kafka, or the client, keeps waiting is given up after its time. The watchdog must not
+end the process before that, nor the group remove it.
 """
 
 from dataclasses import dataclass
@@ -47,15 +47,19 @@ class Budget:
     Args:
         batch: To assess one batch; the next ones are smaller if one takes longer.
         commit: To commit under load.
+        session: Without a heartbeat, after which the group removes the consumer.
     """
 
     batch: float
     commit: float
+    session: float
 
     @classmethod
     def of(cls, settings: ConsumerSettings) -> "Budget":
         """Return the budget of these settings."""
-        return cls(settings.target_batch_duration, settings.transaction_timeout)
+        return cls(
+            settings.target_batch_duration, settings.transaction_timeout, settings.session_timeout
+        )
 
     @property
     def resolve(self) -> float:
@@ -85,5 +89,5 @@ class Budget:
 
     @property
     def poll_interval(self) -> float:
-        """Between two polls, after which the group removes the consumer; Kafka's default or more."""
-        return max(300.0, 2 * self.watchdog)
+        """Between two polls, before the group removes the consumer; at least Kafka's default."""
+        return max(300.0, self.session, 2 * self.watchdog)

@@ -1,9 +1,9 @@
 """SIGTERM and SIGINT: an orderly end, and within ten seconds even if Kafka does not respond."""
 
 import os
+import select
 import signal
 import threading
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +16,8 @@ by that: the next consumer repeats what is not committed."""
 
 def stop_on_signals(stop: Callable[[], bool]) -> None:
     """Call `stop` when SIGTERM or SIGINT arrives, and ensure that the process then ends.
+
+    A second signal ends it at once.
 
     A thread of its own receives the signal: the main thread may be blocked in a call of the Kafka
     client, and Python runs no signal handler until the call returns.
@@ -41,7 +43,10 @@ def _listen(read_end: int, stop: Callable[[], bool]) -> None:
     events.emit(events.STOPPING, signal=name)
     if not stop():
         os._exit(0)
-    time.sleep(SHUTDOWN_LIMIT)
+    again, _, _ = select.select([read_end], [], [], SHUTDOWN_LIMIT)
+    if again:
+        events.emit(events.STOPPED_AT_ONCE, signal=signal.Signals(os.read(read_end, 1)[0]).name)
+        os._exit(1)
     events.emit(
         events.SHUTDOWN_TIMED_OUT,
         seconds=SHUTDOWN_LIMIT,

@@ -1,13 +1,17 @@
 """Detects a Kafka client that delivers nothing although windows are waiting."""
 
+import threading
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from concurrent.futures import Future
+from typing import Any, Final, Protocol, TypeVar
 
 from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, TransientKafkaError
 from bearing_stream.kafka.connection import Properties
 from consumer import events
 from consumer.batch import Origin, Positions
+
+T = TypeVar("T")
 
 INTERVAL: Final = 30.0
 """Seconds without a message after which an independent client probes the topic."""
@@ -27,7 +31,7 @@ class Flow(Protocol):
         """Messages received since the start."""
 
     def positions(self) -> Positions:
-        """The next offset of each partition; raises `TransientKafkaError`."""
+        """The next offset of each partition where it is known."""
 
 
 class StallCheck:
@@ -43,6 +47,7 @@ class StallCheck:
         flow: Flow,
         find_waiting: Callable[[Positions], Origin | None],
         clock: Callable[[], float] = time.monotonic,
+        start: "Callable[..., Future[Origin | None]] | None" = None,
     ) -> None:
         """Set up.
 
@@ -51,7 +56,10 @@ class StallCheck:
             find_waiting: Finds a message at or after these positions with an independent client.
                 Raises `TransientKafkaError`.
             clock: Monotonic seconds.
+            start: Starts a call in the background; by default `in_thread`.
         """
+        self._start = start or in_thread
+        self._probe: Future[Origin | None] | None = None
         self._flow = flow
         self._find_waiting = find_waiting
         self._clock = clock
@@ -60,7 +68,7 @@ class StallCheck:
         self._found = 0
 
     def check(self) -> None:
-        """Probe if nothing has arrived for `INTERVAL`; call it in every round.
+        """Probe if nothing has arrived for `INTERVAL`; call it in every round, it never blocks.
 
         Raises:
             FatalKafkaError: The client is stalled, and another process should continue.
@@ -68,13 +76,16 @@ class StallCheck:
         now = self._clock()
         if self._flow.received != self._received:
             self._received, self._checked_at, self._found = self._flow.received, now, 0
+        elif self._probe is not None:
+            if self._probe.done():
+                probe, self._probe, self._checked_at = self._probe, None, now
+                self._take(probe)
         elif now >= self._checked_at + INTERVAL:
-            self._probe()
-            self._checked_at = self._clock()
+            self._probe = self._start(self._find_waiting, self._flow.positions())
 
-    def _probe(self) -> None:
+    def _take(self, probe: "Future[Origin | None]") -> None:
         try:
-            found = self._find_waiting(self._flow.positions())
+            found = probe.result()
         except TransientKafkaError as failure:
             events.emit(
                 events.STALL_CHECK_FAILED,
@@ -99,6 +110,20 @@ class StallCheck:
                 f"the Kafka client delivers nothing, though a probe can read offset {offset} of "
                 f"partition {partition} of '{topic}': the client is stuck; start the consumer again"
             )
+
+
+def in_thread(function: Callable[..., T], *arguments: Any) -> "Future[T]":
+    """Call a function in a thread of its own, which does not keep the process from ending."""
+    result: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(function(*arguments))
+        except BaseException as error:
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="stall-probe", daemon=True).start()
+    return result
 
 
 def find_waiting(properties: Properties, topic: str, positions: Positions) -> Origin | None:

@@ -1,5 +1,6 @@
 """Ends a process whose loop hangs, so that its supervisor starts another."""
 
+import faulthandler
 import os
 import threading
 import time
@@ -57,4 +58,6 @@ class Watchdog:
             seconds=self._limit,
             detail="the process ends, so that another consumer can take over",
         )
+        # Where every thread is, for whoever looks into it.
+        faulthandler.dump_traceback(all_threads=True)
         self._end(1)

@@ -1,17 +1,28 @@
 """The two Kafka clients of the consumer, and its view of the output, on the in-memory Kafka."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import TopicPartition
 
 from bearing_stream.kafka import TransientKafkaError
-from consumer.batch import Partition, Positions
-from consumer.delivery.recovery import Ends, Journal, Seen
-from tests.consumer.fakes import DEAD_LETTERS, GROUP, OUTPUT, Clock, Cluster
-from tests.kafka_in_memory.admin import InMemoryAdmin
+from consumer.batch import Partition
+from consumer.delivery.published import Mine, origin_of
+from consumer.kafka.commit_note import CommitNote
+from consumer.kafka.topic_log import LogRange
+from tests.consumer.fakes import (
+    DEAD_LETTERS,
+    GROUP,
+    OUTPUT,
+    WINDOWS,
+    Clock,
+    Cluster,
+    StubAssessor,
+)
 from tests.kafka_in_memory.consumer import InMemoryConsumer
 from tests.kafka_in_memory.producer import InMemoryProducer
+
+MINE = Mine(DEAD_LETTERS, GROUP, (StubAssessor.name, StubAssessor.version))
 
 
 class FakeConsumer(InMemoryConsumer):
@@ -56,48 +67,45 @@ class FakeProducer(InMemoryProducer):
         self.commit_without_response()
 
 
-class FakeOutput:
-    """The output topics as their readers see them; see `consumer.delivery.recovery.Output`."""
+class FakeTopicLog:
+    """The windows topic, asked about itself; see `consumer.kafka.topic_log.TopicLog`."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._admin = InMemoryAdmin(cluster)
 
-    def ends(self) -> Ends:
-        self._cluster.in_call("ends")
-        return self._ends(IsolationLevel.READ_UNCOMMITTED)
+    def topic_id(self) -> str | None:
+        self._cluster.in_call("topic_id")
+        return str(self._cluster.topic(WINDOWS).id)
 
-    def read(self, after: Ends, until: Ends) -> Seen:
-        self._cluster.in_call("read")
-        stable, seen = self._ends(IsolationLevel.READ_COMMITTED), Seen()
-        for topic, ends in until.items():
-            for number, end in ends.items():
-                if stable[topic][number] < end:
-                    raise TransientKafkaError(
-                        f"a transaction is open in partition {number} of '{topic}'"
-                    )
-        for topic, number, entry in self._cluster.visible(*OUTPUT):
-            if after[topic][number] <= entry.offset < until[topic][number]:
-                assert entry.message is not None
-                note = seen.note_dead_letter if topic == DEAD_LETTERS else seen.note_diagnosis
-                note(entry.message)
-        return seen
+    def changed_id(self, known: str) -> str | None:
+        found = str(self._cluster.topic(WINDOWS).id)
+        return found if found != known else None
 
-    def _ends(self, isolation: IsolationLevel) -> Ends:
-        asked = [
-            TopicPartition(topic, number)
-            for topic in OUTPUT
-            for number in range(len(self._cluster.topic(topic).logs))
-        ]
-        found: Ends = {topic: {} for topic in OUTPUT}
-        listed = self._admin.list_offsets(dict.fromkeys(asked), isolation)
-        for partition, offset in listed.items():
-            found[partition.topic][partition.partition] = offset.result().offset
+    def partitions(self) -> list[int]:
+        return list(range(self._cluster.partitions))
+
+    def ranges(self, partitions: Iterable[int]) -> dict[int, LogRange]:
+        self._cluster.in_call("ranges")
+        logs = self._cluster.topic(WINDOWS).logs
+        return {one: LogRange(logs[one].start, logs[one].high_watermark) for one in partitions}
+
+
+class FakePublished:
+    """The output; see `consumer.kafka.resolver.PublishedResults`."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def since(self, notes: Mapping[Partition, CommitNote]) -> dict[Partition, set[int]]:
+        self._cluster.in_call("since")
+        if any(log.open_producers for topic in OUTPUT for log in self._cluster.topic(topic).logs):
+            raise TransientKafkaError("a transaction is open in the output")
+        found: dict[Partition, set[int]] = {partition: set() for partition in notes}
+        for topic, _, entry in self._cluster.visible(*OUTPUT):
+            assert entry.message is not None
+            result = origin_of(topic, entry.message, MINE)
+            if result is not None and result[0] in notes:
+                partition, offset = result
+                if offset >= (notes[partition].first or 0):
+                    found[partition].add(offset)
         return found
-
-
-def fake_journal(
-    cluster: Cluster, clock: Clock, committed: Callable[[Iterable[Partition]], Positions]
-) -> Journal:
-    """A journal of what is published to the cluster in memory."""
-    return Journal(FakeOutput(cluster), committed, lambda: cluster.deaths, clock)

@@ -1,21 +1,35 @@
 """The consumer, put together on the cluster in memory."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from consumer.delivery.at_least_once import Flushes
-from consumer.delivery.base import Delivery
-from consumer.delivery.exactly_once import Transactions
+from consumer.delivery.at_least_once import AtLeastOnce
+from consumer.delivery.base import Bounds, Delivery
+from consumer.delivery.exactly_once import ExactlyOnce
+from consumer.dispatcher import Dispatcher
+from consumer.kafka.positions import Tracker
+from consumer.kafka.resolver import Resolver
 from consumer.kafka.source import WindowSource
+from consumer.kafka.start import StartFrom
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
 from model.assessor import Assessor
-from tests.consumer.fake_clients import FakeConsumer, FakeProducer, fake_journal
-from tests.consumer.fakes import Clock, Cluster, SlowAssessor, malformed, window
+from tests.consumer.fake_clients import FakeConsumer, FakeProducer, FakePublished, FakeTopicLog
+from tests.consumer.fakes import (
+    GROUP,
+    OUTPUT,
+    WINDOWS,
+    Clock,
+    Cluster,
+    SlowAssessor,
+    StubAssessor,
+    malformed,
+    window,
+)
 
 MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
 """What arrives, in this order; now and then a bad one."""
@@ -26,11 +40,15 @@ class World:
 
     def __init__(
         self,
-        guarantee: str = "exactly-once",
+        guarantee: Literal["exactly-once", "at-least-once"] = "exactly-once",
         batch_size: int = 4,
         wall_clock: Callable[[], float] = lambda: 2.0,
         each: float = 0.0,
         cluster: Cluster | None = None,
+        start_from: StartFrom = "earliest",
+        stop_on_gap: bool = False,
+        letter_limit: int | None = None,
+        assessor: StubAssessor | None = None,
         **consumer_options: Any,
     ) -> None:
         """A consumer that has not polled yet.
@@ -41,6 +59,10 @@ class World:
             wall_clock: Seconds since the epoch.
             each: Seconds that the assessor takes for a window.
             cluster: By default one of its own.
+            start_from: As the setting.
+            stop_on_gap: As the setting `on_gap`.
+            letter_limit: Bytes of the largest dead letter.
+            assessor: By default one that says what the first sample says.
             **consumer_options: See `InMemoryConsumer`.
         """
         self.clock = Clock()
@@ -49,34 +71,60 @@ class World:
         self.consumer = FakeConsumer(self.cluster, self.clock, **consumer_options)
         self.producers: list[FakeProducer] = []
         self.metrics = Metrics()
-        self.source = WindowSource(
-            cast("Consumer", self.consumer), "bearing.windows", self.metrics, lambda _: None
+        settings = ConsumerSettings(batch_size=batch_size, guarantee=guarantee, group=GROUP)
+        exactly_once = guarantee == "exactly-once"
+        consumer = cast("Consumer", self.consumer)
+        resolver = Resolver(
+            consumer,
+            FakeTopicLog(self.cluster),
+            self.metrics,
+            start_from=start_from,
+            stop_on_gap=stop_on_gap,
+            published=FakePublished(self.cluster) if exactly_once else None,
+            wall_clock=wall_clock,
         )
-        self.delivery = self._delivery(guarantee)
+        self.tracker = Tracker(leaves_marks=exactly_once)
+        self.source = WindowSource(
+            consumer, WINDOWS, self.tracker, resolver, self.metrics, lambda _: None, self.clock
+        )
+        self.delivery = self._delivery(settings)
         self.delivery.start(1.0)
+        assessor = cast("Assessor", assessor or SlowAssessor(self.clock, each))
+        dispatcher = Dispatcher(
+            settings,
+            assessor,
+            self.delivery,
+            self.metrics,
+            letter_limit=letter_limit,
+            clock=self.clock,
+            wall_clock=wall_clock,
+        )
         self.pipeline = Pipeline(
-            ConsumerSettings(batch_size=batch_size),
+            settings,
             self.source,
-            cast("Assessor", SlowAssessor(self.clock, each)),
+            dispatcher,
             self.delivery,
             self.metrics,
             self.clock,
-            wall_clock,
             self.clock.sleep,
         )
-        self.source.subscribe(self.pipeline.on_partitions_revoked, self.pipeline.on_partitions_lost)
+        self.source.subscribe(self.pipeline)
         self._sent = 0
 
-    def _delivery(self, guarantee: str) -> Delivery:
-        if guarantee == "exactly-once":
-            return Transactions(
+    def _delivery(self, settings: ConsumerSettings) -> Delivery:
+        bounds = Bounds(settings.commit_interval, 16 * 2**20)
+        if settings.guarantee == "exactly-once":
+            return ExactlyOnce(
                 self._new_producer,
                 self.source.membership,
-                fake_journal(self.cluster, self.clock, self.source.committed),
-                self.clock,
-                self.clock.sleep,
+                bounds,
+                unreplicated=frozenset(OUTPUT),
+                windows_topic=WINDOWS,
+                any_metadata=lambda: None,
+                clock=self.clock,
+                sleep=self.clock.sleep,
             )
-        return Flushes(self._new_producer, self.source.commit, self.clock)
+        return AtLeastOnce(self._new_producer, self.source.commit, bounds, self.clock)
 
     def _new_producer(self) -> Producer:
         self.producers.append(FakeProducer(self.cluster, self.clock))

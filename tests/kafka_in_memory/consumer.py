@@ -17,6 +17,7 @@ from tests.kafka_in_memory.clock import Clock
 from tests.kafka_in_memory.cluster import Cluster
 from tests.kafka_in_memory.errors import kafka_error
 from tests.kafka_in_memory.fetcher import Fetcher
+from tests.kafka_in_memory.group import listed, positions_of
 from tests.kafka_in_memory.log import Isolation
 from tests.kafka_in_memory.metadata import ClusterMetadata, metadata
 from tests.kafka_in_memory.polled import Polled
@@ -146,15 +147,14 @@ class InMemoryConsumer:
         self._cluster.in_call("committed")
         asked = [(each.topic, each.partition) for each in partitions]
         found = self._cluster.group(self._group).fetch(asked)
-        return [TopicPartition(*each, found.get(each, OFFSET_INVALID)) for each in asked]
+        return listed({each: found.get(each, OFFSET_INVALID) for each in asked})
 
     def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition]:
         assert not asynchronous
         self._cluster.in_call("commit")
         if not self._member:
             raise kafka_error(KafkaError.UNKNOWN_MEMBER_ID)
-        positions = {(each.topic, each.partition): each.offset for each in offsets}
-        self._cluster.group(self._group).commit(positions)
+        self._cluster.group(self._group).commit(positions_of(offsets))
         return offsets
 
     def seek(self, where: TopicPartition) -> None:

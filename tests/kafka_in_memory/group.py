@@ -1,14 +1,49 @@
 """A consumer group: its generation, and its offsets, committed and pending."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, TopicPartition
 
 from tests.kafka_in_memory.errors import abortable, kafka_error
 
 Partition = tuple[str, int]
+
+
+class CommittedOffset(int):
+    """An offset with what is committed beside it: a string, and a leader epoch."""
+
+    metadata: str
+    leader_epoch: int
+
+    @classmethod
+    def of(cls, committed: TopicPartition) -> "CommittedOffset":
+        made = cls(committed.offset)
+        made.metadata = committed.metadata or ""
+        made.leader_epoch = -1 if committed.leader_epoch is None else committed.leader_epoch
+        return made
+
+    def at(self, topic: str, partition: int) -> TopicPartition:
+        """As the client returns it."""
+        return TopicPartition(topic, partition, int(self), self.metadata, self.leader_epoch)
+
+
 Positions = dict[Partition, int]
+"""Offsets; those that a client committed are `CommittedOffset`."""
+
+
+def positions_of(offsets: Iterable[TopicPartition]) -> Positions:
+    return {(each.topic, each.partition): CommittedOffset.of(each) for each in offsets}
+
+
+def listed(positions: Mapping[Partition, int]) -> list[TopicPartition]:
+    """Positions as the client returns them."""
+    return [
+        offset.at(*partition)
+        if isinstance(offset, CommittedOffset)
+        else TopicPartition(*partition, offset)
+        for partition, offset in positions.items()
+    ]
 
 
 @dataclass

@@ -10,6 +10,7 @@ from bearing_stream.wire import Message
 from tests.kafka_in_memory.clock import Clock
 from tests.kafka_in_memory.cluster import Cluster
 from tests.kafka_in_memory.errors import abortable, fenced, kafka_error, timed_out
+from tests.kafka_in_memory.group import positions_of
 from tests.kafka_in_memory.metadata import ClusterMetadata, metadata
 from tests.kafka_in_memory.topic import size_of
 
@@ -108,7 +109,7 @@ class InMemoryProducer:
         """Add offsets; raises ILLEGAL_GENERATION for a zombie of the group."""
         self._call("send_offsets_to_transaction", timeout)
         self._raise_failure()
-        positions = {(each.topic, each.partition): each.offset for each in offsets}
+        positions = positions_of(offsets)
         self._cluster.transactions.offer(self._id, self._epoch, self._group, generation, positions)
 
     def commit_transaction(self, timeout: float) -> None:

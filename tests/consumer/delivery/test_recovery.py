@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 from confluent_kafka import Producer
+from consumer.delivery.recovery import OutputTopics, Result, Seen, missing
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from consumer.batch import Origin, Partition
-from consumer.delivery.recovery import OutputTopics, Result, Seen, missing
 from tests.consumer.fakes import DEAD_LETTERS, DIAGNOSES, WINDOWS
 from tests.kafka_tools import Topics, eventually
 
