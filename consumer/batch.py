@@ -108,9 +108,10 @@ class Batch:
         self.accepted: list[Accepted] = []
         self.dead_letters: list[DeadLetter] = []
         self.positions: Positions = {}
+        self._passed = 0
 
     def __len__(self) -> int:
-        return len(self.accepted) + len(self.dead_letters)
+        return len(self.accepted) + len(self.dead_letters) + self._passed
 
     @property
     def free(self) -> int:
@@ -158,6 +159,19 @@ class Batch:
         self._pinned_bytes += sum(len(name) + len(raw or b"") for name, raw in headers or ())
         self.positions[topic, partition] = offset + 1
 
+    def pass_over(self, done: Positions, now: float) -> None:
+        """Take the positions of messages that need no result, with those that came beside them.
+
+        Args:
+            done: The next offset of their partitions.
+            now: Monotonic time in seconds.
+        """
+        if not len(self):
+            self._oldest = now
+        for partition, offset in done.items():
+            self.positions[partition] = max(self.positions.get(partition, 0), offset)
+        self._passed += len(done)
+
     def reject(self, row: int, reason: RejectionReason, detail: str) -> None:
         """Turn an accepted window into a dead letter; the rows after it move up.
 
@@ -204,7 +218,7 @@ class Batch:
         self.accepted.clear()
         self.dead_letters.clear()
         self.positions.clear()
-        self._pinned_bytes = 0
+        self._pinned_bytes = self._passed = 0
 
 
 def size_of(messages: Iterable[KafkaMessage]) -> int:

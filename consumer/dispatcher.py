@@ -12,6 +12,7 @@ from bearing_stream.wire import DeadLetter, Message, ModelInfo
 from consumer.assessing import assess
 from consumer.batch import Batch, Origin, Positions
 from consumer.delivery.base import Delivery, RefusedRecordsError
+from consumer.delivery.published import mark_origin
 from consumer.metrics import DispatchReason, Metrics
 from consumer.results import Inference, diagnoses
 from consumer.settings import ConsumerSettings
@@ -88,6 +89,8 @@ class Dispatcher:
             self._publish_diagnoses(batch, inference)
         for letter in batch.dead_letters:
             self._publish_letter(letter)
+        # Also where all of it was done already: the offsets are still to be committed.
+        self._delivery.open()
         uncommitted.diagnosed += len(batch.accepted)
         uncommitted.dead_letters.update(letter.reason for letter in batch.dead_letters)
         uncommitted.positions |= batch.positions
@@ -148,7 +151,7 @@ class Dispatcher:
         self._delivery.publish(self._settings.dead_letters_topic, message, origin)
 
     def _letter_message(self, letter: DeadLetter, origin: Origin) -> Message:
-        group = self._settings.group
-        if origin in self._refused:
-            return letter.stub(group)
-        return letter.message(group, self._letter_limit)
+        group, limit = self._settings.group, self._letter_limit
+        refused = origin in self._refused
+        message = letter.stub(group) if refused else letter.message(group, limit)
+        return mark_origin(message, group, origin)

@@ -103,7 +103,9 @@ class Pipeline:
             now = self._clock()
             for message in polled.messages:
                 self._batch.add(message, now)
-            self._advance(bool(polled.messages))
+            if polled.done:
+                self._batch.pass_over(polled.done, now)
+            self._advance(bool(polled.messages or polled.done))
         except TransientKafkaError as error:
             self._fail(error)
 

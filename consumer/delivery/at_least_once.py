@@ -41,6 +41,12 @@ class AtLeastOnce(Publisher):
         """Do nothing: an idempotent producer gets ready by itself."""
         self._move(Event.REGISTERED)
 
+    def open(self) -> None:
+        """Note that offsets are to be committed."""
+        if self.state is State.IDLE:
+            self._opened()
+            self._move(Event.PUBLISHED)
+
     def publish(self, topic: str, message: Message, origin: Origin | None = None) -> None:
         """Produce, and remember if it fails."""
         with self._failing():

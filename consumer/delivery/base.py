@@ -74,6 +74,9 @@ class Delivery(Protocol):
     def start(self, timeout: float) -> None:
         """Get ready; raises `TransientKafkaError` if Kafka does not respond in `timeout` s."""
 
+    def open(self) -> None:
+        """Begin what a commit ends, unless a result was published; for offsets without results."""
+
     def publish(self, topic: str, message: Message, origin: Origin | None = None) -> None:
         """Hand the client a result; waits while its queue is full.
 

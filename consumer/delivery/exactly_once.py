@@ -96,11 +96,17 @@ class ExactlyOnce(Publisher):
         if self.state is State.UNSETTLED:
             self._settle(deadline)
 
+    def open(self) -> None:
+        """Begin a transaction, unless one is open."""
+        if self.state is State.IDLE:
+            with self._failing():
+                self._begin()
+                self._move(Event.PUBLISHED)
+
     def publish(self, topic: str, message: Message, origin: Origin | None = None) -> None:
         """Produce inside the transaction, which the first message begins."""
+        self.open()
         with self._failing():
-            if self.state is State.IDLE:
-                self._begin()
             self._produce(topic, message, origin)
             self._move(Event.PUBLISHED)
 

@@ -17,19 +17,25 @@ from typing import Final, NamedTuple
 from confluent_kafka import IsolationLevel, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from bearing_stream import wire
 from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, TransientKafkaError, classify
 from bearing_stream.kafka.connection import Properties
-from bearing_stream.wire import Input, read_error_headers, readable_headers
+from bearing_stream.wire import Headers, Input, readable_headers
 from consumer import events
-from consumer.batch import Partition
+from consumer.batch import Origin, Partition
 from consumer.events import emit
 from consumer.kafka.commit_note import CommitNote
 
 CLOCK_TOLERANCE: Final = 2_000
 """Milliseconds by which the clock of whoever stamps the output may differ from ours."""
+
+MARK: Final = "bearing-result-of"
+"""Header of a dead letter: group, topic, partition and offset that it is the result of, as JSON."""
+
+_MARK: Final = TypeAdapter(tuple[str, str, int, int])
 
 POLL_PAUSE: Final = 0.05
 """Seconds between two checks whether the output is decided."""
@@ -180,11 +186,7 @@ class Mine(NamedTuple):
 def origin_of(topic: str, message: wire.Message, mine: Mine) -> tuple[Partition, int] | None:
     """Return which window a result is of; None if it is of another group or model, or is none."""
     if topic == mine.dead_letters_topic:
-        rejected = read_error_headers(message.headers)
-        if rejected.group != mine.group or rejected.origin is None:
-            return None
-        windows, partition, offset = rejected.origin
-        return (windows, partition), offset
+        return _marked_origin(message.headers, mine.group)
     try:
         diagnosed = _Diagnosed.model_validate_json(message.value or b"")
     except ValidationError:
@@ -192,6 +194,28 @@ def origin_of(topic: str, message: wire.Message, mine: Mine) -> tuple[Partition,
     if (diagnosed.model.name, diagnosed.model.version) != mine.model:
         return None
     return (diagnosed.input.topic, diagnosed.input.partition), diagnosed.input.offset
+
+
+def mark_origin(letter: wire.Message, group: str, origin: Origin) -> wire.Message:
+    """Return a dead letter with a header that states which message of which group it is for.
+
+    The error headers do not: those of a redriven message are of its first rejection.
+    """
+    (topic, partition), offset = origin
+    mark = to_json((group, topic, partition, offset))
+    return letter._replace(headers=[*letter.headers, (MARK, mark)])
+
+
+def _marked_origin(headers: Headers, group: str) -> tuple[Partition, int] | None:
+    """Return the origin that the last mark in the headers states, if this group wrote it."""
+    for name, raw in reversed(headers):
+        if name == MARK:
+            try:
+                marked = _MARK.validate_json(raw or b"")
+            except ValidationError:
+                return None
+            return ((marked[1], marked[2]), marked[3]) if marked[0] == group else None
+    return None
 
 
 def _or_end(offset: int | None, end: int) -> int:

@@ -33,6 +33,8 @@ class Taken(Enum):
     """Its result is in the output already."""
     REPEATED = auto()
     """It was taken before."""
+    OLD = auto()
+    """It was diagnosed before the log was cut off behind it."""
 
 
 class Mark(NamedTuple):
@@ -70,7 +72,7 @@ class Position:
         """Move the position beyond a message, unless it was taken before."""
         if self.above_epoch is not None:
             if epoch is None or epoch <= self.above_epoch:
-                return Taken.DONE
+                return Taken.OLD
             self.above_epoch, self.next = None, offset
         if offset < self.next:
             return Taken.REPEATED

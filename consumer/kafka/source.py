@@ -28,6 +28,9 @@ class Polled(NamedTuple):
 
     messages: list[KafkaMessage]
     """New windows, in order within a partition."""
+    done: Positions
+    """The next offset, of partitions in which windows came whose results are in the output already:
+    their offsets are still to be committed."""
     revoked: bool
     """Whether partitions were revoked meanwhile; the listener has finished what was in flight."""
     lost: bool
@@ -117,8 +120,9 @@ class WindowSource:
         unresolved = frozenset(self._tracker.unresolved)
         if unresolved:
             self._resolver.resolve(self._tracker)
-        kept = [one for one in messages if self._is_new(one, unresolved)]
-        return Polled(kept, self._revoked, self._lost)
+        done: Positions = {}
+        kept = [one for one in messages if self._is_new(one, unresolved, done)]
+        return Polled(kept, done, self._revoked, self._lost)
 
     def is_lagging(self) -> bool:
         """Whether the brokers are known to hold messages that can be read and were not polled."""
@@ -201,7 +205,9 @@ class WindowSource:
                 self._listener.on_partitions_revoked()
             raise self._broken
 
-    def _is_new(self, message: KafkaMessage, just_resolved: frozenset[Partition]) -> bool:
+    def _is_new(
+        self, message: KafkaMessage, just_resolved: frozenset[Partition], done: Positions
+    ) -> bool:
         error = message.error()
         if error is not None:
             self._handle(message, error)
@@ -219,7 +225,9 @@ class WindowSource:
         elif at.above_epoch is None and offset > at.next:
             self._check_gap(partition, at.next, offset)
         taken = at.take(offset, epoch)
-        if taken is Taken.REPEATED:
+        if taken is Taken.DONE:
+            done[partition] = offset + 1
+        elif taken is Taken.REPEATED:
             self._metrics.repeated += 1
             self._is_suspect = True
         return taken is Taken.NEW

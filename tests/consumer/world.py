@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, Producer
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
+from consumer.delivery.states import State
 from consumer.dispatcher import Dispatcher
 from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import Resolver
@@ -89,10 +90,9 @@ class World:
         )
         self.delivery = self._delivery(settings)
         self.delivery.start(1.0)
-        assessor = cast("Assessor", assessor or SlowAssessor(self.clock, each))
         dispatcher = Dispatcher(
             settings,
-            assessor,
+            cast("Assessor", assessor or SlowAssessor(self.clock, each)),
             self.delivery,
             self.metrics,
             letter_limit=letter_limit,
@@ -138,6 +138,17 @@ class World:
     def happens_in(self, call: str, event: Any) -> None:
         self.cluster.happens_in(call, event)
 
+    def is_finished(self) -> bool:
+        """Whether every window is processed, and the consumer knows of it."""
+        ends = self.cluster.ends
+        reached = self.source.positions()
+        return (
+            self.cluster.committed == ends
+            and all(reached.get(partition, 0) >= end for partition, end in ends.items())
+            and self.delivery.state is State.IDLE
+            and not self.cluster.is_undecided
+        )
+
     def finish(self) -> None:
         """Let nothing more fail, give back what others hold, and go on until all is committed."""
         self.cluster.faults.clear()
@@ -145,7 +156,7 @@ class World:
         self.consumer.assign_later(*range(self.cluster.partitions))
         for _ in range(200):
             self.pipeline.step()
-            if self.cluster.committed == self.cluster.ends and not self.cluster.is_undecided:
+            if self.is_finished():
                 return
             if self.cluster.is_undecided:
                 # What is undecided stays so until more comes.

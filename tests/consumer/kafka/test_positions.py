@@ -46,7 +46,7 @@ def test_what_a_later_leader_wrote_anew_is_taken_again() -> None:
 def test_a_log_that_was_cut_off_is_passed_over_up_to_a_later_epoch() -> None:
     at = position(tracker_at(Start(0, Finding.TRUNCATED, above_epoch=4)))
     found = [at.take(offset, epoch) for offset, epoch in ((0, 3), (1, 4), (2, 5), (3, 5))]
-    assert found == [Taken.DONE, Taken.DONE, Taken.NEW, Taken.NEW]
+    assert found == [Taken.OLD, Taken.OLD, Taken.NEW, Taken.NEW]
 
 
 def test_results_that_are_missing_from_the_output_are_made_again_and_no_others() -> None:
