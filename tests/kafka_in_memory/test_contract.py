@@ -70,6 +70,8 @@ class Real:
             "message.timestamp.before.max.ms": str(HOUR),
         }
         create_topics(self._connection, {self.topic: 1}, 1, configuration)
+        # Kept, as a client that is collected never completes what it was asked for.
+        self._admin = AdminClient(self._connection)
 
     def producer(self) -> Any:
         own = {"transactional.id": self.topic, "message.max.bytes": 1_000_000}
@@ -87,12 +89,12 @@ class Real:
         return consumer
 
     def admin(self) -> Any:
-        return AdminClient(self._connection)
+        return self._admin
 
     def close(self) -> None:
         for close in self._closing:
             close()
-        for deleted in self.admin().delete_topics([self.topic]).values():
+        for deleted in self._admin.delete_topics([self.topic]).values():
             deleted.result()
 
 
