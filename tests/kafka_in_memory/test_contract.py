@@ -146,12 +146,12 @@ def ends(kafka: Kafka) -> tuple[int, int]:
 
 
 def read(kafka: Kafka, isolation: Isolation) -> tuple[list[int], int]:
-    """The offsets of the records that a reader sees, and where it is told that they end."""
+    """The offsets of the records that a reader sees, and that of the end-of-partition event."""
     consumer = kafka.consumer(isolation)
     consumer.assign([Partition(kafka.topic, 0, 0)])
     offsets: list[int] = []
     while True:
-        for message in consumer.consume(100, 10):
+        for message in consumer.consume(100, 0.2):
             if message.error() is None:
                 offsets.append(message.offset())
             else:
@@ -215,7 +215,7 @@ def test_the_watermarks_that_a_client_remembers_are_of_the_log(kafka: Kafka, pro
     consumer.assign([Partition(kafka.topic, 0, 0)])
     seen: list[Any] = []
     while not seen or seen[-1].error() is None:
-        seen += consumer.consume(100, 10)
+        seen += consumer.consume(100, 0.2)
     assert consumer.get_watermark_offsets(Partition(kafka.topic, 0), cached=True)[1] == 5
     producer.abort_transaction(30)
 
