@@ -48,7 +48,7 @@ class FakeMessage(Polled):
 
 
 def window(number: int, label: int = 0) -> Message:
-    """A good window; `StubAssessor` says it is label `label`."""
+    """A good window, to which `StubAssessor` gives the label `label`."""
     samples = np.arange(label, label + WINDOW_LENGTH, dtype=np.float32)
     return encode_window(Window("/fake", f"w{number:06d}", "pump", START, samples))._replace(
         timestamp=1_000
@@ -61,7 +61,7 @@ def malformed(number: int) -> Message:
 
 
 class StubAssessor:
-    """Says what the first sample says, so that a diagnosis shows which window it is of.
+    """Takes the first sample for the label, so that a diagnosis shows which window it is of.
 
     A Ball is a novelty to it.
     """

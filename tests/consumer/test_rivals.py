@@ -1,4 +1,4 @@
-"""Every window comes out once, whatever others do between any two calls of the consumer's clients.
+"""Every window comes out once, though others act between any two calls of the clients.
 
 Others are: a member of the same group that takes the partitions over, a group with another model
 that writes to the same topics, transactional senders, and retention.
@@ -64,7 +64,7 @@ def sends(partition: int, count: int, committed: bool | None) -> Event:
 
 
 When = str | int
-"""The name of a call, or how many calls of whatever name come first."""
+"""The name of a call, or how many calls of any name come first."""
 
 
 def at(when: When, what: Callable[[Company], object]) -> Event:

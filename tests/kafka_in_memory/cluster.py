@@ -51,7 +51,7 @@ class Cluster:
         self.now_ms = now_ms
         self.faults = Faults()
         self.refused: KafkaError | None = None
-        """What every delivery report says, instead of what the topic's rules give."""
+        """The error in every delivery report, in place of what the topic's rules give."""
         self._serials = count()
         self._client_errors: dict[tuple[str, int], list[tuple[int, KafkaError]]] = {}
 

@@ -65,7 +65,7 @@ class InMemoryConsumer:
         self._calls = 0
         self._went_in = -1
         self.most = 1000
-        """Messages that one call returns at most, whatever was asked for."""
+        """A second limit of the messages that one call returns, next to the one asked for."""
 
     def subscribe(self, topics: list[str], **callbacks: Callable[..., None]) -> None:
         self.fetcher.topic = topics[0]
@@ -110,7 +110,7 @@ class InMemoryConsumer:
 
     @property
     def is_member(self) -> bool:
-        """Whether the group has the consumer, whatever the consumer knows."""
+        """Whether the group counts the consumer among its members now."""
         return self._member is not None
 
     def rebalance_at_once(self) -> None:
@@ -128,7 +128,7 @@ class InMemoryConsumer:
         for number in list(self.fetcher.positions):
             messages += self.fetcher.take(number, min(most, self.most) - len(messages))
         if not timeout:
-            # What was taken out of the client's queue before stays taken, whoever owns it now.
+            # What was taken out of the client's queue before stays taken after its partition went.
             self._rebalance()
         if not messages:
             self._clock.now += timeout

@@ -27,7 +27,7 @@ class Faults:
         self._waiting.setdefault(call, deque()).append(event)
 
     def happens_after(self, calls: int, event: Callable[[], Any]) -> None:
-        """Let something happen in a call of whatever name, after so many others."""
+        """Let something happen in a call of any name, after so many others."""
         self._later.append((self.calls + calls, event))
 
     def in_call(self, call: str) -> None:

@@ -35,7 +35,7 @@ class ClusterMetadata:
 
 
 def metadata(cluster: Cluster, topic: str | None = None) -> ClusterMetadata:
-    """All topics, or one; where that does not exist, its `error` says so."""
+    """All topics, or one; a topic that does not exist has an `error`."""
     names = list(cluster.topics) if topic is None else [topic]
     found = {}
     for name in names:

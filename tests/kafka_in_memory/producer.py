@@ -152,7 +152,7 @@ class InMemoryProducer:
             raise abortable(self._failure.code())
 
     def _send(self) -> None:
-        """Send the oldest record, and remember what its delivery report will say."""
+        """Send the oldest record, and queue its delivery report."""
         queued = self._queue.popleft()
         topic, partition, message, _ = queued
         refusal = self._cluster.refused or self._cluster.topic(topic).refusal(

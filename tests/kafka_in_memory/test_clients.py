@@ -196,16 +196,16 @@ class Member(Harness):
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard: list[tuple[str, list[int]]] = []
+        self.events: list[tuple[str, list[int]]] = []
         rival = Rival(self.cluster, GROUP, "rival", copy)
         self.consumer = InMemoryConsumer(
             self.cluster, Clock(), GROUP, rival=lambda number, most: rival.take(IN, number, most)
         )
         names = ("on_assign", "on_revoke", "on_lost")
-        self.consumer.subscribe([IN], **{name: self._hears(name) for name in names})
+        self.consumer.subscribe([IN], **{name: self._notes(name) for name in names})
 
-    def _hears(self, name: str) -> Any:
-        return lambda _consumer, partitions: self.heard.append(
+    def _notes(self, name: str) -> Any:
+        return lambda _consumer, partitions: self.events.append(
             (name, [each.partition for each in partitions])
         )
 
@@ -214,7 +214,7 @@ def test_a_member_begins_at_the_committed_offset() -> None:
     member = Member()
     member.cluster.group(GROUP).commit({(IN, 0): 7})
     assert member.offsets() == [7, 8, 9]
-    assert member.heard == [("on_assign", [0, 1])]
+    assert member.events == [("on_assign", [0, 1])]
 
 
 def test_a_revoked_partition_goes_to_another_member_in_a_new_generation() -> None:
@@ -223,12 +223,12 @@ def test_a_revoked_partition_goes_to_another_member_in_a_new_generation() -> Non
     generation = member.consumer.consumer_group_metadata()
     member.consumer.revoke_later(0, others=4)
     assert member.offsets() == []
-    assert member.heard[-1] == ("on_revoke", [0])
+    assert member.events[-1] == ("on_revoke", [0])
     assert member.consumer.consumer_group_metadata() != generation
     assert values(member.cluster) == [b"0", b"1", b"2", b"3"]
 
 
-def test_a_member_that_was_put_out_hears_of_it_at_its_next_poll() -> None:
+def test_a_member_that_was_put_out_is_notified_at_its_next_poll() -> None:
     member = Member()
     member.offsets(2)
     member.consumer.evict(3)
@@ -237,8 +237,8 @@ def test_a_member_that_was_put_out_hears_of_it_at_its_next_poll() -> None:
     with pytest.raises(KafkaException) as failure:
         member.consumer.commit([TopicPartition(IN, 0, 2)], asynchronous=False)
     assert failure.value.args[0].code() == KafkaError.UNKNOWN_MEMBER_ID
-    assert member.heard[1:] == []
+    assert member.events[1:] == []
     member.offsets()
-    assert member.heard[1:] == [("on_lost", [0, 1])]
+    assert member.events[1:] == [("on_lost", [0, 1])]
     member.offsets()
     assert member.offsets() == [3, 4, 5, 6, 7, 8, 9]
