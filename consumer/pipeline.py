@@ -14,7 +14,7 @@ from consumer.delivery.base import Delivery, RefusedRecordsError
 from consumer.dispatcher import Dispatcher
 from consumer.events import emit
 from consumer.kafka.source import FETCH_GRACE, Polled
-from consumer.liveness.budget import DRAIN, IDLE_POLL, LONGEST_BACKOFF, RECOVERY
+from consumer.liveness.budget import DRAIN, IDLE_POLL, MAX_BACKOFF, RECOVERY
 from consumer.metrics import DispatchReason, Metrics
 from consumer.settings import ConsumerSettings
 
@@ -184,7 +184,7 @@ class Pipeline:
     def _recover(self) -> None:
         """Try once to give up what is in flight and to rewind."""
         if self._failures > 1:
-            self._sleep(min(FIRST_BACKOFF * 2 ** (self._failures - 2), LONGEST_BACKOFF))
+            self._sleep(min(FIRST_BACKOFF * 2 ** (self._failures - 2), MAX_BACKOFF))
         self._batch.clear()
         self._batch.byte_limit = self._delivery.byte_limit
         self._dispatcher.give_up()

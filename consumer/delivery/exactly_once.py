@@ -27,7 +27,7 @@ CONCURRENT_TRANSACTIONS, and the client then waits 20 ms or more."""
 RETRY_PAUSE: Final = 0.02
 """Seconds between two attempts of a call that the client says can be repeated."""
 
-MOST_FENCINGS: Final = 5
+MAX_FENCINGS: Final = 5
 """Producers fenced without a commit between them, after which another process must be doing it."""
 
 CLOSE_TIMEOUT: Final = 2.0
@@ -208,7 +208,7 @@ class ExactlyOnce(Publisher):
     def _count_fencing(self, error: TransientKafkaError) -> None:
         if isinstance(error, FencedError):
             self._fencings += 1
-        if self._fencings > MOST_FENCINGS:
+        if self._fencings > MAX_FENCINGS:
             raise FatalKafkaError(
                 "the producer is fenced repeatedly: another process uses the same "
                 "transactional.id (give each consumer its own instance id), or transaction_timeout "

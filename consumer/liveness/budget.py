@@ -30,7 +30,7 @@ DRAIN: Final = 4.0
 RECOVERY: Final = 3.0
 """Seconds for one attempt to recover; short, so that a signal to stop is noticed meanwhile."""
 
-LONGEST_BACKOFF: Final = 2.0
+MAX_BACKOFF: Final = 2.0
 """Seconds at most between two attempts to recover."""
 
 CLOSE: Final = 2.0
@@ -75,7 +75,7 @@ class Budget:
     @property
     def recovery(self) -> float:
         """One attempt to recover: wait, register and settle, resolve, poll."""
-        return LONGEST_BACKOFF + RECOVERY + HANG + self.resolve + IDLE_POLL
+        return MAX_BACKOFF + RECOVERY + HANG + self.resolve + IDLE_POLL
 
     @property
     def stop(self) -> float:

@@ -6,8 +6,8 @@ import pytest
 
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire import decode_diagnosis
+from consumer.liveness.budget import MAX_BACKOFF
 from consumer.metrics import DispatchReason
-from consumer.pipeline import MAX_BACKOFF
 from consumer.settings import ConsumerSettings
 from tests.consumer.fakes import DIAGNOSES, abortable, kafka_error, timed_out, window
 from tests.consumer.world import World

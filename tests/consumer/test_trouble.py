@@ -5,7 +5,7 @@ from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
 from consumer.events import REWINDING, WAITING_FOR_KAFKA
-from consumer.pipeline import MAX_BACKOFF
+from consumer.liveness.budget import MAX_BACKOFF
 from tests.consumer.fakes import abortable, kafka_error, timed_out
 from tests.consumer.world import World
 

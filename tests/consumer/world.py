@@ -141,9 +141,9 @@ class World:
     def is_finished(self) -> bool:
         """Whether every window is processed, and the consumer knows of it."""
         ends = self.cluster.ends
-        reached = self.source.positions()
+        reached, committed = self.source.positions(), self.cluster.committed
         return (
-            self.cluster.committed == ends
+            all(committed.get(partition) == end for partition, end in ends.items())
             and all(reached.get(partition, 0) >= end for partition, end in ends.items())
             and self.delivery.state is State.IDLE
             and not self.cluster.is_undecided
@@ -154,9 +154,12 @@ class World:
         self.cluster.faults.clear()
         self.consumer.most = 1000
         self.consumer.assign_later(*range(self.cluster.partitions))
+        finished = 0
         for _ in range(200):
             self.pipeline.step()
-            if self.is_finished():
+            # A window in the batch shows only when it is dispatched.
+            finished = finished + 1 if self.is_finished() else 0
+            if finished == 3:
                 return
             if self.cluster.is_undecided:
                 # What is undecided stays so until more comes.

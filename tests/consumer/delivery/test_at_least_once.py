@@ -7,24 +7,27 @@ from confluent_kafka import KafkaError, Producer, TopicPartition
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.wire import Message
-from consumer.batch import Origin
-from consumer.delivery.at_least_once import Flushes
+from consumer.delivery.at_least_once import AtLeastOnce
+from consumer.delivery.base import Bounds
 from tests.consumer.fake_clients import FakeConsumer, FakeProducer
 from tests.consumer.fakes import DIAGNOSES, Clock, Cluster, kafka_error
 
 POSITIONS = {("bearing.windows", 0): 5}
-ORIGIN = Origin(("bearing.windows", 0), 4)
+COMMITTABLE = [TopicPartition("bearing.windows", 0, 5)]
 MESSAGE = Message(b"pump", b"{}", [])
 
 
 class Harness:
-    """`Flushes` with producers in memory, for a member of the group."""
+    """`AtLeastOnce` with producers in memory, for a member of the group."""
 
     def __init__(self) -> None:
         self.cluster, self.clock = Cluster(), Clock()
         self.consumer = FakeConsumer(self.cluster, self.clock)
         self.producers: list[FakeProducer] = []
-        self.delivery = Flushes(self._new_producer, self._commit, self.clock)
+        self.delivery = AtLeastOnce(
+            self._new_producer, self._commit, Bounds(0.2, 2**20), self.clock
+        )
+        self.delivery.start(1.0)
 
     def _new_producer(self) -> Producer:
         self.producers.append(FakeProducer(self.cluster, self.clock))
@@ -33,16 +36,19 @@ class Harness:
     def _commit(self, offsets: list[TopicPartition]) -> None:
         self.consumer.commit(offsets=offsets, asynchronous=False)
 
+    def recover(self, seconds: float) -> None:
+        self.delivery.recover(self.clock.now + seconds)
+
     def deliver(self) -> None:
-        self.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
-        self.delivery.commit(POSITIONS, 5.0)
+        self.delivery.publish(DIAGNOSES, MESSAGE)
+        self.delivery.commit(COMMITTABLE, 5.0)
 
 
 def test_offsets_follow_the_acknowledgements() -> None:
     harness = Harness()
-    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
     assert harness.cluster.committed == {}
-    harness.delivery.commit(POSITIONS, 5.0)
+    harness.delivery.commit(COMMITTABLE, 5.0)
     assert (len(harness.cluster.output), harness.cluster.committed) == (1, POSITIONS)
 
 
@@ -53,7 +59,7 @@ def test_the_offset_of_a_message_that_was_not_acknowledged_is_not_committed() ->
         harness.deliver()
     assert harness.cluster.committed == {}
     harness.cluster.refused = None
-    harness.delivery.recover(5.0)
+    harness.recover(5.0)
     harness.deliver()
     assert harness.cluster.committed == POSITIONS
 
@@ -71,7 +77,7 @@ def test_a_producer_with_a_fatal_error_is_replaced() -> None:
     harness.cluster.happens_in("produce", kafka_error(KafkaError._FATAL))
     with pytest.raises(TransientKafkaError):
         harness.deliver()
-    harness.delivery.recover(5.0)
+    harness.recover(5.0)
     assert len(harness.producers) == 2
     harness.deliver()
 
@@ -93,7 +99,7 @@ def test_a_queue_that_stays_full_is_a_transient_error() -> None:
         harness.deliver()
     assert harness.clock.now < 1000 + 40
     harness.cluster.faults.clear()
-    harness.delivery.recover(5.0)
+    harness.recover(5.0)
     harness.deliver()
     assert len(harness.cluster.output) == 1
 

@@ -5,16 +5,19 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, Producer, TopicPartition
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.wire import Message
-from consumer.batch import Origin
-from consumer.delivery.exactly_once import MAX_FENCINGS, REST, Transactions
-from tests.consumer.fake_clients import FakeProducer, fake_journal
+from consumer.delivery.base import Bounds
+from consumer.delivery.exactly_once import MAX_FENCINGS, REST, ExactlyOnce
+from consumer.delivery.states import State
+from tests.consumer.fake_clients import FakeProducer
 from tests.consumer.fakes import (
     DIAGNOSES,
     OFFSETS,
+    OUTPUT,
+    WINDOWS,
     Clock,
     Cluster,
     abortable,
@@ -23,25 +26,28 @@ from tests.consumer.fakes import (
     timed_out,
 )
 
-POSITIONS = {("bearing.windows", 0): 5}
-ORIGIN = Origin(("bearing.windows", 0), 4)
+POSITIONS = {(WINDOWS, 0): 5}
+COMMITTABLE = [TopicPartition(WINDOWS, 0, 5)]
 MESSAGE = Message(
     b"pump", b'{"input": {"topic": "bearing.windows", "partition": 0, "offset": 4}}', []
 )
 
 
 class Harness:
-    """`Transactions` with producers in memory."""
+    """`ExactlyOnce` with producers in memory."""
 
-    def __init__(self, group_metadata: Callable[[], Any] = lambda: 1) -> None:
-        self.cluster, self.clock = Cluster(), Clock()
+    def __init__(self, group_metadata: Callable[[], Any] = lambda: 1, **topics: Any) -> None:
+        self.cluster, self.clock = Cluster(**topics), Clock()
         self.producers: list[FakeProducer] = []
-        self.delivery = Transactions(
+        self.delivery = ExactlyOnce(
             self._new_producer,
             group_metadata,
-            fake_journal(self.cluster, self.clock, lambda _: dict(self.cluster.committed)),
-            self.clock,
-            self.clock.sleep,
+            Bounds(0.2, 2**20),
+            unreplicated=frozenset(OUTPUT),
+            windows_topic=WINDOWS,
+            any_metadata=lambda: None,
+            clock=self.clock,
+            sleep=self.clock.sleep,
         )
         self.delivery.start(5.0)
 
@@ -49,17 +55,20 @@ class Harness:
         self.producers.append(FakeProducer(self.cluster, self.clock))
         return cast("Producer", self.producers[-1])
 
+    def recover(self, seconds: float) -> None:
+        self.delivery.recover(self.clock.now + seconds)
+
     def deliver(self) -> None:
-        self.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
-        self.delivery.commit(POSITIONS, 5.0)
+        self.delivery.publish(DIAGNOSES, MESSAGE)
+        self.delivery.commit(COMMITTABLE, 5.0)
 
 
 def test_output_and_offsets_appear_together() -> None:
     harness = Harness()
-    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
-    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
     assert (harness.cluster.output, harness.cluster.committed) == ([], {})
-    harness.delivery.commit(POSITIONS, 5.0)
+    harness.delivery.commit(COMMITTABLE, 5.0)
     assert len(harness.cluster.output) == 2
     assert harness.cluster.committed == POSITIONS
 
@@ -67,9 +76,9 @@ def test_output_and_offsets_appear_together() -> None:
 def test_a_transaction_is_open_from_its_first_message_to_its_commit() -> None:
     harness = Harness()
     assert harness.delivery.opened_at is None
-    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
     assert harness.delivery.opened_at == harness.clock.now
-    harness.delivery.commit(POSITIONS, 5.0)
+    harness.delivery.commit(COMMITTABLE, 5.0)
     assert harness.delivery.opened_at is None
 
 
@@ -77,8 +86,8 @@ def test_rests_between_two_transactions_and_not_inside_one() -> None:
     harness = Harness()
     harness.deliver()
     before = harness.clock.now
-    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
-    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
     assert harness.clock.now - before == pytest.approx(REST)
 
 
@@ -111,7 +120,7 @@ def test_after_a_failure_nothing_is_there_and_the_next_delivery_works(
     harness.cluster.happens_in(call, failure())
     with pytest.raises(TransientKafkaError):
         harness.deliver()
-    harness.delivery.recover(5.0)
+    harness.recover(5.0)
     assert (harness.cluster.output, harness.cluster.committed) == ([], {})
     harness.deliver()
     assert len(harness.cluster.output) == 1
@@ -124,7 +133,7 @@ def test_a_producer_that_failed_is_never_used_again() -> None:
         harness.cluster.happens_in("flush", abortable())
         with pytest.raises(TransientKafkaError):
             harness.deliver()
-        harness.delivery.recover(5.0)
+        harness.recover(5.0)
         assert len(harness.producers) == 1 + failures
     harness.deliver()
 
@@ -139,7 +148,7 @@ def test_a_commit_of_unknown_outcome_is_settled_by_a_new_producer(succeeded: boo
     )
     with pytest.raises(TransientKafkaError):
         harness.deliver()
-    harness.delivery.recover(5.0)
+    harness.recover(5.0)
     assert len(harness.producers) == 2
     # With either outcome, output and offsets agree.
     assert bool(harness.cluster.output) == bool(harness.cluster.committed) == succeeded
@@ -155,9 +164,9 @@ def test_a_producer_that_waits_for_the_broker_is_kept() -> None:
         for _ in range(5):
             harness.cluster.happens_in("init_transactions", timed_out())
         with pytest.raises(TransientKafkaError):
-            harness.delivery.recover(3.0)
+            harness.recover(3.0)
     harness.cluster.faults.clear()
-    harness.delivery.recover(3.0)
+    harness.recover(3.0)
     assert len(harness.producers) == 2
     harness.deliver()
 
@@ -169,7 +178,7 @@ def fence_and_recover(harness: Harness, failure: Callable[[], Exception]) -> Non
     harness.cluster.happens_in("flush", failure())
     with pytest.raises(TransientKafkaError):
         harness.deliver()
-    harness.delivery.recover(5.0)
+    harness.recover(5.0)
 
 
 @pytest.mark.parametrize("failure", FENCED)
@@ -229,13 +238,14 @@ def test_offsets_are_never_sent_without_a_membership() -> None:
         return members[0]
 
     harness = Harness(membership)
-    for attempt in (harness.deliver, lambda: harness.delivery.recover(5.0)):
+    for _ in range(2):
         with pytest.raises(TransientKafkaError, match="not in the group"):
-            attempt()
-    members.append(1)
-    harness.delivery.recover(5.0)
+            harness.deliver()
+        harness.recover(5.0)
     assert (harness.cluster.output, harness.cluster.committed) == ([], {})
-    assert len(harness.producers) == 2
+    members.append(1)
+    harness.deliver()
+    assert harness.cluster.committed == POSITIONS
 
 
 def test_what_kafka_forgot_to_abort_is_not_committed_later() -> None:
@@ -244,7 +254,7 @@ def test_what_kafka_forgot_to_abort_is_not_committed_later() -> None:
     harness.cluster.happens_in("flush", fenced())
     with pytest.raises(TransientKafkaError):
         harness.deliver()
-    harness.delivery.recover(5.0)
+    harness.recover(5.0)
     harness.deliver()
     assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
 
@@ -257,34 +267,63 @@ def test_recovery_is_repeated_if_aborting_what_kafka_forgot_fails() -> None:
         harness.deliver()
     harness.cluster.happens_in("abort_transaction", timed_out())
     with pytest.raises(TransientKafkaError):
-        harness.delivery.recover(0.0)
-    harness.delivery.recover(5.0)
+        harness.recover(0.0)
+    harness.recover(5.0)
     harness.deliver()
     assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
 
 
-def test_what_kafka_left_out_of_a_commit_is_published_again() -> None:
+@pytest.mark.parametrize("missed", [(DIAGNOSES, 0), OFFSETS])
+def test_a_recovery_decides_what_a_commit_left_undecided(missed: object) -> None:
     harness = Harness()
-    harness.cluster.leaderless = frozenset({(DIAGNOSES, 0)})
+    harness.cluster.leaderless = frozenset({missed})
     harness.deliver()
-    assert (harness.cluster.output, harness.cluster.committed) == ([], POSITIONS)
-    harness.cluster.deaths += 1
-    harness.cluster.happens_in("flush", fenced())
-    with pytest.raises(TransientKafkaError):
+    assert harness.cluster.is_undecided
+    harness.delivery.fail()
+    harness.recover(5.0)
+    assert not harness.cluster.is_undecided
+
+
+def test_nothing_is_settled_where_the_output_is_replicated() -> None:
+    harness = Harness()
+    harness.delivery._unreplicated = frozenset()
+    harness.delivery.fail()
+    harness.recover(5.0)
+    assert all(log.high_watermark == 0 for log in harness.cluster.topic(DIAGNOSES).logs)
+
+
+def test_records_that_settle_are_taken_by_a_compacted_topic() -> None:
+    harness = Harness(compacted=True)
+    harness.delivery.fail()
+    harness.recover(5.0)
+    assert harness.delivery.state is State.IDLE
+    assert harness.cluster.output == []
+
+
+def test_a_commit_is_due_by_time_and_by_bytes() -> None:
+    harness = Harness()
+    assert harness.delivery.due_at() is None
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    assert harness.delivery.due_at() == harness.clock.now + 0.2
+    harness.delivery.publish(DIAGNOSES, MESSAGE._replace(value=bytes(2**20)))
+    assert harness.delivery.due_at() == harness.clock.now
+
+
+def test_what_did_not_get_out_in_time_is_tried_again_smaller() -> None:
+    harness = Harness()
+    limits = [harness.delivery.byte_limit]
+    for _ in range(3):
+        harness.cluster.happens_in("flush", timed_out())
+        harness.delivery.publish(DIAGNOSES, MESSAGE._replace(value=bytes(2**19)))
+        with pytest.raises(TransientKafkaError):
+            harness.delivery.commit(COMMITTABLE, 5.0)
+        harness.recover(5.0)
+        limits.append(harness.delivery.byte_limit)
+    assert limits == sorted(limits, reverse=True)
+    assert 0 < limits[-1] < limits[0] // 4
+    for _ in range(9):
         harness.deliver()
-    harness.delivery.recover(5.0)
-    assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
-
-
-def test_what_kafka_left_undecided_is_settled_even_if_nothing_is_in_flight() -> None:
-    harness = Harness()
-    harness.cluster.leaderless = frozenset({OFFSETS})
-    harness.deliver()
-    assert harness.cluster.committed == {}
-    harness.cluster.deaths += 1
-    harness.delivery.recover(5.0)
-    assert harness.cluster.committed == POSITIONS
-    assert harness.cluster.output == [(DIAGNOSES, MESSAGE)]
+    assert harness.delivery.byte_limit == limits[0]
 
 
 @pytest.mark.timeout(30)
@@ -293,10 +332,10 @@ def test_a_client_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("consumer.liveness.deadline.GRACE", 0.0)
     harness, returns = Harness(), threading.Event()
     harness.cluster.happens_in("send_offsets_to_transaction", returns.wait)
-    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
     with pytest.raises(TransientKafkaError, match="hangs beyond"):
-        harness.delivery.commit(POSITIONS, 0.01)
-    harness.delivery.recover(5.0)
+        harness.delivery.commit(COMMITTABLE, 0.01)
+    harness.recover(5.0)
     assert harness.cluster.output == []
     harness.deliver()
     returns.set()
@@ -305,7 +344,7 @@ def test_a_client_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_closing_aborts_the_open_transaction_and_ignores_a_failure() -> None:
     harness = Harness()
-    harness.delivery.publish(DIAGNOSES, MESSAGE, ORIGIN)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
     harness.cluster.happens_in("abort_transaction", fenced())
     harness.delivery.close()
     harness.delivery.close()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bearing_stream.kafka import ClusterErrors
-from consumer.delivery.at_least_once import Flushes
-from consumer.delivery.exactly_once import Transactions
+from consumer.delivery.at_least_once import AtLeastOnce
+from consumer.delivery.exactly_once import ExactlyOnce
 from consumer.kafka.clients import new_consumer, new_producer
 from consumer.pipeline import Pipeline
 from consumer.reporting import Reporter
@@ -76,6 +76,6 @@ def test_members_keep_their_partitions_when_others_join_and_leave(
     assert not consumer.keys() & {"partition.assignment.strategy", "session.timeout.ms"}
 
 
-@pytest.mark.parametrize("timed", [Pipeline, Transactions, Flushes, Reporter])
+@pytest.mark.parametrize("timed", [Pipeline, ExactlyOnce, AtLeastOnce, Reporter])
 def test_durations_use_a_clock_that_does_not_jump(timed: type) -> None:
     assert signature(timed).parameters["clock"].default is time.monotonic
