@@ -210,7 +210,9 @@ class Pipeline:
             self._uncommitted.uncertain.update(dict(zip(QUALITY_FLAGS, flagged, strict=True)))
         for letter in batch.dead_letters:
             origin = Origin((letter.topic, letter.partition), letter.offset)
-            self._delivery.publish(self._settings.dead_letters_topic, letter.message(), origin)
+            self._delivery.publish(
+                self._settings.dead_letters_topic, letter.message(self._settings.group), origin
+            )
         self._uncommitted.diagnosed += len(batch.accepted)
         self._uncommitted.dead_letters.update(letter.reason for letter in batch.dead_letters)
         self._uncommitted.positions |= batch.positions

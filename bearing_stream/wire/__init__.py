@@ -4,13 +4,7 @@ Metadata is in headers, as CloudEvents 1.0 binary mode for Kafka defines it; the
 samples or JSON. The package needs no Kafka client, and is independent of the model.
 """
 
-from bearing_stream.wire.dead_letter import (
-    DeadLetter,
-    ErrorHeaders,
-    Rejection,
-    RejectionReason,
-    read_error_headers,
-)
+from bearing_stream.wire.dead_letter import DeadLetter, Rejection, RejectionReason
 from bearing_stream.wire.decoder import decode_window
 from bearing_stream.wire.diagnosis import (
     Diagnosis,
@@ -22,6 +16,7 @@ from bearing_stream.wire.diagnosis import (
     diagnosis_id,
     encode_diagnosis,
 )
+from bearing_stream.wire.error_headers import ErrorHeaders, read_error_headers
 from bearing_stream.wire.headers import Headers, Message
 from bearing_stream.wire.reading import readable_headers
 from bearing_stream.wire.timestamps import format_time

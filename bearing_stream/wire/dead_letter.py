@@ -1,25 +1,42 @@
 """A message that cannot be diagnosed: the unchanged original, and the reason in headers.
 
-The error headers are those of Kafka Connect's dead letter queue (KIP-298,
-`errors.deadletterqueue.context.headers.enable`), so that tools for Connect read these dead letters
-too. `DeadLetter.message` writes them, `read_error_headers` reads them.
+`bearing_stream.wire.error_headers` names the headers and reads them. A dead letter that Kafka would
+refuse for its size is a stub: it has the headers, and states length and SHA-256 of the value.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from hashlib import sha256
+from typing import Final
 
-from bearing_stream.wire.headers import Headers, Message
-
-PREFIX: Final = "__connect.errors."
-"""The names of all error headers begin with this."""
+from bearing_stream.wire.error_headers import (
+    ADDED,
+    ORIGINAL_LENGTH,
+    ORIGINAL_SHA256,
+    PREFIX,
+    TIMESTAMP,
+    is_error_header,
+)
+from bearing_stream.wire.headers import Headers, Message, header_size, record_size
 
 STAGE: Final = "VALUE_CONVERTER"
 """Connect's name for the stage in which bytes become a value."""
 
+MAX_STUB_KEY: Final = 1024
+"""Bytes of the longest key that a stub keeps."""
+
+MAX_STUB_HEADER: Final = 4096
+"""Bytes, name included, of the longest header that a stub keeps."""
+
+MAX_STUB_HEADERS: Final = 16 * 1024
+"""Bytes of the original's headers that a stub keeps; each counts as in `record_size`."""
+
+MAX_STUB_DETAIL: Final = 1024
+"""Characters of the original detail that a stub keeps."""
+
 
 class RejectionReason(StrEnum):
-    """Why a message is a dead letter. The list is closed, so that programs can count by reason."""
+    """Why a message is a dead letter. Later versions may add reasons."""
 
     MISSING_HEADER = "missing-header"
     """A required header is missing."""
@@ -41,13 +58,24 @@ class RejectionReason(StrEnum):
     """A sample is NaN, infinite, or out of the range of float32."""
     FLAT_LINE = "flat-line"
     """All samples are equal: nothing was measured."""
+    TOO_LARGE = "too-large"
+    """The message was rejected, and is too large for a dead letter that holds it whole."""
+    ASSESSMENT_FAILED = "assessment-failed"
+    """The message is a window, and its diagnosis failed."""
+
+
+DECODER_REASONS: Final = frozenset(RejectionReason) - {
+    RejectionReason.TOO_LARGE,
+    RejectionReason.ASSESSMENT_FAILED,
+}
+"""The reasons for which `decode_window` rejects a message."""
 
 
 class Rejection(Exception):  # noqa: N818 - a property of the message, not a failure of the program
     """A message failed a check.
 
     Attributes:
-        reason: From the closed list.
+        reason: One of `DECODER_REASONS`.
         detail: The expected and the actual content.
     """
 
@@ -67,89 +95,87 @@ class DeadLetter:
     reason: RejectionReason
     detail: str
     original: Message
+    """As it was received, with its Kafka timestamp."""
 
-    def message(self) -> Message:
-        """The message for the dead-letter topic: the original with the error headers appended.
+    def message(self, group: str, limit: int | None = None) -> Message:
+        """The message for the dead-letter topic: the original with further headers appended.
 
         Headers that the original has are never overwritten, nor are error headers of an earlier
-        rejection.
+        rejection. The message has the current time as its Kafka timestamp, because the topic may
+        refuse that of the original; the original's is in a header.
+
+        Args:
+            group: The consumer group that rejected the original.
+            limit: The largest `record_size` of the result. Instead of a larger message, the stub is
+                returned.
         """
-        own: dict[str, str] = {
+        headers: Headers = list(self.original.headers)
+        present = {name for name, _ in headers}
+        own = [
+            *self._timestamp(),
+            *self._error_headers(self.reason, self.detail, group),
+        ]
+        headers += [header for header in own if header[0] not in present]
+        message = Message(self.original.key, self.original.value, headers)
+        if limit is not None and record_size(message) > limit:
+            return self.stub(group)
+        return message
+
+    def stub(self, group: str) -> Message:
+        """A dead letter of at most 24 KiB that describes the original instead of holding it.
+
+        Its value is empty. It always has a key, since a compacted topic refuses a record without
+        one. Of the original's headers it has the first that fit, without the headers of an earlier
+        rejection. It names the original's place, length and SHA-256, and the reason and detail of
+        the rejection are in its detail.
+
+        Args:
+            group: The consumer group that rejected the original.
+        """
+        key, value = self.original.key, self.original.value
+        if key is None or len(key) > MAX_STUB_KEY:
+            key = f"{self.topic}-{self.partition}-{self.offset}".encode()
+        length = "no value" if value is None else f"a value of {len(value)} bytes"
+        detail = (
+            f"a message with {length} is too large for the dead-letter topic; it was rejected as "
+            f"{self.reason}: {self.detail[:MAX_STUB_DETAIL]}"
+        )
+        headers = [
+            *self._small_headers(),
+            *self._timestamp(),
+            (ORIGINAL_LENGTH, b"" if value is None else b"%d" % len(value)),
+            (ORIGINAL_SHA256, sha256(value or b"").hexdigest().encode()),
+            *self._error_headers(RejectionReason.TOO_LARGE, detail, group),
+        ]
+        return Message(key, b"", headers)
+
+    def _small_headers(self) -> Headers:
+        """The original's headers that a stub keeps."""
+        kept: Headers = []
+        left = MAX_STUB_HEADERS
+        for header in self.original.headers:
+            size = header_size(header)
+            own = header[0] in ADDED or is_error_header(header[0])
+            if own or size > min(left, MAX_STUB_HEADER):
+                continue
+            kept.append(header)
+            left -= size
+        return kept
+
+    def _timestamp(self) -> Headers:
+        """The header with the original's timestamp, if Kafka states one."""
+        timestamp = self.original.timestamp
+        return [(TIMESTAMP, b"%d" % timestamp)] if timestamp > 0 else []
+
+    def _error_headers(self, reason: RejectionReason, detail: str, group: str) -> Headers:
+        texts = {
             "topic": self.topic,
             "partition": str(self.partition),
             "offset": str(self.offset),
             "stage": STAGE,
             "class.name": "messages.decode_window",
-            "exception.class.name": self.reason.value,
-            "exception.message": self.detail,
+            "exception.class.name": reason.value,
+            "exception.message": detail,
+            "connector.name": group,
         }
-        headers: Headers = list(self.original.headers)
-        present = {name for name, _ in headers}
-        headers += [
-            (PREFIX + name, text.encode())
-            for name, text in own.items()
-            if PREFIX + name not in present
-        ]
-        return self.original._replace(headers=headers)
-
-
-class Origin(NamedTuple):
-    """Topic, partition and offset of the original of a dead letter."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorHeaders:
-    """The error headers of a dead letter, as text.
-
-    A field is empty where its header is missing; bytes that are not UTF-8 are escaped. The fields
-    are not checked: any program can write to the dead-letter topic.
-    """
-
-    topic: str
-    partition: str
-    offset: str
-    reason: str
-    """A `RejectionReason` if a consumer of this project wrote the dead letter."""
-    detail: str
-
-    @property
-    def origin(self) -> Origin | None:
-        """Where the original is; None unless topic, partition and offset are all valid."""
-        if not (self.topic and _is_number(self.partition) and _is_number(self.offset)):
-            return None
-        return Origin(self.topic, int(self.partition), int(self.offset))
-
-
-def read_error_headers(headers: Headers | None) -> ErrorHeaders:
-    """Read the error headers of a dead letter; of a repeated header the first one counts.
-
-    Args:
-        headers: All headers of the message; None if there are none.
-    """
-    texts: dict[str, str] = {}
-    for name, raw in headers or ():
-        if is_error_header(name):
-            texts.setdefault(
-                name.removeprefix(PREFIX), (raw or b"").decode(errors="backslashreplace")
-            )
-    return ErrorHeaders(
-        topic=texts.get("topic", ""),
-        partition=texts.get("partition", ""),
-        offset=texts.get("offset", ""),
-        reason=texts.get("exception.class.name", ""),
-        detail=texts.get("exception.message", ""),
-    )
-
-
-def is_error_header(name: str) -> bool:
-    """Whether a header of this name is an error header, and not one of the original's own."""
-    return name.startswith(PREFIX)
-
-
-def _is_number(text: str) -> bool:
-    # An offset has 63 bits: 19 digits.
-    return text.isascii() and text.isdigit() and len(text) <= 19
+        return [(PREFIX + name, text.encode()) for name, text in texts.items()]

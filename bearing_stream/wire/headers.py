@@ -2,7 +2,10 @@
 
 from typing import Final, NamedTuple
 
-Headers = list[tuple[str, bytes | None]]
+Header = tuple[str, bytes | None]
+"""Name and value."""
+
+Headers = list[Header]
 """Headers as the Kafka client returns and accepts them: in order, names may repeat."""
 
 SPEC_VERSION: Final = "ce_specversion"
@@ -38,3 +41,32 @@ class Message(NamedTuple):
     value: bytes | None
     headers: Headers
     timestamp: int = 0
+
+
+HEADER_OVERHEAD: Final = 10
+"""Bytes of a header in a record, at most, apart from name and value: two lengths as varints."""
+
+RECORD_OVERHEAD: Final = 128
+"""Bytes of a batch of one record, at most, apart from key, value and headers: 61 for the batch, 1
+for the record's attributes, and up to 10 for each of six varints."""
+
+
+def record_size(message: Message) -> int:
+    """An upper bound of the bytes of a message in Kafka, uncompressed and alone in its batch.
+
+    The sum of key, value, names and values of the headers, plus `HEADER_OVERHEAD` for each header
+    and `RECORD_OVERHEAD`. Kafka compares the batch, compressed, with `max.message.bytes` of the
+    topic; librdkafka compares the uncompressed message with its `message.max.bytes`.
+    """
+    return (
+        RECORD_OVERHEAD
+        + len(message.key or b"")
+        + len(message.value or b"")
+        + sum(map(header_size, message.headers))
+    )
+
+
+def header_size(header: Header) -> int:
+    """An upper bound of the bytes of a header in a record."""
+    name, raw = header
+    return HEADER_OVERHEAD + len(name.encode(errors="surrogatepass")) + len(raw or b"")

@@ -99,7 +99,7 @@ def result_of(polled: Polled, assessor: StubAssessor) -> Output:
     batch = Batch(1, 0.0)
     batch.add(polled, 0.0)
     if batch.dead_letters:
-        return Output(DEAD_LETTERS, batch.dead_letters[0].message())
+        return Output(DEAD_LETTERS, batch.dead_letters[0].message("group"))
     sensors = [window.attributes.sensor for window in batch.accepted]
     assessment = assessor.assess(batch.samples, np.full(1, np.nan), sensors)
     model = ModelInfo(name=assessor.name, version=assessor.version, device=assessor.device)

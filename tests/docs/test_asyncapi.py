@@ -101,4 +101,8 @@ def test_a_diagnosis_is_described(document: Any) -> None:
 @pytest.mark.parametrize("reason", RejectionReason)
 def test_the_headers_of_a_dead_letter_are_described(document: Any, reason: RejectionReason) -> None:
     letter = DeadLetter("bearing.windows", 0, 4711, reason, "detail", window())
-    check(document, "deadLetterHeaders", headers_of(letter.message()))
+    described = document["components"]["schemas"]["deadLetterHeaders"]["properties"]
+    for message in (letter.message("group"), letter.stub("group")):
+        check(document, "deadLetterHeaders", headers_of(message))
+        added = headers_of(message).keys() - headers_of(window()).keys()
+        assert added - described.keys() == set()

@@ -20,6 +20,7 @@ from bearing_stream.commands.verify import VerifySettings, verify
 from bearing_stream.config import load
 from bearing_stream.kafka import FatalKafkaError, create_topics
 from bearing_stream.program import PROGRAM
+from bearing_stream.wire import DeadLetter, RejectionReason
 from tests.bearing_stream.commands.dead_letters.letters import (
     LetterTopics,
     letter,
@@ -193,6 +194,28 @@ def test_a_letter_of_another_windows_topic_is_skipped(letters: LetterTopics) -> 
     letters.add_letters(letter(original(6), "another"), original(7))
     counts = redriven(letters, "--execute")
     assert (counts["sent"], counts["elsewhere"]) == (6, 2)
+
+
+@pytest.mark.integration
+def test_a_stub_is_listed_and_not_redriven(letters: LetterTopics) -> None:
+    windows = letters.topics.windows
+    stub = DeadLetter(windows, 0, 6, RejectionReason.WRONG_LENGTH, "long", original(6)).stub("g")
+    letters.add_letters(stub)
+    [listed] = run(letters, "list", "--json", "--reason=too-large").stdout.splitlines()
+    assert (json.loads(listed)["stub"], json.loads(listed)["bytes"]) == (True, 7)
+    counts = redriven(letters, "--execute")
+    assert (counts["sent"], counts["stubs"]) == (6, 1)
+
+
+@pytest.mark.integration
+def test_a_letter_of_a_clock_ahead_is_found_by_its_time(letters: LetterTopics) -> None:
+    """The letter itself is stamped now, before `--since`."""
+    ahead = datetime.now(UTC) + timedelta(days=300)
+    stamped = original(6)._replace(timestamp=round(ahead.timestamp() * 1000))
+    letters.add_letters(letter(stamped, letters.topics.windows))
+    since = (ahead - timedelta(hours=1)).isoformat()
+    [listed] = run(letters, "list", "--json", f"--since={since}").stdout.splitlines()
+    assert json.loads(listed)["offset"] == 6
 
 
 @pytest.mark.integration
