@@ -18,8 +18,8 @@ from jsonschema import Draft7Validator, ValidationError
 from bearing_stream.kafka import TopicSettings
 from bearing_stream.wire import (
     DeadLetter,
-    Diagnosis,
     Message,
+    PublishedDiagnosis,
     RejectionReason,
     Window,
     encode_diagnosis,
@@ -90,7 +90,7 @@ def test_a_window_as_json_is_described(document: Any) -> None:
 
 
 def test_a_diagnosis_is_described(document: Any) -> None:
-    diagnosis = Diagnosis.model_validate(diagnosis_example())
+    diagnosis = PublishedDiagnosis.model_validate(diagnosis_example())
     sent = encode_diagnosis(diagnosis, "id", NOW.isoformat(), window().headers)
     check(document, "Diagnosis", json.loads(sent.value or b""))
     check(document, "diagnosisHeaders", headers_of(sent))

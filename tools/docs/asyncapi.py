@@ -16,6 +16,7 @@ from bearing_stream.wire import headers as h
 from bearing_stream.wire.decoder import REQUIRED
 from bearing_stream.wire.diagnosis import Diagnosis
 from bearing_stream.wire.error_headers import TIMESTAMP
+from tools.docs.schema import VERSIONING
 from tools.docs.wire_tables import (
     DIAGNOSIS_HEADERS,
     STUB_HEADERS,
@@ -44,7 +45,8 @@ def asyncapi() -> Document:
             "description": (
                 "Vibration windows of rolling-element bearings, their diagnoses, and the messages "
                 "that could not be diagnosed. Headers are UTF-8 strings, those of CloudEvents 1.0 "
-                "in its binary mode for Kafka. Topic names are settings; these are the defaults."
+                "in its binary mode for Kafka. Topic names are settings; these are the defaults. "
+                f"{VERSIONING}"
             ),
             "license": {"name": "Apache-2.0"},
         },
