@@ -13,7 +13,7 @@ from bearing_stream.commands.dead_letters.letters import Letter, read_matching
 from bearing_stream.commands.dead_letters.redrive_history import RedriveHistory, group_metadata
 from bearing_stream.commands.dead_letters.settings import RedriveSettings
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError, TopicReader, admin_client, explain
-from bearing_stream.kafka.connection import Properties
+from bearing_stream.kafka.connection import PARTITIONER, Properties
 
 MAX_LETTERS: Final = 500
 """Letters in a transaction."""
@@ -222,7 +222,10 @@ class _Sender:
 
 def _producer(settings: RedriveSettings, errors: ClusterErrors) -> Producer:
     own: Properties = settings.client_properties(
-        enable_idempotence=True, compression_type="lz4", message_max_bytes=2 * MAX_BYTES
+        enable_idempotence=True,
+        partitioner=PARTITIONER,
+        compression_type="lz4",
+        message_max_bytes=2 * MAX_BYTES,
     )
     own |= {"transactional.id": settings.redrive_group, "error_cb": errors, "log_level": 0}
     try:

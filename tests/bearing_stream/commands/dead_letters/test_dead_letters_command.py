@@ -36,6 +36,7 @@ from tests.kafka_tools import (
     read_to_end,
     simulate_windows,
 )
+from tests.partitioner import java_partition
 
 SETTINGS = ("bootstrap_servers", "windows_topic", "dead_letters_topic")
 
@@ -277,6 +278,17 @@ def test_a_group_of_another_application_is_refused(letters: LetterTopics) -> Non
     assert ran.exit_code == 1
     assert f"the group '{group}' has offsets" in ran.stderr
     assert letters.windows() == []
+
+
+@pytest.mark.integration
+def test_originals_go_to_the_partition_that_java_clients_choose(broker: Broker) -> None:
+    topics = new_topics(broker.bootstrap_servers, partitions=5)
+    letters = LetterTopics(topics)
+    letters.add_letters(*(letter(original(i, f"press-{i}"), topics.windows) for i in range(20)))
+    assert redriven(letters, "--execute")["sent"] == 20
+    for message in read_to_end(topics.servers, topics.windows):
+        assert message.partition() == java_partition(message.key() or b"", 5)
+    delete_topics(topics)
 
 
 @pytest.mark.integration
