@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bearing_stream.wire import (
-    Diagnosis,
     Message,
     ModelInfo,
+    PublishedDiagnosis,
     diagnosis_id,
     encode_diagnosis,
     format_time,
@@ -47,7 +47,7 @@ def diagnoses(
     found = findings(inference.assessment, uncertain_as_unknown)
     for window, finding in zip(batch.accepted, found, strict=True):
         # One nested dict takes half the time of a separate pydantic model for each part.
-        diagnosis = Diagnosis.model_validate(_context(window, inference, now) | finding)
+        diagnosis = PublishedDiagnosis.model_validate(_context(window, inference, now) | finding)
         identity = diagnosis_id(window.attributes, model.name, model.version)
         yield encode_diagnosis(diagnosis, identity, made_at, window.headers)
 

@@ -5,6 +5,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from bearing_stream.kafka import TopicSettings
+from bearing_stream.kafka.topics import transactional_name
 from model.settings import AssessmentSettings
 
 OWN_PROPERTIES: Final = {
@@ -114,6 +115,18 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
             if name in kafka:
                 raise ValueError(f"'{name}' is reserved for the consumer: {instead} instead")
         return kafka
+
+    @model_validator(mode="after")
+    def _offsets_can_be_committed_in_a_transaction(self) -> Self:
+        if self.guarantee == "exactly-once":
+            for name in ("group", "instance_id"):
+                try:
+                    transactional_name(getattr(self, name) or "")
+                except ValueError as error:
+                    raise ValueError(
+                        f"{name}: {error}, or set guarantee to at-least-once"
+                    ) from None
+        return self
 
     @model_validator(mode="after")
     def _commits_before_the_transaction_times_out(self) -> Self:

@@ -9,12 +9,13 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from bearing_stream.kafka import ClusterErrors, explain, is_fatal
-from bearing_stream.kafka.connection import Properties
+from bearing_stream.kafka.connection import PARTITIONER, Properties
 from bearing_stream.wire import Message
 
 PRODUCER_PROPERTIES: Final[Properties] = {
     "enable.idempotence": True,
     "acks": "all",
+    "partitioner": PARTITIONER,
     # Measured on a local Kafka: larger batches, a longer linger and lz4 gain nothing beyond the
     # noise, and vibration hardly compresses.
     "linger.ms": 5,

@@ -41,7 +41,7 @@ IMPORTS: dict[str, set[str]] = {
     f"{COMMANDS}.diagnose": {"config", "model", "recordings", "vocabulary"},
     f"{COMMANDS}.serve": {"config", "model", "vocabulary"},
     f"{COMMANDS}.verify": {"commands.terminal", "config", "kafka", "wire"},
-    f"{COMMANDS}.watch": {"commands.terminal", "config", "kafka", "vocabulary", "wire"},
+    f"{COMMANDS}.watch": {"commands.terminal", "config", "kafka", "wire"},
     "bearing_stream.cli": set(),
 }
 """Package → exactly the project's packages that it imports, without the prefix `bearing_stream.`.

@@ -1,11 +1,16 @@
 """Connection to the cluster, as settings that every command with a Kafka client shares."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
 from bearing_stream.config import Settings
 from bearing_stream.kafka.errors import TOKEN_PROPERTIES
+
+PARTITIONER: Final = "murmur2_random"
+"""The partitioner of every producer: that of Kafka's own clients. librdkafka's default hashes keys
+with CRC32: what it sends is not co-partitioned with what Kafka Streams and other Java clients send,
+and an original that is redriven lands in another partition than the sensor's windows."""
 
 Properties = dict[str, Any]
 """Client properties, named as in librdkafka."""

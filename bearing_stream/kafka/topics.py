@@ -1,9 +1,9 @@
-"""The names of the three topics, as settings that all commands with a Kafka client share."""
+"""Names in Kafka: the three topics, as settings that all commands share, and groups."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from bearing_stream.kafka import ConnectionSettings
 
@@ -23,6 +23,26 @@ def _valid(name: str) -> str:
 TopicName = Annotated[str, AfterValidator(_valid)]
 
 
+def transactional_name(name: str) -> str:
+    """Check the name of a group, or of an instance in it, whose offsets a transaction commits.
+
+    librdkafka refuses other characters, with `_BAD_MSG` at the first `send_offsets_to_transaction`;
+    it commits offsets of such a group outside a transaction.
+
+    Raises:
+        ValueError: The name has a character that is not printable ASCII.
+    """
+    if not (name.isascii() and name.isprintable()):
+        raise ValueError(
+            "in a transaction, Kafka's client commits offsets only of names that are printable "
+            "ASCII: use the letters a-z and A-Z, digits and punctuation"
+        )
+    return name
+
+
+TransactionalName = Annotated[str, AfterValidator(transactional_name)]
+
+
 class TopicSettings(ConnectionSettings):
     """The topics of windows, diagnoses and dead letters."""
 
@@ -34,3 +54,15 @@ class TopicSettings(ConnectionSettings):
 
     dead_letters_topic: TopicName = "bearing.dead-letters"
     """Topic of the messages that cannot be diagnosed, unchanged, with the reason."""
+
+    @model_validator(mode="after")
+    def _has_three_topics(self) -> Self:
+        # A consumer that writes into the topic that it reads diagnoses or rejects its own output,
+        # and the output of that, without end.
+        names = (self.windows_topic, self.diagnoses_topic, self.dead_letters_topic)
+        if len(set(names)) < len(names):
+            raise ValueError(
+                "windows_topic, diagnoses_topic and dead_letters_topic must be three different "
+                f"topics; they are {', '.join(map(repr, names))}"
+            )
+        return self

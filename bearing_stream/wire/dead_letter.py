@@ -112,7 +112,7 @@ class DeadLetter:
         headers: Headers = list(self.original.headers)
         present = {name for name, _ in headers}
         own = [
-            (TIMESTAMP, b"%d" % max(self.original.timestamp, 0)),
+            *self._timestamp(),
             *self._error_headers(self.reason, self.detail, group),
         ]
         headers += [header for header in own if header[0] not in present]
@@ -142,7 +142,7 @@ class DeadLetter:
         )
         headers = [
             *self._small_headers(),
-            (TIMESTAMP, b"%d" % max(self.original.timestamp, 0)),
+            *self._timestamp(),
             (ORIGINAL_LENGTH, b"" if value is None else b"%d" % len(value)),
             (ORIGINAL_SHA256, sha256(value or b"").hexdigest().encode()),
             *self._error_headers(RejectionReason.TOO_LARGE, detail, group),
@@ -161,6 +161,11 @@ class DeadLetter:
             kept.append(header)
             left -= size
         return kept
+
+    def _timestamp(self) -> Headers:
+        """The header with the original's timestamp, if Kafka states one."""
+        timestamp = self.original.timestamp
+        return [(TIMESTAMP, b"%d" % timestamp)] if timestamp > 0 else []
 
     def _error_headers(self, reason: RejectionReason, detail: str, group: str) -> Headers:
         texts = {

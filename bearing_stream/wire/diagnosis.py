@@ -1,15 +1,34 @@
-"""A diagnosis on the wire: one JSON object from one model."""
+"""A diagnosis on the wire: one JSON object, strict when it is written and tolerant when it is read.
+
+`PublishedDiagnosis` is what this version publishes: no other field and no other value of an enum.
+`Diagnosis` is what a subscriber reads, of this version or a later one with the same `ce_type`: it
+ignores fields that it does not know, and takes any text where later versions may add values.
+"""
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from bearing_stream.vocabulary import FaultLabel, QualityFlag
+from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.window import WindowAttributes
+
+
+def _growing(values: tuple[str, ...]) -> Any:
+    """A field with the values of an enum to which later versions may add."""
+    description = "One of the examples, or a value that a later version added."
+    return Field(json_schema_extra={"examples": list(values), "description": description})
+
+
+UNKNOWN: Final = "Unknown"
+"""The prediction where the consumer is set to predict nothing for an uncertain diagnosis."""
+
+Prediction = Literal[FaultLabel, "Unknown"]
+Quality = Literal["good", "uncertain"]
+DecidedBy = Literal["physics", "network"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(allow_inf_nan=False)]
@@ -17,7 +36,7 @@ Milliseconds = Annotated[float, Field(allow_inf_nan=False)]
 
 class _Part(BaseModel):
     # Without this, pydantic warns about names like `model_version`: it reserves `model_`.
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 
 class Latency(_Part):
@@ -61,7 +80,7 @@ class Evidence(_Part):
     """The same for a ball fault."""
     shaft_speed: Annotated[float, Field(gt=0)]
     """Revolutions per minute for which the frequencies of the lines were computed."""
-    decided_by: Literal["physics", "network"]
+    decided_by: Annotated[str, _growing(get_args(DecidedBy))]
     """Whether the prediction is that of the lines or of the network."""
 
 
@@ -75,16 +94,16 @@ class Diagnosis(_Part):
     sensor: str
     measured_at: AwareDatetime
     """Time of the first sample."""
-    prediction: FaultLabel | Literal["Unknown"]
+    prediction: Annotated[str, _growing((*FAULT_LABELS, UNKNOWN))]
     """The label with the highest probability; `Unknown` if the diagnosis is uncertain and the
     consumer's setting `uncertain_as_unknown` is on."""
     probability: Share
     """The highest of the probabilities."""
-    probabilities: dict[FaultLabel, Share]
+    probabilities: dict[str, Share]
     """By label; they sum to 1."""
-    quality: Literal["good", "uncertain"]
+    quality: Annotated[str, _growing(get_args(Quality))]
     """`uncertain` if there is at least one quality flag."""
-    reasons: list[QualityFlag]
+    reasons: list[Annotated[str, _growing(QUALITY_FLAGS)]]
     """The quality flags; empty if the quality is good."""
     novelty: Annotated[float, Field(ge=0)]
     """Out-of-distribution score: how unlike the windows that the network was trained on. Above 1
@@ -98,8 +117,28 @@ class Diagnosis(_Part):
     input: Input
     shaft_speed: float | None = None
     """Revolutions per minute, if the window states it."""
-    fault_label: FaultLabel | None = None
+    fault_label: Annotated[str, _growing(FAULT_LABELS)] | None = None
     """The true label, if the window states it."""
+
+
+class PublishedEvidence(Evidence, extra="forbid"):
+    """The evidence of a diagnosis of this version."""
+
+    decided_by: DecidedBy
+
+
+class PublishedDiagnosis(Diagnosis, extra="forbid"):
+    """A diagnosis of this version, to publish.
+
+    Raises `ValidationError` for any other field, label, flag or quality.
+    """
+
+    prediction: Prediction
+    probabilities: dict[FaultLabel, Share]  # type: ignore[assignment]
+    quality: Quality
+    reasons: list[QualityFlag]  # type: ignore[assignment]
+    evidence: PublishedEvidence | None = None
+    fault_label: FaultLabel | None = None
 
 
 def diagnosis_id(window: WindowAttributes, model: str, version: str) -> str:
@@ -113,7 +152,7 @@ def diagnosis_id(window: WindowAttributes, model: str, version: str) -> str:
 
 
 def encode_diagnosis(
-    diagnosis: Diagnosis, identity: str, made_at: str, window_headers: h.Headers
+    diagnosis: PublishedDiagnosis, identity: str, made_at: str, window_headers: h.Headers
 ) -> h.Message:
     """The message for a diagnosis.
 
@@ -147,7 +186,7 @@ def _model_headers(model: str, version: str) -> h.Headers:
 
 
 def decode_diagnosis(headers: h.Headers | None, value: bytes | None) -> tuple[str, Diagnosis]:
-    """The `ce_id` and the diagnosis that a message holds.
+    """The `ce_id` and the diagnosis that a message holds, ignoring what this version does not know.
 
     Raises:
         ValueError: The message is not a diagnosis of version 1; states what was expected.

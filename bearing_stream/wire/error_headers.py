@@ -99,7 +99,7 @@ def is_error_header(name: str) -> bool:
 def original_timestamp(headers: Headers | None) -> int | None:
     """The Kafka timestamp of the original; None if no header states it.
 
-    Dead letters without this header have the timestamp of their original.
+    Dead letters of earlier versions, without this header, have the timestamp of their original.
     """
     raw = dict(headers or ()).get(TIMESTAMP) or b""
     return int(raw) if _is_number(raw.decode(errors="replace")) else None

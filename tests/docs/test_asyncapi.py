@@ -18,8 +18,8 @@ from jsonschema import Draft7Validator, ValidationError
 from bearing_stream.kafka import TopicSettings
 from bearing_stream.wire import (
     DeadLetter,
-    Diagnosis,
     Message,
+    PublishedDiagnosis,
     RejectionReason,
     Window,
     encode_diagnosis,
@@ -90,7 +90,7 @@ def test_a_window_as_json_is_described(document: Any) -> None:
 
 
 def test_a_diagnosis_is_described(document: Any) -> None:
-    diagnosis = Diagnosis.model_validate(diagnosis_example())
+    diagnosis = PublishedDiagnosis.model_validate(diagnosis_example())
     sent = encode_diagnosis(diagnosis, "id", NOW.isoformat(), window().headers)
     check(document, "Diagnosis", json.loads(sent.value or b""))
     check(document, "diagnosisHeaders", headers_of(sent))
@@ -101,4 +101,8 @@ def test_a_diagnosis_is_described(document: Any) -> None:
 @pytest.mark.parametrize("reason", RejectionReason)
 def test_the_headers_of_a_dead_letter_are_described(document: Any, reason: RejectionReason) -> None:
     letter = DeadLetter("bearing.windows", 0, 4711, reason, "detail", window())
-    check(document, "deadLetterHeaders", headers_of(letter.message()))
+    described = document["components"]["schemas"]["deadLetterHeaders"]["properties"]
+    for message in (letter.message("group"), letter.stub("group")):
+        check(document, "deadLetterHeaders", headers_of(message))
+        added = headers_of(message).keys() - headers_of(window()).keys()
+        assert added - described.keys() == set()

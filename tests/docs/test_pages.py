@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bearing_stream.cli import COMMANDS
-from bearing_stream.wire import Diagnosis, RejectionReason, decode_window
+from bearing_stream.wire import PublishedDiagnosis, RejectionReason, decode_window
 from consumer.events import EVENTS
 from tests.docs.examples import README, diagnosis_example, python_examples
 from tests.paths import ROOT
@@ -91,7 +91,7 @@ def test_every_generator_is_used_and_every_place_has_one() -> None:
 
 
 def test_the_example_is_a_diagnosis() -> None:
-    Diagnosis.model_validate(diagnosis_example())
+    PublishedDiagnosis.model_validate(diagnosis_example())
 
 
 def test_the_producer_of_the_readme_sends_a_window(monkeypatch: pytest.MonkeyPatch) -> None:

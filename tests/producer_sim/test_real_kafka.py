@@ -8,7 +8,17 @@ import pytest
 from bearing_stream.wire import Rejection, decode_window
 from producer_sim import SimulatorSettings, open_streams, simulate
 from producer_sim.malformed import KINDS
+from tests.partitioner import java_partition, murmur2
 from tests.producer_sim.mock_kafka import read_messages
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("21", -973932308), ("foobar", -790332482), ("a-little-bit-long-string", -985981536)],
+)
+def test_keys_are_hashed_as_in_the_tests_of_kafka(key: str, value: int) -> None:
+    """The values are those of Kafka's own `UtilsTest.testMurmur2`."""
+    assert murmur2(key.encode()) == value & 0xFFFFFFFF
 
 
 class Broker(Protocol):
@@ -52,6 +62,8 @@ def test_every_window_and_every_bad_message_is_on_the_topic_once(broker: Broker)
             assert window.sensor == key
             numbers[key].append(window.id)
     assert bad == sent.malformed
+    for message in messages:
+        assert message.partition() == java_partition(message.key() or b"", 3)
     assert len({message.partition() for message in messages}) == 3
     assert len(messages) == 2000 + bad_count
     for sensor in range(8):

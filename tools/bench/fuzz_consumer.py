@@ -20,7 +20,7 @@ from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import Message, Rejection, RejectionReason, decode_window
 from bearing_stream.wire import headers as h
-from bearing_stream.wire.dead_letter import PREFIX
+from bearing_stream.wire.error_headers import PREFIX
 from tools.bench.consuming import consume_all
 from tools.bench.errors import BenchError
 from tools.bench.fuzz_messages import Expectation, Fuzzer

@@ -72,7 +72,7 @@ def _decode(fuzzed: Fuzzed, samples: NDArray[np.float32], counts: DecodeCounts) 
             raise
         reason = RejectionReason(rejection.reason).value
         counts.rejected[reason] = counts.rejected.get(reason, 0) + 1
-        DeadLetter("t", 0, 0, rejection.reason, rejection.detail, message).message()
+        DeadLetter("t", 0, 0, rejection.reason, rejection.detail, message).message("fuzz")
         return
     if fuzzed.expectation == "bad":
         raise BenchError("an invalid window was decoded")

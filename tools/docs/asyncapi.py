@@ -15,8 +15,11 @@ from bearing_stream.wire import RejectionReason
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.decoder import REQUIRED
 from bearing_stream.wire.diagnosis import Diagnosis
+from bearing_stream.wire.error_headers import TIMESTAMP
+from tools.docs.schema import VERSIONING
 from tools.docs.wire_tables import (
     DIAGNOSIS_HEADERS,
+    STUB_HEADERS,
     WINDOW_HEADERS,
     choices,
     error_header_meanings,
@@ -42,7 +45,8 @@ def asyncapi() -> Document:
             "description": (
                 "Vibration windows of rolling-element bearings, their diagnoses, and the messages "
                 "that could not be diagnosed. Headers are UTF-8 strings, those of CloudEvents 1.0 "
-                "in its binary mode for Kafka. Topic names are settings; these are the defaults."
+                "in its binary mode for Kafka. Topic names are settings; these are the defaults. "
+                f"{VERSIONING}"
             ),
             "license": {"name": "Apache-2.0"},
         },
@@ -108,8 +112,8 @@ def _messages() -> Document:
             {"$ref": "#/components/schemas/Diagnosis"},
         ),
         "deadLetter": _message(
-            "A message that could not be diagnosed: its key, value, headers and timestamp, with "
-            "error headers added.",
+            "A message that could not be diagnosed: its key, value and headers, with headers "
+            "added; or, where that is too large, a stub without value.",
             h.BINARY,
             "deadLetterHeaders",
             BYTES,
@@ -181,9 +185,10 @@ def _headers(
 def _error_headers() -> Document:
     meanings = error_header_meanings()
     reason = next(name for name in meanings if name.endswith("exception.class.name"))
-    return _headers(
-        meanings, list(meanings), {reason: {"enum": [str(each) for each in RejectionReason]}}
-    )
+    required = [name for name in meanings if name != TIMESTAMP]
+    known = ", ".join(RejectionReason)
+    values = {reason: {"description": f"The reason. Known ones, of which more may come: {known}."}}
+    return _headers(meanings | STUB_HEADERS, required, values)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from bearing_stream.wire import diagnosis as diagnosis_model
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.decoder import REQUIRED
 from bearing_stream.wire.diagnosis import Diagnosis
+from bearing_stream.wire.error_headers import ORIGINAL_LENGTH, ORIGINAL_SHA256, PREFIX, TIMESTAMP
 from bearing_stream.wire.window import WindowAttributes
 from tools.docs.docstrings import attribute_docstrings, table
 
@@ -52,15 +53,24 @@ ERROR_HEADERS: Final = {
     "class.name": "The function that rejected the message.",
     "exception.class.name": "The reason, from the list below.",
     "exception.message": "What was expected and what the message held.",
+    "connector.name": "The consumer group that rejected the message.",
+    TIMESTAMP: "Kafka timestamp of the original, in milliseconds since the epoch. That of the dead "
+    "letter is the time of the rejection.",
 }
-"""Error header of a dead letter, without the prefix → what it holds."""
+"""Added header of a dead letter, without the prefix → what it holds."""
+
+STUB_HEADERS: Final = {
+    ORIGINAL_LENGTH: "Bytes of the original's value; empty if it had no value.",
+    ORIGINAL_SHA256: "SHA-256 of the original's value, in hexadecimal digits.",
+}
+"""Header that only a stub has → what it holds."""
 
 
 def error_header_meanings() -> dict[str, str]:
     """Return error header → what it holds, for those that a dead letter made here carries."""
-    letter = DeadLetter("topic", 0, 0, RejectionReason.NO_VALUE, "", Message(None, None, []))
-    names = [name for name, _ in letter.message().headers]
-    return {name: ERROR_HEADERS[name.removeprefix("__connect.errors.")] for name in names}
+    letter = DeadLetter("topic", 0, 0, RejectionReason.NO_VALUE, "", Message(None, None, [], 1))
+    names = [name for name, _ in letter.message("group").headers]
+    return {name: ERROR_HEADERS[name.removeprefix(PREFIX)] for name in names}
 
 
 def window_fields() -> dict[str, FieldInfo]:
@@ -95,7 +105,8 @@ def diagnosis_headers() -> str:
 
 def error_headers() -> str:
     """Return the Markdown table of a dead letter's error headers."""
-    rows = [(f"`{name}`", text) for name, text in error_header_meanings().items()]
+    meanings = error_header_meanings() | STUB_HEADERS
+    rows = [(f"`{name}`", text) for name, text in meanings.items()]
     return table(("header", "value"), rows)
 
 

@@ -16,7 +16,6 @@ from bearing_stream.commands.dead_letters.letters import (
     Letter,
     parse,
     read_matching,
-    spans_for,
 )
 from bearing_stream.commands.dead_letters.redrive import RedriveReport, redrive
 from bearing_stream.commands.dead_letters.settings import LetterSettings, RedriveSettings
@@ -49,7 +48,7 @@ def list_letters(as_json: bool, **given: Any) -> None:
     """
     settings = from_command_line(LetterSettings, given)
     with _ready(settings, settings.dead_letters_topic), _reader(settings) as reader:
-        letters = read_matching(reader, spans_for(reader, settings), settings)
+        letters = read_matching(reader, reader.spans(), settings)
         if as_json:
             for letter in islice(letters, settings.limit):
                 sys.stdout.write(to_json(letter.as_json()).decode() + "\n")
@@ -99,10 +98,10 @@ def show(as_json: bool, preview: int, position: str, **given: Any) -> None:
 def redrive_letters(as_json: bool, execute: bool, **given: Any) -> None:
     """Send originals back to the windows topic, each once, in transactions.
 
-    Their error headers are removed, and their header bearing-redrives is incremented. Kafka records
-    which letters were redriven: running the command again skips them, until that record expires
-    (see --redrive-group). Without --execute, nothing is sent, and the JSON field would_send counts
-    what would be.
+    The headers that a dead letter adds are removed, and the header bearing-redrives is incremented.
+    Stubs, whose original was too large, are skipped. Kafka records which letters were redriven:
+    running the command again skips them, until that record expires (see --redrive-group). Without
+    --execute, nothing is sent, and the JSON field would_send counts what would be.
     """
     settings = from_command_line(RedriveSettings, given)
     terminal = Console(stderr=True)

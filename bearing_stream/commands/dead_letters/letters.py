@@ -8,14 +8,24 @@ from typing import Any, Final
 from confluent_kafka import Message as Polled
 
 from bearing_stream.commands.dead_letters.settings import LetterSettings
-from bearing_stream.kafka import Span, Spans, TopicReader
+from bearing_stream.kafka import Spans, TopicReader
 from bearing_stream.kafka.record_id import RecordId
-from bearing_stream.wire import Headers, Message, format_time, readable_headers
+from bearing_stream.wire import Headers, Message, RejectionReason, format_time, readable_headers
 from bearing_stream.wire import headers as h
-from bearing_stream.wire.dead_letter import PREFIX
+from bearing_stream.wire.error_headers import (
+    ADDED,
+    StubbedValue,
+    is_error_header,
+    original_timestamp,
+    read_error_headers,
+    stubbed_value,
+)
 
 REDRIVES: Final = "bearing-redrives"
 """Header with the number of redrives of a message."""
+
+LATEST: Final = 253_402_300_799_000
+"""The last second of the year 9999, in milliseconds since the epoch."""
 
 UNKNOWN_REASON: Final = "no-reason"
 """The reason of a message without one: it is not a dead letter of this consumer."""
@@ -37,12 +47,25 @@ class Letter:
     redrives: int | None
     """Number of redrives so far; None if the header is not a number."""
     original: Message
-    """The message as the consumer received it, without error headers."""
+    """The message as the consumer received it, without the headers that its dead letter added. The
+    original of a stub has no value, and may lack headers and its key."""
+    stub: StubbedValue | None = None
+    """What the letter states about the original's value, if it is a stub."""
 
     @property
     def time(self) -> datetime:
-        """The Kafka timestamp of the original."""
-        return datetime.fromtimestamp(self.original.timestamp / 1000, UTC)
+        """The Kafka timestamp of the original; the latest date that there is for a later one.
+
+        A producer that states microseconds writes timestamps beyond the year 9999.
+        """
+        return datetime.fromtimestamp(min(self.original.timestamp, LATEST) / 1000, UTC)
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the original's value; None if it had no value."""
+        if self.stub is not None:
+            return self.stub.length
+        return None if self.original.value is None else len(self.original.value)
 
     def redriven(self) -> Message:
         """Return the message to send to the windows topic, with an incremented count of redrives.
@@ -64,31 +87,35 @@ class Letter:
             "sensor": self.sensor,
             "redrives": self.redrives,
             "input": {"topic": self.topic, "partition": self.partition, "offset": self.offset},
-            "bytes": None if self.original.value is None else len(self.original.value),
+            "bytes": self.length,
+            "stub": self.stub is not None,
         }
 
 
 def parse(message: Polled) -> Letter:
     """Parse a dead letter. Never fails: any message of the topic can be listed and shown."""
     headers = readable_headers(message) or []
-    kept: Headers = []
-    error: dict[str, str] = {}
-    for name, raw in headers:
-        if name.startswith(PREFIX):
-            error.setdefault(name.removeprefix(PREFIX), _text(raw))
-        else:
-            kept.append((name, raw))
+    error = read_error_headers(headers)
+    kept: Headers = [
+        header for header in headers if not (header[0] in ADDED or is_error_header(header[0]))
+    ]
     named = dict(kept)
+    stub = stubbed_value(headers) if error.reason == RejectionReason.TOO_LARGE else None
+    timestamp = original_timestamp(headers)
+    if timestamp is None:
+        timestamp = max(message.timestamp()[1], 0)
+    value = None if stub else message.value()
     return Letter(
         record=RecordId.of(message),
-        reason=error.get("exception.class.name") or UNKNOWN_REASON,
-        detail=error.get("exception.message", ""),
-        topic=error.get("topic", ""),
-        partition=error.get("partition", ""),
-        offset=error.get("offset", ""),
+        reason=error.reason or UNKNOWN_REASON,
+        detail=error.detail,
+        topic=error.topic,
+        partition=error.partition,
+        offset=error.offset,
         sensor=_text(named.get(h.SUBJECT)) or _text(message.key()),
         redrives=_count(named.get(REDRIVES)),
-        original=Message(message.key(), message.value(), kept, max(message.timestamp()[1], 0)),
+        original=Message(message.key(), value, kept, timestamp),
+        stub=stub,
     )
 
 
@@ -102,24 +129,11 @@ def matching(letter: Letter, settings: LetterSettings) -> bool:
     )
 
 
-def spans_for(reader: TopicReader, settings: LetterSettings) -> Spans:
-    """Return the offsets that can hold matching letters.
-
-    Letters have the timestamps of their originals, which are not ordered, so `until` sets no end.
-    """
-    spans = reader.spans()
-    if settings.since is None:
-        return spans
-    first = reader.offsets_at(int(settings.since.timestamp() * 1000))
-    starts = {partition: first.get(partition, span.start) for partition, span in spans.items()}
-    return {
-        partition: Span(span.end if (start := starts[partition]) is None else start, span.end)
-        for partition, span in spans.items()
-    }
-
-
 def read_matching(reader: TopicReader, spans: Spans, settings: LetterSettings) -> Iterator[Letter]:
     """Yield the letters that match, in order within a partition.
+
+    The whole of `spans` is read: `since` and `until` compare the timestamps of the originals, which
+    are not in the order of the letters.
 
     Raises:
         FatalKafkaError: The topic cannot be read.

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from bearing_stream.commands.dead_letters.letters import Letter, read_matching, spans_for
+from bearing_stream.commands.dead_letters.letters import Letter, read_matching
 from bearing_stream.commands.dead_letters.redrive_history import RedriveHistory, group_metadata
 from bearing_stream.commands.dead_letters.settings import RedriveSettings
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError, TopicReader, admin_client, explain
-from bearing_stream.kafka.connection import Properties
+from bearing_stream.kafka.connection import PARTITIONER, Properties
 
 MAX_LETTERS: Final = 500
 """Letters in a transaction."""
@@ -42,6 +42,8 @@ class RedriveReport:
     """Matching letters with the maximum number of redrives, or an invalid count of them."""
     elsewhere: int = 0
     """Matching letters whose original is from another topic."""
+    stubs: int = 0
+    """Matching letters that do not hold their original, because it was too large."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
@@ -54,6 +56,7 @@ class RedriveReport:
             "already": self.already,
             "capped": self.capped,
             "elsewhere": self.elsewhere,
+            "stubs": self.stubs,
         }
 
 
@@ -82,7 +85,7 @@ def redrive(
     report = RedriveReport(execute)
     sender = _Sender(settings, history) if execute else None
     with TopicReader(properties, settings.dead_letters_topic) as reader:
-        spans = spans_for(reader, settings)
+        spans = reader.spans()
         # Only after the sender was created: a redrive that it fenced commits nothing more.
         history.load(admin_client(properties), spans)
         for letter in read_matching(reader, spans, settings):
@@ -105,6 +108,8 @@ def _is_eligible(
     """Return whether to send a letter; count it in `report` if not."""
     if letter.topic != settings.windows_topic:
         report.elsewhere += 1
+    elif letter.stub is not None:
+        report.stubs += 1
     elif letter.record in history:
         report.already += 1
     elif letter.redrives is None or letter.redrives >= settings.max_redrives:
@@ -217,7 +222,10 @@ class _Sender:
 
 def _producer(settings: RedriveSettings, errors: ClusterErrors) -> Producer:
     own: Properties = settings.client_properties(
-        enable_idempotence=True, compression_type="lz4", message_max_bytes=2 * MAX_BYTES
+        enable_idempotence=True,
+        partitioner=PARTITIONER,
+        compression_type="lz4",
+        message_max_bytes=2 * MAX_BYTES,
     )
     own |= {"transactional.id": settings.redrive_group, "error_cb": errors, "log_level": 0}
     try:

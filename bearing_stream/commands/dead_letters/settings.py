@@ -3,6 +3,7 @@
 from pydantic import AwareDatetime, Field
 
 from bearing_stream.kafka import TopicSettings
+from bearing_stream.kafka.topics import TransactionalName
 from bearing_stream.wire import RejectionReason
 
 
@@ -33,7 +34,9 @@ class RedriveSettings(LetterSettings):
     max_redrives: int = Field(default=3, ge=1)
     """Maximum number of redrives of a message, counted in its header `bearing-redrives`."""
 
-    redrive_group: str = Field(default="bearing-stream-redrive", min_length=1, max_length=200)
+    redrive_group: TransactionalName = Field(
+        default="bearing-stream-redrive", min_length=1, max_length=200
+    )
     """Prefix of the consumer groups whose offsets record which letters were redriven. Kafka deletes
     them after `offsets.retention.minutes`, by default a week. With another name, all letters count
     as not redriven."""

@@ -90,6 +90,9 @@ def show_letter(letter: Letter, preview: int, to: Console) -> None:
         to.print(Text(f"{name:9} {printable(text)}"), soft_wrap=True)
     for name, raw in original.headers:
         to.print(Text(f"header    {printable(name)}: {_bytes(raw)}"), soft_wrap=True)
+    if letter.stub is not None:
+        to.print(_stub(letter), highlight=False, soft_wrap=True)
+        return
     if original.value is None:
         to.print("value     none (a tombstone)")
         return
@@ -119,6 +122,7 @@ def show_report(report: RedriveReport, to: Console) -> None:
         "redriven before": report.already,
         "redriven as often as --max-redrives allows": report.capped,
         "not of this windows topic": report.elsewhere,
+        "the original was too large for its dead letter, see `show`": report.stubs,
     }
     for words, count in others.items():
         if count:
@@ -150,6 +154,15 @@ def _table(*names: str) -> Table:
             overflow="ellipsis",
         )
     return table
+
+
+def _stub(letter: Letter) -> Text:
+    assert letter.stub is not None
+    length = "none" if letter.length is None else f"{letter.length:,} bytes"
+    return Text(
+        f"value     {length}, not in this letter; SHA-256 {printable(letter.stub.sha256)}; the "
+        "input is the place of the original"
+    )
 
 
 def _bytes(raw: bytes | None) -> str:

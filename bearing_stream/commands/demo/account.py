@@ -14,7 +14,7 @@ from bearing_stream.kafka.connection import Properties
 from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.vocabulary import FaultLabel
 from bearing_stream.wire import Headers, RejectionReason, decode_diagnosis
-from bearing_stream.wire.dead_letter import PREFIX
+from bearing_stream.wire.error_headers import PREFIX
 from bearing_stream.wire.headers import FAULT_LABEL, ID
 
 BACKLOG = "backlog"

@@ -3,7 +3,7 @@
 A result is a diagnosis or a dead letter.
 
 - `reader.verify` reads the windows, diagnoses and dead letters of a range;
-- `ledger.Ledger` accounts for each window in 21 bytes, and does not depend on Kafka;
+- `ledger.Ledger` accounts for each window in 29 bytes, and does not depend on Kafka;
 - `report.Report` is the outcome.
 """
 

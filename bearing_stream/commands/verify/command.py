@@ -38,7 +38,7 @@ def command(as_json: bool, **given: Any) -> None:
         raise click.ClickException(str(error)) from error
     except MemoryError:
         raise click.ClickException(
-            "the range does not fit into memory, at 21 bytes an offset: narrow it, for instance "
+            "the range does not fit into memory, at 29 bytes an offset: narrow it, for instance "
             "with --since"
         ) from None
     except KeyboardInterrupt:

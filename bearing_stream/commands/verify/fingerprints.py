@@ -5,20 +5,27 @@ every process. They are comparable within one process only.
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from confluent_kafka import Message
 from pydantic import BaseModel, ConfigDict
 
 from bearing_stream.kafka.record_id import RecordId
-from bearing_stream.wire import Headers, Input, ModelInfo, readable_headers
+from bearing_stream.wire import Headers, Input, ModelInfo, RejectionReason, readable_headers
 from bearing_stream.wire import headers as h
-from bearing_stream.wire.dead_letter import PREFIX
+from bearing_stream.wire.error_headers import (
+    TIMESTAMP,
+    is_error_header,
+    original_timestamp,
+    read_error_headers,
+    stubbed_value,
+)
 
 IDENTIFYING: Final = (h.SOURCE, h.ID, h.SUBJECT)
 
-ADDED: Final = 7
-"""Error headers that a dead letter has in addition to those of its original, at most."""
+ADDED: Final = 9
+"""Headers that a dead letter has in addition to those of its original, at most."""
 
 
 class Claim(BaseModel):
@@ -65,39 +72,63 @@ def window_identity(headers: Headers) -> int:
     return _nonzero(tuple(named[name] for name in IDENTIFYING))
 
 
+def value_of(message: Message) -> int:
+    """Hash length and SHA-256 of a message's value, which the stub of a dead letter states."""
+    value = message.value()
+    digest = sha256(value or b"").hexdigest()
+    return _nonzero((None if value is None else len(value), digest))
+
+
+def stubbed_value_of(headers: Headers) -> int | None:
+    """Hash what a stub states about the value of its original, see `value_of`.
+
+    None if the dead letter is no stub.
+    """
+    if read_error_headers(headers).reason != RejectionReason.TOO_LARGE:
+        return None
+    stubbed = stubbed_value(headers)
+    return None if stubbed is None else _nonzero(tuple(stubbed))
+
+
 def content(message: Message, headers: Sequence[tuple[str, bytes | None]]) -> int:
-    """Hash key, value and timestamp of a message, and these of its headers."""
-    return _nonzero((message.key(), message.value(), message.timestamp()[1], tuple(headers)))
+    """Hash key, value and timestamp of a window, and these of its headers.
+
+    A window that has a header with an original's timestamp was a dead letter before. Its own dead
+    letter keeps that header, and does not state the window's own timestamp.
+    """
+    return _content(message, headers, message.timestamp()[1])
+
+
+def _content(message: Message, headers: Sequence[tuple[str, bytes | None]], stamp: int) -> int:
+    stamped = any(name == TIMESTAMP for name, _ in headers)
+    return _nonzero((message.key(), message.value(), None if stamped else stamp, tuple(headers)))
 
 
 def has_error_headers(headers: Headers) -> bool:
     """Return whether any header is an error header of a dead letter."""
-    return any(name.startswith(PREFIX) for name, _ in headers)
+    return any(is_error_header(name) for name, _ in headers)
 
 
 def possible_originals(letter: Message, headers: Headers) -> list[int]:
     """Return the contents that the original of a dead letter may have had.
 
-    The first is that of an original without error headers. Error headers that the original had
-    already are kept, and the missing ones are appended, so the original may also have had all but
-    the last of them, all but the last two, and so on.
+    Headers that the original had already are kept, and the missing ones are appended: the original
+    had all of the letter's headers but the last few.
     """
+    stamp = original_timestamp(headers)
+    if stamp is None:
+        stamp = letter.timestamp()[1]
     count = len(headers)
-    first = next((i for i, (name, _) in enumerate(headers) if name.startswith(PREFIX)), count)
-    lengths = [first, *range(max(first + 1, count - ADDED), count + 1)]
-    return [content(letter, headers[:length]) for length in lengths]
+    lengths = range(max(count - ADDED, 0), count + 1)
+    return [_content(letter, headers[:length], stamp) for length in lengths]
 
 
 def original_of(headers: Headers) -> Original | None:
     """Return the original that the headers of a dead letter name; None if they name none."""
-    named = dict(headers)
-    try:
-        topic = (named[PREFIX + "topic"] or b"").decode()
-        partition = int(named[PREFIX + "partition"] or b"")
-        offset = int(named[PREFIX + "offset"] or b"")
-    except (KeyError, ValueError):
+    origin = read_error_headers(headers).origin
+    if origin is None:
         return None
-    return Original(topic, RecordId(partition, offset))
+    return Original(origin.topic, RecordId(origin.partition, origin.offset))
 
 
 def diagnosis_event(headers: Headers) -> int:

@@ -1,8 +1,9 @@
 """The ledger of a check: which window has which result. It holds offsets and hashes only.
 
-A window takes 21 bytes: 64 bits of its identity, 64 of its content, 32 of the id of its diagnosis,
-and a byte for the kinds of its results. They are in arrays indexed by offset. In addition, there is
-an entry for each sensor and partition, and one for each window that has error headers already.
+A window takes 29 bytes: 64 bits each of its identity, its content and its value, 32 of the id of
+its diagnosis, and a byte for the kinds of its results. They are in arrays indexed by offset. In
+addition, there is an entry for each sensor and partition, and one for each window that has error
+headers already.
 """
 
 from collections import Counter, defaultdict
@@ -36,7 +37,7 @@ COUNTED: Final = (
 class _Partition:
     """The windows of a partition: row `i` is the offset `start + i`."""
 
-    __slots__ = ("contents", "events", "identities", "results", "start", "topic_span")
+    __slots__ = ("contents", "events", "identities", "results", "start", "topic_span", "values")
 
     def __init__(self, span: Span) -> None:
         rows = max(span.end - span.start, 0)
@@ -44,6 +45,7 @@ class _Partition:
         self.identities = np.zeros(rows, np.int64)
         self.contents = np.zeros(rows, np.int64)
         """0 where there is no window: a transaction marker, or an aborted message."""
+        self.values = np.zeros(rows, np.int64)
         self.events = np.zeros(rows, np.uint32)
         self.results = np.zeros(rows, np.uint8)
         self.topic_span = span
@@ -53,9 +55,10 @@ class _Partition:
 class Ledger:
     """Accounts for each window of a range. Add all windows first, then their results.
 
-    Identities and contents are 64-bit signed integers, and equal values are taken as the same: an
-    identity stands for the source, id and sensor of a window, a content for all that a dead letter
-    must keep. Neither may be 0, except the identity of a message that has none.
+    Identities, contents and values are 64-bit signed integers, and equal ones are taken as the
+    same: an identity stands for the source, id and sensor of a window, a content for all that a
+    dead letter must keep, a value for what a stub states. None may be 0, except the identity of a
+    message that has none.
     """
 
     def __init__(self, spans: Spans, samples: int = 10) -> None:
@@ -80,7 +83,13 @@ class Ledger:
         return self._counts["windows"] - self._counts["windows_with_result"]
 
     def add_window(
-        self, record: RecordId, identity: int, content: int, *, has_error_headers: bool = False
+        self,
+        record: RecordId,
+        identity: int,
+        content: int,
+        value: int,
+        *,
+        has_error_headers: bool = False,
     ) -> None:
         """Add a window.
 
@@ -88,6 +97,7 @@ class Ledger:
             record: Its position, within the range.
             identity: Of its source, id and sensor; 0 unless it has exactly one of each.
             content: Of its key, value, headers and timestamp.
+            value: Of the length and SHA-256 of its value.
             has_error_headers: It was a dead letter before, so that its own dead letter may claim
                 the position that these headers name.
         """
@@ -95,6 +105,7 @@ class Ledger:
         row = record.offset - partition.start
         partition.identities[row] = identity
         partition.contents[row] = content
+        partition.values[row] = value
         self._counts["windows"] += 1
         if has_error_headers:
             self._with_error_headers[content].append(record)
@@ -144,14 +155,21 @@ class Ledger:
         else:
             self._latest[sequence] = window.offset
 
-    def add_dead_letter(self, record: RecordId, window: RecordId, contents: Sequence[int]) -> None:
+    def add_dead_letter(
+        self,
+        record: RecordId,
+        window: RecordId,
+        contents: Sequence[int],
+        stubbed_value: int | None = None,
+    ) -> None:
         """Add a dead letter.
 
         Args:
             record: Its position in its topic.
             window: The original that it claims.
-            contents: Of the original that it holds: first, if the original had no error header,
-                then for each number of them that it may have had already.
+            contents: Of the original that it holds, for each number of the letter's headers that
+                the original may have had already.
+            stubbed_value: What a stub states of the original's value; None if it is no stub.
         """
         window = self._original_with_error_headers(contents) or window
         offender = Offender(window, "dead letter", record)
@@ -160,7 +178,8 @@ class Ledger:
             return
         partition = self._partitions[window.partition]
         self._add_result(partition, row, DEAD, offender)
-        if partition.contents[row] not in contents:
+        kept = partition.contents[row] in contents
+        if not kept and (stubbed_value is None or partition.values[row] != stubbed_value):
             self._add_violation("altered", offender)
 
     def add_unreadable(self, kind: ResultKind, record: RecordId) -> None:
@@ -228,7 +247,7 @@ class Ledger:
         another message. Dead letters that could belong to several such windows are all alike, so
         any choice among those windows is right.
         """
-        for content in reversed(contents[1:]):
+        for content in reversed(contents):
             for record in self._with_error_headers.get(content, ()):
                 partition = self._partitions[record.partition]
                 if not partition.results[record.offset - partition.start]:

@@ -17,6 +17,8 @@ from bearing_stream.commands.verify.fingerprints import (
     headers_of,
     original_of,
     possible_originals,
+    stubbed_value_of,
+    value_of,
     window_identity,
 )
 from bearing_stream.commands.verify.ledger import Ledger
@@ -68,6 +70,7 @@ def verify(settings: VerifySettings, report_progress: ReportProgress = lambda *_
                 RecordId.of(message),
                 window_identity(headers),
                 content(message, headers),
+                value_of(message),
                 has_error_headers=has_error_headers(headers),
             )
         results = _ResultTopics(settings, ledger, windows, diagnoses, dead_letters)
@@ -212,7 +215,9 @@ class _ResultTopics:
             self._ledger.add_out_of_scope("elsewhere")
         else:
             contents = possible_originals(message, headers)
-            self._ledger.add_dead_letter(RecordId.of(message), original.record, contents)
+            self._ledger.add_dead_letter(
+                RecordId.of(message), original.record, contents, stubbed_value_of(headers)
+            )
 
 
 def _offsets_at(reader: TopicReader, moment: datetime | None) -> dict[int, int | None]:

@@ -30,7 +30,8 @@ VIOLATIONS: Final = {
     "out_of_order": "diagnoses that follow the diagnosis of a later window of the same sensor",
     "both": "windows that have both a diagnosis and a dead letter",
     "unknown": "results that claim a window which is not at that offset",
-    "altered": "dead letters that differ from the original in value, key, headers or timestamp",
+    "altered": "dead letters that differ from the original in value, key, headers or timestamp, or "
+    "stubs that differ in the length or SHA-256 of the value",
 }
 """Every way to violate the guarantee, by the name of its count in `Report`."""
 

@@ -6,11 +6,10 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
-from bearing_stream.vocabulary import FaultLabel, QualityFlag
 from bearing_stream.wire import Diagnosis
 
 Clock = Callable[[], float]
@@ -47,7 +46,7 @@ class SensorRow:
     """The latest diagnosis of a sensor, and its figures."""
 
     sensor: str
-    prediction: FaultLabel | Literal["Unknown"]
+    prediction: str
     probability: float
     uncertain: bool
     """Whether it has quality flags."""
@@ -68,7 +67,7 @@ class Snapshot:
     """Times a sensor was removed because of the limit."""
     uncertain: int
     """Diagnoses with quality flags."""
-    quality_flags: dict[QualityFlag, int]
+    quality_flags: dict[str, int]
     """Diagnoses by quality flag, the most frequent first; one diagnosis may have several."""
     total: Figures
 
@@ -85,7 +84,7 @@ class SensorStatistics:
         self._sensors: OrderedDict[str, _Sensor] = OrderedDict()
         self._total = _Counts(TOTAL_LATENCIES)
         self._uncertain = 0
-        self._quality_flags: Counter[QualityFlag] = Counter()
+        self._quality_flags: Counter[str] = Counter()
         self._dropped = 0
         self._lock = threading.Lock()
 

@@ -25,7 +25,7 @@ def diagnosis(offset: int, partition: Partition = PARTITION) -> Result:
 def dead_letter(offset: int, headers: Sequence[tuple[str, bytes | None]] = ()) -> Result:
     original = Message(b"pump", b"\x00", list(headers))
     letter = DeadLetter(WINDOWS, 0, offset, RejectionReason.WRONG_LENGTH, "expected …", original)
-    return Result(DEAD_LETTERS, letter.message(), Origin(PARTITION, offset))
+    return Result(DEAD_LETTERS, letter.message("group"), Origin(PARTITION, offset))
 
 
 RESULTS = [diagnosis(7), dead_letter(8), diagnosis(9), diagnosis(4, OTHER)]

@@ -20,7 +20,7 @@ def letter(
     of: Message, topic: str, offset: int = 0, reason: str = "wrong-length", detail: str = "short"
 ) -> Message:
     """Return its dead letter."""
-    return DeadLetter(topic, 0, offset, RejectionReason(reason), detail, of).message()
+    return DeadLetter(topic, 0, offset, RejectionReason(reason), detail, of).message("group")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from bearing_stream.commands.verify import VerifySettings, verify
 from bearing_stream.config import load
 from bearing_stream.kafka import FatalKafkaError, create_topics
 from bearing_stream.program import PROGRAM
+from bearing_stream.wire import DeadLetter, RejectionReason
 from tests.bearing_stream.commands.dead_letters.letters import (
     LetterTopics,
     letter,
@@ -35,6 +36,7 @@ from tests.kafka_tools import (
     read_to_end,
     simulate_windows,
 )
+from tests.partitioner import java_partition
 
 SETTINGS = ("bootstrap_servers", "windows_topic", "dead_letters_topic")
 
@@ -196,6 +198,28 @@ def test_a_letter_of_another_windows_topic_is_skipped(letters: LetterTopics) -> 
 
 
 @pytest.mark.integration
+def test_a_stub_is_listed_and_not_redriven(letters: LetterTopics) -> None:
+    windows = letters.topics.windows
+    stub = DeadLetter(windows, 0, 6, RejectionReason.WRONG_LENGTH, "long", original(6)).stub("g")
+    letters.add_letters(stub)
+    [listed] = run(letters, "list", "--json", "--reason=too-large").stdout.splitlines()
+    assert (json.loads(listed)["stub"], json.loads(listed)["bytes"]) == (True, 7)
+    counts = redriven(letters, "--execute")
+    assert (counts["sent"], counts["stubs"]) == (6, 1)
+
+
+@pytest.mark.integration
+def test_a_letter_of_a_clock_ahead_is_found_by_its_time(letters: LetterTopics) -> None:
+    """The letter itself is stamped now, before `--since`."""
+    ahead = datetime.now(UTC) + timedelta(days=300)
+    stamped = original(6)._replace(timestamp=round(ahead.timestamp() * 1000))
+    letters.add_letters(letter(stamped, letters.topics.windows))
+    since = (ahead - timedelta(hours=1)).isoformat()
+    [listed] = run(letters, "list", "--json", f"--since={since}").stdout.splitlines()
+    assert json.loads(listed)["offset"] == 6
+
+
+@pytest.mark.integration
 def test_a_fenced_redrive_sends_nothing_more(
     letters: LetterTopics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +278,17 @@ def test_a_group_of_another_application_is_refused(letters: LetterTopics) -> Non
     assert ran.exit_code == 1
     assert f"the group '{group}' has offsets" in ran.stderr
     assert letters.windows() == []
+
+
+@pytest.mark.integration
+def test_originals_go_to_the_partition_that_java_clients_choose(broker: Broker) -> None:
+    topics = new_topics(broker.bootstrap_servers, partitions=5)
+    letters = LetterTopics(topics)
+    letters.add_letters(*(letter(original(i, f"press-{i}"), topics.windows) for i in range(20)))
+    assert redriven(letters, "--execute")["sent"] == 20
+    for message in read_to_end(topics.servers, topics.windows):
+        assert message.partition() == java_partition(message.key() or b"", 5)
+    delete_topics(topics)
 
 
 @pytest.mark.integration

@@ -14,7 +14,7 @@ from rich.console import Console
 from bearing_stream.commands.dead_letters.letters import REDRIVES, UNKNOWN_REASON, matching, parse
 from bearing_stream.commands.dead_letters.redrive_history import PAGE, RedriveHistory
 from bearing_stream.commands.dead_letters.settings import LetterSettings
-from bearing_stream.commands.dead_letters.view import Counts, hexdump
+from bearing_stream.commands.dead_letters.view import Counts, hexdump, show_letter
 from bearing_stream.commands.terminal import printable
 from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.wire import DeadLetter, Headers, Message, RejectionReason
@@ -64,12 +64,36 @@ MESSAGES = st.builds(
 def test_the_original_is_restored(message: Message, reason: RejectionReason, detail: str) -> None:
     dead_letter = DeadLetter("w", 1, 2, reason, detail.encode(errors="replace").decode(), message)
 
-    found = parse(polled(dead_letter.message()))
+    found = parse(polled(dead_letter.message("group")))
 
     assert found.original == message
     assert found.reason == reason
     assert (found.topic, found.partition, found.offset) == ("w", "1", "2")
     assert str(found.record) == "3:17"
+
+
+def test_a_letter_has_the_time_of_its_original() -> None:
+    """A letter has the time of its rejection as its own Kafka timestamp."""
+    dead_letter = letter(original(1)._replace(timestamp=1000), "w")
+    found = parse(polled(dead_letter._replace(timestamp=2000)))
+    assert found.time == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+
+
+def test_a_letter_stamped_in_microseconds_has_the_latest_date() -> None:
+    stamped = original(1)._replace(timestamp=1_769_860_800_123_456)
+    for message in (stamped, letter(stamped, "w")):
+        assert parse(polled(message)).as_json()["time"] == "9999-12-31T23:59:59.000000Z"
+
+
+def test_a_stub_has_the_length_of_its_original() -> None:
+    dead_letter = DeadLetter("w", 1, 2, RejectionReason.NON_FINITE, "NaN", original(1))
+    found = parse(polled(dead_letter.stub("group")))
+    assert (found.reason, found.length, found.original.value) == ("too-large", 7, None)
+    assert found.as_json()["stub"] is True
+    console = Console(width=200, file=StringIO(), color_system=None)
+    show_letter(found, 100, console)
+    assert isinstance(console.file, StringIO)
+    assert "7 bytes, not in this letter; SHA-256" in console.file.getvalue()
 
 
 @given(MESSAGES)

@@ -59,7 +59,7 @@ def diagnosis(of: Message, topic: str, offset: int, version: str = "v", **more: 
 
 def dead_letter(of: Message, topic: str, offset: int, reason: str = "no-value") -> Message:
     """Return the dead letter of a message."""
-    return DeadLetter(topic, 0, offset, RejectionReason(reason), "for a test", of).message()
+    return DeadLetter(topic, 0, offset, RejectionReason(reason), "for a test", of).message("group")
 
 
 @dataclass

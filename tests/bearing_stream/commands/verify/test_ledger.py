@@ -49,7 +49,7 @@ DEAD_LETTERS = st.builds(DeadLetter, RECORDS, HASHES)
 def ledger_of(windows: dict[RecordId, Window], samples: int = 10) -> Ledger:
     ledger = Ledger(dict.fromkeys(range(PARTITIONS), RANGE), samples)
     for record, window in windows.items():
-        ledger.add_window(record, window.identity, window.content)
+        ledger.add_window(record, window.identity, window.content, window.content)
     ledger.set_topic_spans(dict.fromkeys(range(PARTITIONS), TOPIC_SPAN))
     return ledger
 
@@ -176,8 +176,8 @@ def test_the_dead_letter_of_a_dead_letter_that_was_redriven_with_its_error_heade
     """It claims the position of the first original, and is identified by its content."""
     ledger = Ledger({0: Span(0, 2)})
     first, again = 11, 12
-    ledger.add_window(RecordId(0, 0), 1, first)
-    ledger.add_window(RecordId(0, 1), 1, again, has_error_headers=True)
+    ledger.add_window(RecordId(0, 0), 1, first, 1)
+    ledger.add_window(RecordId(0, 1), 1, again, 1, has_error_headers=True)
 
     for number in range(2):
         ledger.add_dead_letter(RecordId(0, number), RecordId(0, 0), [first, again])
@@ -187,10 +187,19 @@ def test_the_dead_letter_of_a_dead_letter_that_was_redriven_with_its_error_heade
     assert ledger.report().wrong == {"duplicated": 1}
 
 
+def test_a_stub_is_compared_by_the_value_that_it_states() -> None:
+    ledger = Ledger({0: Span(0, 1)})
+    ledger.add_window(RecordId(0, 0), 1, 11, 12)
+    ledger.add_dead_letter(RecordId(0, 0), RecordId(0, 0), [99], stubbed_value=12)
+    assert ledger.report().wrong == {}
+    ledger.add_dead_letter(RecordId(0, 1), RecordId(0, 0), [99], stubbed_value=13)
+    assert ledger.report().wrong == {"duplicated": 1, "altered": 1}
+
+
 def test_at_least_once_allows_duplicates_that_a_subscriber_can_deduplicate() -> None:
     def wrong(event: int) -> dict[str, int]:
         ledger = Ledger({0: Span(0, 1)})
-        ledger.add_window(RecordId(0, 0), 1, 1)
+        ledger.add_window(RecordId(0, 0), 1, 1, 1)
         for number, of_result in enumerate((7, event)):
             ledger.add_diagnosis(RecordId(0, number), RecordId(0, 0), 1, of_result, "s")
         return ledger.report("at-least-once").wrong

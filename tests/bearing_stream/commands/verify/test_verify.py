@@ -13,7 +13,7 @@ from confluent_kafka.cimpl import TopicPartition
 from bearing_stream.commands.verify import Offender, Report, VerifySettings, verify
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.kafka.record_id import RecordId
-from bearing_stream.wire import Message
+from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from consumer.events import READY
 from tests.bearing_stream.commands.verify.stream import NOW, Stream, dead_letter, tombstone, window
 from tests.brokers import Broker
@@ -238,6 +238,17 @@ def test_a_dead_letter_redriven_with_its_error_headers(stream: Stream) -> None:
     # Its dead letter keeps the error headers that it already had.
     stream.add_dead_letters(first, dead_letter(first, stream.topics.windows, 1))
     assert violations(stream.verify()) == {}
+
+
+def test_a_stub_is_the_dead_letter_of_its_original(stream: Stream) -> None:
+    stream.send(window(0)._replace(value=b"ab"), window(1)._replace(value=b"ab"))
+    for offset, value in enumerate((b"ab", b"xx")):
+        original = stream.windows[offset]._replace(key=None, value=value)
+        topic, reason = stream.topics.windows, RejectionReason.WRONG_LENGTH
+        stub = DeadLetter(topic, 0, offset, reason, "short", original).stub("group")
+        stream.add_dead_letters(stub)
+    report = stream.verify()
+    assert (report.dead_letters, violations(report)) == (2, {"altered": 1})
 
 
 @pytest.fixture

@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel, QualityFlag
-from bearing_stream.wire import Diagnosis, Input, Latency, Message, ModelInfo, encode_diagnosis
+from bearing_stream.wire import (
+    Input,
+    Latency,
+    Message,
+    ModelInfo,
+    PublishedDiagnosis,
+    encode_diagnosis,
+)
 
 
 def diagnosis(
@@ -15,8 +22,8 @@ def diagnosis(
     latency: float = 5.0,
     window: str = "0",
     reasons: Sequence[QualityFlag] = (),
-) -> Diagnosis:
-    return Diagnosis(
+) -> PublishedDiagnosis:
+    return PublishedDiagnosis(
         window_id=window,
         source="/rig",
         sensor=sensor,
