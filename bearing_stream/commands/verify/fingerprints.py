@@ -24,7 +24,7 @@ from bearing_stream.wire.error_headers import (
 
 IDENTIFYING: Final = (h.SOURCE, h.ID, h.SUBJECT)
 
-ADDED: Final = 9
+ADDED: Final = 10
 """Headers that a dead letter has in addition to those of its original, at most."""
 
 
