@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -89,8 +90,12 @@ class Resolver:
             for partition in partitions
         }
         done = self._done(committed, starts)
+        # Kafka deletes the group's offsets with a topic, as a rule; then only this consumer knows.
+        recreated = None not in (topic_id, tracker.log) and topic_id != tracker.log
         tracker.log = topic_id
         for partition, start in starts.items():
+            if recreated and start.finding is Finding.NEW:
+                start = replace(start, finding=Finding.RECREATED)
             self._report(partition, start, committed[partition], ranges[partition[1]])
             note = committed[partition].note if partition in done else CommitNote()
             offset = committed[partition].offset if start.finding is Finding.COMMITTED else None
