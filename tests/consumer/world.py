@@ -11,6 +11,7 @@ from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
 from consumer.delivery.states import State
 from consumer.dispatcher import Dispatcher
+from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.kafka.source import WindowSource
@@ -85,8 +86,9 @@ class World:
             wall_clock=wall_clock,
         )
         self.tracker = Tracker(leaves_marks=exactly_once)
+        errors = ClientErrors(GROUP, lambda _: None, self.clock)
         self.source = WindowSource(
-            consumer, WINDOWS, self.tracker, resolver, self.metrics, lambda _: None, self.clock
+            consumer, WINDOWS, self.tracker, resolver, self.metrics, errors, self.clock
         )
         self.delivery = self._delivery(settings)
         self.delivery.start(1.0)
