@@ -91,7 +91,6 @@ def assemble(
             unreplicated=cluster.unreplicated,
             windows_topic=settings.windows_topic,
             claims_predecessor=settings.instance_id is not None,
-            any_metadata=consumer.consumer_group_metadata,
         )
     else:
         delivery = AtLeastOnce(producers, source.commit, bounds)

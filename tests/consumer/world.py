@@ -122,7 +122,6 @@ class World:
                 bounds,
                 unreplicated=frozenset(OUTPUT),
                 windows_topic=WINDOWS,
-                any_metadata=lambda: None,
                 clock=self.clock,
                 sleep=self.clock.sleep,
             )
