@@ -194,8 +194,12 @@ class Cluster(InMemoryKafka):
     @property
     def ends(self) -> Positions:
         """What the group has committed once every window is processed."""
-        last = {(WINDOWS, number): log.records() for number, log in enumerate(self._windows)}
-        return {where: found[-1].offset + 1 for where, found in last.items() if found}
+        logs = {(WINDOWS, number): log for number, log in enumerate(self._windows)}
+        found = {where: log.records() for where, log in logs.items()}
+        return {
+            where: records[-1].offset + 1 if records else logs[where].start
+            for where, records in found.items()
+        }
 
     def arrive(self, partition: int, *messages: Message) -> None:
         """Append to the windows topic."""

@@ -1,7 +1,7 @@
 """The consumer, put together on the cluster in memory."""
 
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import pytest
 from confluent_kafka import Consumer, Producer
@@ -130,6 +130,13 @@ class World:
     def _new_producer(self) -> Producer:
         self.producers.append(FakeProducer(self.cluster, self.clock))
         return cast("Producer", self.producers[-1])
+
+    def joined(self) -> Self:
+        """Join the group, and find where its partitions begin."""
+        while self.tracker.unresolved or not self.tracker.owned:
+            self.pipeline.step()
+        self.born = self.clock.now
+        return self
 
     def arrive(self, partition: int, count: int) -> None:
         messages = MESSAGES[self._sent : self._sent + count]
