@@ -157,8 +157,10 @@ class Service:
             properties, [settings.windows_topic], settings.startup_timeout, self._note_waiting
         )
         # A dead letter is a window and some headers: that of the largest window must fit too.
-        largest = largest_message(properties, settings.windows_topic) + DEAD_LETTER_OVERHEAD
-        limit = {"max.message.bytes": str(largest)}
+        largest = largest_message(properties, settings.windows_topic)
+        limit = {}
+        if largest is not None:
+            limit["max.message.bytes"] = str(largest + DEAD_LETTER_OVERHEAD)
         create_topics(properties, {settings.dead_letters_topic: -1}, topic_properties=limit)
 
     def _note_waiting(self, reason: str) -> None:
