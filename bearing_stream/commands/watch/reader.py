@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -10,6 +11,7 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_END,
     Consumer,
+    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
@@ -33,6 +35,10 @@ METADATA_INTERVAL: Final = 10.0
 
 METADATA_RETRY_INTERVAL: Final = 1.0
 """The same while Kafka is unreachable."""
+
+STALL_INTERVAL: Final = 10.0
+"""Seconds between two comparisons of what was received with what Kafka holds. A client that has
+received nothing of a partition in between, although there was more before, has stopped fetching."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +65,14 @@ class DiagnosisReader:
         self.unreadable = 0
         self._topic = settings.diagnoses_topic
         self._errors = ClusterErrors(in_group=False)
+        self._settings = settings
         self._consumer = _consumer(settings, self._errors)
         self._start = OFFSET_BEGINNING if settings.from_beginning else OFFSET_END
-        self._assigned: set[int] = set()
-        self._refreshed_at = -METADATA_INTERVAL
+        self._next: dict[int, int] = {}
+        """Partition → offset of the next message, or one of Kafka's two constants for an end."""
+        self._waiting: dict[int, int] = {}
+        """The same at the last comparison, of the partitions that held more."""
+        self._refreshed_at = self._compared_at = -METADATA_INTERVAL
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +100,9 @@ class DiagnosisReader:
         if time.monotonic() - self._refreshed_at >= interval:
             self._refresh_partitions()
             self._refreshed_at = time.monotonic()
+        if time.monotonic() - self._compared_at >= STALL_INTERVAL:
+            self._replace_stalled_client()
+            self._compared_at = time.monotonic()
         messages = self._consumer.consume(1, POLL_TIMEOUT)
         if messages:
             messages += self._consumer.consume(MAX_MESSAGES - 1, 0)
@@ -100,22 +113,56 @@ class DiagnosisReader:
     def _refresh_partitions(self) -> None:
         """Request metadata, and start reading partitions that are new."""
         try:
-            metadata = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT)
+            metadata = self._consumer.list_topics(self._topic, METADATA_TIMEOUT)
         except KafkaException as failure:
             self._errors(failure.args[0])
             return
         self._errors.latest = None
-        new = metadata.topics[self._topic].partitions.keys() - self._assigned
+        new = metadata.topics[self._topic].partitions.keys() - self._next.keys()
         if new:
-            self._consumer.incremental_assign(
-                [TopicPartition(self._topic, partition, self._start) for partition in new]
-            )
-            self._assigned |= new
+            self._next |= dict.fromkeys(new, self._start)
+            self._consumer.incremental_assign(self._positions(new))
             # A partition that is added later contains new diagnoses only.
             self._start = OFFSET_BEGINNING
 
+    def _replace_stalled_client(self) -> None:
+        """Read on with another client if this one has stopped fetching, after a broker restarted.
+
+        Such a client reports no error, and is polled as if there were nothing to read.
+        """
+        asked = [TopicPartition(self._topic, partition, OFFSET_END) for partition in self._next]
+        try:
+            ends = self._consumer.offsets_for_times(asked, METADATA_TIMEOUT) if asked else []
+        except KafkaException:
+            # Kafka is unreachable, or a partition has no leader: no client could read on.
+            ends = []
+        stalled = self._waiting.items() & self._next.items()
+        self._waiting = {
+            each.partition: self._next[each.partition]
+            for each in ends
+            if each.error is None and each.offset > max(self._next[each.partition], 0)
+        }
+        if stalled & self._waiting.items():
+            self._consumer.close()
+            self._consumer = _consumer(self._settings, self._errors)
+            self._consumer.assign(self._positions(self._next))
+            self._waiting = {}
+
+    def _positions(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [
+            TopicPartition(self._topic, partition, self._next[partition])
+            for partition in partitions
+        ]
+
     def _decode(self, message: Message) -> Received | None:
         error = message.error()
+        partition, offset = message.partition(), message.offset()
+        is_end = error is not None and error.code() == KafkaError._PARTITION_EOF
+        if partition is not None and offset is not None and (is_end or error is None):
+            # The end of a partition has the offset of the next message.
+            self._next[partition] = offset if is_end else offset + 1
+        if is_end:
+            return None
         if error is not None:
             self._errors(error)
             return None
@@ -133,6 +180,8 @@ def _consumer(settings: WatchSettings, errors: ClusterErrors) -> Consumer:
         isolation_level="read_committed",
         enable_auto_commit=False,
         enable_auto_offset_store=False,
+        # Transaction markers take offsets: only this event tells that nothing is left to read.
+        enable_partition_eof=True,
         auto_offset_reset="earliest",
         fetch_queue_backoff_ms=5,
         # A user is watching the table while the broker restarts.
