@@ -79,7 +79,7 @@ class DeadLetter:
             "partition": str(self.partition),
             "offset": str(self.offset),
             "stage": STAGE,
-            "class.name": "messages.decode_window",
+            "class.name": "bearing_stream.wire.decode_window",
             "exception.class.name": self.reason.value,
             "exception.message": self.detail,
         }

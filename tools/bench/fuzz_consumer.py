@@ -13,14 +13,19 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as Delivered
 
 from bearing_stream.commands.verify import VerifySettings, verify
-from bearing_stream.commands.verify.fingerprints import headers_of, original_of
+from bearing_stream.commands.verify.fingerprints import headers_of
 from bearing_stream.config import load
 from bearing_stream.kafka import TopicReader, TopicSettings, create_topics
 from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from bearing_stream.wire import Message, Rejection, RejectionReason, decode_window
+from bearing_stream.wire import (
+    Message,
+    Rejection,
+    RejectionReason,
+    decode_window,
+    read_error_headers,
+)
 from bearing_stream.wire import headers as h
-from bearing_stream.wire.dead_letter import PREFIX
 from tools.bench.consuming import consume_all
 from tools.bench.errors import BenchError
 from tools.bench.fuzz_messages import Expectation, Fuzzer
@@ -217,12 +222,11 @@ def check_results(topics: TopicSettings, sent: SentMessages) -> Counter[str]:
     with TopicReader(connection, topics.dead_letters_topic) as reader:
         for message in reader.read(reader.spans()):
             headers = headers_of(message)
-            original = original_of(headers)
-            if original is None:
+            errors = read_error_headers(headers)
+            if errors.origin is None:
                 raise BenchError(f"a dead letter does not name its original: {headers}")
-            letters.add(original.record)
-            reason = dict(headers)[PREFIX + "exception.class.name"] or b""
-            reasons[RejectionReason(reason.decode()).value] += 1
+            letters.add(RecordId(errors.origin.partition, errors.origin.offset))
+            reasons[RejectionReason(errors.reason).value] += 1
     bad = {record for record, expected in sent.expectations.items() if expected == "bad"}
     if letters != bad:
         missing, wrong = sorted(bad - letters), sorted(letters - bad)

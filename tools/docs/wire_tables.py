@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from bearing_stream.wire import diagnosis as diagnosis_model
 from bearing_stream.wire import headers as h
+from bearing_stream.wire.dead_letter import PREFIX
 from bearing_stream.wire.decoder import REQUIRED
 from bearing_stream.wire.diagnosis import Diagnosis
 from bearing_stream.wire.window import WindowAttributes
@@ -60,7 +61,7 @@ def error_header_meanings() -> dict[str, str]:
     """Return error header → what it holds, for those that a dead letter made here carries."""
     letter = DeadLetter("topic", 0, 0, RejectionReason.NO_VALUE, "", Message(None, None, []))
     names = [name for name, _ in letter.message().headers]
-    return {name: ERROR_HEADERS[name.removeprefix("__connect.errors.")] for name in names}
+    return {name: ERROR_HEADERS[name.removeprefix(PREFIX)] for name in names}
 
 
 def window_fields() -> dict[str, FieldInfo]:

@@ -10,9 +10,9 @@ from confluent_kafka import Message as Polled
 from bearing_stream.commands.dead_letters.settings import LetterSettings
 from bearing_stream.kafka import Span, Spans, TopicReader
 from bearing_stream.kafka.record_id import RecordId
-from bearing_stream.wire import Headers, Message, format_time, readable_headers
+from bearing_stream.wire import Message, format_time, read_error_headers, readable_headers
 from bearing_stream.wire import headers as h
-from bearing_stream.wire.dead_letter import PREFIX
+from bearing_stream.wire.dead_letter import is_error_header
 
 REDRIVES: Final = "bearing-redrives"
 """Header with the number of redrives of a message."""
@@ -71,21 +71,16 @@ class Letter:
 def parse(message: Polled) -> Letter:
     """Parse a dead letter. Never fails: any message of the topic can be listed and shown."""
     headers = readable_headers(message) or []
-    kept: Headers = []
-    error: dict[str, str] = {}
-    for name, raw in headers:
-        if name.startswith(PREFIX):
-            error.setdefault(name.removeprefix(PREFIX), _text(raw))
-        else:
-            kept.append((name, raw))
+    errors = read_error_headers(headers)
+    kept = [header for header in headers if not is_error_header(header[0])]
     named = dict(kept)
     return Letter(
         record=RecordId.of(message),
-        reason=error.get("exception.class.name") or UNKNOWN_REASON,
-        detail=error.get("exception.message", ""),
-        topic=error.get("topic", ""),
-        partition=error.get("partition", ""),
-        offset=error.get("offset", ""),
+        reason=errors.reason or UNKNOWN_REASON,
+        detail=errors.detail,
+        topic=errors.topic,
+        partition=errors.partition,
+        offset=errors.offset,
         sensor=_text(named.get(h.SUBJECT)) or _text(message.key()),
         redrives=_count(named.get(REDRIVES)),
         original=Message(message.key(), message.value(), kept, max(message.timestamp()[1], 0)),

@@ -5,7 +5,7 @@ every process. They are comparable within one process only.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from confluent_kafka import Message
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.wire import Headers, Input, ModelInfo, readable_headers
 from bearing_stream.wire import headers as h
-from bearing_stream.wire.dead_letter import PREFIX
+from bearing_stream.wire.dead_letter import is_error_header
 
 IDENTIFYING: Final = (h.SOURCE, h.ID, h.SUBJECT)
 
@@ -41,13 +41,6 @@ class Claim(BaseModel):
         return _nonzero((self.source.encode(), self.window_id.encode(), self.sensor.encode()))
 
 
-class Original(NamedTuple):
-    """The record that a dead letter names as its original."""
-
-    topic: str
-    record: RecordId
-
-
 def headers_of(message: Message) -> Headers:
     """Return the headers of a polled message; none if the client cannot read them.
 
@@ -72,7 +65,7 @@ def content(message: Message, headers: Sequence[tuple[str, bytes | None]]) -> in
 
 def has_error_headers(headers: Headers) -> bool:
     """Return whether any header is an error header of a dead letter."""
-    return any(name.startswith(PREFIX) for name, _ in headers)
+    return any(is_error_header(name) for name, _ in headers)
 
 
 def possible_originals(letter: Message, headers: Headers) -> list[int]:
@@ -83,21 +76,9 @@ def possible_originals(letter: Message, headers: Headers) -> list[int]:
     the last of them, all but the last two, and so on.
     """
     count = len(headers)
-    first = next((i for i, (name, _) in enumerate(headers) if name.startswith(PREFIX)), count)
+    first = next((i for i, (name, _) in enumerate(headers) if is_error_header(name)), count)
     lengths = [first, *range(max(first + 1, count - ADDED), count + 1)]
     return [content(letter, headers[:length]) for length in lengths]
-
-
-def original_of(headers: Headers) -> Original | None:
-    """Return the original that the headers of a dead letter name; None if they name none."""
-    named = dict(headers)
-    try:
-        topic = (named[PREFIX + "topic"] or b"").decode()
-        partition = int(named[PREFIX + "partition"] or b"")
-        offset = int(named[PREFIX + "offset"] or b"")
-    except (KeyError, ValueError):
-        return None
-    return Original(topic, RecordId(partition, offset))
 
 
 def diagnosis_event(headers: Headers) -> int:

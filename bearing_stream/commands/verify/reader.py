@@ -15,7 +15,6 @@ from bearing_stream.commands.verify.fingerprints import (
     diagnosis_event,
     has_error_headers,
     headers_of,
-    original_of,
     possible_originals,
     window_identity,
 )
@@ -24,6 +23,7 @@ from bearing_stream.commands.verify.report import Report
 from bearing_stream.commands.verify.settings import VerifySettings
 from bearing_stream.kafka import FatalKafkaError, Span, Spans, TopicReader
 from bearing_stream.kafka.record_id import RecordId
+from bearing_stream.wire import read_error_headers
 
 POLL_INTERVAL: Final = 0.5
 """Seconds between two reads of further results."""
@@ -205,14 +205,15 @@ class _ResultTopics:
 
     def _add_dead_letter(self, message: Message) -> None:
         headers = headers_of(message)
-        original = original_of(headers)
-        if original is None:
+        origin = read_error_headers(headers).origin
+        if origin is None:
             self._ledger.add_unreadable("dead letter", RecordId.of(message))
-        elif original.topic != self._settings.windows_topic:
+        elif origin.topic != self._settings.windows_topic:
             self._ledger.add_out_of_scope("elsewhere")
         else:
             contents = possible_originals(message, headers)
-            self._ledger.add_dead_letter(RecordId.of(message), original.record, contents)
+            window = RecordId(origin.partition, origin.offset)
+            self._ledger.add_dead_letter(RecordId.of(message), window, contents)
 
 
 def _offsets_at(reader: TopicReader, moment: datetime | None) -> dict[int, int | None]:
