@@ -30,8 +30,7 @@ def test_every_window_and_every_bad_message_is_on_the_topic_once(broker: Broker)
         malformed=0.1,
     )
     sent = simulate(settings, open_streams(settings))
-    assert sent.complete
-    assert sent.windows == 2000
+    assert (sent.complete, sent.windows) == (True, 2000)
     bad_count = sum(sent.malformed.values())
     assert sent.malformed.keys() == KINDS.keys()
 

@@ -93,6 +93,7 @@ def _consume(
         task = bar.add_task("windows", total=shape.windows)
 
         def on_progress(done: int) -> None:
+            """Update the bar, and fail if the feed has failed."""
             feed.check()
             bar.update(task, completed=done)
 

@@ -71,22 +71,7 @@ def fuzz_consumer(servers: str, run: FuzzRun, folder: Path) -> dict[str, Any]:
         BenchError: A message has the wrong result, or the consumer failed.
     """
     name = f"fuzz-{uuid.uuid4().hex[:8]}"
-    topics = load(
-        TopicSettings,
-        {
-            "bootstrap_servers": servers,
-            "windows_topic": f"{name}.windows",
-            "diagnoses_topic": f"{name}.diagnoses",
-            "dead_letters_topic": f"{name}.dead-letters",
-        },
-    )
-    connection = topics.client_properties()
-    create_topics(
-        connection, dict.fromkeys((topics.windows_topic, topics.diagnoses_topic), PARTITIONS)
-    )
-    create_topics(
-        connection, {topics.dead_letters_topic: PARTITIONS}, topic_properties=DEAD_LETTER_PROPERTIES
-    )
+    topics = _new_topics(servers, name)
     sent = send(topics, run)
     completed = consume_all(
         topics, name, len(sent.expectations), run.options, folder / f"{name}.log"
@@ -109,6 +94,26 @@ def fuzz_consumer(servers: str, run: FuzzRun, folder: Path) -> dict[str, Any]:
         "seconds": round(completed.seconds, 1),
         **_memory(completed.samples),
     }
+
+
+def _new_topics(servers: str, name: str) -> TopicSettings:
+    topics = load(
+        TopicSettings,
+        {
+            "bootstrap_servers": servers,
+            "windows_topic": f"{name}.windows",
+            "diagnoses_topic": f"{name}.diagnoses",
+            "dead_letters_topic": f"{name}.dead-letters",
+        },
+    )
+    connection = topics.client_properties()
+    create_topics(
+        connection, dict.fromkeys((topics.windows_topic, topics.diagnoses_topic), PARTITIONS)
+    )
+    create_topics(
+        connection, {topics.dead_letters_topic: PARTITIONS}, topic_properties=DEAD_LETTER_PROPERTIES
+    )
+    return topics
 
 
 def _memory(samples: Sequence[Sample]) -> dict[str, Any]:

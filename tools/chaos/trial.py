@@ -206,6 +206,7 @@ class Trial:
         """
 
         def is_frozen_in_transaction() -> bool:
+            """Freeze the member; thaw it again unless a transaction stays open."""
             member.freeze()
             before = self.offsets.open_transaction(client_id)
             if before:

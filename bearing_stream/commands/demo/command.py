@@ -95,6 +95,7 @@ def _run(
     with stage.start_consumer(topics, group, LOGS / "demo-consumer.log") as consumer, live_table:
 
         def wait() -> None:
+            """Update the table, and fail if the consumer has ended."""
             consumer.check()
             live_table.wait()
 

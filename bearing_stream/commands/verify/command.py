@@ -73,6 +73,7 @@ def _with_progress_bars(settings: VerifySettings) -> Report:
         }
 
         def show(topic: str, done: int, total: int) -> None:
+            """Update the bar of a topic."""
             bars.update(tasks[topic], completed=done, total=total)
 
         return verify(settings, show)

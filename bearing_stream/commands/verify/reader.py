@@ -52,24 +52,14 @@ def verify(settings: VerifySettings, report_progress: ReportProgress = lambda *_
     """
     started = time.monotonic()
     properties = settings.client_properties()
+    topics = settings.windows_topic, settings.diagnoses_topic, settings.dead_letters_topic
     with ExitStack() as stack:
         windows, diagnoses, dead_letters = (
-            stack.enter_context(TopicReader(properties, topic))
-            for topic in (
-                settings.windows_topic,
-                settings.diagnoses_topic,
-                settings.dead_letters_topic,
-            )
+            stack.enter_context(TopicReader(properties, topic)) for topic in topics
         )
         ledger = Ledger(chosen_spans(settings, windows), settings.samples)
         for message in _with_progress(windows, ledger.spans, report_progress):
-            headers = headers_of(message)
-            ledger.add_window(
-                RecordId.of(message),
-                window_identity(headers),
-                content(message, headers),
-                has_error_headers=has_error_headers(headers),
-            )
+            _add_window(ledger, message)
         results = _ResultTopics(settings, ledger, windows, diagnoses, dead_letters)
         results.catch_up(report_progress)
         latest = time.monotonic()
@@ -214,6 +204,16 @@ class _ResultTopics:
             contents = possible_originals(message, headers)
             window = RecordId(origin.partition, origin.offset)
             self._ledger.add_dead_letter(RecordId.of(message), window, contents)
+
+
+def _add_window(ledger: Ledger, message: Message) -> None:
+    headers = headers_of(message)
+    ledger.add_window(
+        RecordId.of(message),
+        window_identity(headers),
+        content(message, headers),
+        has_error_headers=has_error_headers(headers),
+    )
 
 
 def _offsets_at(reader: TopicReader, moment: datetime | None) -> dict[int, int | None]:

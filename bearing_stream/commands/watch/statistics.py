@@ -137,12 +137,15 @@ class SensorStatistics:
 
 
 class _Counts:
+    """Counts of the diagnoses of a sensor or of all, with the latest latencies."""
+
     def __init__(self, kept: int) -> None:
         self.diagnosed = self.agreed = self.judged = 0
         self._latencies = np.zeros(kept, np.float32)
         self._rate = _Rate()
 
     def add(self, diagnosis: Diagnosis, now: float) -> None:
+        """Count a diagnosis that was read at `now`, in seconds."""
         self._latencies[self.diagnosed % len(self._latencies)] = diagnosis.latency_ms.total
         self.diagnosed += 1
         if diagnosis.fault_label is not None and diagnosis.prediction != "Unknown":
@@ -151,6 +154,7 @@ class _Counts:
         self._rate.add(now)
 
     def figures(self, now: float) -> Figures:
+        """Return the counts and rates at `now`, in seconds."""
         latest = self._latencies[: self.diagnosed]
         p50, p99 = np.percentile(latest, (50, 99)) if latest.size else (math.nan, math.nan)
         return Figures(
@@ -182,12 +186,14 @@ class _Rate:
         self._level = 0.0
 
     def add(self, now: float) -> None:
+        """Count an event at `now`, in seconds."""
         if math.isnan(self._first):
             self._first = self._last = now
         self._level = self._decayed(now) + 1
         self._last = now
 
     def at(self, now: float) -> float:
+        """Return events a second at `now`; 0 before the first event."""
         if math.isnan(self._first):
             return 0.0
         # The fraction of the total weight that events since the first one can have. It counts at
