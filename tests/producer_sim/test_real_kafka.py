@@ -1,6 +1,6 @@
 import uuid
 from collections import Counter, defaultdict
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,11 +8,8 @@ import pytest
 from bearing_stream.wire import Rejection, decode_window
 from producer_sim import SimulatorSettings, open_streams, simulate
 from producer_sim.malformed import KINDS
+from tests.brokers import Broker
 from tests.producer_sim.mock_kafka import read_messages
-
-
-class Broker(Protocol):
-    bootstrap_servers: str
 
 
 @pytest.mark.integration

@@ -9,12 +9,16 @@ from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.local_kafka import LocalKafka
 from tools.bench.consuming import DEFAULT_TIMEOUTS
 from tools.bench.memory import MIB, MemoryWatch, Sample
-from tools.chaos.feed import Pace
+from tools.chaos.feed import FeedSettings
 from tools.chaos.trial import Order, Trial
 
 
 def measure(
-    guarantee: Guarantee, seconds: float, windows: int, folder: Path, pace: Pace | None = None
+    guarantee: Guarantee,
+    seconds: float,
+    windows: int,
+    folder: Path,
+    pace: FeedSettings | None = None,
 ) -> dict[str, Any]:
     """Freeze the broker under load, thaw it, and count in the topics.
 
@@ -33,7 +37,7 @@ def measure(
         ChaosError: The consumer did not recover.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    order = Order(guarantee, 1, 2 * windows, 0, folder, pace or Pace())
+    order = Order(guarantee, 1, 2 * windows, 0, folder, pace or FeedSettings())
     with LocalKafka() as kafka, Trial(kafka, order) as trial:
         memory = _freeze(kafka, trial, seconds, windows)
         report = trial.check()

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bearing_stream.kafka import TopicSettings
 from consumer.events import STOPPED
-from tools.bench.backlog import Progress
+from tools.bench.backlog import GroupProgress
 from tools.bench.errors import BenchError
 from tools.bench.memory import MemoryWatch, Sample
 from tools.chaos.member import Member, consumer_arguments
@@ -56,7 +56,7 @@ def consume_all(
         BenchError: The consumer ended, or committed nothing for `STALL_TIMEOUT` seconds.
         ChaosError: The consumer did not stop with status 0.
     """
-    progress = Progress(topics.bootstrap_servers, group)
+    progress = GroupProgress(topics.bootstrap_servers, group)
     started = time.monotonic()
     consumer = Member("bearing_stream", [*consumer_arguments(topics, group), *options], log)
     try:
@@ -75,7 +75,7 @@ def consume_all(
     return CompletedRun(seconds, watch.samples, counts)
 
 
-def _committed(consumer: Member, progress: Progress, messages: int) -> Iterator[int]:
+def _committed(consumer: Member, progress: GroupProgress, messages: int) -> Iterator[int]:
     """Yield the number committed until it is `messages`, or the consumer stalls or ends."""
     done, latest = 0, time.monotonic()
     while done < messages and consumer.running and time.monotonic() - latest <= STALL_TIMEOUT:

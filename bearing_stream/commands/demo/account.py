@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from confluent_kafka import Message
+from confluent_kafka import Message as Polled
 
 from bearing_stream.commands.verify import VerifySettings, verify
 from bearing_stream.config import load
@@ -112,7 +112,7 @@ class _Window:
     backlog: bool
 
 
-def _window(message: Message) -> _Window:
+def _window(message: Polled) -> _Window:
     headers = dict(_headers(message))
     label = (headers.get(FAULT_LABEL) or b"").decode() or None
     backlog = (headers.get(ID) or b"").startswith(BACKLOG.encode())
@@ -126,5 +126,5 @@ def _rate(times: list[int]) -> float:
     return (len(times) - 1) / span * 1e3
 
 
-def _headers(message: Message) -> Headers:
+def _headers(message: Polled) -> Headers:
     return cast("Headers", message.headers() or [])

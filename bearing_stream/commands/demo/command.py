@@ -22,13 +22,11 @@ from bearing_stream.commands.watch.view import OTHER_LINES, hidden_note, render
 from bearing_stream.config import ENVIRONMENT_PREFIX, from_command_line, load, options
 from bearing_stream.kafka import FatalKafkaError, TopicSettings
 from bearing_stream.local_kafka import LocalKafkaError
+from bearing_stream.program import INTERRUPTED
 from bearing_stream.recordings.cwru import present
 from bearing_stream.recordings.fetch import default_folder
 
 LOGS: Final = Path("out")
-
-INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, by the convention of shells: 128 plus the number of the signal."""
 
 
 @click.command(name="demo")

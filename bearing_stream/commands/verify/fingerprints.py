@@ -7,7 +7,7 @@ every process. They are comparable within one process only.
 from collections.abc import Sequence
 from typing import Final
 
-from confluent_kafka import Message
+from confluent_kafka import Message as Polled
 from pydantic import BaseModel, ConfigDict
 
 from bearing_stream.kafka.record_id import RecordId
@@ -41,7 +41,7 @@ class Claim(BaseModel):
         return _nonzero((self.source.encode(), self.window_id.encode(), self.sensor.encode()))
 
 
-def headers_of(message: Message) -> Headers:
+def headers_of(message: Polled) -> Headers:
     """Return the headers of a polled message; none if the client cannot read them.
 
     The dead letter of such a message has none of them either.
@@ -58,7 +58,7 @@ def window_identity(headers: Headers) -> int:
     return _nonzero(tuple(named[name] for name in IDENTIFYING))
 
 
-def content(message: Message, headers: Sequence[tuple[str, bytes | None]]) -> int:
+def content(message: Polled, headers: Sequence[tuple[str, bytes | None]]) -> int:
     """Hash key, value and timestamp of a message, and these of its headers."""
     return _nonzero((message.key(), message.value(), message.timestamp()[1], tuple(headers)))
 
@@ -68,7 +68,7 @@ def has_error_headers(headers: Headers) -> bool:
     return any(is_error_header(name) for name, _ in headers)
 
 
-def possible_originals(letter: Message, headers: Headers) -> list[int]:
+def possible_originals(letter: Polled, headers: Headers) -> list[int]:
     """Return the contents that the original of a dead letter may have had.
 
     The first is that of an original without error headers. Error headers that the original had

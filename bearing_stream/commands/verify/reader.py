@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Final
 
-from confluent_kafka import Message
+from confluent_kafka import Message as Polled
 from pydantic import ValidationError
 
 from bearing_stream.commands.verify.fingerprints import (
@@ -176,7 +176,7 @@ class _ResultTopics:
             first = offsets.get(partition, start)
             self._next[reader.topic, partition] = max(start, end if first is None else first)
 
-    def _add_diagnosis(self, message: Message) -> None:
+    def _add_diagnosis(self, message: Polled) -> None:
         record = RecordId.of(message)
         try:
             claim = Claim.model_validate_json(message.value() or b"")
@@ -193,7 +193,7 @@ class _ResultTopics:
                 record, claim.window(), claim.identity(), event, claim.sensor
             )
 
-    def _add_dead_letter(self, message: Message) -> None:
+    def _add_dead_letter(self, message: Polled) -> None:
         headers = headers_of(message)
         origin = read_error_headers(headers).origin
         if origin is None:
@@ -206,7 +206,7 @@ class _ResultTopics:
             self._ledger.add_dead_letter(RecordId.of(message), window, contents)
 
 
-def _add_window(ledger: Ledger, message: Message) -> None:
+def _add_window(ledger: Ledger, message: Polled) -> None:
     headers = headers_of(message)
     ledger.add_window(
         RecordId.of(message),
@@ -222,7 +222,7 @@ def _offsets_at(reader: TopicReader, moment: datetime | None) -> dict[int, int |
 
 def _with_progress(
     reader: TopicReader, spans: Spans, report_progress: ReportProgress
-) -> Iterator[Message]:
+) -> Iterator[Polled]:
     total = sum(span.end - span.start for span in spans.values())
     for done, message in enumerate(reader.read(spans)):
         if done % PROGRESS_STEP == 0:

@@ -43,7 +43,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class SensorRow:
+class SensorSummary:
     """The latest diagnosis of a sensor, and its figures."""
 
     sensor: str
@@ -60,7 +60,7 @@ class SensorRow:
 class Snapshot:
     """The statistics at one moment."""
 
-    rows: list[SensorRow]
+    rows: list[SensorSummary]
     """Damaged bearings first, then by name; at most as many as requested."""
     sensors: int
     """Sensors kept, of which `rows` may be a part."""
@@ -116,7 +116,7 @@ class SensorStatistics:
     def _snapshot(self, max_rows: int, now: float) -> Snapshot:
         first = sorted(self._sensors.items(), key=_damaged_first)[:max_rows]
         rows = [
-            SensorRow(
+            SensorSummary(
                 sensor=name,
                 prediction=sensor.latest.prediction,
                 probability=sensor.latest.probability,
