@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import click
 
+from bearing_stream.program import INTERRUPTED
+
 _COMMANDS: Final = "bearing_stream.commands"
 
 COMMANDS: Final = {
@@ -47,9 +49,6 @@ EXTRAS: Final = {
     "broker": "demo",
 }
 """Subcommand → the extra of this package with what that subcommand needs beyond the base."""
-
-INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, as in shells: 128 plus the number of the signal."""
 
 
 class LazyGroup(click.Group):

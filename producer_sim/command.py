@@ -78,10 +78,12 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
     }
 
     def restore() -> None:
+        """Restore the earlier handlers of the signals."""
         for number, handler in before.items():
             signal.signal(number, handler)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
+        """Stop at the first signal; a second one has its usual effect."""
         restore()
         stop.set()
 
@@ -111,9 +113,11 @@ def _with_progress(
         task = progress.add_task("", total=planned if isfinite(planned) else None, state="")
 
         def show(sent: Sent) -> None:
+            """Update the bar."""
             progress.update(task, completed=sent.windows, state=_state(sent))
 
         def warn(problem: str) -> None:
+            """Print one line above the bar."""
             progress.console.print(problem, markup=False, highlight=False, soft_wrap=True)
 
         return simulate(settings, streams, stop, show, warn)

@@ -42,7 +42,7 @@ IMPORTS: dict[str, set[str]] = {
     f"{COMMANDS}.serve": {"config", "model", "vocabulary"},
     f"{COMMANDS}.verify": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.watch": {"commands.terminal", "config", "kafka", "wire"},
-    "bearing_stream.cli": set(),
+    "bearing_stream.cli": {"program"},
 }
 """Package → exactly the project's packages that it imports, without the prefix `bearing_stream.`.
 

@@ -33,6 +33,12 @@ class Missing(NamedTuple):
     detail: str = ""
     """Further facts, such as what Kafka reported."""
 
+    def error(self, timeout: float, advised: bool) -> FatalKafkaError:
+        """The error after waiting for `timeout` seconds; the advice is not repeated."""
+        advice = "" if advised else f": {self.advice}"
+        detail = f" — {self.detail}" if self.detail else ""
+        return FatalKafkaError(f"{self.what}{advice}{detail} (waited {timeout:g} s)")
+
 
 class ClusterErrors:
     """Keeps the errors that librdkafka reports of the cluster as a whole; pass it as `error_cb`.
@@ -128,23 +134,15 @@ def wait_for_topics(
             is unreachable or lacks a topic after `timeout` seconds. The message is one line with
             the reason and, unless `waiting` was called with it, what to do.
     """
-    cluster = _Cluster(
-        properties,
-        [Need("READ", "topic", name) for name in topics]
-        + [Need("WRITE", "topic", name) for name in written],
-        group,
-        otherwise,
-    )
+    needs = [Need("READ", "topic", name) for name in topics]
+    needs += [Need("WRITE", "topic", name) for name in written]
+    cluster = _Cluster(properties, needs, group, otherwise)
     deadline = time.monotonic() + timeout
     reported: set[str] = set()
-    check_timeout = (
-        min(FIRST_CHECK_TIMEOUT, CHECK_TIMEOUT) if timeout > FIRST_CHECK_TIMEOUT else CHECK_TIMEOUT
-    )
+    check_timeout = FIRST_CHECK_TIMEOUT if timeout > FIRST_CHECK_TIMEOUT else CHECK_TIMEOUT
     while (missing := cluster.missing(check_timeout)) is not None:
         if time.monotonic() >= deadline:
-            advice = "" if missing.what in reported else f": {missing.advice}"
-            detail = f" — {missing.detail}" if missing.detail else ""
-            raise FatalKafkaError(f"{missing.what}{advice}{detail} (waited {timeout:g} s)")
+            raise missing.error(timeout, advised=missing.what in reported)
         if missing.what not in reported:
             waiting(f"{missing.what}; waiting up to {timeout:g} s ({missing.advice})")
             reported.add(missing.what)

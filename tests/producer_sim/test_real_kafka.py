@@ -1,6 +1,6 @@
 import uuid
 from collections import Counter, defaultdict
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from bearing_stream.wire import Rejection, decode_window
 from producer_sim import SimulatorSettings, open_streams, simulate
 from producer_sim.malformed import KINDS
+from tests.brokers import Broker
 from tests.partitioner import java_partition, murmur2
 from tests.producer_sim.mock_kafka import read_messages
 
@@ -19,10 +20,6 @@ from tests.producer_sim.mock_kafka import read_messages
 def test_keys_are_hashed_as_in_the_tests_of_kafka(key: str, value: int) -> None:
     """The values are those of Kafka's own `UtilsTest.testMurmur2`."""
     assert murmur2(key.encode()) == value & 0xFFFFFFFF
-
-
-class Broker(Protocol):
-    bootstrap_servers: str
 
 
 @pytest.mark.integration
@@ -40,8 +37,7 @@ def test_every_window_and_every_bad_message_is_on_the_topic_once(broker: Broker)
         malformed=0.1,
     )
     sent = simulate(settings, open_streams(settings))
-    assert sent.complete
-    assert sent.windows == 2000
+    assert (sent.complete, sent.windows) == (True, 2000)
     bad_count = sum(sent.malformed.values())
     assert sent.malformed.keys() == KINDS.keys()
 

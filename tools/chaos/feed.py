@@ -24,8 +24,8 @@ PURGED: Final = "_PURGE_"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """The rate of the feed."""
+class FeedSettings:
+    """How the windows of the feed arrive."""
 
     rate: float = 1000.0
     """Windows a second, of all sensors together."""
@@ -38,7 +38,7 @@ class Feed:
     """Sends int16 windows of synthetic bearings at a steady pace from `start` to `finish`."""
 
     def __init__(
-        self, topics: TopicSettings, pace: Pace, streams: list[SensorStream] | None = None
+        self, topics: TopicSettings, pace: FeedSettings, streams: list[SensorStream] | None = None
     ) -> None:
         """Get ready.
 

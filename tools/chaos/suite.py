@@ -16,7 +16,7 @@ from producer_sim import SensorStream
 from tools.chaos.clusters import Site, cluster
 from tools.chaos.errors import ChaosError
 from tools.chaos.faults import brokers, consumers, topics, transactions
-from tools.chaos.feed import Pace
+from tools.chaos.feed import FeedSettings
 from tools.chaos.results import Outcome
 from tools.chaos.trial import Order, Trial
 
@@ -99,11 +99,11 @@ def planned(faults: Sequence[Fault], minutes: float | None) -> list[Fault]:
 class Suite:
     """Runs faults one after the other, with each of their guarantees."""
 
-    def __init__(self, seed: int, folder: Path, pace: Pace | None = None) -> None:
+    def __init__(self, seed: int, folder: Path, pace: FeedSettings | None = None) -> None:
         """Set up; the logs go into `folder`."""
         self._seed = seed
         self._folder = folder
-        self._pace = pace or Pace()
+        self._pace = pace or FeedSettings()
         self._streams: list[SensorStream] | None = None
 
     def run(self, faults: Sequence[Fault], announce: Callable[[str], None]) -> Iterator[Outcome]:

@@ -21,7 +21,7 @@ from bearing_stream.local_kafka import LocalKafka
 from consumer.events import READY
 from producer_sim import SensorStream
 from tools.chaos.errors import ChaosError
-from tools.chaos.feed import Feed, Pace
+from tools.chaos.feed import Feed, FeedSettings
 from tools.chaos.member import Member, consumer_arguments
 from tools.chaos.offsets import Offsets
 from tools.chaos.subscriber import Subscriber
@@ -57,7 +57,7 @@ class Order:
     seed: int
     folder: Path
     """The folder for the consumers' logs."""
-    pace: Pace
+    pace: FeedSettings
     streams: list[SensorStream] | None = None
     """The streams of the feed; see `feed.Feed`."""
 
@@ -206,6 +206,7 @@ class Trial:
         """
 
         def is_frozen_in_transaction() -> bool:
+            """Freeze the member; thaw it again unless a transaction stays open."""
             member.freeze()
             before = self.offsets.open_transaction(client_id)
             if before:

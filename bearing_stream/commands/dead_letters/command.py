@@ -110,6 +110,7 @@ def redrive_letters(as_json: bool, execute: bool, **given: Any) -> None:
             with terminal.status("redriving …") as status:
 
                 def show_progress(report: RedriveReport) -> None:
+                    """Show how many letters have been redriven."""
                     status.update(f"redriven {report.sent.total():,}")
 
                 report = redrive(settings, execute, show_progress)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from confluent_kafka import Message
+from confluent_kafka import Message as Polled
 
 from bearing_stream.commands.verify import VerifySettings, verify
 from bearing_stream.config import load
@@ -13,8 +13,7 @@ from bearing_stream.kafka import TopicSettings, read_to_end
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.vocabulary import FaultLabel
-from bearing_stream.wire import Headers, RejectionReason, decode_diagnosis
-from bearing_stream.wire.error_headers import PREFIX
+from bearing_stream.wire import Headers, RejectionReason, decode_diagnosis, read_error_headers
 from bearing_stream.wire.headers import FAULT_LABEL, ID
 
 BACKLOG = "backlog"
@@ -100,8 +99,8 @@ def account(topics: TopicSettings, arrivals: Mapping[RecordId, float]) -> Accoun
         elif record in arrivals:
             found.latencies.append(arrivals[record] * 1e3 - window.timestamp)
     for message in read_to_end(properties, topics.dead_letters_topic):
-        reason = dict(_headers(message))[PREFIX + "exception.class.name"] or b""
-        found.dead_letters[RejectionReason(reason.decode())] += 1
+        reason = read_error_headers(_headers(message)).reason
+        found.dead_letters[RejectionReason(reason)] += 1
     found.backlog_rate = _rate(backlog_times)
     return found
 
@@ -113,7 +112,7 @@ class _Window:
     backlog: bool
 
 
-def _window(message: Message) -> _Window:
+def _window(message: Polled) -> _Window:
     headers = dict(_headers(message))
     label = (headers.get(FAULT_LABEL) or b"").decode() or None
     backlog = (headers.get(ID) or b"").startswith(BACKLOG.encode())
@@ -127,5 +126,5 @@ def _rate(times: list[int]) -> float:
     return (len(times) - 1) / span * 1e3
 
 
-def _headers(message: Message) -> Headers:
+def _headers(message: Polled) -> Headers:
     return cast("Headers", message.headers() or [])

@@ -22,13 +22,11 @@ from bearing_stream.commands.watch.view import OTHER_LINES, hidden_note, render
 from bearing_stream.config import ENVIRONMENT_PREFIX, from_command_line, load, options
 from bearing_stream.kafka import FatalKafkaError, TopicSettings
 from bearing_stream.local_kafka import LocalKafkaError
+from bearing_stream.program import INTERRUPTED
 from bearing_stream.recordings.cwru import present
 from bearing_stream.recordings.fetch import default_folder
 
 LOGS: Final = Path("out")
-
-INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, by the convention of shells: 128 plus the number of the signal."""
 
 
 @click.command(name="demo")
@@ -95,6 +93,7 @@ def _run(
     with stage.start_consumer(topics, group, LOGS / "demo-consumer.log") as consumer, live_table:
 
         def wait() -> None:
+            """Update the table, and fail if the consumer has ended."""
             consumer.check()
             live_table.wait()
 

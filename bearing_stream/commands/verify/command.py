@@ -73,6 +73,7 @@ def _with_progress_bars(settings: VerifySettings) -> Report:
         }
 
         def show(topic: str, done: int, total: int) -> None:
+            """Update the bar of a topic."""
             bars.update(tasks[topic], completed=done, total=total)
 
         return verify(settings, show)
@@ -102,9 +103,9 @@ def _show(report: Report, settings: VerifySettings) -> None:
     for name, offenders in report.samples.items():
         for offender in offenders:
             console.print(f"{name.replace('_', ' ')}: {_description(offender)}", highlight=False)
-    if report.lost and report.deleted_answers:
+    if report.lost and report.deleted_results:
         console.print(
-            f"Retention has deleted {report.deleted_answers:,} offsets of diagnoses and dead "
+            f"Retention has deleted {report.deleted_results:,} offsets of diagnoses and dead "
             "letters: windows whose result was there count as lost. --since excludes them."
         )
     for topic, offsets in report.held_back.items():
