@@ -188,5 +188,8 @@ def simulate(
         create_topics(properties, {topic: settings.partitions})
     otherwise = "add --create-topics"
     wait_for_topics(properties, [], settings.startup_timeout, warn, otherwise, written=[topic])
-    simulation = Simulation(settings, streams, Sender(properties, topic, warn))
-    return simulation.run(stop or threading.Event(), on_progress)
+    stop = stop or threading.Event()
+    sender = Sender(properties, topic, warn)
+    # The schedule starts when it is constructed, so only when its first window can be sent.
+    sender.connect(stop, settings.startup_timeout)
+    return Simulation(settings, streams, sender).run(stop, on_progress)
