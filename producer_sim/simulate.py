@@ -94,7 +94,11 @@ class Simulation:
         self._malformed: defaultdict[str, SendCounts] = defaultdict(sender.new_counts)
 
     def run(self, stop: threading.Event, on_progress: Callable[[Sent], None]) -> Sent:
-        """Send until the streams end, the limit is reached or `stop` is set; then flush."""
+        """Send until the streams end, the limit is reached or `stop` is set; then flush.
+
+        Calls `on_progress` before it sends anything, and then a few times per second.
+        """
+        on_progress(self.sent())
         fatal = ""
         next_report = 0.0
         try:
@@ -169,7 +173,8 @@ def simulate(
         settings: How fast, how much, in which form and to which cluster.
         streams: One for each sensor, with samples in the settings' format (see `open_streams`).
         stop: Set it to end early: messages already accepted are still delivered, for a few seconds.
-        on_progress: Called with the counts a few times per second.
+        on_progress: Called with the counts before the first window is sent, and then a few times
+            per second.
         warn: Called with the reasons for waiting for the cluster, and with its transient errors.
 
     Returns:
