@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import click
-from pydantic_core import to_json
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from bearing_stream.commands.terminal import OutputConsole, notice, standard_output
+from bearing_stream.commands.terminal import OutputConsole, json_text, notice, standard_output
 from bearing_stream.commands.watch.reader import DiagnosisReader, Received
 from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.commands.watch.statistics import SensorStatistics
@@ -81,7 +80,7 @@ def print_lines(reader: DiagnosisReader, settings: WatchSettings) -> None:
     for batch in follow(reader, settings):
         for received in batch:
             diagnosis = received.diagnosis.model_dump(mode="json")
-            sys.stdout.write(to_json({"ce_id": received.id} | diagnosis).decode() + "\n")
+            sys.stdout.write(json_text({"ce_id": received.id} | diagnosis) + "\n")
         sys.stdout.flush()
         if not batch and _is_closed(sys.stdout.fileno()):
             raise BrokenPipeError

@@ -1,6 +1,7 @@
 """`bearing-stream watch` on a real Kafka: it prints committed diagnoses and nothing else."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -126,6 +127,28 @@ def test_the_last_table_is_written_to_a_pipe(broker: Any, topic: str) -> None:
     assert "press-1" in watch.stdout
     assert "30 windows" in watch.stdout
     assert "\x1b" not in watch.stdout
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_any_terminal_shows_any_sensor(broker: Any, topic: str, encoding: str) -> None:
+    produce(broker.bootstrap_servers, topic, ["\u00fcber-\u6d4b-1"])
+    outputs = []
+    for form in ([], ["--json"]):
+        ran = subprocess.run(
+            [
+                *(*PROGRAM, "watch", *form, "--from-beginning", "--limit=1"),
+                *arguments(broker.bootstrap_servers, topic),
+            ],
+            capture_output=True,
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+            timeout=SECONDS,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        outputs.append(ran.stdout.decode(encoding))
+    assert "press-1" in outputs[0]
+    assert json.loads(outputs[1])["ce_id"] == "\u00fcber-\u6d4b-1"
 
 
 @pytest.mark.integration
