@@ -76,7 +76,7 @@ def print_lines(reader: DiagnosisReader, settings: WatchSettings) -> None:
     Raises:
         BrokenPipeError: The reader of the output has closed it; detected without writing, too.
     """
-    reported = ""
+    reported, stalls = "", 0
     for batch in follow(reader, settings):
         for received in batch:
             diagnosis = received.diagnosis.model_dump(mode="json")
@@ -87,6 +87,9 @@ def print_lines(reader: DiagnosisReader, settings: WatchSettings) -> None:
         if reader.connection_error not in ("", reported):
             reported = reader.connection_error
             notice(reported)
+        if reader.stalls > stalls:
+            stalls = reader.stalls
+            notice("the Kafka client had stopped fetching; reading goes on with a new one")
     for note in _unreadable_note(reader):
         notice(note)
 
@@ -116,6 +119,8 @@ def _table(
         max_rows = max(1, console.height - OTHER_LINES)
     snapshot = statistics.snapshot(max_rows)
     notes = hidden_note(snapshot) + uncertain_note(snapshot) + _unreadable_note(reader)
+    if reader.stalls:
+        notes.append(f"times the Kafka client stopped fetching and was replaced: {reader.stalls}")
     if reader.connection_error:
         notes.append(f"Kafka is unreachable, retrying: {reader.connection_error}")
     return render(snapshot, f"{settings.diagnoses_topic} at {settings.bootstrap_servers}", notes)
