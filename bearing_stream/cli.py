@@ -4,8 +4,10 @@ The package of a subcommand is imported only when that subcommand runs: `bearing
 not wait for torch.
 """
 
+import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Any, Final
 
 import click
@@ -53,6 +55,13 @@ EXTRAS: Final = {
 
 class LazyGroup(click.Group):
     """A click group that imports the package of a subcommand when that subcommand runs."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program; a character that the terminal cannot show is written as its code."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """The subcommands, in the order in which a new user needs them."""

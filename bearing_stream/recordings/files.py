@@ -52,8 +52,8 @@ def read_file(
             or is shorter than one window.
     """
     return Recording(
-        id=path.stem,
-        sensor=sensor or path.stem,
+        id=as_text(path.stem),
+        sensor=sensor or as_text(path.stem),
         collection="files",
         samples=_samples(path, channel, sampling_rate),
         sampling_rate=SAMPLING_RATE,

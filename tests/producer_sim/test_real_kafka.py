@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bearing_stream.kafka import create_topics
 from bearing_stream.wire import Rejection, decode_window
 from producer_sim import SimulatorSettings, open_streams, simulate
 from producer_sim.malformed import KINDS
@@ -65,3 +66,26 @@ def test_every_window_and_every_bad_message_is_on_the_topic_once(broker: Broker)
     for sensor in range(8):
         name = f"bearing-{sensor:04d}"
         assert numbers[name] == [f"{name}/{number:06d}" for number in range(250)]
+
+
+@pytest.mark.integration
+def test_the_first_windows_are_sent_when_they_are_due_and_not_in_a_burst(broker: Broker) -> None:
+    # The broker's own times show when a window reached it.
+    name = f"windows-{uuid.uuid4().hex}"
+    properties = {"bootstrap.servers": broker.bootstrap_servers}
+    appended = {"message.timestamp.type": "LogAppendTime"}
+    create_topics(properties, {name: 4}, topic_properties=appended)
+    settings = SimulatorSettings(
+        bootstrap_servers=broker.bootstrap_servers,
+        windows_topic=name,
+        source="synthetic",
+        sensors=64,
+        speed=4.0,
+        loop=True,
+        limit=1500,
+    )
+    simulate(settings, open_streams(settings))
+    messages = read_messages(broker.bootstrap_servers, name, 1500)
+    times = sorted(message.timestamp()[1] for message in messages)
+    # 150 are due in the first 100 ms; without a wait for the connection, 900 arrived then.
+    assert sum(time < times[0] + 100 for time in times) < 500

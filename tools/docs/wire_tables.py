@@ -8,7 +8,6 @@ from pydantic.fields import FieldInfo
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from bearing_stream.wire import diagnosis as diagnosis_model
 from bearing_stream.wire import headers as h
-from bearing_stream.wire.dead_letter import PREFIX
 from bearing_stream.wire.decoder import REQUIRED
 from bearing_stream.wire.diagnosis import Diagnosis
 from bearing_stream.wire.error_headers import ORIGINAL_LENGTH, ORIGINAL_SHA256, PREFIX, TIMESTAMP

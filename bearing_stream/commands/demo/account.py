@@ -7,6 +7,7 @@ from typing import cast
 
 from confluent_kafka import Message as Polled
 
+from bearing_stream.commands.demo.moments import Moments
 from bearing_stream.commands.verify import VerifySettings, verify
 from bearing_stream.config import load
 from bearing_stream.kafka import TopicSettings, read_to_end
@@ -56,6 +57,8 @@ class Account:
     latencies: list[float] = field(default_factory=list)
     """Milliseconds from the Kafka timestamp of a live window until a subscriber read its
     diagnosis."""
+    moments: Moments = field(default_factory=Moments)
+    """When the subscriber read what; the demo adds the moments of the consumer."""
 
     def agreement(self, label: FaultLabel | None = None) -> Agreement:
         """Return the agreement for a label, or for all."""
@@ -102,6 +105,7 @@ def account(topics: TopicSettings, arrivals: Mapping[RecordId, float]) -> Accoun
         reason = read_error_headers(_headers(message)).reason
         found.dead_letters[RejectionReason(reason)] += 1
     found.backlog_rate = _rate(backlog_times)
+    found.moments = _moments(windows, arrivals)
     return found
 
 
@@ -110,6 +114,18 @@ class _Window:
     label: FaultLabel | None
     timestamp: int
     backlog: bool
+
+
+def _moments(windows: Mapping[RecordId, _Window], arrivals: Mapping[RecordId, float]) -> Moments:
+    live = {record for record, window in windows.items() if not window.backlog}
+    return Moments(
+        first_diagnosis=min(arrivals.values(), default=None),
+        caught_up=max((at for record, at in arrivals.items() if record not in live), default=None),
+        live_feed=min((windows[record].timestamp / 1e3 for record in live), default=None),
+        first_live_diagnosis=min(
+            (at for record, at in arrivals.items() if record in live), default=None
+        ),
+    )
 
 
 def _window(message: Polled) -> _Window:

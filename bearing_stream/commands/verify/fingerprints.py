@@ -65,7 +65,7 @@ def window_identity(headers: Headers) -> int:
     return _nonzero(tuple(named[name] for name in IDENTIFYING))
 
 
-def value_of(message: Message) -> int:
+def value_of(message: Polled) -> int:
     """Hash length and SHA-256 of a message's value, which the stub of a dead letter states."""
     value = message.value()
     digest = sha256(value or b"").hexdigest()
@@ -83,7 +83,7 @@ def stubbed_value_of(headers: Headers) -> int | None:
     return None if stubbed is None else _nonzero(tuple(stubbed))
 
 
-def content(message: Message, headers: Sequence[tuple[str, bytes | None]]) -> int:
+def content(message: Polled, headers: Sequence[tuple[str, bytes | None]]) -> int:
     """Hash key, value and timestamp of a window, and these of its headers.
 
     A window that has a header with an original's timestamp was a dead letter before. Its own dead
@@ -92,7 +92,7 @@ def content(message: Message, headers: Sequence[tuple[str, bytes | None]]) -> in
     return _content(message, headers, message.timestamp()[1])
 
 
-def _content(message: Message, headers: Sequence[tuple[str, bytes | None]], stamp: int) -> int:
+def _content(message: Polled, headers: Sequence[tuple[str, bytes | None]], stamp: int) -> int:
     stamped = any(name == TIMESTAMP for name, _ in headers)
     return _nonzero((message.key(), message.value(), None if stamped else stamp, tuple(headers)))
 

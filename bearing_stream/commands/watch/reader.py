@@ -1,5 +1,6 @@
 """Reads the committed diagnoses of a topic without joining a group."""
 
+import threading
 import time
 import uuid
 from collections.abc import Iterable
@@ -11,7 +12,6 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_END,
     Consumer,
-    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
@@ -19,6 +19,7 @@ from confluent_kafka import (
 
 from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError, explain
+from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.wire import Diagnosis, decode_diagnosis, readable_headers
 
 MAX_MESSAGES: Final = 1000
@@ -36,9 +37,8 @@ METADATA_INTERVAL: Final = 10.0
 METADATA_RETRY_INTERVAL: Final = 1.0
 """The same while Kafka is unreachable."""
 
-STALL_INTERVAL: Final = 10.0
-"""Seconds between two comparisons of what was received with what Kafka holds. A client that has
-received nothing of a partition in between, although there was more before, has stopped fetching."""
+STALL_TIMEOUT: Final = 30.0
+"""Seconds without a message after which the reader checks whether messages wait in Kafka."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,12 @@ class Received:
 class DiagnosisReader:
     """Reads all partitions without joining a group: it commits nothing and affects no consumer.
 
+    A client can stop fetching without an error, as some did after a broker was restarted. Where
+    messages wait in Kafka and none arrives, the reader goes on with a new client.
+
     Attributes:
         unreadable: Messages so far that are not diagnoses.
+        stalls: Times that the client had stopped fetching and was replaced.
     """
 
     def __init__(self, settings: WatchSettings) -> None:
@@ -63,16 +67,17 @@ class DiagnosisReader:
             FatalKafkaError: A client property is invalid.
         """
         self.unreadable = 0
+        self.stalls = 0
+        self._settings = settings
         self._topic = settings.diagnoses_topic
         self._errors = ClusterErrors(in_group=False)
-        self._settings = settings
         self._consumer = _consumer(settings, self._errors)
         self._start = OFFSET_BEGINNING if settings.from_beginning else OFFSET_END
-        self._next: dict[int, int] = {}
-        """Partition → offset of the next message, or one of Kafka's two constants for an end."""
+        self._positions: dict[int, int] = {}
+        self._refreshed_at = -METADATA_INTERVAL
+        self._active_at = time.monotonic()
+        self._ends: dict[int, int] = {}
         self._waiting: dict[int, int] = {}
-        """The same at the last comparison, of the partitions that held more."""
-        self._refreshed_at = self._compared_at = -METADATA_INTERVAL
 
     def __enter__(self) -> Self:
         return self
@@ -100,12 +105,12 @@ class DiagnosisReader:
         if time.monotonic() - self._refreshed_at >= interval:
             self._refresh_partitions()
             self._refreshed_at = time.monotonic()
-        if time.monotonic() - self._compared_at >= STALL_INTERVAL:
-            self._replace_stalled_client()
-            self._compared_at = time.monotonic()
         messages = self._consumer.consume(1, POLL_TIMEOUT)
         if messages:
             messages += self._consumer.consume(MAX_MESSAGES - 1, 0)
+            self._active_at = time.monotonic()
+        elif time.monotonic() - self._active_at >= STALL_TIMEOUT:
+            self._replace_if_stalled()
         received = [each for message in messages if (each := self._decode(message))]
         self._errors.raise_fatal()
         return received
@@ -113,64 +118,80 @@ class DiagnosisReader:
     def _refresh_partitions(self) -> None:
         """Request metadata, and start reading partitions that are new."""
         try:
-            metadata = self._consumer.list_topics(self._topic, METADATA_TIMEOUT)
+            metadata = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT)
         except KafkaException as failure:
             self._errors(failure.args[0])
             return
         self._errors.latest = None
-        new = metadata.topics[self._topic].partitions.keys() - self._next.keys()
-        if new:
-            self._next |= dict.fromkeys(new, self._start)
-            self._consumer.incremental_assign(self._positions(new))
+        new = metadata.topics[self._topic].partitions.keys() - self._positions.keys()
+        if not new:
+            return
+        try:
+            starts = self._offsets(new, self._start)
+        except KafkaException as failure:
+            self._errors(failure.args[0])
+            return
+        self._consumer.incremental_assign(
+            [TopicPartition(self._topic, partition, offset) for partition, offset in starts.items()]
+        )
+        self._positions |= starts
+        if len(starts) == len(new):
             # A partition that is added later contains new diagnoses only.
             self._start = OFFSET_BEGINNING
 
-    def _replace_stalled_client(self) -> None:
-        """Read on with another client if this one has stopped fetching, after a broker restarted.
+    def _offsets(self, partitions: Iterable[int], moment: int) -> dict[int, int]:
+        """Return the first or the last offset of partitions; without those that report none.
 
-        Such a client reports no error, and is polled as if there were nothing to read.
+        The last one is that of the committed messages: an open transaction does not count.
         """
-        asked = [TopicPartition(self._topic, partition, OFFSET_END) for partition in self._next]
-        try:
-            ends = self._consumer.offsets_for_times(asked, METADATA_TIMEOUT) if asked else []
-        except KafkaException:
-            # Kafka is unreachable, or a partition has no leader: no client could read on.
-            ends = []
-        stalled = self._waiting.items() & self._next.items()
-        self._waiting = {
-            each.partition: self._next[each.partition]
-            for each in ends
-            if each.error is None and each.offset > max(self._next[each.partition], 0)
-        }
-        if stalled & self._waiting.items():
-            self._consumer.close()
-            self._consumer = _consumer(self._settings, self._errors)
-            self._consumer.assign(self._positions(self._next))
-            self._waiting = {}
+        asked = [TopicPartition(self._topic, partition, moment) for partition in partitions]
+        found = self._consumer.offsets_for_times(asked, METADATA_TIMEOUT)
+        return {each.partition: each.offset for each in found if each.error is None}
 
-    def _positions(self, partitions: Iterable[int]) -> list[TopicPartition]:
-        return [
-            TopicPartition(self._topic, partition, self._next[partition])
-            for partition in partitions
-        ]
+    def _replace_if_stalled(self) -> None:
+        """Go on with a new client if messages wait in Kafka.
+
+        What waits may be the markers of transactions, or aborted ones, which nobody can read. So a
+        client is replaced only after the ends have grown, and a stall is counted only when the new
+        client has read one of the messages that waited.
+        """
+        self._active_at = time.monotonic()
+        try:
+            ends = self._offsets(self._positions, OFFSET_END)
+        except KafkaException as failure:
+            self._errors(failure.args[0])
+            return
+        grown, self._ends = ends != self._ends, ends
+        self._waiting = {
+            partition: end for partition, end in ends.items() if end > self._positions[partition]
+        }
+        if not (grown and self._waiting):
+            return
+        stalled, self._consumer = self._consumer, _consumer(self._settings, self._errors)
+        # A client that hangs may not return from `close`.
+        threading.Thread(target=stalled.close, daemon=True).start()
+        self._consumer.assign(
+            [TopicPartition(self._topic, *position) for position in self._positions.items()]
+        )
 
     def _decode(self, message: Message) -> Received | None:
         error = message.error()
-        partition, offset = message.partition(), message.offset()
-        is_end = error is not None and error.code() == KafkaError._PARTITION_EOF
-        if partition is not None and offset is not None and (is_end or error is None):
-            # The end of a partition has the offset of the next message.
-            self._next[partition] = offset if is_end else offset + 1
-        if is_end:
-            return None
         if error is not None:
             self._errors(error)
             return None
+        self._note_position(message)
         try:
             return Received(*decode_diagnosis(readable_headers(message) or [], message.value()))
         except ValueError:
             self.unreadable += 1
             return None
+
+    def _note_position(self, message: Message) -> None:
+        record = RecordId.of(message)
+        self._positions[record.partition] = record.offset + 1
+        if record.offset < self._waiting.get(record.partition, 0):
+            self.stalls += 1
+            self._waiting = {}
 
 
 def _consumer(settings: WatchSettings, errors: ClusterErrors) -> Consumer:
@@ -180,8 +201,6 @@ def _consumer(settings: WatchSettings, errors: ClusterErrors) -> Consumer:
         isolation_level="read_committed",
         enable_auto_commit=False,
         enable_auto_offset_store=False,
-        # Transaction markers take offsets: only this event tells that nothing is left to read.
-        enable_partition_eof=True,
         auto_offset_reset="earliest",
         fetch_queue_backoff_ms=5,
         # A user is watching the table while the broker restarts.
