@@ -164,6 +164,8 @@ class OutputTopics:
             for number in spans
         }
         try:
+            # For the leader epochs, see `topic_log`.
+            self._admin.list_topics(topic, self._timeout)
             found = self._admin.list_offsets(
                 asked,
                 isolation_level=IsolationLevel.READ_UNCOMMITTED,
