@@ -11,6 +11,7 @@ from scipy.io import wavfile
 
 from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.matlab import read_matlab
+from bearing_stream.recordings.names import as_text
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.recordings.samples import one_row, to_model_rate
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel

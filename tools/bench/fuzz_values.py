@@ -44,8 +44,10 @@ DOCUMENTS: Final = (
 def form_of(message: Message) -> str:
     """Return `json`, or the sample format in the headers."""
     headers = dict(message.headers)
-    if headers.get(h.CONTENT_TYPE) == h.JSON.encode():
-        return "json"
+    for name, raw in message.headers:
+        is_content_type = name.lower() in (h.CONTENT_TYPE, h.DATA_CONTENT_TYPE)
+        if is_content_type and (raw or b"").lower().startswith(h.JSON.encode()):
+            return "json"
     return (headers.get(h.SAMPLE_FORMAT) or b"").decode()
 
 

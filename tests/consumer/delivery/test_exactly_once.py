@@ -45,7 +45,6 @@ class Harness:
             Bounds(0.2, 2**20),
             unreplicated=frozenset(OUTPUT),
             windows_topic=WINDOWS,
-            any_metadata=lambda: None,
             clock=self.clock,
             sleep=self.clock.sleep,
         )

@@ -22,6 +22,9 @@ class Polled:
     def error(self) -> KafkaError | None:
         return None
 
+    def leader_epoch(self) -> int | None:
+        return None
+
     def topic(self) -> str:
         return self.of_topic
 
@@ -52,6 +55,3 @@ def windows(count: int, label: FaultLabel | None) -> list[Window]:
         Window("/test", f"{label}/{number}", "sensor", time, row, fault_label=label)
         for number, row in enumerate(samples)
     ]
-
-    def leader_epoch(self) -> int | None:
-        return None
