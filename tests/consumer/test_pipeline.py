@@ -102,7 +102,7 @@ def test_the_transaction_is_committed_at_once_when_caught_up() -> None:
     world = World(batch_size=4).joined()
     world.arrive(0, 4)
     steps(world, 2)
-    assert (world.metrics.commits, world.delivery.opened_at) == (1, None)
+    assert (world.metrics.commits, world.delivery.due_at()) == (1, None)
 
 
 def test_offsets_of_malformed_messages_are_committed_with_their_dead_letters() -> None:

@@ -1,7 +1,7 @@
 """The consumer, put together on the cluster in memory."""
 
 from collections.abc import Callable
-from typing import Any, Literal, Self, cast
+from typing import Any, Self, cast
 
 import pytest
 from confluent_kafka import Consumer, Producer
@@ -52,7 +52,7 @@ class World:
 
     def __init__(
         self,
-        guarantee: Literal["exactly-once", "at-least-once"] = "exactly-once",
+        guarantee: str = "exactly-once",
         batch_size: int = 4,
         wall_clock: Callable[[], float] = lambda: 2.0,
         each: float = 0.0,
@@ -87,7 +87,9 @@ class World:
         self.producers: list[FakeProducer] = []
         self._transactional_id = transactional_id
         self.metrics = Metrics()
-        settings = ConsumerSettings(batch_size=batch_size, guarantee=guarantee, group=GROUP)
+        settings = ConsumerSettings.model_validate(
+            {"batch_size": batch_size, "guarantee": guarantee, "group": GROUP}
+        )
         exactly_once = guarantee == "exactly-once"
         consumer = cast("Consumer", self.consumer)
         resolver = Resolver(

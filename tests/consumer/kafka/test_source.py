@@ -9,12 +9,13 @@ from structlog.testing import capture_logs
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from consumer.events import OFFSETS_SKIPPED
+from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.kafka.source import FETCH_GRACE, WindowSource
 from consumer.metrics import Metrics
 from tests.consumer.fake_clients import FakeConsumer, FakeTopicLog
-from tests.consumer.fakes import WINDOWS, Clock, Cluster, FakeMessage, kafka_error, window
+from tests.consumer.fakes import GROUP, WINDOWS, Clock, Cluster, FakeMessage, kafka_error, window
 
 
 class Listener:
@@ -51,7 +52,7 @@ class Harness:
             self.tracker,
             resolver,
             self.metrics,
-            self.transient.append,
+            ClientErrors(GROUP, self.transient.append, self.clock),
             self.clock,
         )
         self.listener = Listener()
