@@ -34,6 +34,8 @@ from tests.consumer.fakes import (
     window,
 )
 
+Guarantee = Literal["exactly-once", "at-least-once"]
+
 MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
 """What arrives, in this order; now and then a bad one."""
 
@@ -51,7 +53,7 @@ class World:
 
     def __init__(
         self,
-        guarantee: Literal["exactly-once", "at-least-once"] = "exactly-once",
+        guarantee: Guarantee = "exactly-once",
         batch_size: int = 4,
         wall_clock: Callable[[], float] = lambda: 2.0,
         each: float = 0.0,

@@ -8,8 +8,8 @@ from bearing_stream.kafka import (
     FencedError,
     RetriableKafkaError,
     TransientKafkaError,
+    classify,
 )
-from consumer.delivery.base import classify
 
 TRANSIENT = (
     *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT),

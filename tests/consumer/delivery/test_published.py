@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient
 from structlog.testing import capture_logs
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
+from bearing_stream.kafka.connection import Properties
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from consumer.batch import Origin, Partition
 from consumer.delivery.published import (
@@ -228,7 +229,7 @@ def test_a_cluster_that_does_not_respond_is_a_transient_error(output: Output) ->
 
 
 def topics_of(topics: Topics, dead_letters: str | None = None) -> OutputTopics:
-    connection = {"bootstrap.servers": topics.servers}
+    connection: Properties = {"bootstrap.servers": topics.servers}
     return OutputTopics(
         connection,
         AdminClient(connection),

@@ -94,6 +94,7 @@ def test_a_replicated_output_needs_only_the_log() -> None:
 def test_positions_go_with_their_partition() -> None:
     tracker = tracker_at(Start(7, Finding.COMMITTED))
     tracker.forget_positions()
-    assert (tracker.owned, tracker.unresolved, tracker.next) == ({PARTITION}, [PARTITION], {})
+    assert tracker.owned == {PARTITION}
+    assert (tracker.unresolved, tracker.next) == ([PARTITION], {})
     tracker.remove([PARTITION])
     assert not tracker.owned

@@ -31,6 +31,9 @@ class Polled:
     def offset(self) -> int:
         return self.at_offset
 
+    def leader_epoch(self) -> int:
+        return 0
+
     def key(self) -> bytes | None:
         return self.message.key
 
