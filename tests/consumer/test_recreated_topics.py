@@ -8,14 +8,14 @@ from structlog.testing import capture_logs
 
 from consumer.events import LOG_TRUNCATED, OFFSETS_SKIPPED, TOPIC_RECREATED
 from tests.consumer.fakes import WINDOWS, abortable
-from tests.consumer.world import GOOD, World, ids
+from tests.consumer.world import GOOD, Guarantee, World, ids
 
 GUARANTEES = pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 
 
 @GUARANTEES
 @pytest.mark.parametrize("more", [5, 20, 40])
-def test_windows_of_a_topic_made_anew_are_diagnosed(guarantee: str, more: int) -> None:
+def test_windows_of_a_topic_made_anew_are_diagnosed(guarantee: Guarantee, more: int) -> None:
     world = World(guarantee)
     world.cluster.arrive(0, *GOOD[:20])
     world.rounds()
@@ -35,7 +35,9 @@ def test_windows_of_a_topic_made_anew_are_diagnosed(guarantee: str, more: int) -
 
 
 @GUARANTEES
-def test_a_topic_made_anew_while_nobody_consumed_is_read_from_its_beginning(guarantee: str) -> None:
+def test_a_topic_made_anew_while_nobody_consumed_is_read_from_its_beginning(
+    guarantee: Guarantee,
+) -> None:
     first = World(guarantee)
     first.cluster.arrive(0, *GOOD[:20])
     first.rounds()
@@ -48,7 +50,7 @@ def test_a_topic_made_anew_while_nobody_consumed_is_read_from_its_beginning(guar
 
 
 @GUARANTEES
-def test_windows_after_a_log_was_cut_off_are_diagnosed(guarantee: str) -> None:
+def test_windows_after_a_log_was_cut_off_are_diagnosed(guarantee: Guarantee) -> None:
     world = World(guarantee)
     world.cluster.arrive(0, *GOOD[:20])
     world.rounds()
@@ -62,7 +64,7 @@ def test_windows_after_a_log_was_cut_off_are_diagnosed(guarantee: str) -> None:
 
 
 @GUARANTEES
-def test_a_rewind_to_an_offset_beyond_the_end_loses_nothing(guarantee: str) -> None:
+def test_a_rewind_to_an_offset_beyond_the_end_loses_nothing(guarantee: Guarantee) -> None:
     world = World(guarantee)
     world.cluster.committed[WINDOWS, 0] = 500
     world.cluster.arrive(0, *GOOD[:10])

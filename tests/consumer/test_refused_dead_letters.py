@@ -5,7 +5,7 @@ import pytest
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire import Message
 from tests.consumer.fakes import DEAD_LETTERS, Cluster, malformed
-from tests.consumer.world import GOOD, World, ids
+from tests.consumer.world import GOOD, Guarantee, World, ids
 
 HOUR = 3_600_000
 GUARANTEES = pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
@@ -29,7 +29,7 @@ def letters(world: World) -> list[Message]:
     ],
 )
 def test_a_dead_letter_that_kafka_refuses_stops_nothing(
-    refused: Message, limit: int | None, guarantee: str
+    refused: Message, limit: int | None, guarantee: Guarantee
 ) -> None:
     world = World(guarantee, letter_limit=limit)
     world.cluster.arrive(0, *GOOD[:5], refused, *GOOD[5:10])
@@ -43,7 +43,7 @@ def test_a_dead_letter_that_kafka_refuses_stops_nothing(
 
 
 @GUARANTEES
-def test_several_refused_dead_letters_cost_one_rewind_each_at_most(guarantee: str) -> None:
+def test_several_refused_dead_letters_cost_one_rewind_each_at_most(guarantee: Guarantee) -> None:
     world = World(guarantee, batch_size=40)
     refused = [malformed(n)._replace(value=bytes(2_000_000)) for n in range(4)]
     world.cluster.arrive(0, *refused, *GOOD[:5])

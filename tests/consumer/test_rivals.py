@@ -21,7 +21,7 @@ from tests.consumer.fakes import (
     timed_out,
     window,
 )
-from tests.consumer.world import World
+from tests.consumer.world import Guarantee, World
 from tests.kafka_in_memory.rival import Rival
 
 Event = Callable[["Company"], None]
@@ -36,7 +36,7 @@ class OtherModel(StubAssessor):
 class Company(World):
     """A consumer that is not alone."""
 
-    def __init__(self, guarantee: str = "exactly-once") -> None:
+    def __init__(self, guarantee: Guarantee = "exactly-once") -> None:
         super().__init__(guarantee)
         self.other_model = Rival(
             self.cluster, "other-model", "other-model", lambda one: result_of(one, OtherModel())

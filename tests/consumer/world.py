@@ -1,7 +1,7 @@
 """The consumer, put together on the cluster in memory."""
 
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import pytest
 from confluent_kafka import Consumer, Producer
@@ -35,6 +35,8 @@ from tests.consumer.fakes import (
     window,
 )
 
+Guarantee = Literal["exactly-once", "at-least-once"]
+
 MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
 """What arrives, in this order; now and then a bad one."""
 
@@ -52,7 +54,7 @@ class World:
 
     def __init__(
         self,
-        guarantee: str = "exactly-once",
+        guarantee: Guarantee = "exactly-once",
         batch_size: int = 4,
         wall_clock: Callable[[], float] = lambda: 2.0,
         each: float = 0.0,

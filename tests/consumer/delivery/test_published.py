@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 from structlog.testing import capture_logs
 
-from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, admin_client
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from consumer.batch import Origin, Partition
@@ -232,7 +232,7 @@ def topics_of(topics: Topics, dead_letters: str | None = None) -> OutputTopics:
     connection: Properties = {"bootstrap.servers": topics.servers}
     return OutputTopics(
         connection,
-        admin_client(connection),
+        AdminClient(connection),
         topics.diagnoses,
         dead_letters or topics.dead_letters,
         group=GROUP,

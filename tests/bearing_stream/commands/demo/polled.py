@@ -22,9 +22,6 @@ class Polled:
     def error(self) -> KafkaError | None:
         return None
 
-    def leader_epoch(self) -> int | None:
-        return None
-
     def topic(self) -> str:
         return self.of_topic
 
@@ -33,6 +30,9 @@ class Polled:
 
     def offset(self) -> int:
         return self.at_offset
+
+    def leader_epoch(self) -> int:
+        return 0
 
     def key(self) -> bytes | None:
         return self.message.key
