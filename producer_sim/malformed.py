@@ -76,7 +76,7 @@ KINDS: Final[dict[str, Kind]] = {
     "time-without-zone": Kind(Reason.INVALID_HEADER, {h.TIME: (b"2026-01-31T12:00:00",)}),
     "rate-unreadable": Kind(Reason.INVALID_HEADER, {h.SAMPLING_RATE: (b"fast",)}),
     "rate-negative": Kind(Reason.INVALID_HEADER, {h.SAMPLING_RATE: (b"-12000",)}),
-    "label-unknown": Kind(Reason.INVALID_HEADER, {h.FAULT_LABEL: (b"Cage",)}),
+    "header-too-long": Kind(Reason.INVALID_HEADER, {h.FAULT_LABEL: (b"Cage" * 2000,)}),
     "version-other": Kind(Reason.UNSUPPORTED_TYPE, {h.SPEC_VERSION: (b"0.3",)}),
     "content-type-other": Kind(Reason.UNSUPPORTED_FORMAT, {h.CONTENT_TYPE: (b"text/csv",)}),
     "value-empty": Kind(Reason.WRONG_LENGTH, value=lambda _: b""),

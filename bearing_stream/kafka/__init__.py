@@ -1,7 +1,9 @@
 """What all Kafka clients here share: connection settings, start-up checks, errors, reading."""
 
+from bearing_stream.kafka.admin import admin_client, create_topics, largest_message
 from bearing_stream.kafka.connection import ConnectionSettings
 from bearing_stream.kafka.errors import (
+    ClusterErrors,
     FatalKafkaError,
     FencedError,
     RetriableKafkaError,
@@ -10,13 +12,7 @@ from bearing_stream.kafka.errors import (
     is_fatal,
 )
 from bearing_stream.kafka.reading import Span, Spans, TopicReader, read_to_end
-from bearing_stream.kafka.startup import (
-    ClusterErrors,
-    admin_client,
-    create_topics,
-    largest_message,
-    wait_for_topics,
-)
+from bearing_stream.kafka.startup import wait_for_topics
 from bearing_stream.kafka.topics import TopicSettings
 
 __all__ = [

@@ -1,8 +1,8 @@
 """Connection to the cluster, as settings that every command with a Kafka client shares."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from bearing_stream.config import Settings
 from bearing_stream.kafka.errors import TOKEN_PROPERTIES
@@ -19,11 +19,22 @@ Value = Annotated[str, Field(coerce_numbers_to_str=True)]
 """Value of a client property; a number in the settings file needs no quotes."""
 
 
+PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+"""The protocols of Kafka's listeners."""
+
+
+def _schemes(servers: str) -> list[str]:
+    """What precedes `://` in a list of addresses."""
+    return [each.partition("://")[0].strip() for each in servers.split(",") if "://" in each]
+
+
 class ConnectionSettings(Settings):
     """Settings of any command that connects to Kafka."""
 
     bootstrap_servers: str = Field(default="localhost:9092", min_length=1)
-    """Kafka brokers to connect to first, `host:port,host:port`."""
+    """Kafka brokers to connect to first, `host:port,host:port`. The protocol of a listener may
+    precede each, as in `SASL_SSL://host:port`, if it is that of the client property
+    `security.protocol`."""
 
     kafka: dict[str, Value] = Field(default_factory=dict)
     """Any client property of librdkafka, passed through (repeatable). For TLS and SASL too; keep
@@ -31,6 +42,30 @@ class ConnectionSettings(Settings):
 
     startup_timeout: float = Field(default=60.0, ge=0)
     """Seconds to wait at the start for a broker that is unreachable or a topic that is missing."""
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _names_no_other_protocol(cls, servers: str) -> str:
+        for scheme in _schemes(servers):
+            if scheme.upper() not in PROTOCOLS:
+                raise ValueError(
+                    f"'{scheme}://' is no protocol of Kafka: write host:port,host:port, and name "
+                    "the protocol in the client property security.protocol"
+                )
+        return servers
+
+    @model_validator(mode="after")
+    def _has_one_protocol(self) -> Self:
+        # librdkafka drops such an address, and reports that there are no brokers.
+        protocol = self.kafka.get("security.protocol", "plaintext").upper()
+        for scheme in _schemes(self.bootstrap_servers):
+            if scheme.upper() != protocol:
+                raise ValueError(
+                    f"bootstrap_servers names {scheme.upper()}:// and the client property "
+                    f"security.protocol is {protocol}: set it to {scheme.upper()}, or write "
+                    "host:port"
+                )
+        return self
 
     @field_validator("kafka")
     @classmethod

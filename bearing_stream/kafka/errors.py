@@ -87,3 +87,42 @@ def explain(error: KafkaError) -> str:
     advice = f"no token: check {TOKEN_PROPERTIES}" if lacks_token(error) else ADVICE.get(code)
     reported = TOKEN.sub("********", f"{error.str()} ({error.name()})")
     return f"{advice} — Kafka reported: {reported}" if advice else reported
+
+
+class ClusterErrors:
+    """Keeps the errors that librdkafka reports of the cluster as a whole; pass it as `error_cb`.
+
+    librdkafka reports a refused login or a failed TLS handshake only to this callback; a request
+    that needs the connection merely times out. The error that all brokers are down does not replace
+    a more specific one.
+    """
+
+    def __init__(self, in_group: bool = True) -> None:
+        """Start without errors.
+
+        Args:
+            in_group: Whether the client needs its group. A client that reads without joining has to
+                name a group all the same, looks up its coordinator, and may be refused; that
+                refusal is ignored.
+        """
+        self._in_group = in_group
+        self.fatal: KafkaError | None = None
+        self.latest: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        """Keep an error; librdkafka calls this while the client is polled."""
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED and not self._in_group:
+            return
+        if self.latest is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self.latest = error
+        if self.fatal is None and is_fatal(error):
+            self.fatal = error
+
+    def raise_fatal(self) -> None:
+        """Raise the first fatal error, if there was one.
+
+        Raises:
+            FatalKafkaError: Its message is one line that states what to do.
+        """
+        if self.fatal is not None:
+            raise FatalKafkaError(explain(self.fatal))

@@ -70,6 +70,17 @@ def listening(properties: Mapping[str, Any]) -> Address | None:
     return None
 
 
+def unreachable(address: Address) -> str | None:
+    """Why a connection to an address fails, as the end of a sentence; None if it does not fail."""
+    try:
+        socket.create_connection(address, TIMEOUT).close()
+    except socket.gaierror:
+        return "cannot be resolved"
+    except OSError as error:
+        return f"cannot be reached ({error.strerror or error})"
+    return None
+
+
 def tls_trouble(address: Address, properties: Mapping[str, Any]) -> str | None:
     """The reason why TLS fails at an address, and what to do; None if it does not fail.
 

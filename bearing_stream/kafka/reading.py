@@ -17,8 +17,8 @@ from confluent_kafka import (
 )
 
 from bearing_stream.kafka.connection import Properties
-from bearing_stream.kafka.errors import FatalKafkaError, explain, is_fatal
-from bearing_stream.kafka.startup import CHECK_TIMEOUT, RETRY_PAUSE, ClusterErrors
+from bearing_stream.kafka.errors import ClusterErrors, FatalKafkaError, explain, is_fatal
+from bearing_stream.kafka.startup import CHECK_TIMEOUT, RETRY_PAUSE
 
 FETCH_COUNT: Final = 1000
 """Most messages per call of `consume`."""

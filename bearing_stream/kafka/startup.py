@@ -1,19 +1,22 @@
 """Checks at the start: is the cluster reachable, do the topics exist, may this user use them?"""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigResource
-from confluent_kafka.admin._resource import ResourceType
-from confluent_kafka.cimpl import NewTopic
 
 from bearing_stream.kafka.access import Need, TopicCheck, check_topics, refusal, refuses_group
+from bearing_stream.kafka.admin import admin_client
 from bearing_stream.kafka.connection import Properties
-from bearing_stream.kafka.errors import FatalKafkaError, explain, is_fatal, lacks_token
-from bearing_stream.kafka.probe import listening, protocol, tls_trouble
+from bearing_stream.kafka.errors import (
+    ClusterErrors,
+    FatalKafkaError,
+    explain,
+    is_fatal,
+    lacks_token,
+)
+from bearing_stream.kafka.probe import Address, listening, protocol, tls_trouble, unreachable
 
 RETRY_PAUSE = 0.5
 """Seconds between two checks of the cluster."""
@@ -32,74 +35,6 @@ class Missing(NamedTuple):
     advice: str
     detail: str = ""
     """Further facts, such as what Kafka reported."""
-
-
-class ClusterErrors:
-    """Keeps the errors that librdkafka reports of the cluster as a whole; pass it as `error_cb`.
-
-    librdkafka reports a refused login or a failed TLS handshake only to this callback; a request
-    that needs the connection merely times out. The error that all brokers are down does not replace
-    a more specific one.
-    """
-
-    def __init__(self, in_group: bool = True) -> None:
-        """Start without errors.
-
-        Args:
-            in_group: Whether the client needs its group. A client that reads without joining has to
-                name a group all the same, looks up its coordinator, and may be refused; that
-                refusal is ignored.
-        """
-        self._in_group = in_group
-        self.fatal: KafkaError | None = None
-        self.latest: KafkaError | None = None
-
-    def __call__(self, error: KafkaError) -> None:
-        """Keep an error; librdkafka calls this while the client is polled."""
-        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED and not self._in_group:
-            return
-        if self.latest is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self.latest = error
-        if self.fatal is None and is_fatal(error):
-            self.fatal = error
-
-    def raise_fatal(self) -> None:
-        """Raise the first fatal error, if there was one.
-
-        Raises:
-            FatalKafkaError: Its message is one line that states what to do.
-        """
-        if self.fatal is not None:
-            raise FatalKafkaError(explain(self.fatal))
-
-
-def admin_client(properties: Properties, errors: ClusterErrors | None = None) -> AdminClient:
-    """A client for metadata and administration.
-
-    Args:
-        properties: Properties of any client; only those of the connection are used.
-        errors: Receives the errors that the client reports of the cluster.
-
-    Raises:
-        FatalKafkaError: A property is invalid.
-    """
-    kept = (
-        "bootstrap.",
-        "security.",
-        "sasl.",
-        "ssl.",
-        "enable.ssl.",
-        "socket.",
-        "client.",
-        "broker.",
-    )
-    own: Properties = {n: value for n, value in properties.items() if n.startswith(kept)}
-    # ClusterErrors passes the errors on; the client itself logs nothing.
-    own |= {"log_level": 0}
-    try:
-        return AdminClient(own, error_cb=errors or ClusterErrors())
-    except KafkaException as failure:
-        raise FatalKafkaError(explain(failure.args[0])) from None
 
 
 def wait_for_topics(
@@ -152,57 +87,6 @@ def wait_for_topics(
         cluster.pause()
 
 
-def create_topics(
-    properties: Properties,
-    partitions: Mapping[str, int],
-    replication: int = -1,
-    topic_properties: Mapping[str, str] | None = None,
-) -> None:
-    """Create the topics among these that do not exist yet.
-
-    Args:
-        properties: Connection properties of the client.
-        partitions: Topic → number of partitions.
-        replication: Replicas of each partition; -1 leaves it to the broker.
-        topic_properties: Topic-level configuration, as Kafka names it.
-
-    Raises:
-        FatalKafkaError: A property is invalid, or a topic could not be created.
-    """
-    admin = admin_client(properties)
-    new = [
-        NewTopic(name, count, replication, config=dict(topic_properties or {}))
-        for name, count in partitions.items()
-    ]
-    for name, created in admin.create_topics(new, operation_timeout=30).items():
-        try:
-            created.result()
-        except KafkaException as failure:
-            error: KafkaError = failure.args[0]
-            if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise FatalKafkaError(f"cannot create topic '{name}': {explain(error)}") from None
-
-
-def largest_message(properties: Properties, topic: str) -> int | None:
-    """The topic's `max.message.bytes`: the size of the largest compressed batch that it accepts.
-
-    None if this user may not read the configuration of the topic (`DESCRIBE_CONFIGS`).
-
-    Raises:
-        FatalKafkaError: A property is invalid, or the cluster does not respond.
-    """
-    admin, resource = admin_client(properties), ConfigResource(ResourceType.TOPIC, topic)
-    try:
-        response = admin.describe_configs([resource], request_timeout=CHECK_TIMEOUT)
-        return int(response[resource].result()["max.message.bytes"].value)
-    except KafkaException as failure:
-        if failure.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            return None
-        raise FatalKafkaError(
-            f"cannot read the configuration of topic '{topic}': {explain(failure.args[0])}"
-        ) from None
-
-
 class _Cluster:
     """Checks the cluster with the permissions of this user."""
 
@@ -216,6 +100,8 @@ class _Cluster:
         self._servers = properties["bootstrap.servers"]
         self._errors = ClusterErrors()
         self._admin = admin_client(properties, self._errors)
+        self._advertised: set[Address] = set()
+        """Addresses that the brokers have reported as theirs."""
 
     def pause(self) -> None:
         """Wait until the next check."""
@@ -228,12 +114,18 @@ class _Cluster:
             FatalKafkaError: Waiting cannot help.
         """
         try:
-            existing = self._admin.list_topics(timeout=timeout).topics
+            metadata = self._admin.list_topics(timeout=timeout)
         except KafkaException as failure:
-            return self._unreachable(failure.args[0])
+            return self._misnamed() or self._unreachable(failure.args[0])
+        existing = metadata.topics
+        self._advertised = {
+            (cast("str", each.host), each.port) for each in metadata.brokers.values()
+        }
         try:
             found = check_topics(self._admin, self._needs, timeout)
         except KafkaException as failure:
+            if misnamed := self._misnamed():
+                return misnamed
             if timeout < CHECK_TIMEOUT:
                 return Missing(
                     f"the cluster at {self._servers} does not report what this user may do",
@@ -255,6 +147,23 @@ class _Cluster:
         return Missing(
             f"the cluster at {self._servers} has no topic {', '.join(map(repr, found.absent))}",
             f"create it with kafka-topics.sh --create, or {self._otherwise}",
+        )
+
+    def _misnamed(self) -> Missing | None:
+        """That the brokers respond, and call themselves what this machine cannot reach."""
+        reasons = {}
+        for address in sorted(self._advertised):
+            reason = unreachable(address)
+            if reason is None:
+                return None
+            reasons[address] = reason
+        bootstrap = listening(self._properties) if reasons else None
+        if bootstrap is None:
+            return None
+        names = ", ".join(f"{host}:{port}, which {why}" for (host, port), why in reasons.items())
+        return Missing(
+            f"the broker at {bootstrap[0]}:{bootstrap[1]} responds, and calls itself {names}",
+            "set advertised.listeners of each broker to an address that this machine reaches",
         )
 
     def _failed_topic(self, name: str, error: KafkaError) -> Missing:

@@ -1,5 +1,6 @@
 """Decode and check a window: one copy of its samples, no Python loop over them."""
 
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 import numpy as np
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.dead_letter import Rejection, RejectionReason
+from bearing_stream.wire.misencoded import misencoding
+from bearing_stream.wire.trace import is_trace_parent
 from bearing_stream.wire.window import SAMPLE_DTYPES, WindowAttributes
 
 Reason = RejectionReason
@@ -24,7 +27,23 @@ UNSUPPORTED: Final = {
 }
 """Headers whose invalid value has a rejection reason of its own."""
 
-_KNOWN: Final = frozenset(field.alias for field in WindowAttributes.model_fields.values())
+OPTIONAL: Final = (h.SHAFT_SPEED, h.FAULT_LABEL, h.TRACE_PARENT)
+"""Headers without which a window can be diagnosed: an invalid value is ignored."""
+
+_KNOWN: Final = frozenset(
+    {field.alias for field in WindowAttributes.model_fields.values() if field.alias}
+)
+
+_CONTENT_TYPES: Final = (h.CONTENT_TYPE, h.DATA_CONTENT_TYPE)
+
+MAX_HEADER_BYTES: Final = 4096
+"""A known header with a longer value is rejected."""
+
+STRUCTURED: Final = "application/cloudevents"
+"""Begin of the content types of CloudEvents in structured and in batched mode."""
+
+CHARSETS: Final = ("utf-8", "utf8", "us-ascii")
+"""Charsets of JSON that the decoder reads."""
 
 MAX_JSON_BYTES: Final = 64 * WINDOW_LENGTH
 """A longer JSON value is rejected unparsed; 2048 numbers of 17 digits need less than half."""
@@ -50,7 +69,7 @@ def decode_window(
         samples: Shape (2048,); overwritten, possibly also when the message is rejected.
 
     Returns:
-        The window's metadata.
+        The window's metadata, which names the optional headers that were ignored.
 
     Raises:
         Rejection: The message is not a window that can be diagnosed. It has a reason from the
@@ -81,40 +100,116 @@ def decode_window(
 
 
 def _attributes(headers: h.Headers | None) -> WindowAttributes:
-    found: dict[str, str] = {}
-    for name, raw in headers or ():
-        if name not in _KNOWN:
-            continue
-        if name in found:
-            raise Rejection(Reason.INVALID_HEADER, f"header {name} is repeated")
-        try:
-            found[name] = (raw or b"").decode()
-        except UnicodeDecodeError:
-            raise Rejection(Reason.INVALID_HEADER, f"header {name} is not UTF-8") from None
+    found, ignored = _known_headers(headers or ())
+    if h.CONTENT_TYPE in found:
+        found[h.CONTENT_TYPE] = _media_type(found[h.CONTENT_TYPE])
     missing = [name for name in REQUIRED if name not in found]
     if h.SAMPLE_FORMAT not in found and found.get(h.CONTENT_TYPE) != h.JSON:
         missing.append(h.SAMPLE_FORMAT)
     if missing:
         raise Rejection(Reason.MISSING_HEADER, f"missing headers: {', '.join(missing)}")
     try:
-        return WindowAttributes.model_validate_strings(found)
+        attributes = WindowAttributes.model_validate_strings(found)
     except ValidationError as error:
-        detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = str(detail["loc"][0])
-        reason = UNSUPPORTED.get(name, Reason.INVALID_HEADER)
+        ignored += _invalid_optional(found, error)
+        for name in ignored:
+            found.pop(name, None)
+        attributes = WindowAttributes.model_validate_strings(found)
+    if not ignored:
+        return attributes
+    return attributes.model_copy(update={"ignored": tuple(dict.fromkeys(ignored))})
+
+
+def _known_headers(headers: Iterable[h.Header]) -> tuple[dict[str, str], list[str]]:
+    """The known headers as text, and the names of the optional ones that are ignored."""
+    found: dict[str, str] = {}
+    ignored: list[str] = []
+    data_content_type = None
+    for given, raw in headers:
+        name = given
+        if name not in _KNOWN:
+            if name == h.TRACE_PARENT and not is_trace_parent(raw):
+                ignored.append(name)
+            name = name.lower()
+            if name not in _CONTENT_TYPES:
+                continue
+        text = _text(name, raw)
+        if name == h.DATA_CONTENT_TYPE:
+            data_content_type = text
+        elif name in found or name in ignored:
+            raise Rejection(Reason.INVALID_HEADER, f"header {name} is repeated")
+        elif text is None:
+            ignored.append(name)
+        else:
+            found[name] = text
+    if data_content_type is not None:
+        found.setdefault(h.CONTENT_TYPE, data_content_type)
+    return found, ignored
+
+
+def _text(name: str, raw: bytes | None) -> str | None:
+    """The text of a header; None if it is not UTF-8 and optional."""
+    raw = raw or b""
+    if len(raw) > MAX_HEADER_BYTES:
         raise Rejection(
-            reason, f"header {name}: {detail['msg']}; got {found[name][:80]!r}"
-        ) from None
+            Reason.INVALID_HEADER,
+            f"header {name} has {len(raw)} bytes; at most {MAX_HEADER_BYTES} are allowed",
+        )
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        if name in OPTIONAL:
+            return None
+        raise Rejection(Reason.INVALID_HEADER, f"header {name} is not UTF-8") from None
+
+
+def _media_type(text: str) -> str:
+    """The media type of a content type, in lower case and without parameters, as HTTP compares it.
+
+    The text itself if it names a charset that is not read.
+    """
+    if text in (h.BINARY, h.JSON):
+        return text
+    media_type, *parameters = text.lower().split(";")
+    media_type = media_type.strip()
+    if media_type.startswith(STRUCTURED):
+        raise Rejection(
+            Reason.UNSUPPORTED_FORMAT,
+            f"{text[:80]!r} is a CloudEvent in structured mode: send it in binary mode, with the "
+            "attributes in headers (ce_id, …) and the samples as the value",
+        )
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip().strip('"') not in CHARSETS:
+            return text
+    return media_type
+
+
+def _invalid_optional(found: dict[str, str], error: ValidationError) -> list[str]:
+    """The optional headers that are invalid.
+
+    Raises:
+        Rejection: Another header is invalid.
+    """
+    invalid = []
+    for detail in error.errors(include_url=False, include_input=False, include_context=False):
+        name = str(detail["loc"][0])
+        if name not in OPTIONAL:
+            reason = UNSUPPORTED.get(name, Reason.INVALID_HEADER)
+            raise Rejection(reason, f"header {name}: {detail['msg']}; got {found[name][:80]!r}")
+        invalid.append(name)
+    return invalid
 
 
 def _copy_binary(attributes: WindowAttributes, value: bytes, samples: NDArray[np.float32]) -> None:
     dtype = SAMPLE_DTYPES[attributes.sample_format]
     if len(value) != WINDOW_LENGTH * dtype.itemsize:
-        raise Rejection(
-            Reason.WRONG_LENGTH,
-            f"expected {WINDOW_LENGTH * dtype.itemsize} bytes ({WINDOW_LENGTH} samples of "
-            f"{attributes.sample_format}), got {len(value)}",
+        expected = WINDOW_LENGTH * dtype.itemsize
+        detail = (
+            f"expected {expected} bytes ({WINDOW_LENGTH} samples of {attributes.sample_format}), "
+            f"got {len(value)}"
         )
+        raise Rejection(Reason.WRONG_LENGTH, _with_hint(detail, misencoding(value, expected)))
     found = np.frombuffer(value, dtype)
     if dtype.itemsize > samples.itemsize:
         # A value out of the range of float32 becomes infinite, and is rejected as non-finite.
@@ -122,6 +217,10 @@ def _copy_binary(attributes: WindowAttributes, value: bytes, samples: NDArray[np
             samples[:] = found
     else:
         samples[:] = found
+
+
+def _with_hint(detail: str, hint: str) -> str:
+    return f"{detail}; {hint}" if hint else detail
 
 
 def _copy_json(value: bytes, samples: NDArray[np.float32]) -> None:
@@ -139,10 +238,8 @@ def _copy_json(value: bytes, samples: NDArray[np.float32]) -> None:
                 Reason.WRONG_LENGTH, f"expected {WINDOW_LENGTH} numbers in 'record', got more"
             ) from None
         where = ".".join(map(str, detail["loc"])) or "value"
-        raise Rejection(
-            Reason.INVALID_JSON,
-            f'expected {{"record": [{WINDOW_LENGTH} numbers]}}; {where}: {detail["msg"]}',
-        ) from None
+        expected = f'expected {{"record": [{WINDOW_LENGTH} numbers]}}; {where}: {detail["msg"]}'
+        raise Rejection(Reason.INVALID_JSON, _with_hint(expected, misencoding(value))) from None
     if len(record) != WINDOW_LENGTH:
         raise Rejection(
             Reason.WRONG_LENGTH,

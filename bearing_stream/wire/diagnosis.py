@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
 from bearing_stream.wire import headers as h
+from bearing_stream.wire.trace import is_trace_parent
 from bearing_stream.wire.window import WindowAttributes
 
 
@@ -160,7 +161,8 @@ def encode_diagnosis(
         diagnosis: The value.
         identity: From `diagnosis_id`.
         made_at: RFC 3339 time of the diagnosis (see `format_time`); one string for a batch.
-        window_headers: The window's headers; shaft speed, label and trace context are copied.
+        window_headers: The window's headers; shaft speed and label are copied if the diagnosis has
+            them, and a valid trace context.
     """
     sensor = diagnosis.sensor.encode()
     headers: h.Headers = [
@@ -169,9 +171,19 @@ def encode_diagnosis(
         (h.TIME, made_at.encode()),
         (h.SUBJECT, sensor),
     ]
-    headers += [header for header in window_headers if header[0] in h.PASSED_ON]
+    headers += [header for header in window_headers if _is_passed_on(header, diagnosis)]
     value = diagnosis.__pydantic_serializer__.to_json(diagnosis)
     return h.Message(sensor, value, headers)
+
+
+def _is_passed_on(header: h.Header, diagnosis: Diagnosis) -> bool:
+    """Whether a diagnosis carries a header of its window: an optional one that is valid."""
+    name, raw = header
+    if name not in h.PASSED_ON:
+        return False
+    if name == h.TRACE_PARENT:
+        return is_trace_parent(raw)
+    return (diagnosis.shaft_speed if name == h.SHAFT_SPEED else diagnosis.fault_label) is not None
 
 
 @lru_cache(16)

@@ -19,6 +19,8 @@ SAMPLE_FORMAT: Final = "ce_sampleformat"
 SHAFT_SPEED: Final = "ce_shaftspeed"
 FAULT_LABEL: Final = "ce_faultlabel"
 CONTENT_TYPE: Final = "content-type"
+DATA_CONTENT_TYPE: Final = "ce_datacontenttype"
+"""The same, as senders name it that write every attribute of CloudEvents with its prefix."""
 TRACE_PARENT: Final = "traceparent"
 
 PASSED_ON: Final = (SHAFT_SPEED, FAULT_LABEL, TRACE_PARENT)

@@ -51,6 +51,8 @@ class WindowAttributes(BaseModel):
     content_type: Literal["application/octet-stream", "application/json"] = Field(
         default="application/octet-stream", alias=h.CONTENT_TYPE
     )
+    ignored: tuple[str, ...] = ()
+    """Optional headers whose value is invalid; the window is read as if it did not have them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,24 @@ INVALID_VALUES: Final[dict[str, tuple[bytes, ...]]] = {
     ),
     h.SAMPLE_FORMAT: (b"int24-be", b"float16-le", b"FLOAT32-LE", b"float32-be", b"pickle", b"\x00"),
     h.CONTENT_TYPE: (b"text/csv", b"application/xml", b"application/x-python-pickle", b"json"),
-    h.SHAFT_SPEED: (b"fast", b"-1", b"0", b"nan", b"inf", b"1e999", b"[1]"),
-    h.FAULT_LABEL: (b"Cage", b"ball", b"Unknown", b"Normal ", b"0"),
+    h.SHAFT_SPEED: (b"1" * 4097,),
+    h.FAULT_LABEL: (b"Normal" * 1000,),
 }  # fmt: skip
 """Header → values that must be rejected."""
+
+IGNORED: Final[dict[str, tuple[bytes | None, ...]]] = {
+    h.SHAFT_SPEED: (
+        b"fast", b"-1", b"0", b"nan", b"inf", b"1e999", b"[1]", b"", None, *NOT_UTF8,
+    ),
+    h.FAULT_LABEL: (b"Cage", b"ball", b"Unknown", b"Normal ", b"0", b"", None, *NOT_UTF8),
+}  # fmt: skip
+"""Optional header → values that must be ignored."""
+
+CONTENT_TYPES: Final = {
+    h.BINARY: (b"Application/Octet-Stream", b"application/octet-stream ;a=b"),
+    h.JSON: (b"application/json; charset=utf-8", b'APPLICATION/JSON;charset="UTF-8"'),
+}
+"""Content type → ways to write it."""
 
 AMBIGUOUS: Final[dict[str, tuple[bytes, ...]]] = {
     h.SAMPLING_RATE: (b"12e3", b" 12000 ", b"+12000", b"12_000", b"012000", b"12000.0000000000001"),
@@ -111,6 +125,7 @@ class Fuzzer:
         )
         self._valid_changes = (
             *(self._add_headers, self._shuffle, self._change_key, values.rewrite_json),
+            self._spoil_optional,
         )
 
     def __iter__(self) -> Iterator[Fuzzed]:
@@ -130,6 +145,9 @@ class Fuzzer:
         if rng.random() < 0.3:
             message = rng.choice(self._valid_changes)(rng, message)
         if expectation == "good":
+            # Last: other changes look for the content type where the encoder writes it.
+            if rng.random() < 0.3:
+                message = self._rewrite_content_type(rng, message)
             return Fuzzed(message, expectation, samples)
         if expectation == "bad":
             return Fuzzed(self._corrupt(message), expectation, None)
@@ -172,7 +190,8 @@ class Fuzzer:
         return _with_header(message, rng.choice(REQUIRED), rng.choice((b"", None)))
 
     def _garble(self, rng: Random, message: Message) -> Message:
-        return _with_header(message, rng.choice(KNOWN), rng.choice(NOT_UTF8))
+        name = rng.choice((*REQUIRED, h.SAMPLE_FORMAT, h.CONTENT_TYPE))
+        return _with_header(message, name, rng.choice(NOT_UTF8))
 
     def _invalidate(self, rng: Random, message: Message) -> Message:
         name = rng.choice(tuple(INVALID_VALUES))
@@ -191,6 +210,19 @@ class Fuzzer:
         elif rng.random() < self._huge:
             more += [("x", b"y")] * 20_000
         return message._replace(headers=[*more, *message.headers])
+
+    def _spoil_optional(self, rng: Random, message: Message) -> Message:
+        """Give an optional header a value that is ignored."""
+        name = rng.choice(tuple(IGNORED))
+        return _with_header(message, name, rng.choice(IGNORED[name]))
+
+    def _rewrite_content_type(self, rng: Random, message: Message) -> Message:
+        """Write the content type in another way, or in another header."""
+        [given] = [raw for name, raw in message.headers if name == h.CONTENT_TYPE]
+        headers = [each for each in message.headers if each[0] != h.CONTENT_TYPE]
+        name = rng.choice((h.CONTENT_TYPE, "Content-Type", h.DATA_CONTENT_TYPE))
+        written = rng.choice(CONTENT_TYPES[(given or b"").decode()])
+        return message._replace(headers=[*headers, (name, written)])
 
     def _shuffle(self, rng: Random, message: Message) -> Message:
         return message._replace(headers=rng.sample(message.headers, len(message.headers)))

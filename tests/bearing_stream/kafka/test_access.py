@@ -19,7 +19,7 @@ class Admin:
         self._code = code
 
     def list_topics(self, timeout: float) -> Any:  # noqa: ARG002
-        return SimpleNamespace(topics={"windows": None})
+        return SimpleNamespace(topics={"windows": None}, brokers={})
 
     def describe_topics(self, names: Any, **_: Any) -> dict[str, Future[Any]]:
         futures = {}

@@ -30,6 +30,7 @@ from tools.docs.schema import diagnosis_schema
 SCHEMA = ASSETS / "diagnosis.schema.json"
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 SHARES = st.floats(0, 1)
+TRACE_PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 MS = st.floats(-1e9, 1e9)
 
 
@@ -203,10 +204,11 @@ def test_the_headers_are_those_of_the_wire_contract() -> None:
         ("ce_id", b"105/DE/000017"),
         ("ce_shaftspeed", b"1796.0"),
         ("ce_faultlabel", b"Ball"),
-        ("traceparent", b"\xffuntouched"),
+        ("traceparent", TRACE_PARENT),
         ("team", b"x"),
     ]
-    message = encode_diagnosis(EXAMPLE, "abc", "2026-01-31T12:00:01.000000Z", window)
+    labelled = EXAMPLE.model_copy(update={"shaft_speed": 1796.0, "fault_label": "Ball"})
+    message = encode_diagnosis(labelled, "abc", "2026-01-31T12:00:01.000000Z", window)
     assert message.key == b"press-7"
     assert message.headers == [
         ("ce_specversion", b"1.0"),
@@ -218,8 +220,27 @@ def test_the_headers_are_those_of_the_wire_contract() -> None:
         ("ce_subject", b"press-7"),
         ("ce_shaftspeed", b"1796.0"),
         ("ce_faultlabel", b"Ball"),
-        ("traceparent", b"\xffuntouched"),
+        ("traceparent", TRACE_PARENT),
     ]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        b"",
+        b"\xff",
+        b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01",
+        TRACE_PARENT[:-3],
+        TRACE_PARENT.upper(),
+        TRACE_PARENT + b"-" + b"x" * 80,
+        TRACE_PARENT + b"\r\nx: y",
+    ],
+)
+def test_what_is_ignored_is_not_passed_on(raw: bytes | None) -> None:
+    window: Headers = [("ce_shaftspeed", b"0"), ("ce_faultlabel", b"Cage"), ("traceparent", raw)]
+    message = encode_diagnosis(EXAMPLE, "abc", "2026-01-31T12:00:01.000000Z", window)
+    assert {"ce_shaftspeed", "ce_faultlabel", "traceparent"}.isdisjoint(dict(message.headers))
 
 
 def test_the_value_is_the_json_of_the_wire_contract() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -159,3 +159,57 @@ def test_times_are_rfc_3339_in_utc_with_microseconds(time: datetime) -> None:
     assert text.endswith("Z")
     assert len(text) == len("2026-01-31T12:00:00.000000Z")
     assert datetime.fromisoformat(text) == time
+
+
+def with_headers(form: Literal["application/octet-stream", "application/json"], **more: Any) -> Any:
+    """The headers of a window, these in place of its own (`__` for `-`), and its value."""
+    window = Window("/rig", "1", "s", datetime.now(UTC), np.arange(WINDOW_LENGTH), 12_000, 1797.0)
+    message = encode_window(window, content_type=form)
+    kept = [header for header in message.headers if header[0] not in {"content-type", *more}]
+    return [*kept, *((name.replace("__", "-"), raw) for name, raw in more.items())], message.value
+
+
+@pytest.mark.parametrize("name", ["content__type", "Content__Type", "ce_datacontenttype"])
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        (JSON, b"application/json"),
+        (JSON, b"application/json; charset=utf-8"),
+        (JSON, b'Application/JSON ;Charset="UTF-8"'),
+        (BINARY, b"application/octet-stream"),
+        (BINARY, b"APPLICATION/OCTET-STREAM;x=y"),
+    ],
+)
+def test_a_content_type_is_compared_as_http_does(name: str, form: Any, written: bytes) -> None:
+    samples = empty()
+    headers, value = with_headers(form, **{name: written})
+    assert decode_window(headers, value, samples).content_type == form
+    np.testing.assert_array_equal(samples, np.arange(WINDOW_LENGTH))
+
+
+@pytest.mark.parametrize("raw", [None, b"", b"0", b"-1", b"fast", b"nan", b"\xff"])
+@pytest.mark.parametrize("name", ["ce_shaftspeed", "ce_faultlabel"])
+def test_an_optional_header_that_is_invalid_is_ignored_and_named(
+    name: str, raw: bytes | None
+) -> None:
+    headers, value = with_headers(BINARY, **{name: raw})
+    read = decode_window(headers, value, empty())
+    assert read.ignored == (name,)
+    assert (read.shaft_speed if name == "ce_shaftspeed" else read.fault_label) is None
+    assert (read.id, read.sensor) == ("1", "s")
+
+
+def test_every_ignored_header_is_named_once() -> None:
+    headers, value = with_headers(
+        BINARY, ce_shaftspeed=b"0", ce_faultlabel=b"", traceparent=b"00-none"
+    )
+    read = decode_window([*headers, ("traceparent", b"again")], value, empty())
+    assert sorted(read.ignored) == ["ce_faultlabel", "ce_shaftspeed", "traceparent"]
+    assert read.shaft_speed is None
+
+
+def test_valid_optional_headers_are_not_ignored() -> None:
+    trace_parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers, value = with_headers(BINARY, ce_faultlabel=b"Ball", traceparent=trace_parent)
+    read = decode_window(headers, value, empty())
+    assert (read.ignored, read.shaft_speed, read.fault_label) == ((), 1797.0, "Ball")
