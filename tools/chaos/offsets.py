@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, ElectionType
+from confluent_kafka.admin import NewPartitions
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
@@ -36,11 +37,19 @@ class Offsets:
         """Return the offsets that each partition of the windows topic holds."""
         return self._windows.spans()
 
-    def committed(self) -> dict[int, int]:
-        """Return the group's committed offsets by partition; those without one are left out."""
-        group = [ConsumerGroupTopicPartitions(self._group)]
-        response = self._admin.list_consumer_group_offsets(group, request_timeout=LIMIT)
-        partitions = response[self._group].result().topic_partitions
+    def stable(self) -> Spans:
+        """Return the offsets that a subscriber can read in each partition of the diagnoses."""
+        return self._stable.spans()
+
+    def committed(self, group: str | None = None) -> dict[int, int]:
+        """Return a group's committed offsets by partition; those without one are left out.
+
+        By default those of the group under test.
+        """
+        group = group or self._group
+        asked = [ConsumerGroupTopicPartitions(group)]
+        response = self._admin.list_consumer_group_offsets(asked, request_timeout=LIMIT)
+        partitions = response[group].result().topic_partitions
         return {one.partition: one.offset for one in partitions if one.offset >= 0}
 
     def owned(self) -> dict[str, set[int]]:
@@ -83,6 +92,17 @@ class Offsets:
         """Delete topics; a missing one is no error."""
         for deleted in self._admin.delete_topics(list(topics), operation_timeout=LIMIT).values():
             deleted.exception()
+
+    def add_partition(self, topic: str) -> int:
+        """Add a partition to a topic, and return its number."""
+        number = len(self._admin.list_topics(topic, LIMIT).topics[topic].partitions)
+        self._admin.create_partitions([NewPartitions(topic, number + 1)])[topic].result()
+        return number
+
+    def elect_leaders(self) -> int:
+        """Let the preferred replicas lead all partitions; return how many leaders that changes."""
+        elected = self._admin.elect_leaders(ElectionType.PREFERRED).result()
+        return sum(error is None for error in elected.values())
 
     def exists(self, topic: str) -> bool:
         """Whether a topic exists."""

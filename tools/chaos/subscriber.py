@@ -17,11 +17,13 @@ class Subscriber(threading.Thread):
 
     Attributes:
         count: Diagnoses read so far.
+        next: Partition → the offset after the last diagnosis read.
     """
 
     def __init__(self, properties: Properties, topic: str, partitions: int) -> None:
         super().__init__(name="subscriber", daemon=True)
         self.count = 0
+        self.next: dict[int, int] = {}
         self._consumer = Consumer(
             properties
             | {
@@ -54,9 +56,11 @@ class Subscriber(threading.Thread):
             good = [message for message in messages if message.error() is None]
             self.count += len(good)
             with self._lock:
-                for message in good if self._missing else ():
+                for message in good:
+                    partition = message.partition() or 0
+                    self.next[partition] = (message.offset() or 0) + 1
                     if message.timestamp()[1] > self._after:
-                        self._missing.discard(message.partition() or 0)
+                        self._missing.discard(partition)
                 if not self._missing:
                     self._complete.set()
         self._consumer.close()
@@ -71,6 +75,11 @@ class Subscriber(threading.Thread):
     def await_news(self, limit: float) -> bool:
         """Wait for the diagnoses of `expect_news`; return whether they arrived in time."""
         return self._complete.wait(limit)
+
+    def missing(self) -> list[int]:
+        """Return the partitions without the diagnosis of `expect_news`."""
+        with self._lock:
+            return sorted(self._missing)
 
     def stop(self) -> None:
         """Stop reading."""

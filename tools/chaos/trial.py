@@ -37,10 +37,6 @@ at any point of a transaction."""
 
 POLL_PAUSE: Final = 0.05
 
-STAYS_OPEN: Final = 0.4
-"""Seconds after which a transaction of a frozen consumer that is still open stays open: a commit
-request that was on its way to Kafka has arrived by then."""
-
 TIMEOUTS: Final = ("--session-timeout=3", "--transaction-timeout=4", "--startup-timeout=100")
 """Shorter than the defaults, to make more faults fit into the time."""
 
@@ -191,34 +187,6 @@ class Trial:
                 f"{self.feed.acknowledged - acknowledged} windows"
             )
         self.recoveries.append(time.monotonic() - began)
-
-    def freeze_in_transaction(
-        self, member: Member, seconds: float = 0.0, client_id: str | None = None
-    ) -> None:
-        """Freeze a consumer while a transaction is open.
-
-        Args:
-            member: The consumer.
-            seconds: After this time the transaction must still be open.
-            client_id: The id of its client, if there are other members: the transaction must then
-                be open in a partition that is assigned to it. A diagnosis goes to the partition
-                that its window came from.
-        """
-
-        def is_frozen_in_transaction() -> bool:
-            member.freeze()
-            before = self.offsets.open_transaction(client_id)
-            if before:
-                time.sleep(seconds)
-                after = self.offsets.open_transaction(client_id)
-                if before.items() & after.items():
-                    return True
-            member.thaw()
-            time.sleep(self.rng.uniform(0.001, 0.05))
-            return False
-
-        self.until(is_frozen_in_transaction, "a transaction to be open")
-        self.notes["in a transaction"] += 1
 
     def until(self, condition: Callable[[], bool], what: str, limit: float = PATIENCE) -> None:
         """Wait for a condition; errors of Kafka while evaluating it are ignored.
