@@ -91,7 +91,11 @@ class Feed:
         if acknowledged >= windows:
             return acknowledged
         rest = self._settings.model_copy(
-            update={"speed": float("inf"), "limit": windows - acknowledged, "run": f"{self._settings.run}-rest"}
+            update={
+                "speed": float("inf"),
+                "limit": windows - acknowledged,
+                "run": f"{self._settings.run}-rest",
+            }
         )
         return acknowledged + _acknowledged(simulate(rest, self.streams))
 

@@ -1,13 +1,14 @@
 """Offsets of the topics and of the group, as another client sees them during a trial."""
 
+from collections import Counter
 from typing import Final
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, ElectionType
-from confluent_kafka.admin import NewPartitions
+from confluent_kafka.cimpl import NewPartitions
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
-from bearing_stream.kafka import Spans, TopicReader, TopicSettings, admin_client
+from bearing_stream.kafka import Span, Spans, TopicReader, TopicSettings, admin_client
 
 LIMIT: Final = 15.0
 """Seconds for Kafka to respond to a request."""
@@ -37,9 +38,13 @@ class Offsets:
         """Return the offsets that each partition of the windows topic holds."""
         return self._windows.spans()
 
-    def stable(self) -> Spans:
-        """Return the offsets that a subscriber can read in each partition of the diagnoses."""
-        return self._stable.spans()
+    def unread(self, read: dict[int, int]) -> dict[int, int]:
+        """Return diagnoses partition → number of committed diagnoses, from these offsets on."""
+        spans = {
+            partition: Span(max(read.get(partition, 0), span.start), span.end)
+            for partition, span in self._stable.spans().items()
+        }
+        return dict(Counter(message.partition() or 0 for message in self._stable.read(spans)))
 
     def committed(self, group: str | None = None) -> dict[int, int]:
         """Return a group's committed offsets by partition; those without one are left out.

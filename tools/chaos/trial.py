@@ -5,11 +5,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from confluent_kafka import KafkaException
 
@@ -24,6 +25,7 @@ from tools.chaos.errors import ChaosError
 from tools.chaos.feed import Feed, Pace
 from tools.chaos.member import Member, consumer_arguments
 from tools.chaos.offsets import Offsets
+from tools.chaos.relay import HOST, Relay
 from tools.chaos.subscriber import Subscriber
 
 PARTITIONS: Final = 4
@@ -69,6 +71,9 @@ class Trial:
         excused: Those of them that may end with another status than 0.
         checked_from: Partition → the first offset whose window is checked, where the results of
             earlier windows were deleted.
+        groups: The consumer groups that must diagnose all windows.
+        versions: Of their models, if these differ.
+        feed: What sends windows now.
     """
 
     def __init__(self, kafka: LocalKafka, order: Order) -> None:
@@ -80,6 +85,11 @@ class Trial:
         self.members: list[Member] = []
         self.excused: list[Member] = []
         self.checked_from: dict[int, int] = {}
+        self._checked_since: datetime | None = None
+        self._sent = 0
+        self._feeds = 1
+        self._relays: dict[int, Relay] = {}
+        self._stack = ExitStack()
         name = f"chaos-{uuid.uuid4().hex[:8]}"
         properties = kafka.client_properties
         given = {
@@ -91,6 +101,8 @@ class Trial:
         }
         self.topics = load(TopicSettings, given)
         self.group = name
+        self.groups = [name]
+        self.versions: list[str] = []
         self.create(*self.names)
         self.offsets = Offsets(self.topics, self.group)
         self.subscriber = Subscriber(
@@ -117,6 +129,7 @@ class Trial:
     ) -> None:
         for member in self.members:
             member.kill()
+        self._stack.close()
         self.feed.abandon()
         self.subscriber.stop()
         # A cluster that no longer responds is deleted as a whole.
@@ -128,16 +141,42 @@ class Trial:
         """Create topics."""
         create_topics(self.topics.client_properties(), dict.fromkeys(topics, PARTITIONS))
 
+    @property
+    def relays(self) -> dict[int, Relay]:
+        """A relay to each broker, by its number: consumers that are `relayed` connect through it.
+
+        Started at first use. Only one trial of a cluster can have them at a time.
+        """
+        for number, (port, target) in self.kafka.relays.items() if not self._relays else ():
+            self._relays[number] = self._stack.enter_context(Relay(port, target))
+        return self._relays
+
     def consumer(
-        self, *options: str, program: str = "bearing_stream", ready: bool = True
+        self,
+        *options: str,
+        program: str = "bearing_stream",
+        ready: bool = True,
+        relayed: bool = False,
+        group: str = "",
     ) -> Member:
         """Start a consumer of the group, and wait until it is ready to join.
+
+        Args:
+            *options: Further options of `consume`.
+            program: The module to run.
+            ready: Whether to wait.
+            relayed: It reaches the brokers through `relays`; everything else does not.
+            group: By default the group under test.
 
         Raises:
             ChaosError: It did not become ready.
         """
+        topics = self.topics
+        if relayed:
+            servers = (f"{HOST}:{self.kafka.relays[number].advertised}" for number in self.relays)
+            topics = topics.model_copy(update={"bootstrap_servers": ",".join(servers)})
         arguments = [
-            *consumer_arguments(self.topics, self.group),
+            *consumer_arguments(topics, group or self.group),
             f"--guarantee={self.order.guarantee}",
             "--device=cpu",
             *TIMEOUTS,
@@ -182,9 +221,9 @@ class Trial:
         yield
         if not self.subscriber.await_news(PATIENCE):
             raise ChaosError(
-                f"no diagnoses in every partition for {PATIENCE:g} s after fault "
-                f"{len(self.recoveries)}, since which Kafka acknowledged "
-                f"{self.feed.acknowledged - acknowledged} windows"
+                f"no diagnoses in partitions {self.subscriber.missing()} for {PATIENCE:g} s after "
+                f"fault {len(self.recoveries)}, since which Kafka acknowledged "
+                f"{self.feed.acknowledged - acknowledged} windows; {self._what_is_unread()}"
             )
         self.recoveries.append(time.monotonic() - began)
 
@@ -214,37 +253,87 @@ class Trial:
             if (member.status or 0) > 0 and member not in self.excused:
                 raise ChaosError(f"{member.log}: ended with status {member.status}")
 
+    def _what_is_unread(self) -> str:
+        """Return whether a transaction is open, and what another reader finds."""
+        try:
+            found = self.offsets.unread(self.subscriber.next)
+            return f"open transactions: {self.offsets.open_transaction()}, unread: {found}"
+        except (KafkaException, FatalKafkaError) as failure:
+            return f"no reader finds out more: {failure}"
+
+    def stop_feed(self, burst: int = 0) -> None:
+        """Stop the feed; with `burst`, send so many windows at once first."""
+        windows = self.feed.acknowledged + burst if burst else 0
+        self._sent += self.feed.finish(windows)
+
+    def start_feed(self) -> None:
+        """Start another feed, whose windows have other ids, after `stop_feed`."""
+        self.feed = Feed(
+            self.topics, self.order.pace, self.feed.streams, run=f"steady-{self._feeds}"
+        )
+        self._feeds += 1
+        self.feed.start()
+
+    def forget_windows(self) -> None:
+        """Check only what is sent and diagnosed from now on: the windows topic was deleted."""
+        self._checked_since = datetime.now(UTC)
+        self.checked_from = {}
+        self._sent = 0
+
     def finish(self) -> None:
         """End the feed, and let the consumers catch up and stop.
 
         Raises:
             ChaosError: They do not, or Kafka has lost windows that it had acknowledged.
         """
-        sent = self.feed.finish(self.order.windows)
+        self.stop_feed(max(self.order.windows - self._sent - self.feed.acknowledged, 0))
+        ends = sum(span.end for span in self.offsets.windows().values())
+        if ends < self._sent:
+            raise ChaosError(f"Kafka has {ends} of {self._sent} acknowledged windows")
+        self.await_caught_up()
+        for member in self.members:
+            if member.running:
+                member.stop()
+
+    def await_caught_up(self) -> None:
+        """Wait until every group has diagnosed what the windows topic holds now.
+
+        Raises:
+            ChaosError: The committed offsets do not change any more.
+        """
         ends = {partition: span.end for partition, span in self.offsets.windows().items()}
-        if sum(ends.values()) < sent:
-            raise ChaosError(f"Kafka has {sum(ends.values())} of {sent} acknowledged windows")
-        reached: dict[int, int] = {}
+        reached: list[dict[int, int]] = [{} for _ in self.groups]
         moved = time.monotonic()
-        while any(reached.get(partition, 0) < end for partition, end in ends.items()):
+        while any(group.get(number, 0) < end for number, end in ends.items() for group in reached):
             before = reached
             self.until(lambda: bool(self.offsets.committed()), "a committed offset")
-            reached = self.offsets.committed()
+            reached = [self.offsets.committed(group) for group in self.groups]
             if reached != before:
                 moved = time.monotonic()
             if time.monotonic() - moved > PATIENCE:
                 raise ChaosError(f"the offsets stay at {reached} of {ends}")
             self.check_members()
             time.sleep(POLL_PAUSE)
-        for member in self.members:
-            if member.running:
-                member.stop()
 
-    def check(self) -> Report:
-        """Count the results in the topics."""
+    def check(self, model_version: str | None = None, **limits: Any) -> Report:
+        """Count the results in the topics.
+
+        Args:
+            model_version: Only of this model, if there are several.
+            **limits: Further settings of `verify`.
+        """
         given = self.topics.model_dump() | {
             "guarantee": self.order.guarantee,
             "from_offset": self.checked_from,
             "settle": 20.0,
+            "model_version": model_version,
         }
-        return verify(load(VerifySettings, given))
+        if self._checked_since is not None:
+            # One clock: the broker is on this machine.
+            given |= {"since": self._checked_since, "clock_tolerance": 0.0}
+        return verify(load(VerifySettings, given | limits))
+
+    def check_each_model(self) -> Report:
+        """Count the results in the topics, of each model; return the first wrong report, if any."""
+        reports = [self.check(version) for version in self.versions] or [self.check()]
+        return next((report for report in reports if report.wrong), reports[0])

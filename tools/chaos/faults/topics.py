@@ -3,10 +3,16 @@
 import time
 from typing import Final
 
-from consumer.events import OFFSETS_SKIPPED, WAITING_FOR_KAFKA
+from consumer.events import OFFSETS_SKIPPED, TOPIC_RECREATED, WAITING_FOR_KAFKA
 from tools.chaos.errors import ChaosError
 from tools.chaos.member import Member
 from tools.chaos.trial import Trial
+
+BURST: Final = 2000
+"""Windows that are sent at once before the windows topic is deleted, so that some are in flight."""
+
+SETTLED: Final = 2.0
+"""Seconds without a new diagnosis after which the consumer has published what it had fetched."""
 
 Gaps = dict[int, tuple[int, int]]
 """Partition → the first deleted offset, and the one after the last."""
@@ -108,3 +114,60 @@ def _await_failure(trial: Trial, member: Member) -> None:
 
     before = count()
     trial.until(lambda: count() > before, "the consumer to notice that its topic is deleted")
+
+
+def recreated(trial: Trial) -> None:
+    """Delete the windows topic, and create it anew, under the running consumer.
+
+    Every other time windows are in flight. Those of the deleted topic are checked up to the
+    committed offsets; of the new one, all are. The recovery is measured from the creation on.
+    """
+    topic = trial.topics.windows_topic
+    member = trial.consumer()
+    for number in trial.moments():
+        _check_so_far(trial)
+        noticed = len(member.events(TOPIC_RECREATED))
+        trial.stop_feed(BURST if number % 2 else 0)
+        if number % 2 == 0:
+            trial.await_caught_up()
+        trial.offsets.delete(topic)
+        trial.until(lambda: not trial.offsets.exists(topic), "the topic to be deleted")
+        _await_no_more(trial)
+        trial.forget_windows()
+        with trial.fault():
+            trial.create(topic)
+            trial.start_feed()
+        if len(member.events(TOPIC_RECREATED)) == noticed:
+            raise ChaosError(f"{member.log}: did not log that the topic was created anew")
+
+
+def _check_so_far(trial: Trial) -> None:
+    """Check the windows whose offsets are committed, while the consumer runs."""
+    report = trial.check(to_offset=trial.offsets.committed())
+    if report.wrong:
+        raise ChaosError(f"before the topic was deleted: {report.wrong}")
+    trial.notes["windows of deleted topics"] += report.windows
+
+
+def _await_no_more(trial: Trial) -> None:
+    """Wait until nothing is published any more."""
+    count = -1
+    while count != trial.subscriber.count:
+        count = trial.subscriber.count
+        time.sleep(SETTLED)
+
+
+def partitions_added(trial: Trial) -> None:
+    """Add a partition to the windows topic; it recovers when windows of that are diagnosed."""
+    topic = trial.topics.windows_topic
+    trial.consumer()
+    for _ in trial.moments():
+        with trial.fault():
+            number = trial.offsets.add_partition(topic)
+            _await_diagnosed(trial, number)
+
+
+def _await_diagnosed(trial: Trial, partition: int) -> None:
+    """Wait until windows of a partition are diagnosed."""
+    what = f"windows of partition {partition} to be diagnosed"
+    trial.until(lambda: trial.offsets.committed().get(partition, 0) > 0, what)

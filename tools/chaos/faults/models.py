@@ -1,0 +1,58 @@
+"""Two consumer groups with two models on the same topics, while the only broker is killed."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import torch
+
+import assets
+from consumer.events import READY
+from model import checkpoint
+from tools.chaos.trial import Trial
+
+SHIFT: Final = 1e-3
+"""Added to every weight of the second model."""
+
+
+def two_models(trial: Trial) -> None:
+    """Kill the only broker, and start it again: both groups continue where each was.
+
+    It recovers when both have committed in every partition.
+    """
+    folder = trial.order.folder / "other-model"
+    make_assets(folder)
+    other = f"{trial.group}-other"
+    members = (
+        trial.consumer(),
+        trial.consumer(f"--assets={folder.resolve()}", group=other),
+    )
+    trial.groups.append(other)
+    trial.versions = [member.events(READY)[0]["model"].split()[-1] for member in members]
+    for _ in trial.moments():
+        with trial.fault():
+            trial.kafka.kill()
+            trial.kafka.start()
+            for group in trial.groups:
+                _await_progress(trial, group)
+
+
+def make_assets(folder: Path) -> None:
+    """Make a folder with a model of another version than the one that ships."""
+    shutil.copytree(Path(assets.__path__[0]), folder, dirs_exist_ok=True)
+    network = checkpoint.load(folder / "model.pt")
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(SHIFT)
+    checkpoint.save(network, folder / "model.pt")
+
+
+def _await_progress(trial: Trial, group: str) -> None:
+    """Wait until a group has committed further offsets in every partition."""
+    before = trial.offsets.committed(group)
+
+    def has_progressed() -> bool:
+        now = trial.offsets.committed(group)
+        return all(now.get(partition, 0) > offset for partition, offset in before.items())
+
+    trial.until(has_progressed, f"the group {group} to commit further offsets")
