@@ -4,9 +4,9 @@ from collections import Counter
 from typing import Final
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, ElectionType
-from confluent_kafka.cimpl import NewPartitions
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewPartitions
 
 from bearing_stream.kafka import Span, Spans, TopicReader, TopicSettings, admin_client
 
