@@ -4,11 +4,15 @@ The package of a subcommand is imported only when that subcommand runs: `bearing
 not wait for torch.
 """
 
+import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Any, Final
 
 import click
+
+from bearing_stream.program import INTERRUPTED
 
 _COMMANDS: Final = "bearing_stream.commands"
 
@@ -48,12 +52,16 @@ EXTRAS: Final = {
 }
 """Subcommand → the extra of this package with what that subcommand needs beyond the base."""
 
-INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, as in shells: 128 plus the number of the signal."""
-
 
 class LazyGroup(click.Group):
     """A click group that imports the package of a subcommand when that subcommand runs."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program; a character that the terminal cannot show is written as its code."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """The subcommands, in the order in which a new user needs them."""

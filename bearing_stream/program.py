@@ -1,4 +1,4 @@
-"""How one command of `bearing-stream` starts another as a process."""
+"""How one command of `bearing-stream` starts another as a process, and how commands end."""
 
 import sys
 from typing import Final
@@ -9,3 +9,6 @@ PROGRAM: Final = (sys.executable, "-P", "-m", "bearing_stream")
 `-P` keeps the current folder off the path: a `settings.py` or an `api/` there must not be imported
 in place of the installed packages.
 """
+
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as in shells: 128 plus the number of the signal."""

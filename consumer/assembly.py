@@ -13,6 +13,7 @@ from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
 from consumer.delivery.published import OutputTopics
 from consumer.dispatcher import Dispatcher
+from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.clients import new_consumer, new_producer, transactional_id
 from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import Resolver
@@ -71,7 +72,14 @@ def assemble(
     exactly_once = settings.guarantee == "exactly-once"
     tracker = Tracker(leaves_marks=exactly_once and bool(cluster.unreplicated))
     resolver = _resolver(settings, cluster, consumer, assessor, metrics)
-    source = WindowSource(consumer, settings.windows_topic, tracker, resolver, metrics, on_error)
+    source = WindowSource(
+        consumer,
+        settings.windows_topic,
+        tracker,
+        resolver,
+        metrics,
+        ClientErrors(settings.group, on_error),
+    )
     producers = partial(new_producer, settings, errors, transactional_id(settings))
     bounds = Bounds(settings.commit_interval, TRANSACTION_BYTES)
     delivery: Delivery
@@ -83,7 +91,6 @@ def assemble(
             unreplicated=cluster.unreplicated,
             windows_topic=settings.windows_topic,
             claims_predecessor=settings.instance_id is not None,
-            any_metadata=consumer.consumer_group_metadata,
         )
     else:
         delivery = AtLeastOnce(producers, source.commit, bounds)

@@ -40,8 +40,9 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 and the rejected messages, which it keeps unchanged. Large messages that compress well cost their
 sender little, and would fill the memory of the consumer."""
 
-INITIAL_CAPACITY: Final = 256
-"""Messages in the first batch, while it is unknown how long a batch takes."""
+INITIAL_CAPACITY: Final = 64
+"""Messages in the first batch, while it is unknown how long a batch takes. Of a device that takes a
+second for a window, it must not exceed what the watchdog allows a round."""
 
 UNREADABLE_HEADERS: Final = (
     "a header's name is not UTF-8: the client cannot read such headers, so this dead letter has "

@@ -185,6 +185,7 @@ class _Examiner(nn.Module):
         self.temperature = 1.0 if novelty is None else novelty.temperature
 
     def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits and novelty; a novelty of 0 where the assets have no description of it."""
         features = self.network.features(windows)
         logits = self.network.decide(features) / self.temperature
         if self.score is None:

@@ -1,14 +1,9 @@
 """`bearing-stream simulate`."""
 
 import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -19,6 +14,7 @@ from bearing_stream.config import from_command_line, options
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.recordings import RecordingError
 from producer_sim.settings import SimulatorSettings
+from producer_sim.signals import StopSignals
 from producer_sim.simulate import Sent, simulate
 from producer_sim.sources import SelectionError, counted, open_streams
 from producer_sim.streams import SensorStream
@@ -39,7 +35,8 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
     """Replay recordings into Kafka as windows: your own FILES, CWRU's, or synthetic ones.
 
     Ctrl-C, SIGTERM and a terminal that closes stop it; messages already accepted are still
-    delivered. The exit status is not zero if any message was not delivered.
+    delivered. A second Ctrl-C ends it at once. The exit status is not zero if any message was not
+    delivered.
     """
     settings = from_command_line(SimulatorSettings, given)
     if summary_json is not None:
@@ -47,9 +44,9 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
         _write(summary_json, "")
     console = Console(stderr=True)
     try:
-        with _stopped_by_signals() as stop:
+        with StopSignals(console) as signals:
             streams = open_streams(settings, files, click.echo)
-            sent = _with_progress(settings, streams, stop, console)
+            sent = _with_progress(settings, streams, signals, console)
     except SelectionError as error:
         raise click.UsageError(str(error)) from error
     except (RecordingError, FatalKafkaError) as error:
@@ -65,38 +62,10 @@ def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) ->
         raise SystemExit(1)
 
 
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Set an event at the first signal; a second one has its default effect."""
-    stop = threading.Event()
-    before = {
-        number: signal.getsignal(number)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        # nohup ignores SIGHUP, and it stays ignored. A shell ignores SIGINT for a background
-        # process, where it is handled all the same.
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
-    }
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        restore()
-        stop.set()
-
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield stop
-    finally:
-        restore()
-
-
 def _with_progress(
     settings: SimulatorSettings,
     streams: list[SensorStream],
-    stop: threading.Event,
+    signals: StopSignals,
     console: Console,
 ) -> Sent:
     planned = min(sum(stream.count for stream in streams), settings.limit or float("inf"))
@@ -111,12 +80,15 @@ def _with_progress(
         task = progress.add_task("", total=planned if isfinite(planned) else None, state="")
 
         def show(sent: Sent) -> None:
+            """Update the bar."""
+            signals.sending = True
             progress.update(task, completed=sent.windows, state=_state(sent))
 
         def warn(problem: str) -> None:
+            """Print one line above the bar."""
             progress.console.print(problem, markup=False, highlight=False, soft_wrap=True)
 
-        return simulate(settings, streams, stop, show, warn)
+        return simulate(settings, streams, signals.stop, show, warn)
 
 
 def _state(sent: Sent) -> str:

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from bearing_stream.kafka import ClusterErrors, explain, is_fatal
 from bearing_stream.kafka.connection import PARTITIONER, Properties
 from bearing_stream.wire import Message
+from producer_sim.connected import STATISTICS_PROPERTIES, is_connected
 
 PRODUCER_PROPERTIES: Final[Properties] = {
     "enable.idempotence": True,
@@ -37,6 +38,8 @@ RETRY_PAUSE: Final = 0.1
 STOP_TIMEOUT: Final = 8.0
 """Seconds to go on delivering after a stop; supervisors send SIGKILL after ten."""
 
+METADATA_TIMEOUT: Final = 1.0
+"""Seconds that a request for the topic's metadata may take; a stop is noticed after it."""
 
 PURGE_TIMEOUT: Final = 1.0
 """Seconds within which the client reports the messages that it discarded; it takes milliseconds."""
@@ -83,7 +86,9 @@ class Sender:
         self._warn = warn
         self._reported: set[str] = set()
         self._errors = ClusterErrors()
-        self._producer = Producer({**properties, "error_cb": self._on_error})
+        self._connected = False
+        own: Properties = {"error_cb": self._on_error, "stats_cb": self._on_statistics}
+        self._producer = Producer({**properties, **STATISTICS_PROPERTIES, **own})
 
     def __len__(self) -> int:
         """Messages in flight, and the client's unread notices."""
@@ -92,6 +97,30 @@ class Sender:
     def new_counts(self) -> SendCounts:
         """New counts, for one class of messages."""
         return SendCounts(self._errors)
+
+    def connect(self, stop: threading.Event, timeout: float) -> bool:
+        """Wait until messages can be sent without delay, or `stop` is set.
+
+        Messages that are produced earlier wait in the client with the timestamps of their creation,
+        and are then sent in one burst. On an idle machine, that is what is due in the first 0.6 s.
+
+        Returns:
+            Whether the producer is connected; False after `timeout` seconds. Messages may be
+            produced all the same.
+
+        Raises:
+            FatalKafkaError: Kafka refuses this user; states what to do.
+        """
+        deadline = time.monotonic() + timeout
+        known = False
+        while not (self._connected or stop.is_set()) and time.monotonic() < deadline:
+            try:
+                # The statistics list a topic only after a request for its metadata.
+                known = known or bool(self._producer.list_topics(self._topic, METADATA_TIMEOUT))
+            except KafkaException as failure:
+                self._on_error(failure.args[0])
+            self.poll(RETRY_PAUSE)
+        return self._connected
 
     def send(self, message: Message, counts: SendCounts, stop: threading.Event) -> None:
         """Put a message into the client's queue; wait for free space in it until `stop` is set.
@@ -152,6 +181,9 @@ class Sender:
         while (left := self._producer.flush(RETRY_PAUSE)) and time.monotonic() < deadline:
             pass
         return left
+
+    def _on_statistics(self, statistics: str) -> None:
+        self._connected = self._connected or is_connected(statistics, self._topic)
 
     def _on_error(self, error: KafkaError) -> None:
         self._errors(error)

@@ -94,7 +94,11 @@ class Simulation:
         self._malformed: defaultdict[str, SendCounts] = defaultdict(sender.new_counts)
 
     def run(self, stop: threading.Event, on_progress: Callable[[Sent], None]) -> Sent:
-        """Send until the streams end, the limit is reached or `stop` is set; then flush."""
+        """Send until the streams end, the limit is reached or `stop` is set; then flush.
+
+        Calls `on_progress` before it sends anything, and then a few times per second.
+        """
+        on_progress(self.sent())
         fatal = ""
         next_report = 0.0
         try:
@@ -169,7 +173,8 @@ def simulate(
         settings: How fast, how much, in which form and to which cluster.
         streams: One for each sensor, with samples in the settings' format (see `open_streams`).
         stop: Set it to end early: messages already accepted are still delivered, for a few seconds.
-        on_progress: Called with the counts a few times per second.
+        on_progress: Called with the counts before the first window is sent, and then a few times
+            per second.
         warn: Called with the reasons for waiting for the cluster, and with its transient errors.
 
     Returns:
@@ -188,5 +193,8 @@ def simulate(
         create_topics(properties, {topic: settings.partitions})
     otherwise = "add --create-topics"
     wait_for_topics(properties, [], settings.startup_timeout, warn, otherwise, written=[topic])
-    simulation = Simulation(settings, streams, Sender(properties, topic, warn))
-    return simulation.run(stop or threading.Event(), on_progress)
+    stop = stop or threading.Event()
+    sender = Sender(properties, topic, warn)
+    # The schedule starts when it is constructed, so only when its first window can be sent.
+    sender.connect(stop, settings.startup_timeout)
+    return Simulation(settings, streams, sender).run(stop, on_progress)

@@ -36,11 +36,7 @@ def open_streams(
             exist.
         RecordingError: A recording is missing or cannot be read.
     """
-    labels = _listed(settings.label)
-    if unknown := [label for label in labels if label not in FAULT_LABELS]:
-        raise SelectionError(
-            f"--label: no label {', '.join(unknown)}: choose from {', '.join(FAULT_LABELS)}"
-        )
+    labels = _labels(settings.label)
     folder = None if files else default_folder(settings.data)
     source = settings.source
     if source == "auto":
@@ -62,6 +58,15 @@ def open_streams(
     entries = _chosen(folder, _listed(settings.recordings), labels)
     notify(f"{counted(len(entries), 'CWRU recording')} from {folder}")
     return _streams(settings, load(folder, entries, settings.strict))
+
+
+def _labels(text: str) -> list[str]:
+    labels = _listed(text)
+    if unknown := [label for label in labels if label not in FAULT_LABELS]:
+        raise SelectionError(
+            f"--label: no label {', '.join(unknown)}: choose from {', '.join(FAULT_LABELS)}"
+        )
+    return labels
 
 
 def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> None:

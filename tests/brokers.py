@@ -99,7 +99,7 @@ def docker_environment(host: str, port: int) -> dict[str, str]:
     """
     broker = configuration.Broker(1, port, 19093, 19094, Path("/unused"))
     properties = configuration.broker_properties(broker, [broker], Security()) | {
-        "log.dirs": "/tmp/kafka-data",
+        "log.dirs": "/var/lib/kafka/data",
         "listeners": f"CLIENT://:{port},BROKER://:19093,CONTROLLER://:19094",
         "advertised.listeners": f"CLIENT://{host}:{port},BROKER://localhost:19093",
         "controller.quorum.voters": "1@localhost:19094",

@@ -38,11 +38,11 @@ IMPORTS: dict[str, set[str]] = {
         *("commands.verify", "commands.watch", "config", "kafka", "local_kafka"),
         *("program", "recordings", "vocabulary", "wire"),
     },
-    f"{COMMANDS}.diagnose": {"config", "model", "recordings", "vocabulary"},
+    f"{COMMANDS}.diagnose": {"commands.terminal", "config", "model", "recordings", "vocabulary"},
     f"{COMMANDS}.serve": {"config", "model", "vocabulary"},
     f"{COMMANDS}.verify": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.watch": {"commands.terminal", "config", "kafka", "wire"},
-    "bearing_stream.cli": set(),
+    "bearing_stream.cli": {"program"},
 }
 """Package → exactly the project's packages that it imports, without the prefix `bearing_stream.`.
 

@@ -77,26 +77,36 @@ def fit(
     """
     if not len(validation.labels):
         raise ValueError("there is no validation window to stop the fitting by")
-    generator = np.random.default_rng(seed)
+    history: list[Epoch] = []
+    best = 0
     with _reproducible(seed):
         network = Network()
-        optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.epochs)
-        validated = _tensors(validation)
-        history: list[Epoch] = []
-        best = 0
         weights = network.state_dict()
-        while len(history) < recipe.epochs and len(history) - best <= recipe.patience:
-            drawn = _tensors(pool.draw(recipe.windows_per_class, generator))
-            training_loss = _train(network, optimiser, drawn, recipe.batch_size)
-            schedule.step()
-            history.append(_epoch(network, training_loss, validated))
-            if history[-1].validation_loss <= history[best].validation_loss:
+        for epoch in _epochs(network, pool, validation, seed, recipe):
+            history.append(epoch)
+            if epoch.validation_loss <= history[best].validation_loss:
                 best, weights = len(history) - 1, copy.deepcopy(network.state_dict())
             if report is not None:
-                report(history[-1])
+                report(epoch)
+            if len(history) - best > recipe.patience:
+                break
         network.load_state_dict(weights)
     return Fit(network.eval(), tuple(history), best)
+
+
+def _epochs(
+    network: Network, pool: TrainingPool, validation: LabelledWindows, seed: int, recipe: Recipe
+) -> Iterator[Epoch]:
+    """Train the network for one epoch after another, and yield the result of each."""
+    generator = np.random.default_rng(seed)
+    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.epochs)
+    validated = _tensors(validation)
+    for _ in range(recipe.epochs):
+        drawn = _tensors(pool.draw(recipe.windows_per_class, generator))
+        training_loss = _train(network, optimiser, drawn, recipe.batch_size)
+        schedule.step()
+        yield _epoch(network, training_loss, validated)
 
 
 def _train(

@@ -92,6 +92,7 @@ def best_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> 
     rows = np.arange(len(labels))
 
     def cross_entropy(temperature: float) -> float:
+        """Return the mean cross-entropy of the tempered logits, in nats."""
         return -float(log_softmax(logits / temperature, axis=1)[rows, labels].mean())
 
     found = minimize_scalar(cross_entropy, bounds=(1, _HOTTEST), method="bounded")

@@ -1,5 +1,6 @@
 """Standard output and standard error of the commands that print what they read from Kafka."""
 
+import codecs
 import errno
 import os
 import sys
@@ -9,6 +10,7 @@ from io import UnsupportedOperation
 from typing import Final
 
 import click
+from pydantic_core import to_json
 from rich.console import Console
 
 WRITE_FAILURES: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -48,6 +50,15 @@ class OutputConsole(Console):
     def on_broken_pipe(self) -> None:
         """Let `standard_output` handle it."""
         raise BrokenPipeError
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """Return a value as JSON that standard output can encode.
+
+    JSON is UTF-8. Where the terminal has another encoding, all but ASCII is escaped.
+    """
+    encoding = codecs.lookup(sys.stdout.encoding or "ascii").name
+    return to_json(value, indent=indent, ensure_ascii=encoding != "utf-8").decode()
 
 
 def printable(text: str) -> str:

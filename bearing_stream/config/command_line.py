@@ -51,6 +51,7 @@ def options(settings_class: type[Settings]) -> Callable[[F], F]:
     """
 
     def decorate(command: F) -> F:
+        """Add the options in the order of the fields, which click shows."""
         for name, field in reversed(settings_class.model_fields.items()):
             command = _option(name, field)(command)
         return click.option(

@@ -1,7 +1,7 @@
 """Check this user's permissions at the start, not hours later when an operation needs one."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -25,10 +25,13 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TopicCheck:
-    """The result of a check of topics: the missing ones, and the operations that are refused."""
+    """The result of a check of topics."""
 
-    absent: tuple[str, ...]
-    refused: tuple[Need, ...]
+    absent: tuple[str, ...] = ()
+    refused: tuple[Need, ...] = ()
+    """Operations that this user may not perform."""
+    failed: Mapping[str, KafkaError] = field(default_factory=dict)
+    """Topic that the cluster does not describe → the reason."""
 
 
 def principal(properties: Mapping[str, Any]) -> str:
@@ -39,7 +42,7 @@ def principal(properties: Mapping[str, Any]) -> str:
 
 
 def check_topics(admin: AdminClient, needs: Iterable[Need], timeout: float) -> TopicCheck:
-    """Check which of these topics are missing, and which operations on them are refused.
+    """Check which of these topics are missing or fail, and which operations on them are refused.
 
     Args:
         admin: A client that connects as the user to check.
@@ -49,7 +52,9 @@ def check_topics(admin: AdminClient, needs: Iterable[Need], timeout: float) -> T
     Raises:
         KafkaException: There was no response.
     """
-    absent, refused = set(), []
+    absent: set[str] = set()
+    refused: list[Need] = []
+    failed: dict[str, KafkaError] = {}
     needs = list(needs)
     names = TopicCollection(sorted({need.name for need in needs}))
     responses = admin.describe_topics(
@@ -59,20 +64,22 @@ def check_topics(admin: AdminClient, needs: Iterable[Need], timeout: float) -> T
         try:
             allowed = responses[need.name].result().authorized_operations
         except KafkaException as failure:
-            code = failure.args[0].code()
-            if code < 0:
+            error: KafkaError = failure.args[0]
+            if error.code() < 0:
                 # The client's own error: no broker responded.
                 raise
-            if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                 refused.append(need)
-            else:
+            elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 absent.add(need.name)
+            else:
+                failed[need.name] = error
         else:
             # A user who can describe a topic has some operation on it; an empty set is that of an
             # old broker, which does not report operations.
             if allowed and need.operation not in _names(allowed):
                 refused.append(need)
-    return TopicCheck(tuple(sorted(absent)), tuple(refused))
+    return TopicCheck(tuple(sorted(absent)), tuple(refused), failed)
 
 
 def refuses_group(admin: AdminClient, group: str, timeout: float) -> bool:

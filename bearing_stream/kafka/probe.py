@@ -4,10 +4,12 @@ The probe makes a TLS handshake of its own, independent of the client's, and clo
 It sends no application data, and the program uses no such connection.
 """
 
+import os
 import socket
 import ssl
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,6 +25,19 @@ CERTIFICATE_ALERTS: Final = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
 """Words in OpenSSL's names of the alerts that concern our certificate."""
 
 DEFAULT_PORT: Final = 9092
+
+PROBE: Final = "probe"
+"""Value of `ssl.ca.location` for the authorities of the system, which librdkafka searches for."""
+
+SYSTEM_AUTHORITIES: Final = (
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs/ca-certificates.crt",
+)
+"""Where systems keep their authorities, as librdkafka's `rdkafka_ssl.c` lists it. Python's OpenSSL
+knows one of them only, that of the system on which it was built."""
 
 EXPIRED: Final = 10
 NOT_YET_VALID: Final = 9
@@ -77,24 +92,44 @@ def _address(server: str) -> Address | None:
 
 
 def _handshake(address: Address, properties: Mapping[str, Any]) -> str | None:
-    context = ssl.create_default_context(
-        cafile=properties.get("ssl.ca.location"), cadata=properties.get("ssl.ca.pem")
-    )
-    if str(properties.get("ssl.endpoint.identification.algorithm", "https")) == "none":
-        context.check_hostname = False
-    if str(properties.get("enable.ssl.certificate.verification", "true")).lower() == "false":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
     try:
+        context = _context(properties)
         listen = REFUSAL_TIMEOUT if _load_certificate(context, properties) else None
         _shake_hands(address, context, listen)
     except ssl.SSLCertVerificationError as error:
         return f"the certificate of {address[0]}:{address[1]} {_fault(error, address[0])}"
     except ssl.SSLError as error:
         return _alert(error.reason or "", address, properties)
-    except OSError:
+    except (OSError, ValueError):
         pass
     return None
+
+
+def _context(properties: Mapping[str, Any]) -> ssl.SSLContext:
+    """A context that accepts what librdkafka accepts with these properties.
+
+    Raises:
+        OSError: The authorities cannot be read.
+        ValueError: The same.
+    """
+    location, pem = properties.get("ssl.ca.location"), properties.get("ssl.ca.pem")
+    if location == PROBE:
+        location = None
+    is_folder = location is not None and Path(location).is_dir()
+    context = ssl.create_default_context(
+        cafile=None if is_folder else location, capath=location if is_folder else None, cadata=pem
+    )
+    if location is None and pem is None:
+        for path in filter(os.path.exists, SYSTEM_AUTHORITIES):
+            context.load_verify_locations(path)
+    # Python 3.13 sets this flag, and librdkafka does not.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if str(properties.get("ssl.endpoint.identification.algorithm", "https")) == "none":
+        context.check_hostname = False
+    if str(properties.get("enable.ssl.certificate.verification", "true")).lower() == "false":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _load_certificate(context: ssl.SSLContext, properties: Mapping[str, Any]) -> bool:

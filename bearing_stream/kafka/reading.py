@@ -24,7 +24,11 @@ FETCH_COUNT: Final = 1000
 """Most messages per call of `consume`."""
 
 TIMEOUT: Final = 30.0
-"""Seconds without an event after which reading fails; the end of a partition is an event too."""
+"""Seconds without a message, or the end of a partition, after which reading fails."""
+
+STALL_TIMEOUT: Final = 10.0
+"""Seconds without an event after which the client is replaced: clients have stopped fetching after
+a broker restarted, while others read on."""
 
 HARMLESS: Final = (
     KafkaError._PARTITION_EOF,
@@ -67,7 +71,7 @@ class TopicReader:
             properties: Connection properties of the client.
             topic: Must exist.
             isolation: Whether to leave out messages of open and aborted transactions.
-            timeout: Seconds without a response after which reading fails.
+            timeout: Seconds without progress after which reading fails.
 
         Raises:
             FatalKafkaError: A property is invalid.
@@ -75,7 +79,7 @@ class TopicReader:
         self.topic = topic
         self._timeout = timeout
         self._errors = ClusterErrors(in_group=False)
-        own: Properties = {
+        self._properties: Properties = properties | {
             # The client requires a group id; without a subscription no group comes into being.
             "group.id": f"bearing-stream-read-{uuid.uuid4()}",
             "isolation.level": isolation,
@@ -88,10 +92,7 @@ class TopicReader:
             "log_level": 0,
             "error_cb": self._errors,
         }
-        try:
-            self._consumer = Consumer(properties | own)
-        except KafkaException as failure:
-            raise FatalKafkaError(explain(failure.args[0])) from None
+        self._consumer = self._new_consumer()
 
     def __enter__(self) -> Self:
         return self
@@ -133,40 +134,78 @@ class TopicReader:
     def read(self, spans: Spans) -> Iterator[Message]:
         """Yield the messages of these ranges, in order within a partition.
 
+        A partition that ends before its range does, because its new leader does not know all yet,
+        is read on when it has grown. A client that has stopped fetching is replaced.
+
         Raises:
-            FatalKafkaError: Kafka does not respond, or refuses.
+            FatalKafkaError: Kafka refuses, or there was no progress in time.
         """
-        left = {partition: span.end for partition, span in spans.items() if span.start < span.end}
-        self._consumer.assign(
-            [TopicPartition(self.topic, partition, spans[partition].start) for partition in left]
-        )
+        left = {partition: span for partition, span in spans.items() if span.start < span.end}
+        self._assign(left)
+        waited = 0.0
         while left:
-            for message in self._fetch():
+            before = dict(left)
+            seconds = min(STALL_TIMEOUT, self._timeout)
+            messages = self._fetch(seconds)
+            for message in messages:
                 partition, offset = message.partition(), message.offset()
                 if partition not in left or offset is None:
                     continue
-                ended = message.error() is not None or offset >= left[partition] - 1
-                if message.error() is None and offset < left[partition]:
+                is_end = message.error() is not None
+                end = left[partition].end
+                if not is_end and offset < end:
+                    left[partition] = Span(offset + 1, end)
                     yield message
-                if ended:
+                # The end of a partition has the offset of the next message.
+                if offset >= (end if is_end else end - 1):
                     del left[partition]
                     self._consumer.incremental_unassign([TopicPartition(self.topic, partition)])
+            if left != before:
+                waited = 0.0
+            elif not messages:
+                waited += seconds
+                if waited >= self._timeout:
+                    raise self._no_progress(left)
+                self._replace_consumer(left)
         self._consumer.unassign()
 
-    def _fetch(self) -> list[Message]:
-        """Messages and end-of-partition events, at least one."""
-        messages = self._consumer.consume(1, self._timeout)
+    def _new_consumer(self) -> Consumer:
+        try:
+            return Consumer(self._properties)
+        except KafkaException as failure:
+            raise FatalKafkaError(explain(failure.args[0])) from None
+
+    def _replace_consumer(self, left: Spans) -> None:
+        self._consumer.close()
+        self._consumer = self._new_consumer()
+        self._assign(left)
+
+    def _assign(self, spans: Spans) -> None:
+        self._consumer.assign(
+            [TopicPartition(self.topic, partition, span.start) for partition, span in spans.items()]
+        )
+
+    def _fetch(self, seconds: float) -> list[Message]:
+        """Messages and end-of-partition events; none if there is none within `seconds`."""
+        messages = self._consumer.consume(1, seconds)
         self._errors.raise_fatal()
-        if not messages:
-            raise FatalKafkaError(
-                f"'{self.topic}' could not be read: no response for {self._timeout:g} s"
-            )
-        messages += self._consumer.consume(FETCH_COUNT - 1, 0)
+        if messages:
+            messages += self._consumer.consume(FETCH_COUNT - 1, 0)
         for message in messages:
             error = message.error()
             if error is not None and error.code() not in HARMLESS:
                 raise self._refusal(error)
         return messages
+
+    def _no_progress(self, left: Spans) -> FatalKafkaError:
+        missing = ", ".join(
+            f"{span.start} to {span.end - 1} of partition {partition}"
+            for partition, span in sorted(left.items())
+        )
+        return FatalKafkaError(
+            f"'{self.topic}' could not be read: no response for {self._timeout:g} s, and the "
+            f"offsets {missing} are missing"
+        )
 
     def _offsets(self, moment: int) -> dict[int, int]:
         """By partition, the offset at a time, or at one of Kafka's two constants for an end.

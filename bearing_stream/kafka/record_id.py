@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, cast
 
-from confluent_kafka import Message
+from confluent_kafka import Message as Polled
 
 
 class RecordId(NamedTuple):
@@ -15,6 +15,6 @@ class RecordId(NamedTuple):
         return f"{self.partition}:{self.offset}"
 
     @classmethod
-    def of(cls, message: Message) -> "RecordId":
+    def of(cls, message: Polled) -> "RecordId":
         """Return the position of a message that was polled or delivered."""
         return cls(cast("int", message.partition()), cast("int", message.offset()))

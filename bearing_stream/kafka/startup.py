@@ -33,6 +33,12 @@ class Missing(NamedTuple):
     detail: str = ""
     """Further facts, such as what Kafka reported."""
 
+    def error(self, timeout: float, advised: bool) -> FatalKafkaError:
+        """The error after waiting for `timeout` seconds; the advice is not repeated."""
+        advice = "" if advised else f": {self.advice}"
+        detail = f" — {self.detail}" if self.detail else ""
+        return FatalKafkaError(f"{self.what}{advice}{detail} (waited {timeout:g} s)")
+
 
 class ClusterErrors:
     """Keeps the errors that librdkafka reports of the cluster as a whole; pass it as `error_cb`.
@@ -128,23 +134,15 @@ def wait_for_topics(
             is unreachable or lacks a topic after `timeout` seconds. The message is one line with
             the reason and, unless `waiting` was called with it, what to do.
     """
-    cluster = _Cluster(
-        properties,
-        [Need("READ", "topic", name) for name in topics]
-        + [Need("WRITE", "topic", name) for name in written],
-        group,
-        otherwise,
-    )
+    needs = [Need("READ", "topic", name) for name in topics]
+    needs += [Need("WRITE", "topic", name) for name in written]
+    cluster = _Cluster(properties, needs, group, otherwise)
     deadline = time.monotonic() + timeout
     reported: set[str] = set()
-    check_timeout = (
-        min(FIRST_CHECK_TIMEOUT, CHECK_TIMEOUT) if timeout > FIRST_CHECK_TIMEOUT else CHECK_TIMEOUT
-    )
+    check_timeout = FIRST_CHECK_TIMEOUT if timeout > FIRST_CHECK_TIMEOUT else CHECK_TIMEOUT
     while (missing := cluster.missing(check_timeout)) is not None:
         if time.monotonic() >= deadline:
-            advice = "" if missing.what in reported else f": {missing.advice}"
-            detail = f" — {missing.detail}" if missing.detail else ""
-            raise FatalKafkaError(f"{missing.what}{advice}{detail} (waited {timeout:g} s)")
+            raise missing.error(timeout, advised=missing.what in reported)
         if missing.what not in reported:
             waiting(f"{missing.what}; waiting up to {timeout:g} s ({missing.advice})")
             reported.add(missing.what)
@@ -183,17 +181,21 @@ def create_topics(
                 raise FatalKafkaError(f"cannot create topic '{name}': {explain(error)}") from None
 
 
-def largest_message(properties: Properties, topic: str) -> int:
+def largest_message(properties: Properties, topic: str) -> int | None:
     """The topic's `max.message.bytes`: the size of the largest compressed batch that it accepts.
 
+    None if this user may not read the configuration of the topic (`DESCRIBE_CONFIGS`).
+
     Raises:
-        FatalKafkaError: A property is invalid, or the cluster does not report the value.
+        FatalKafkaError: A property is invalid, or the cluster does not respond.
     """
     admin, resource = admin_client(properties), ConfigResource(ResourceType.TOPIC, topic)
     try:
         response = admin.describe_configs([resource], request_timeout=CHECK_TIMEOUT)
         return int(response[resource].result()["max.message.bytes"].value)
     except KafkaException as failure:
+        if failure.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return None
         raise FatalKafkaError(
             f"cannot read the configuration of topic '{topic}': {explain(failure.args[0])}"
         ) from None
@@ -238,18 +240,26 @@ class _Cluster:
                 )
             # The brokers respond and the controller does not: reading and writing do not need it.
             absent = sorted({need.name for need in self._needs} - existing.keys())
-            found = TopicCheck(tuple(absent), ())
+            found = TopicCheck(tuple(absent))
         refused = list(found.refused)
         if self._group is not None and refuses_group(self._admin, self._group, timeout):
             refused.append(Need("READ", "group", self._group))
         if refused:
             raise refusal(self._properties, refused)
+        for name, error in found.failed.items():
+            return self._failed_topic(name, error)
         if not found.absent:
             return None
         return Missing(
             f"the cluster at {self._servers} has no topic {', '.join(map(repr, found.absent))}",
             f"create it with kafka-topics.sh --create, or {self._otherwise}",
         )
+
+    def _failed_topic(self, name: str, error: KafkaError) -> Missing:
+        reason = f"the cluster at {self._servers} cannot describe topic '{name}'"
+        if is_fatal(error):
+            raise FatalKafkaError(f"{reason}: {explain(error)}")
+        return Missing(reason, "is one of its brokers down?", explain(error))
 
     def _unreachable(self, error: KafkaError) -> Missing:
         # Receive the errors of the connection: a refused login is reported only there.

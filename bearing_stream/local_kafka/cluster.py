@@ -16,6 +16,7 @@ from bearing_stream.local_kafka.configuration import (
     Security,
     broker_properties,
 )
+from bearing_stream.local_kafka.data import prepare_folder
 from bearing_stream.local_kafka.errors import AddressInUseError, LocalKafkaError
 from bearing_stream.local_kafka.jars import class_path, read_lock
 from bearing_stream.local_kafka.ports import free_ports, is_free
@@ -90,7 +91,7 @@ class LocalKafka:
         # First, so that a taken port is reported before jars are fetched and data is touched.
         self._check_ports()
         if self._data:
-            _prepare(self._data, self._count)
+            prepare_folder(self._data, self._count)
         try:
             self._keeper = Keeper(self._data)
             self._start_all(self._keeper)
@@ -308,20 +309,3 @@ def _stop(processes: Sequence[BrokerProcess]) -> None:
     deadline = time.monotonic() + STOP_TIMEOUT
     for process in processes:
         process.stop(max(deadline - time.monotonic(), 0.0))
-
-
-def _prepare(data: Path, brokers: int) -> None:
-    """Create the folder that keeps the data, and delete the logs of the last run.
-
-    Raises:
-        LocalKafkaError: it holds the data of another number of brokers.
-    """
-    data.mkdir(parents=True, exist_ok=True)
-    existing = sorted(data.glob("broker-*"))
-    if existing and len(existing) != brokers:
-        raise LocalKafkaError(
-            f"{data} holds the data of {len(existing)} broker(s), not {brokers}. "
-            "Use that number, or another folder."
-        )
-    for folder in existing:
-        (folder / "broker.log").unlink(missing_ok=True)

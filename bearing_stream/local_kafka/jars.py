@@ -87,8 +87,18 @@ def kafka_version(jars: Sequence[Jar]) -> str:
 
 
 def default_repository() -> Path:
-    """The Maven repository that holds the jars, in the user's cache folder."""
-    return user_cache_path("local-kafka") / "maven"
+    """The Maven repository that holds the jars, in the user's cache folder.
+
+    Raises:
+        LocalKafkaError: This user has no home folder, and none is set in the environment.
+    """
+    try:
+        return user_cache_path("local-kafka") / "maven"
+    except RuntimeError:
+        raise LocalKafkaError(
+            "This user has no home folder to keep Apache Kafka's jars in: set HOME or "
+            "XDG_CACHE_HOME to a folder that can be written."
+        ) from None
 
 
 def class_path(jars: Sequence[Jar], repository: Path | None = None) -> tuple[Path, ...]:

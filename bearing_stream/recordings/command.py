@@ -52,7 +52,7 @@ def command() -> None:
 @click.option("--strict", is_flag=True, help="Refuse files that are not the official ones.")
 def list_(data: Path | None, strict: bool) -> None:
     """Show the 64 recordings, with the number of windows of those in the folder."""
-    folder = default_folder(data) or cache_folder()
+    folder = _folder(default_folder(data))
     columns = ["id", "label", "fault", "inch", "o'clock", "hp", "rpm", "file Hz", "windows"]
     table = Table(*columns, title=str(folder), box=SIMPLE_HEAD, padding=0)
     refused = []
@@ -80,7 +80,7 @@ def list_(data: Path | None, strict: bool) -> None:
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 def fetch_(data: Path | None, replace: bool, base_url: str, ids: tuple[str, ...]) -> None:
     """Download the recordings with these IDs, or all 64 (195 MB)."""
-    folder = data or cache_folder()
+    folder = _folder(data)
     unwanted = {"official"} if replace else {"official", "another one"}
     try:
         checks = list(verify(folder, _chosen(ids)))
@@ -103,7 +103,7 @@ def verify_(data: Path | None) -> None:
 
     The exit status is 1 unless all 64 are official.
     """
-    folder = default_folder(data) or cache_folder()
+    folder = _folder(default_folder(data))
     states: Counter[str] = Counter()
     try:
         for check in verify(folder):
@@ -118,6 +118,14 @@ def verify_(data: Path | None) -> None:
     click.echo(f"{folder}: {counts}")
     if states["official"] != len(catalogue()):
         raise SystemExit(1)
+
+
+def _folder(named: Path | None) -> Path:
+    """Return the folder, or the cache; without either, raise an error with one line of advice."""
+    try:
+        return named or cache_folder()
+    except RecordingError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _known(entry: CatalogueEntry) -> tuple[str, str, str, str, str, str]:

@@ -45,8 +45,17 @@ class FileCheck:
 
 
 def cache_folder() -> Path:
-    """Return the default folder of `fetch`, in this user's cache."""
-    return platformdirs.user_cache_path("bearing-stream") / "cwru"
+    """Return the default folder of `fetch`, in this user's cache.
+
+    Raises:
+        RecordingError: This user has no home folder, and none is set in the environment.
+    """
+    try:
+        return platformdirs.user_cache_path("bearing-stream") / "cwru"
+    except RuntimeError:
+        raise RecordingError(
+            "this user has no home folder: name a folder with --data, or set HOME or XDG_CACHE_HOME"
+        ) from None
 
 
 def default_folder(data: Path | None = None) -> Path | None:
@@ -63,7 +72,11 @@ def default_folder(data: Path | None = None) -> Path | None:
         return data
     if named := os.environ.get("CWRU_DATA"):
         return Path(named)
-    return cache_folder() if present(cache_folder()) else None
+    try:
+        cached = cache_folder()
+    except RecordingError:
+        return None
+    return cached if present(cached) else None
 
 
 def verify(folder: Path, entries: Iterable[CatalogueEntry] | None = None) -> Iterator[FileCheck]:

@@ -51,6 +51,33 @@ def read_file(
             several channels and none was chosen, holds anything but finite numbers within float32,
             or is shorter than one window.
     """
+    return Recording(
+        id=as_text(path.stem),
+        sensor=sensor or as_text(path.stem),
+        collection="files",
+        samples=_samples(path, channel, sampling_rate),
+        sampling_rate=SAMPLING_RATE,
+        unit=unit,
+        fault=fault,
+        rpm=rpm,
+    )
+
+
+def _samples(path: Path, channel: str | None, given_rate: float | None) -> NDArray[np.float64]:
+    """The samples of the channel at 12 kHz, at least one window."""
+    values, stated_rate = _read(path, channel)
+    rate = _agreed_rate(path, stated_rate, given_rate)
+    samples = to_model_rate(one_row(values, str(path)), rate, str(path))
+    if samples.size < WINDOW_LENGTH:
+        raise RecordingError(
+            f"{path}: {samples.size} samples at {SAMPLING_RATE} Hz are less than one window of "
+            f"{WINDOW_LENGTH}"
+        )
+    return samples
+
+
+def _read(path: Path, channel: str | None) -> tuple[NDArray[Any], float | None]:
+    """The values of the channel, and the sampling rate that the file states."""
     readers = {".mat": _read_mat, ".npy": _read_npy, ".csv": _read_csv, ".wav": _read_wav}
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -58,26 +85,9 @@ def read_file(
     if not path.is_file():
         raise RecordingError(f"{path}: no such file")
     try:
-        values, stated_rate = reader(path, channel)
+        return reader(path, channel)
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read: {error}") from error
-    rate = _agreed_rate(path, stated_rate, sampling_rate)
-    samples = to_model_rate(one_row(values, str(path)), rate, str(path))
-    if samples.size < WINDOW_LENGTH:
-        raise RecordingError(
-            f"{path}: {samples.size} samples at {SAMPLING_RATE} Hz are less than one window of "
-            f"{WINDOW_LENGTH}"
-        )
-    return Recording(
-        id=path.stem,
-        sensor=sensor or path.stem,
-        collection="files",
-        samples=samples,
-        sampling_rate=SAMPLING_RATE,
-        unit=unit,
-        fault=fault,
-        rpm=rpm,
-    )
 
 
 def _agreed_rate(path: Path, stated: float | None, given: float | None) -> float:

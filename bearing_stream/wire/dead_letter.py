@@ -173,7 +173,7 @@ class DeadLetter:
             "partition": str(self.partition),
             "offset": str(self.offset),
             "stage": STAGE,
-            "class.name": "messages.decode_window",
+            "class.name": "bearing_stream.wire.decode_window",
             "exception.class.name": reason.value,
             "exception.message": detail,
             "connector.name": group,

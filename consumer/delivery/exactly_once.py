@@ -53,7 +53,6 @@ class ExactlyOnce(Publisher):
         unreplicated: frozenset[str] = frozenset(),
         windows_topic: str = "",
         claims_predecessor: bool = False,
-        any_metadata: Callable[[], Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -69,7 +68,6 @@ class ExactlyOnce(Publisher):
             windows_topic: Whose offsets are committed.
             claims_predecessor: Whether the transactional id is that of the process before, which
                 may have left records undecided.
-            any_metadata: The consumer's membership as the client has it, none included.
             clock: Monotonic seconds.
             sleep: Waits some seconds.
         """
@@ -78,7 +76,6 @@ class ExactlyOnce(Publisher):
         self._unreplicated = unreplicated
         self._windows_topic = windows_topic
         self._claims_predecessor = claims_predecessor
-        self._any_metadata = any_metadata or group_metadata
         self._sleep = sleep
         self._rested_at = 0.0
         self._fencings = 0
@@ -94,7 +91,9 @@ class ExactlyOnce(Publisher):
         deadline = self._clock() + timeout
         self._register(deadline, settles=bool(self._unreplicated) and self._claims_predecessor)
         if self.state is State.UNSETTLED:
-            self._settle(deadline)
+            # Without offsets: nobody is a member yet. Offsets that are undecided hold back the
+            # group's offsets, and a recovery follows.
+            self._settle(deadline, offsets=False)
 
     def open(self) -> None:
         """Begin a transaction, unless one is open."""
@@ -147,7 +146,7 @@ class ExactlyOnce(Publisher):
         if self.state is State.UNREGISTERED:
             self._register(deadline, settles=bool(self._unreplicated))
         if self.state is State.UNSETTLED:
-            self._settle(deadline)
+            self._settle(deadline, offsets=True)
 
     def close(self) -> None:
         """Abort what is open, so that readers of committed diagnoses need not wait for it."""
@@ -172,7 +171,7 @@ class ExactlyOnce(Publisher):
             raise
         self._move(Event.REGISTERED_UNREPLICATED if settles else Event.REGISTERED)
 
-    def _settle(self, deadline: float) -> None:
+    def _settle(self, deadline: float, *, offsets: bool) -> None:
         """Abort a transaction in every partition of the output and of the offsets.
 
         Kafka 4 takes a partition that has no leader for a deleted one when it ends a transaction,
@@ -181,15 +180,17 @@ class ExactlyOnce(Publisher):
         there is then missing from the output, and `published` finds it.
         """
         with self._failing():
+            metadata = self._group_metadata() if offsets else None
             self._begin()
             for topic in sorted(self._unreplicated):
                 for partition in self._partitions(topic, deadline):
                     self._produce(topic, FILLER, None, partition=partition)
             left = max(deadline - self._clock(), 0.001)
             self._flush(left)
-            # All offsets of a group are in one partition of Kafka's own topic.
-            offsets = [TopicPartition(self._windows_topic, 0, 0)]
-            self._add_offsets(offsets, self._any_metadata(), deadline)
+            if offsets:
+                # All offsets of a group are in one partition of Kafka's own topic.
+                place = [TopicPartition(self._windows_topic, 0, 0)]
+                self._add_offsets(place, metadata, deadline)
             self._attempt(self._producer.abort_transaction, deadline=deadline)
         self._closed()
         self._move(Event.SETTLED)

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, explain, is_fatal
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, explain
 from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
+from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Taken, Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.metrics import Metrics
@@ -57,7 +58,7 @@ class WindowSource:
         tracker: Tracker,
         resolver: Resolver,
         metrics: Metrics,
-        on_error: Callable[[KafkaError], None],
+        errors: ClientErrors,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Put the pieces together; nothing is subscribed yet.
@@ -68,7 +69,7 @@ class WindowSource:
             tracker: Of the positions.
             resolver: Finds where partitions are read from.
             metrics: Counts what is passed over.
-            on_error: Called with each transient error that the client reports.
+            errors: Handles what the client returns in place of messages.
             clock: Monotonic seconds.
         """
         self._consumer = consumer
@@ -76,10 +77,9 @@ class WindowSource:
         self._tracker = tracker
         self._resolver = resolver
         self._metrics = metrics
-        self._on_error = on_error
+        self._errors = errors
         self._clock = clock
         self._exhausted: Positions = {}
-        self._broken: FatalKafkaError | None = None
         self._revoked = self._lost = self._is_suspect = False
         self._listener: RebalanceListener | None = None
         self.received = 0
@@ -108,7 +108,7 @@ class WindowSource:
                 windows and the consumer is set to stop then, or messages cannot be unpacked.
         """
         self._revoked = self._lost = False
-        self._raise_broken()
+        self._raise_pending()
         self._resolver.check_id(self._tracker)
         messages = self._consume_up_to(most, timeout)
         self.received += len(messages)
@@ -198,19 +198,18 @@ class WindowSource:
         except KafkaException as failure:
             raise FatalKafkaError(explain(failure.args[0])) from None
 
-    def _raise_broken(self) -> None:
-        if self._broken is not None:
-            # What came before it is committed first, or it would be diagnosed at every start.
+    def _raise_pending(self) -> None:
+        if self._errors.pending is not None:
             if self._listener is not None:
                 self._listener.on_partitions_revoked()
-            raise self._broken
+            raise self._errors.pending
 
     def _is_new(
         self, message: KafkaMessage, just_resolved: frozenset[Partition], done: Positions
     ) -> bool:
         error = message.error()
         if error is not None:
-            self._handle(message, error)
+            self._errors.handle(message, error)
             return False
         partition, offset = (message.topic(), message.partition()), message.offset()
         at = self._tracker.of(partition)
@@ -231,14 +230,6 @@ class WindowSource:
             self._metrics.repeated += 1
             self._is_suspect = True
         return taken is Taken.NEW
-
-    def _handle(self, message: KafkaMessage, error: KafkaError) -> None:
-        """Handle an error that came in place of a message."""
-        if is_fatal(error) or error.code() == KafkaError._FATAL:
-            raise FatalKafkaError(explain(error))
-        if error.code() == KafkaError._BAD_COMPRESSION:
-            self._broken = _cannot_unpack(message, error)
-        self._on_error(error)
 
     def _check_gap(self, partition: Partition, expected: int, offset: int) -> None:
         """Report windows that retention deleted between the expected offset and a message.
@@ -266,6 +257,7 @@ class WindowSource:
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances += 1
+        self._errors.note_assigned()
         self._tracker.assign(_named(partitions))
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -285,11 +277,3 @@ class WindowSource:
 
 def _named(partitions: Iterable[TopicPartition]) -> list[Partition]:
     return [(partition.topic, partition.partition) for partition in partitions]
-
-
-def _cannot_unpack(message: KafkaMessage, error: KafkaError) -> FatalKafkaError:
-    return FatalKafkaError(
-        f"partition {message.partition()} of '{message.topic()}' holds what cannot be unpacked: "
-        "raise receive.message.max.bytes (--kafka receive.message.max.bytes=...) if it is so "
-        f"large, or skip it (kafka-consumer-groups.sh --reset-offsets) — Kafka reported: {error}"
-    )

@@ -76,6 +76,8 @@ class StallCheck:
         now = self._clock()
         if self._flow.received != self._received:
             self._received, self._checked_at, self._found = self._flow.received, now, 0
+            # What a probe has found by now may have been delivered since.
+            self._probe = None
         elif self._probe is not None:
             if self._probe.done():
                 probe, self._probe, self._checked_at = self._probe, None, now

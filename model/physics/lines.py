@@ -102,8 +102,8 @@ def heights_at(envelope: Floats, hertz: NDArray[np.float64]) -> NDArray[np.float
     rows = np.arange(len(envelope))[:, None, None]
     peaks = np.where(inside, envelope[rows, candidates], -np.inf).max(-1)
     around = FINENESS * np.arange(-_FLOOR_BINS, _FLOOR_BINS + 1)
-    floors = np.sort(envelope[rows, np.abs(nearest[..., None] + around)], axis=-1)
-    heights: NDArray[np.float64] = peaks - floors[..., _FLOOR_BINS].astype(np.float64)
+    sorted_around = np.sort(envelope[rows, np.abs(nearest[..., None] + around)], axis=-1)
+    heights: NDArray[np.float64] = peaks - sorted_around[..., _FLOOR_BINS].astype(np.float64)
     return heights
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, WINDOW_LENGTH
-from bearing_stream.wire import Message, ModelInfo, Window, encode_window
+from bearing_stream.wire import Message, ModelInfo, Window, encode_window, read_error_headers
 from consumer.batch import Batch, Positions
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
@@ -194,8 +194,12 @@ class Cluster(InMemoryKafka):
     @property
     def ends(self) -> Positions:
         """What the group has committed once every window is processed."""
-        last = {(WINDOWS, number): log.records() for number, log in enumerate(self._windows)}
-        return {where: found[-1].offset + 1 for where, found in last.items() if found}
+        logs = {(WINDOWS, number): log for number, log in enumerate(self._windows)}
+        found = {where: log.records() for where, log in logs.items()}
+        return {
+            where: records[-1].offset + 1 if records else logs[where].start
+            for where, records in found.items()
+        }
 
     def arrive(self, partition: int, *messages: Message) -> None:
         """Append to the windows topic."""
@@ -268,8 +272,8 @@ def _origin_partition(_topic: str, message: Message, partitions: int) -> int:
 
 
 def _place(message: Message) -> tuple[int, int]:
-    headers = dict(message.headers)
-    if (partition := headers.get("__connect.errors.partition")) is not None:
-        return int(partition), int(headers["__connect.errors.offset"] or b"")
+    errors = read_error_headers(message.headers)
+    if errors.partition:
+        return int(errors.partition), int(errors.offset)
     where = json.loads(message.value or b"")["input"]
     return where["partition"], where["offset"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bearing_stream.wire import Headers, RejectionReason
-from consumer.batch import Batch
+from consumer.batch import INITIAL_CAPACITY, Batch
 from consumer.metrics import DispatchReason
 from tests.consumer.fakes import WINDOWS, FakeMessage, malformed, window
 
@@ -88,7 +88,7 @@ def test_takes_no_more_messages_than_can_be_diagnosed_in_the_target_duration(
         durations.append(each * len(batch))
         batch.record_duration(durations[-1])
         batch.clear()
-    assert durations[0] <= 256 * each
+    assert durations[0] <= INITIAL_CAPACITY * each
     assert max(durations[1:]) <= max(2.5, each)
     assert durations[-1] == pytest.approx(each * min(capacity, max(int(2.5 / each + 1e-6), 1)))
 
@@ -105,7 +105,7 @@ def test_a_few_fast_windows_do_not_reduce_the_capacity() -> None:
     batch = Batch(256, max_delay=1.0, target_duration=2.5)
     fill(batch, [True] * 3)
     batch.record_duration(0.01)
-    assert batch.free == 253
+    assert batch.free == INITIAL_CAPACITY - 3
 
 
 def test_the_delay_starts_again_after_clear() -> None:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError
 from consumer.kafka.clients import new_consumer, new_producer, transactional_id
+from consumer.liveness.budget import Budget
 from consumer.settings import OWN_PROPERTIES, ConsumerSettings
 
 
@@ -72,7 +73,8 @@ def test_the_group_waits_longer_than_a_round_may_take(timeout: float, session: f
     settings = ConsumerSettings(
         transaction_timeout=timeout, session_timeout=session, commit_interval=0.2
     )
-    assert settings.poll_interval >= max(session, 2 * timeout + 2 * settings.target_batch_duration)
+    budget = Budget.of(settings)
+    assert budget.poll_interval >= max(session, 2 * timeout + 2 * settings.target_batch_duration)
     new_consumer(settings, ClusterErrors()).close()
 
 

@@ -7,9 +7,8 @@ fixed: then the mark goes, and the test moves to where its subject is tested.
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
 
-from bearing_stream.kafka import FatalKafkaError, Span, TopicReader
+from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire import Message, decode_diagnosis
 from consumer.settings import ConsumerSettings
 from tests.consumer.fakes import (
@@ -17,7 +16,6 @@ from tests.consumer.fakes import (
     DIAGNOSES,
     OFFSETS,
     WINDOWS,
-    Clock,
     Cluster,
     StubAssessor,
     abortable,
@@ -27,7 +25,6 @@ from tests.consumer.fakes import (
     window,
 )
 from tests.consumer.world import World
-from tests.kafka_in_memory.consumer import InMemoryConsumer
 from tests.kafka_in_memory.rival import Rival
 
 GOOD = [window(number, number % 4) for number in range(60)]
@@ -209,31 +206,27 @@ def test_windows_fetched_before_retention_moved_are_not_counted_as_lost(on_gap: 
     assert world.metrics.skipped == 0
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="an end below the one that was asked for ends it"
+REFUSED = pytest.mark.xfail(
+    strict=True, raises=FatalKafkaError, reason="a dead letter that Kafka refuses ends the process"
 )
-def test_a_reader_reads_on_after_a_leader_that_knows_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = Cluster()
-    cluster.arrive(0, *GOOD[:10])
-    cluster.error_before(WINDOWS, 0, 4, KafkaError(KafkaError._PARTITION_EOF))
-    client = InMemoryConsumer(cluster, Clock(), partition_eof=True)
-    monkeypatch.setattr("bearing_stream.kafka.reading.Consumer", lambda _properties: client)
-    with TopicReader({}, WINDOWS) as reader:
-        read = [message.offset() for message in reader.read({0: Span(0, 10)})]
-    assert read == list(range(10))
 
 
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 @pytest.mark.parametrize(
     "refused",
     [
-        pytest.param(malformed(5)._replace(value=bytes(9_000_000)), id="too large for the client"),
-        pytest.param(malformed(5)._replace(value=bytes(2_000_000)), id="too large for the topic"),
+        pytest.param(
+            malformed(5)._replace(value=bytes(9_000_000)),
+            id="too large for the client",
+            marks=REFUSED,
+        ),
+        pytest.param(
+            malformed(5)._replace(value=bytes(2_000_000)),
+            id="too large for the topic",
+            marks=REFUSED,
+        ),
         pytest.param(malformed(5)._replace(timestamp=3 * HOUR), id="timestamp"),
     ],
-)
-@pytest.mark.xfail(
-    strict=True, raises=FatalKafkaError, reason="a dead letter that Kafka refuses ends the process"
 )
 def test_a_dead_letter_that_kafka_refuses_stops_nothing(refused: Message, guarantee: str) -> None:
     world = World(guarantee)

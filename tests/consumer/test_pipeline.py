@@ -6,13 +6,15 @@ import pytest
 
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire import decode_diagnosis
-from consumer.liveness.budget import MAX_BACKOFF
+from consumer.liveness.budget import MAX_BACKOFF, Budget
 from consumer.metrics import DispatchReason
 from consumer.settings import ConsumerSettings
-from tests.consumer.fakes import DIAGNOSES, abortable, kafka_error, timed_out, window
+from tests.consumer.fakes import DIAGNOSES, WINDOWS, abortable, kafka_error, timed_out, window
 from tests.consumer.world import World
 
 FULL, DELAY, CAUGHT_UP = DispatchReason.FULL, DispatchReason.DELAY, DispatchReason.CAUGHT_UP
+BEGINNINGS = {(WINDOWS, 0): 0, (WINDOWS, 1): 0}
+"""What is committed when a group begins."""
 
 
 def steps(world: World, count: int, each: float = 0.0) -> None:
@@ -22,7 +24,7 @@ def steps(world: World, count: int, each: float = 0.0) -> None:
 
 
 def test_a_batch_does_not_wait_when_there_is_nothing_more_to_fetch() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 1)
     steps(world, 2)
     assert dict(world.metrics.batches) == {CAUGHT_UP: 1}
@@ -32,14 +34,14 @@ def test_a_batch_does_not_wait_when_there_is_nothing_more_to_fetch() -> None:
 
 
 def test_a_full_batch_is_dispatched_at_once() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 9)
     world.pipeline.step()
     assert dict(world.metrics.batches) == {FULL: 1}
 
 
 def test_a_batch_is_dispatched_when_its_oldest_window_has_waited() -> None:
-    world = World(batch_size=100)
+    world = World(batch_size=100).joined()
     world.consumer.most = 1
     world.arrive(0, 100)
     steps(world, 5, each=0.006)
@@ -50,7 +52,7 @@ def test_a_batch_is_dispatched_when_its_oldest_window_has_waited() -> None:
 def test_a_wall_clock_that_jumps_changes_only_the_latencies(batch_size: int) -> None:
     def life(*wall_clock: float) -> World:
         ticks = cycle(wall_clock)
-        world = World(batch_size=batch_size, wall_clock=lambda: next(ticks))
+        world = World(batch_size=batch_size, wall_clock=lambda: next(ticks)).joined()
         world.consumer.most = 3
         world.arrive(0, 60)
         steps(world, 60, each=0.007)
@@ -72,7 +74,7 @@ def test_a_wall_clock_that_jumps_changes_only_the_latencies(batch_size: int) -> 
 @pytest.mark.parametrize("each", [0.001, 0.1, 1.0])
 def test_no_round_is_long_on_a_slow_device(each: float) -> None:
     """Even with large batches, a round ends before the group or the transaction times out."""
-    world = World(batch_size=65_536, each=each)
+    world = World(batch_size=65_536, each=each).joined()
     world.arrive(0, 200)
     rounds = []
     while world.cluster.committed != world.cluster.ends:
@@ -82,12 +84,12 @@ def test_no_round_is_long_on_a_slow_device(each: float) -> None:
     # The duration of the first batch cannot be predicted.
     target = ConsumerSettings().target_batch_duration
     assert max(rounds[2:], default=0.0) <= target + each
-    assert max(rounds) < ConsumerSettings().poll_interval
+    assert max(rounds) < Budget.of(ConsumerSettings()).watchdog
     assert world.metrics.aborts == 0
 
 
 def test_a_transaction_spans_batches_up_to_the_commit_interval_under_load() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 150)
     while not world.metrics.commits:
         steps(world, 1, each=0.03)
@@ -97,21 +99,21 @@ def test_a_transaction_spans_batches_up_to_the_commit_interval_under_load() -> N
 
 
 def test_the_transaction_is_committed_at_once_when_caught_up() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 4)
     steps(world, 2)
     assert (world.metrics.commits, world.delivery.opened_at) == (1, None)
 
 
 def test_offsets_of_malformed_messages_are_committed_with_their_dead_letters() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 4)  # The fourth is malformed.
     steps(world, 2)
-    assert world.cluster.committed == {("bearing.windows", 0): 4}
+    assert world.cluster.committed == {(WINDOWS, 0): 4, (WINDOWS, 1): 0}
 
 
 def test_uncertain_diagnoses_are_counted_by_flag_once_they_are_committed() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 5)  # Of these, the first and the fifth are a Ball, a novelty to the stub.
     world.pipeline.step()
     assert world.metrics.as_dict()["uncertain"] == {}
@@ -125,18 +127,18 @@ def test_uncertain_diagnoses_are_counted_by_flag_once_they_are_committed() -> No
 
 
 def test_stopping_finishes_what_is_in_flight() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 3)
     world.pipeline.step()
     assert world.cluster.output == []
     world.pipeline.stop()
     world.pipeline.run()
     assert len(world.cluster.output) == 3
-    assert world.cluster.committed == {("bearing.windows", 0): 3}
+    assert world.cluster.committed == {(WINDOWS, 0): 3, (WINDOWS, 1): 0}
 
 
 def test_what_cannot_be_committed_when_stopping_is_left_to_the_next_consumer() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 3)
     world.pipeline.step()
     world.happens_in("commit_transaction", abortable())
@@ -144,11 +146,11 @@ def test_what_cannot_be_committed_when_stopping_is_left_to_the_next_consumer() -
     world.pipeline.run()
     world.consumer.close()
     assert world.cluster.output == []
-    assert world.cluster.committed == {}
+    assert world.cluster.committed == BEGINNINGS
 
 
 def test_a_revocation_does_not_commit_what_failed() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 4)
     world.happens_in("flush", abortable())
     world.happens_in("abort_transaction", timed_out())
@@ -159,7 +161,7 @@ def test_a_revocation_does_not_commit_what_failed() -> None:
 
 
 def test_after_a_fatal_error_leaving_the_group_commits_nothing() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 4)
     # The first diagnosis is published, the second is refused.
     world.happens_in("produce", lambda: None)
@@ -168,11 +170,11 @@ def test_after_a_fatal_error_leaving_the_group_commits_nothing() -> None:
         world.pipeline.run()
     world.consumer.close()
     assert world.cluster.output == []
-    assert world.cluster.committed == {}
+    assert world.cluster.committed == BEGINNINGS
 
 
 def test_after_any_error_leaving_the_group_commits_nothing() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 4)
     world.happens_in("produce", lambda: None)
     world.happens_in("produce", MemoryError())
@@ -183,18 +185,18 @@ def test_after_any_error_leaving_the_group_commits_nothing() -> None:
 
 
 def test_a_fatal_error_during_a_revocation_ends_the_run() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 1)
     world.pipeline.step()
     world.happens_in("commit_transaction", kafka_error(53))
     world.happens_in("consume_more", lambda: world.consumer.revoke_later(0))
     with pytest.raises(FatalKafkaError, match="transactional"):
         world.pipeline.run()
-    assert world.cluster.committed == {}
+    assert world.cluster.committed == BEGINNINGS
 
 
 def test_a_fatal_error_while_recovering_ends_the_run() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 4)
     world.happens_in("commit_transaction", abortable())
     world.happens_in("committed", kafka_error(30))
@@ -203,7 +205,7 @@ def test_a_fatal_error_while_recovering_ends_the_run() -> None:
 
 
 def test_failures_without_a_commit_between_them_are_retried_with_growing_pauses() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 4)
     waits = []
     for _ in range(12):
@@ -222,7 +224,7 @@ def test_failures_without_a_commit_between_them_are_retried_with_growing_pauses(
 
 
 def test_each_round_is_called_also_while_waiting_for_kafka() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 4)
     world.happens_in("commit_transaction", abortable())
     for _ in range(5):

@@ -2,14 +2,16 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewPartitions
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from bearing_stream.wire import Message, read_error_headers
+from bearing_stream.wire import Message, read_error_headers, readable_headers
 from consumer.events import OFFSETS_SKIPPED, READY, TOPIC_RECREATED
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess
@@ -29,14 +31,19 @@ def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     return False
 
 
-def send(topics: Topics, messages: list[Message], partition: int = 0, **properties: object) -> None:
+def send(
+    topics: Topics,
+    messages: list[Message],
+    partition: int = 0,
+    properties: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     producer = Producer({"bootstrap.servers": topics.servers, **properties})
     for message in messages:
         producer.produce(
             topics.windows,
             key=message.key,
             value=message.value,
-            headers=message.headers,
+            headers=list(message.headers),
             timestamp=message.timestamp,
             partition=partition,
         )
@@ -141,12 +148,12 @@ def test_no_message_stops_it(topics: Topics, guarantee: str) -> None:
         send(
             topics,
             [bomb, *windows(0, 5)],
-            **{"message.max.bytes": 20_000_000, "compression.type": "gzip"},
+            properties={"message.max.bytes": 20_000_000, "compression.type": "gzip"},
         )
         send(topics, [ahead, old, *windows(5, 5)])
         assert eventually(lambda: len(diagnosed(topics)) == 10)
         letters = {
-            message.key(): read_error_headers(message.headers())
+            message.key(): read_error_headers(readable_headers(message))
             for message in read_to_end(topics.servers, topics.dead_letters)
         }
         assert set(letters) == {b"bomb", b"ahead", b"old"}

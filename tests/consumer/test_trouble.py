@@ -4,6 +4,7 @@ import pytest
 from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
+from consumer.delivery.states import State
 from consumer.events import REWINDING, WAITING_FOR_KAFKA
 from consumer.liveness.budget import MAX_BACKOFF
 from tests.consumer.fakes import abortable, kafka_error, timed_out
@@ -71,10 +72,10 @@ def test_waits_for_minutes_logs_it_once_and_continues() -> None:
 
 
 def test_a_zombie_that_joins_again_does_not_commit_what_was_in_flight() -> None:
-    world = World(batch_size=4)
+    world = World(batch_size=4).joined()
     world.arrive(0, 4)
     world.pipeline.step()
-    assert world.delivery.opened_at is not None
+    assert world.delivery.state is State.OPEN
     world.consumer.evict(others=4)
     world.consumer.rebalance_at_once()
     world.finish()

@@ -1,7 +1,7 @@
 """The consumer, put together on the cluster in memory."""
 
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import pytest
 from confluent_kafka import Consumer, Producer
@@ -11,6 +11,7 @@ from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
 from consumer.delivery.states import State
 from consumer.dispatcher import Dispatcher
+from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.kafka.source import WindowSource
@@ -85,8 +86,9 @@ class World:
             wall_clock=wall_clock,
         )
         self.tracker = Tracker(leaves_marks=exactly_once)
+        errors = ClientErrors(GROUP, lambda _: None, self.clock)
         self.source = WindowSource(
-            consumer, WINDOWS, self.tracker, resolver, self.metrics, lambda _: None, self.clock
+            consumer, WINDOWS, self.tracker, resolver, self.metrics, errors, self.clock
         )
         self.delivery = self._delivery(settings)
         self.delivery.start(1.0)
@@ -120,7 +122,6 @@ class World:
                 bounds,
                 unreplicated=frozenset(OUTPUT),
                 windows_topic=WINDOWS,
-                any_metadata=lambda: None,
                 clock=self.clock,
                 sleep=self.clock.sleep,
             )
@@ -129,6 +130,13 @@ class World:
     def _new_producer(self) -> Producer:
         self.producers.append(FakeProducer(self.cluster, self.clock))
         return cast("Producer", self.producers[-1])
+
+    def joined(self) -> Self:
+        """Join the group, and find where its partitions begin."""
+        while self.tracker.unresolved or not self.tracker.owned:
+            self.pipeline.step()
+        self.born = self.clock.now
+        return self
 
     def arrive(self, partition: int, count: int) -> None:
         messages = MESSAGES[self._sent : self._sent + count]

@@ -91,7 +91,8 @@ def test_every_generator_is_used_and_every_place_has_one() -> None:
 
 
 def test_the_example_is_a_diagnosis() -> None:
-    PublishedDiagnosis.model_validate(diagnosis_example())
+    example = diagnosis_example()
+    assert PublishedDiagnosis.model_validate(example).prediction == example["prediction"]
 
 
 def test_the_producer_of_the_readme_sends_a_window(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,4 +19,5 @@ def test_twenty_thousand_messages() -> None:
 @settings(deadline=None, max_examples=20)
 @given(st.integers(min_value=0))
 def test_any_seed(seed: int) -> None:
-    fuzz_decoder(20, seed)
+    counts = fuzz_decoder(20, seed)
+    assert counts.good + counts.ambiguous_read + sum(counts.rejected.values()) == 20

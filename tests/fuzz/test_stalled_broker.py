@@ -6,7 +6,7 @@ import pytest
 
 from bearing_stream.commands.verify.report import Guarantee
 from tools.bench.bounds_stall import measure
-from tools.chaos.feed import Pace
+from tools.chaos.feed import FeedSettings
 
 pytestmark = pytest.mark.integration
 
@@ -16,7 +16,7 @@ ALLOWED_MIB = 200
 
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 def test_a_broker_that_is_frozen_for_ten_seconds(guarantee: Guarantee, tmp_path: Path) -> None:
-    figures = measure(guarantee, 10.0, 1_000, tmp_path, Pace(rate=200.0, sensors=16))
+    figures = measure(guarantee, 10.0, 1_000, tmp_path, FeedSettings(rate=200.0, sensors=16))
     assert figures["wrong"] == {}
     assert figures["lost"] == 0
     assert figures["windows"] >= 2_000

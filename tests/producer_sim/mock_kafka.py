@@ -1,4 +1,5 @@
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Message as Polled
 
 TOPIC = "bearing.windows"
 
@@ -13,7 +14,7 @@ class MockKafka:
         [broker] = self._owner.list_topics(TOPIC).brokers.values()
         self.bootstrap_servers = f"{broker.host}:{broker.port}"
 
-    def messages(self, count: int) -> list[Message]:
+    def messages(self, count: int) -> list[Polled]:
         """Wait for `count` messages; return those beyond them too."""
         return read_messages(self.bootstrap_servers, TOPIC, count)
 
@@ -40,7 +41,7 @@ class MockKafka:
 
 def read_messages(
     bootstrap_servers: str, topic: str, count: int, settle: float = 0.15
-) -> list[Message]:
+) -> list[Polled]:
     """Wait for `count` messages, and then until none has come for `settle` seconds."""
     consumer = Consumer(
         {"bootstrap.servers": bootstrap_servers, "group.id": "test", "fetch.wait.max.ms": 50}
@@ -48,7 +49,7 @@ def read_messages(
     try:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
-        found: list[Message] = []
+        found: list[Polled] = []
         # Compared with None, because a message without a value is falsy too.
         while (message := consumer.poll(settle if len(found) >= count else 15)) is not None:
             assert message.error() is None

@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -112,17 +113,50 @@ def test_signal_handlers_are_left_as_they_were(mock_kafka: MockKafka) -> None:
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_with_everything_delivered(
-    mock_kafka: MockKafka, number: signal.Signals
-) -> None:
-    process = subprocess.Popen(
+def start(servers: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [*PROGRAM, "simulate", *SYNTHETIC, "--speed", "50"],
-        env=os.environ | {"BEARING_STREAM_BOOTSTRAP_SERVERS": mock_kafka.bootstrap_servers},
+        env=os.environ | {"BEARING_STREAM_BOOTSTRAP_SERVERS": servers},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_it_at_once(number: signal.Signals) -> None:
+    kafka = MockKafka()
+    with start(kafka.bootstrap_servers) as process:
+        kafka.await_first()
+        # Without a broker, delivering goes on for eight seconds after the first signal.
+        del kafka
+        process.send_signal(number)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(number)
+        started = time.monotonic()
+        _, errors = process.communicate(timeout=20)
+    assert time.monotonic() - started < 4
+    assert process.returncode == 128 + number
+    assert errors.endswith("Interrupted; messages may be undelivered.\n")
+    assert "Traceback" not in errors
+
+
+def test_the_first_signal_ends_it_while_it_waits_for_kafka() -> None:
+    with start("127.0.0.1:1") as process:
+        assert process.stderr is not None
+        assert "waiting up to" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors == "Interrupted; nothing was sent.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_everything_delivered(
+    mock_kafka: MockKafka, number: signal.Signals
+) -> None:
+    process = start(mock_kafka.bootstrap_servers)
     mock_kafka.await_first()
     process.send_signal(number)
     output, errors = process.communicate(timeout=20)

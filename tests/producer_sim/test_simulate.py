@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import Message as Polled
 
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.recordings import Recording
 from bearing_stream.vocabulary import SAMPLING_RATE
-from bearing_stream.wire import Message as WindowMessage
-from bearing_stream.wire import Rejection, WindowAttributes, decode_window
+from bearing_stream.wire import Message, Rejection, WindowAttributes, decode_window
 from producer_sim import SensorStream, Sent, SimulatorSettings, simulate
 from producer_sim.malformed import KINDS
 from producer_sim.schedule import PERIOD
@@ -35,7 +34,7 @@ class TimedSender(Sender):
         self._delays = delays
         super().__init__({"bootstrap.servers": NOWHERE, "log_level": 0}, "t")
 
-    def send(self, message: WindowMessage, counts: SendCounts, stop: threading.Event) -> None:  # noqa: ARG002
+    def send(self, message: Message, counts: SendCounts, stop: threading.Event) -> None:  # noqa: ARG002
         self.sent.append(self.now - 500.0)
         self.now += self._delays.get(len(self.sent), 0.0)
         counts.accepted += 1
@@ -83,13 +82,13 @@ def test_a_sender_that_cannot_keep_up_is_reported_late(make_recording: MakeRecor
 
 def simulate_into(
     kafka: MockKafka, streams: list[SensorStream], **settings: Any
-) -> tuple[Sent, list[Message]]:
+) -> tuple[Sent, list[Polled]]:
     given: dict[str, Any] = {"speed": "max", "start_time": START, **settings}
     sent = simulate(SimulatorSettings(bootstrap_servers=kafka.bootstrap_servers, **given), streams)
     return sent, kafka.messages(sent.windows + sum(sent.malformed.values()))
 
 
-def attributes(message: Message) -> WindowAttributes:
+def attributes(message: Polled) -> WindowAttributes:
     headers: Any = message.headers()
     return decode_window(headers, message.value(), np.empty(2048, np.float32))
 

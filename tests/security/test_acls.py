@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bearing_stream.kafka import FatalKafkaError, create_topics
+from bearing_stream.kafka import FatalKafkaError, create_topics, largest_message
 from consumer.events import FAILED, READY, REPORT
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
@@ -161,3 +161,9 @@ def assert_named(missing: Grant, line: str) -> None:
     assert "\n" not in line
     if missing.kind == "--topic":
         assert "User:user-" in line
+
+
+def test_the_largest_message_is_unknown_without_describe_configs(stage: Stage) -> None:
+    properties = stage.properties(DOCUMENTED["simulate"])
+    assert largest_message(properties, DEFAULTS.windows) is None
+    assert largest_message(stage.cluster.kafka.client_properties, DEFAULTS.windows) == 1_048_588

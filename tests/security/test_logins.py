@@ -1,5 +1,6 @@
 """TLS, mutual TLS, SCRAM and OAuth on a real Kafka: who may log in, and which error others get."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Final
 import pytest
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
-from bearing_stream.kafka import create_topics
+from bearing_stream.kafka import create_topics, startup, wait_for_topics
 from bearing_stream.kafka.probe import listening, tls_trouble
 from bearing_stream.local_kafka.ports import HOST
 from consumer.events import FAILED
@@ -88,6 +89,27 @@ def test_a_wrong_password(cluster: Cluster) -> None:
 
 def test_a_certificate_of_another_authority(cluster: Cluster, foreign_authority: str) -> None:
     line = refused(cluster.properties(ssl_ca_location=foreign_authority))
+    assert "is not signed by an authority of ssl.ca.location" in line
+
+
+def test_a_folder_of_authorities_and_a_slow_first_check(
+    cluster: Cluster, authority: Authority, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probe runs where the first metadata takes too long, here always."""
+    (folder / "authorities").mkdir()
+    file = authority.write(folder / "authorities" / "ca.pem")
+    command = ["openssl", "x509", "-subject_hash", "-noout", "-in", str(file)]
+    named = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    file.rename(file.with_name(f"{named}.0"))
+    monkeypatch.setattr(startup, "FIRST_CHECK_TIMEOUT", 0.001)
+    waited: list[str] = []
+    properties = cluster.properties(ssl_ca_location=str(file.parent))
+    wait_for_topics(properties, (), 30, waited.append)
+    assert waited
+
+
+def test_the_authorities_of_the_system(cluster: Cluster) -> None:
+    line = refused(cluster.properties(ssl_ca_location="probe"))
     assert "is not signed by an authority of ssl.ca.location" in line
 
 

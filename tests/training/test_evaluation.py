@@ -6,6 +6,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,13 @@ def test_it_evaluates_every_method_in_every_protocol(folder: Path, tmp_path: Pat
     assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == fitted
 
 
+def assert_spread(spread: dict[str, Any], folds: set[str]) -> None:
+    assert set(spread["folds"]) == folds
+    assert spread["mean"] == pytest.approx(fmean(spread["folds"].values()))
+    assert 0 <= spread["mean"] <= 1
+    assert spread["sd"] >= 0
+
+
 @pytest.mark.timeout(600)
 def test_train_evaluates_too_if_asked_to(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -107,12 +115,8 @@ def test_train_evaluates_too_if_asked_to(
         assert {MAJORITY, NETWORK, PHYSICS, BOTH} <= set(methods)
         for method in methods.values():
             assert method["seeds"] == 2
-            for metric in ("macro_recall", "macro_auroc"):
-                spread = method[metric]
-                assert set(spread["folds"]) == folds[protocol]
-                assert spread["mean"] == pytest.approx(fmean(spread["folds"].values()))
-                assert 0 <= spread["mean"] <= 1
-                assert spread["sd"] >= 0
+            assert_spread(method["macro_recall"], folds[protocol])
+            assert_spread(method["macro_auroc"], folds[protocol])
 
     prose = (out / "EVALUATION.md").read_text("utf-8")
     assert f"{found[UNSEEN_DIAMETER][NETWORK]['macro_recall']['mean']:.2f}" in prose

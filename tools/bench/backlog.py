@@ -67,7 +67,7 @@ def windows(partitions: int, seed: int = 0) -> Iterator[tuple[int, Message]]:
         number += 1
 
 
-class Feed(threading.Thread):
+class BacklogFeed(threading.Thread):
     """Sends windows as fast as Kafka accepts them, up to the size of the backlog.
 
     Attributes:
@@ -79,7 +79,7 @@ class Feed(threading.Thread):
         super().__init__(name="feed", daemon=True)
         self._topic = topic
         self._shape = shape
-        self._progress = Progress(servers, group)
+        self._progress = GroupProgress(servers, group)
         self._producer = Producer(
             {
                 "bootstrap.servers": servers,
@@ -139,7 +139,7 @@ class Feed(threading.Thread):
         self.failed = self.failed or error
 
 
-class Progress:
+class GroupProgress:
     """The committed offsets of a group."""
 
     def __init__(self, servers: str, group: str) -> None:

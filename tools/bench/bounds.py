@@ -26,7 +26,7 @@ FAILURES: Final = (BenchError, ChaosError, LocalKafkaError)
 
 @click.group()
 def command() -> None:
-    """Measure the bounds that the README states, each on a new Kafka."""
+    """Measure the bounds that docs/performance.md states, each on a new Kafka."""
     FOLDER.mkdir(parents=True, exist_ok=True)
 
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bearing_stream.config import load
 from bearing_stream.kafka import TopicSettings, create_topics
 from bearing_stream.local_kafka import LocalKafka
-from tools.bench.backlog import Feed, Shape
+from tools.bench.backlog import BacklogFeed, Shape
 from tools.bench.consuming import consume_all
 from tools.bench.errors import BenchError
 from tools.bench.memory import MIB, flatness
@@ -45,7 +45,9 @@ def measure(shape: Shape, options: tuple[str, ...], folder: Path) -> dict[str, A
     with LocalKafka(properties=BROKER) as kafka:
         topics = _topics(kafka.bootstrap_servers, shape)
         # The group has the name of its topic.
-        feed = Feed(topics.bootstrap_servers, topics.windows_topic, topics.windows_topic, shape)
+        feed = BacklogFeed(
+            topics.bootstrap_servers, topics.windows_topic, topics.windows_topic, shape
+        )
         feed.start()
         try:
             with _console().status(f"writing {shape.backlog:,} windows"):
@@ -85,7 +87,7 @@ def _topics(servers: str, shape: Shape) -> TopicSettings:
 
 
 def _consume(
-    topics: TopicSettings, feed: Feed, shape: Shape, options: tuple[str, ...], folder: Path
+    topics: TopicSettings, feed: BacklogFeed, shape: Shape, options: tuple[str, ...], folder: Path
 ) -> dict[str, Any]:
     columns = TextColumn("windows"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     log = folder / "bounds-memory.log"
@@ -93,6 +95,7 @@ def _consume(
         task = bar.add_task("windows", total=shape.windows)
 
         def on_progress(done: int) -> None:
+            """Update the bar, and fail if the feed has failed."""
             feed.check()
             bar.update(task, completed=done)
 

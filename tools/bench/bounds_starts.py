@@ -11,7 +11,7 @@ from rich.progress import track
 from bearing_stream.local_kafka import LocalKafka
 from tools.bench.consuming import DEFAULT_TIMEOUTS
 from tools.chaos.errors import ChaosError
-from tools.chaos.feed import Pace
+from tools.chaos.feed import FeedSettings
 from tools.chaos.trial import Order, Trial
 
 SETTLED: Final = 2000
@@ -31,7 +31,7 @@ def measure(repeats: int, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     starts, takeovers, streams = [], [], None
     for repeat in track(range(repeats), "measuring", console=Console(stderr=True)):
-        order = Order("exactly-once", 1, 0, repeat, folder, Pace(), streams)
+        order = Order("exactly-once", 1, 0, repeat, folder, FeedSettings(), streams)
         with LocalKafka() as kafka, Trial(kafka, order) as trial:
             streams = trial.feed.streams
             starts.append(_start(trial))

@@ -1,14 +1,14 @@
 """Runs a consumer until it has processed a topic, and measures its memory."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from bearing_stream.kafka import TopicSettings
 from consumer.events import STOPPED
-from tools.bench.backlog import Progress
+from tools.bench.backlog import GroupProgress
 from tools.bench.errors import BenchError
 from tools.bench.memory import MemoryWatch, Sample
 from tools.chaos.member import Member, consumer_arguments
@@ -56,25 +56,30 @@ def consume_all(
         BenchError: The consumer ended, or committed nothing for `STALL_TIMEOUT` seconds.
         ChaosError: The consumer did not stop with status 0.
     """
-    progress = Progress(topics.bootstrap_servers, group)
-    started = moved = time.monotonic()
-    done = 0
+    progress = GroupProgress(topics.bootstrap_servers, group)
+    started = time.monotonic()
     consumer = Member("bearing_stream", [*consumer_arguments(topics, group), *options], log)
     try:
         with MemoryWatch(consumer.pid) as watch:
-            while done < messages:
-                time.sleep(POLL_INTERVAL)
+            done = 0
+            for done in _committed(consumer, progress, messages):
                 on_progress(done)
-                if (now := progress.committed()) > done:
-                    done, moved = now, time.monotonic()
-                if not consumer.running or time.monotonic() - moved > STALL_TIMEOUT:
-                    raise BenchError(
-                        f"no progress after {done:,} of {messages:,} messages, status "
-                        f"{consumer.status}: {log}"
-                    )
+        if done < messages:
+            stalled = f"no progress after {done:,} of {messages:,} messages"
+            raise BenchError(f"{stalled}, status {consumer.status}: {log}")
         seconds = time.monotonic() - started
         consumer.stop()
     finally:
         consumer.kill()
     [counts] = consumer.events(STOPPED)
     return CompletedRun(seconds, watch.samples, counts)
+
+
+def _committed(consumer: Member, progress: GroupProgress, messages: int) -> Iterator[int]:
+    """Yield the number committed until it is `messages`, or the consumer stalls or ends."""
+    done, latest = 0, time.monotonic()
+    while done < messages and consumer.running and time.monotonic() - latest <= STALL_TIMEOUT:
+        time.sleep(POLL_INTERVAL)
+        if (now := progress.committed()) > done:
+            done, latest = now, time.monotonic()
+        yield done

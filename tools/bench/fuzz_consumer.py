@@ -13,14 +13,19 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as Delivered
 
 from bearing_stream.commands.verify import VerifySettings, verify
-from bearing_stream.commands.verify.fingerprints import headers_of, original_of
+from bearing_stream.commands.verify.fingerprints import headers_of
 from bearing_stream.config import load
 from bearing_stream.kafka import TopicReader, TopicSettings, create_topics
 from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from bearing_stream.wire import Message, Rejection, RejectionReason, decode_window
+from bearing_stream.wire import (
+    Message,
+    Rejection,
+    RejectionReason,
+    decode_window,
+    read_error_headers,
+)
 from bearing_stream.wire import headers as h
-from bearing_stream.wire.error_headers import PREFIX
 from tools.bench.consuming import consume_all
 from tools.bench.errors import BenchError
 from tools.bench.fuzz_messages import Expectation, Fuzzer
@@ -66,22 +71,7 @@ def fuzz_consumer(servers: str, run: FuzzRun, folder: Path) -> dict[str, Any]:
         BenchError: A message has the wrong result, or the consumer failed.
     """
     name = f"fuzz-{uuid.uuid4().hex[:8]}"
-    topics = load(
-        TopicSettings,
-        {
-            "bootstrap_servers": servers,
-            "windows_topic": f"{name}.windows",
-            "diagnoses_topic": f"{name}.diagnoses",
-            "dead_letters_topic": f"{name}.dead-letters",
-        },
-    )
-    connection = topics.client_properties()
-    create_topics(
-        connection, dict.fromkeys((topics.windows_topic, topics.diagnoses_topic), PARTITIONS)
-    )
-    create_topics(
-        connection, {topics.dead_letters_topic: PARTITIONS}, topic_properties=DEAD_LETTER_PROPERTIES
-    )
+    topics = _new_topics(servers, name)
     sent = send(topics, run)
     completed = consume_all(
         topics, name, len(sent.expectations), run.options, folder / f"{name}.log"
@@ -104,6 +94,26 @@ def fuzz_consumer(servers: str, run: FuzzRun, folder: Path) -> dict[str, Any]:
         "seconds": round(completed.seconds, 1),
         **_memory(completed.samples),
     }
+
+
+def _new_topics(servers: str, name: str) -> TopicSettings:
+    topics = load(
+        TopicSettings,
+        {
+            "bootstrap_servers": servers,
+            "windows_topic": f"{name}.windows",
+            "diagnoses_topic": f"{name}.diagnoses",
+            "dead_letters_topic": f"{name}.dead-letters",
+        },
+    )
+    connection = topics.client_properties()
+    create_topics(
+        connection, dict.fromkeys((topics.windows_topic, topics.diagnoses_topic), PARTITIONS)
+    )
+    create_topics(
+        connection, {topics.dead_letters_topic: PARTITIONS}, topic_properties=DEAD_LETTER_PROPERTIES
+    )
+    return topics
 
 
 def _memory(samples: Sequence[Sample]) -> dict[str, Any]:
@@ -217,12 +227,11 @@ def check_results(topics: TopicSettings, sent: SentMessages) -> Counter[str]:
     with TopicReader(connection, topics.dead_letters_topic) as reader:
         for message in reader.read(reader.spans()):
             headers = headers_of(message)
-            original = original_of(headers)
-            if original is None:
+            errors = read_error_headers(headers)
+            if errors.origin is None:
                 raise BenchError(f"a dead letter does not name its original: {headers}")
-            letters.add(original.record)
-            reason = dict(headers)[PREFIX + "exception.class.name"] or b""
-            reasons[RejectionReason(reason.decode()).value] += 1
+            letters.add(RecordId(errors.origin.partition, errors.origin.offset))
+            reasons[RejectionReason(errors.reason).value] += 1
     bad = {record for record, expected in sent.expectations.items() if expected == "bad"}
     if letters != bad:
         missing, wrong = sorted(bad - letters), sorted(letters - bad)

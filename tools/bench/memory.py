@@ -43,14 +43,19 @@ class MemoryWatch(threading.Thread):
 
     def run(self) -> None:
         """Sample until the block or the process ends."""
-        while not self._ended.wait(SAMPLE_INTERVAL):
-            try:
-                found = self._process.memory_info()
-            except psutil.NoSuchProcess:
-                return
-            # psutil has `shared` on Linux only.
-            own = found.rss - getattr(found, "shared", 0)
-            self.samples.append(Sample(time.time() - self._born, found.rss, own))
+        while not self._ended.wait(SAMPLE_INTERVAL) and self.sample():
+            pass
+
+    def sample(self) -> bool:
+        """Take a sample now; return False if the process has ended."""
+        try:
+            found = self._process.memory_info()
+        except psutil.NoSuchProcess:
+            return False
+        # psutil has `shared` on Linux only.
+        own = found.rss - getattr(found, "shared", 0)
+        self.samples.append(Sample(time.time() - self._born, found.rss, own))
+        return True
 
     def __enter__(self) -> Self:
         self.start()

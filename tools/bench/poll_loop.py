@@ -12,7 +12,8 @@ from types import FrameType
 import click
 import numpy as np
 import torch
-from confluent_kafka import Consumer, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Message as Polled
 
 from bearing_stream.vocabulary import FAULT_LABELS
 from model.checkpoint import load
@@ -50,7 +51,7 @@ class Loop:
         self._producer.flush()
         self._consumer.close()
 
-    def _diagnosis(self, message: Message) -> bytes:
+    def _diagnosis(self, message: Polled) -> bytes:
         samples = np.frombuffer(message.value() or b"", "<f4")
         samples = (samples - samples.mean()) / samples.std(ddof=1)
         with torch.inference_mode():

@@ -67,51 +67,48 @@ def command(
 
     CONSUMER_OPTIONS, after `--`, go to `bearing-stream consume`: `-- --batch-size 512`.
     """
-    contestants = [
-        Contestant(
-            "consume, exactly-once",
-            ("-m", "bearing_stream", "consume", *consumer_options),
-            complete=True,
-        ),
-        Contestant(UNEXAMINED, ("-m", "tools.bench.unexamined", *consumer_options), complete=True),
-        Contestant(
-            "consume, at-least-once",
-            ("-m", "bearing_stream", "consume", "--guarantee=at-least-once", *consumer_options),
-            complete=True,
-        ),
-        LOOP,
-    ]
-    console = Console(stderr=True)
+    console, load_before = Console(stderr=True), os.getloadavg()
     results: list[Result] = []
-    load_before = os.getloadavg()
     try:
         with _bench(bootstrap_servers, partitions) as bench:
             with console.status(f"writing {windows} windows"):
                 bench.preload(windows)
-            for contestant in track(contestants * rounds, "measuring", console=console):
+            for contestant in track(
+                contestants(consumer_options) * rounds, "measuring", console=console
+            ):
                 limit = COMPLETE_LIMIT if contestant.complete else loop_seconds
                 results.append(bench.run(contestant, windows, limit))
     except (BenchError, LocalKafkaError) as error:
         raise click.ClickException(str(error)) from error
     summary = summarise(results)
+    figures = {
+        **conditions(load_before),
+        "broker": "yours" if bootstrap_servers else "local",
+        "windows": windows,
+        "partitions": partitions,
+        "consumer_options": consumer_options,
+        "summary": summary,
+        "runs": [asdict(result) for result in results],
+    }
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(
-        json.dumps(
-            {
-                **conditions(load_before),
-                "broker": "yours" if bootstrap_servers else "local",
-                "windows": windows,
-                "partitions": partitions,
-                "consumer_options": consumer_options,
-                "summary": summary,
-                "runs": [asdict(result) for result in results],
-            },
-            indent=2,
-        )
-        + "\n"
-    )
+    output.write_text(json.dumps(figures, indent=2) + "\n")
     Console().print(_table(summary))
     click.echo(f"written to {output}")
+
+
+def contestants(options: Sequence[str]) -> list[Contestant]:
+    """Return what is compared: the consumer in three ways, each with these options, and `LOOP`."""
+    consume = ("-m", "bearing_stream", "consume")
+    return [
+        Contestant("consume, exactly-once", (*consume, *options), complete=True),
+        Contestant(UNEXAMINED, ("-m", "tools.bench.unexamined", *options), complete=True),
+        Contestant(
+            "consume, at-least-once",
+            (*consume, "--guarantee=at-least-once", *options),
+            complete=True,
+        ),
+        LOOP,
+    ]
 
 
 def summarise(results: Sequence[Result]) -> dict[str, dict[str, Any]]:

@@ -24,8 +24,8 @@ PURGED: Final = "_PURGE_"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """The rate of the feed."""
+class FeedSettings:
+    """How the windows of the feed arrive."""
 
     rate: float = 1000.0
     """Windows a second, of all sensors together."""
@@ -40,7 +40,7 @@ class Feed:
     def __init__(
         self,
         topics: TopicSettings,
-        pace: Pace,
+        pace: FeedSettings,
         streams: list[SensorStream] | None = None,
         run: str = "steady",
     ) -> None:

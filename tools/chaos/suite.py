@@ -24,7 +24,7 @@ from tools.chaos.faults import (
     topics,
     transactions,
 )
-from tools.chaos.feed import Pace
+from tools.chaos.feed import FeedSettings
 from tools.chaos.results import Outcome
 from tools.chaos.trial import Order, Trial
 
@@ -117,11 +117,11 @@ def planned(faults: Sequence[Fault], minutes: float | None) -> list[Fault]:
 class Suite:
     """Runs faults one after the other, with each of their guarantees."""
 
-    def __init__(self, seed: int, folder: Path, pace: Pace | None = None) -> None:
+    def __init__(self, seed: int, folder: Path, pace: FeedSettings | None = None) -> None:
         """Set up; the logs go into `folder`."""
         self._seed = seed
         self._folder = folder
-        self._pace = pace or Pace()
+        self._pace = pace or FeedSettings()
         self._streams: list[SensorStream] | None = None
 
     def run(self, faults: Sequence[Fault], announce: Callable[[str], None]) -> Iterator[Outcome]:

@@ -22,7 +22,7 @@ from bearing_stream.local_kafka import LocalKafka
 from consumer.events import READY
 from producer_sim import SensorStream
 from tools.chaos.errors import ChaosError
-from tools.chaos.feed import Feed, Pace
+from tools.chaos.feed import Feed, FeedSettings
 from tools.chaos.member import Member, consumer_arguments
 from tools.chaos.offsets import Offsets
 from tools.chaos.relay import HOST, Relay
@@ -55,7 +55,7 @@ class Order:
     seed: int
     folder: Path
     """The folder for the consumers' logs."""
-    pace: Pace
+    pace: FeedSettings
     streams: list[SensorStream] | None = None
     """The streams of the feed; see `feed.Feed`."""
 

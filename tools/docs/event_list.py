@@ -1,15 +1,27 @@
-"""The reference of what the consumer logs: its events and its counts, made from the code."""
+"""The reference of what consumer and HTTP service log, made from the code."""
 
-from consumer.events import EVENTS
+from collections.abc import Sequence
+from typing import Final
+
+from bearing_stream.commands.serve import events as serve_events
+from consumer import events as consumer_events
 from consumer.metrics import Metrics
 from tools.docs.docstrings import attribute_docstrings, table
 
+EVENTS: Final[dict[str, Sequence[consumer_events.Event | serve_events.ServiceEvent]]] = {
+    "consume": consumer_events.EVENTS,
+    "serve": serve_events.EVENTS,
+}
 
-def event_list() -> str:
-    """Return a Markdown table of the events: name, level, what it means, what to do."""
+
+def event_list(command: str = "consume") -> str:
+    """Return a Markdown table of a command's events: name, level, what it means, what to do."""
     return table(
         ("event", "level", "meaning", "what to do"),
-        [(f"`{event.name}`", event.level, event.meaning, event.action) for event in EVENTS],
+        [
+            (f"`{event.name}`", event.level, event.meaning, event.action)
+            for event in EVENTS[command]
+        ],
     )
 
 

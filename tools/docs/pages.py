@@ -73,6 +73,7 @@ def with_site_links(markdown: str, folder: Path) -> str:
     places = {(ROOT / file).resolve(): place for place, file in OUTSIDE.items()}
 
     def on_site(link: re.Match[str]) -> str:
+        """Return the link with its place on the site, if the site has its target."""
         target = (folder / link[2]).resolve()
         if target in places:
             return link[1] + places[target]

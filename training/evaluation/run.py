@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from bearing_stream.recordings import Recording
@@ -69,26 +70,29 @@ def evaluate(
     by_id = {recording.id: recording for recording in recordings}
     found: dict[Key, FoldScores] = {}
     choices: list[Choice] = []
-    folds = protocols(recordings)
-    types = unseen_type(recordings)
+    folds, types = protocols(recordings), unseen_type(recordings)
     counting.begin(sum(map(len, folds.values())) * len(seeds) + len(types) + 1)
-    for protocol, among in folds.items():
-        for fold in among:
-            for seed in seeds:
-                counting.next(f"{protocol}: {fold.name}, seed {seed}")
-                predicted = predict(by_id, fold, seed, networks, counting.epoch)
-                for method, probabilities in predicted.probabilities.items():
-                    key = (protocol, method, fold.name, seed)
-                    found[key] = fold_scores(probabilities, predicted.tested.labels)
-                if predicted.choice is not None:
-                    choices.append(predicted.choice)
-    for fold in types:
-        counting.next(f"unseen type: {fold.name}")
-        networks.of(fold, seeds[0], counting.epoch)
-    counting.next("flags of unseen bearings")
+    each_fold = ((protocol, fold) for protocol, among in folds.items() for fold in among)
+    for (protocol, fold), seed in product(each_fold, seeds):
+        counting.next(f"{protocol}: {fold.name}, seed {seed}")
+        predicted = predict(by_id, fold, seed, networks, counting.epoch)
+        for method, probabilities in predicted.probabilities.items():
+            key = (protocol, method, fold.name, seed)
+            found[key] = fold_scores(probabilities, predicted.tested.labels)
+        if predicted.choice is not None:
+            choices.append(predicted.choice)
+    _fit_types(types, seeds[0], networks, counting)
     unseen = flag_unseen_bearings(by_id, folds[UNSEEN_DIAMETER], types, networks, seeds[0])
     counting.next("done")
     return Evaluated(summarised(found, choices), unseen)
+
+
+def _fit_types(types: Sequence[Fold], seed: int, networks: Networks, counting: Counting) -> None:
+    """Fit and keep the network of each fold without a type of fault, for the flags."""
+    for fold in types:
+        counting.next(f"unseen type: {fold.name}")
+        networks.of(fold, seed, counting.epoch)
+    counting.next("flags of unseen bearings")
 
 
 def _check_recordings(recordings: Sequence[Recording]) -> None:

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any, Final
 
 import click
-from pydantic_core import to_json
 from rich.console import Console
 
 from bearing_stream.commands.dead_letters.letters import (
@@ -20,7 +19,7 @@ from bearing_stream.commands.dead_letters.letters import (
 from bearing_stream.commands.dead_letters.redrive import RedriveReport, redrive
 from bearing_stream.commands.dead_letters.settings import LetterSettings, RedriveSettings
 from bearing_stream.commands.dead_letters.view import Counts, console, show_letter, show_report
-from bearing_stream.commands.terminal import notice, standard_output
+from bearing_stream.commands.terminal import json_text, notice, standard_output
 from bearing_stream.config import from_command_line, options
 from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, TopicSettings, wait_for_topics
 from bearing_stream.kafka.record_id import RecordId
@@ -51,7 +50,7 @@ def list_letters(as_json: bool, **given: Any) -> None:
         letters = read_matching(reader, reader.spans(), settings)
         if as_json:
             for letter in islice(letters, settings.limit):
-                sys.stdout.write(to_json(letter.as_json()).decode() + "\n")
+                sys.stdout.write(json_text(letter.as_json()) + "\n")
             sys.stdout.flush()
             return
         counts = Counts(settings.limit)
@@ -85,7 +84,7 @@ def show(as_json: bool, preview: int, position: str, **given: Any) -> None:
         value = letter.original.value
         headers = [(name, _base64(raw)) for name, raw in letter.original.headers]
         whole = {"key": _base64(letter.original.key), "headers": headers, "value": _base64(value)}
-        click.echo(to_json(letter.as_json() | whole, indent=2).decode())
+        click.echo(json_text(letter.as_json() | whole, indent=2))
     else:
         show_letter(letter, preview, console())
 
@@ -110,13 +109,14 @@ def redrive_letters(as_json: bool, execute: bool, **given: Any) -> None:
             with terminal.status("redriving …") as status:
 
                 def show_progress(report: RedriveReport) -> None:
+                    """Show how many letters have been redriven."""
                     status.update(f"redriven {report.sent.total():,}")
 
                 report = redrive(settings, execute, show_progress)
         else:
             report = redrive(settings, execute)
     if as_json:
-        click.echo(to_json(report.as_json(), indent=2).decode())
+        click.echo(json_text(report.as_json(), indent=2))
     else:
         show_report(report, console())
 

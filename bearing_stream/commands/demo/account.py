@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from confluent_kafka import Message
+from confluent_kafka import Message as Polled
 
+from bearing_stream.commands.demo.moments import Moments
 from bearing_stream.commands.verify import VerifySettings, verify
 from bearing_stream.config import load
 from bearing_stream.kafka import TopicSettings, read_to_end
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.vocabulary import FaultLabel
-from bearing_stream.wire import Headers, RejectionReason, decode_diagnosis
-from bearing_stream.wire.error_headers import PREFIX
+from bearing_stream.wire import Headers, RejectionReason, decode_diagnosis, read_error_headers
 from bearing_stream.wire.headers import FAULT_LABEL, ID
 
 BACKLOG = "backlog"
@@ -57,6 +57,8 @@ class Account:
     latencies: list[float] = field(default_factory=list)
     """Milliseconds from the Kafka timestamp of a live window until a subscriber read its
     diagnosis."""
+    moments: Moments = field(default_factory=Moments)
+    """When the subscriber read what; the demo adds the moments of the consumer."""
 
     def agreement(self, label: FaultLabel | None = None) -> Agreement:
         """Return the agreement for a label, or for all."""
@@ -100,9 +102,10 @@ def account(topics: TopicSettings, arrivals: Mapping[RecordId, float]) -> Accoun
         elif record in arrivals:
             found.latencies.append(arrivals[record] * 1e3 - window.timestamp)
     for message in read_to_end(properties, topics.dead_letters_topic):
-        reason = dict(_headers(message))[PREFIX + "exception.class.name"] or b""
-        found.dead_letters[RejectionReason(reason.decode())] += 1
+        reason = read_error_headers(_headers(message)).reason
+        found.dead_letters[RejectionReason(reason)] += 1
     found.backlog_rate = _rate(backlog_times)
+    found.moments = _moments(windows, arrivals)
     return found
 
 
@@ -113,7 +116,19 @@ class _Window:
     backlog: bool
 
 
-def _window(message: Message) -> _Window:
+def _moments(windows: Mapping[RecordId, _Window], arrivals: Mapping[RecordId, float]) -> Moments:
+    live = {record for record, window in windows.items() if not window.backlog}
+    return Moments(
+        first_diagnosis=min(arrivals.values(), default=None),
+        caught_up=max((at for record, at in arrivals.items() if record not in live), default=None),
+        live_feed=min((windows[record].timestamp / 1e3 for record in live), default=None),
+        first_live_diagnosis=min(
+            (at for record, at in arrivals.items() if record in live), default=None
+        ),
+    )
+
+
+def _window(message: Polled) -> _Window:
     headers = dict(_headers(message))
     label = (headers.get(FAULT_LABEL) or b"").decode() or None
     backlog = (headers.get(ID) or b"").startswith(BACKLOG.encode())
@@ -127,5 +142,5 @@ def _rate(times: list[int]) -> float:
     return (len(times) - 1) / span * 1e3
 
 
-def _headers(message: Message) -> Headers:
+def _headers(message: Polled) -> Headers:
     return cast("Headers", message.headers() or [])

@@ -15,6 +15,7 @@ from rich.live import Live
 from bearing_stream.commands.demo import stage, summary
 from bearing_stream.commands.demo.account import Account, account
 from bearing_stream.commands.demo.arrivals import Arrivals
+from bearing_stream.commands.demo.moments import ready_at
 from bearing_stream.commands.demo.processes import DemoError
 from bearing_stream.commands.demo.settings import DemoSettings
 from bearing_stream.commands.watch.settings import WatchSettings
@@ -22,13 +23,11 @@ from bearing_stream.commands.watch.view import OTHER_LINES, hidden_note, render
 from bearing_stream.config import ENVIRONMENT_PREFIX, from_command_line, load, options
 from bearing_stream.kafka import FatalKafkaError, TopicSettings
 from bearing_stream.local_kafka import LocalKafkaError
+from bearing_stream.program import INTERRUPTED
 from bearing_stream.recordings.cwru import present
 from bearing_stream.recordings.fetch import default_folder
 
 LOGS: Final = Path("out")
-
-INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, by the convention of shells: 128 plus the number of the signal."""
 
 
 @click.command(name="demo")
@@ -43,6 +42,7 @@ def command(**given: Any) -> None:
     _clear_environment()
     console = Console()
     _handle_signals()
+    _create_folders(settings.output)
     try:
         folder = default_folder(settings.data)
         source = "cwru" if folder and any(present(folder)) else "synthetic"
@@ -70,6 +70,18 @@ def _clear_environment() -> None:
         del os.environ[variable]
 
 
+def _create_folders(output: Path) -> None:
+    """Create the folders of the logs and the summary; one that cannot be is reported at once."""
+    for folder in (LOGS, output.parent):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.ClickException(
+                f"the folder {folder} cannot be created ({error.strerror}): start the demo in a "
+                "folder where you may write, and see --output"
+            ) from error
+
+
 def _handle_signals() -> None:
     """Handle SIGTERM and a closed terminal like Ctrl-C: topics and processes are removed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -81,7 +93,6 @@ def _handle_signals() -> None:
 def _run(
     topics: TopicSettings, settings: DemoSettings, source: list[str], console: Console
 ) -> Account:
-    LOGS.mkdir(exist_ok=True)
     group = f"bearing-demo-{uuid.uuid4().hex[:8]}"
     watching = load(WatchSettings, topics.model_dump() | {"from_beginning": True})
     arrivals = Arrivals(watching)
@@ -92,12 +103,16 @@ def _run(
     )
     console.print("[bold]2[/]  The consumer starts and catches up, exactly once …")
     arrivals.start()
-    with stage.start_consumer(topics, group, LOGS / "demo-consumer.log") as consumer, live_table:
+    log = LOGS / "demo-consumer.log"
+    started = time.time()
+    with stage.start_consumer(topics, group, log) as consumer, live_table:
 
         def wait() -> None:
+            """Update the table, and fail if the consumer has ended."""
             consumer.check()
             live_table.wait()
 
+        joined = stage.await_joined(topics, group, consumer.check)
         stage.await_caught_up(topics, group, wait)
         live_table.print(
             f"[bold]3[/]  {settings.seconds:g} s of live windows, some of them malformed …"
@@ -107,7 +122,11 @@ def _run(
         consumer.stop()
     arrivals.stop()
     console.print("\n[bold]4[/]  Reading all three topics to count …")
-    return account(topics, arrivals.times)
+    found = account(topics, arrivals.times)
+    found.moments.consumer_started = started
+    found.moments.consumer_ready = ready_at(log)
+    found.moments.group_joined = joined
+    return found
 
 
 class _LiveTable:

@@ -3,11 +3,11 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from rich.console import Console
 
@@ -33,6 +33,9 @@ STARTUP_TIMEOUT: Final = 60.0
 
 STALL_TIMEOUT: Final = 60.0
 """Seconds without a commit after which the demo fails."""
+
+JOIN_POLL_INTERVAL: Final = 0.02
+"""Seconds between two polls of the group while the consumer joins it, which takes some tenths."""
 
 LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client has no types here
 
@@ -85,6 +88,29 @@ def simulate_backlog(
 def start_consumer(topics: TopicSettings, group: str, log: Path) -> Command:
     """Start the consumer with its default settings."""
     return Command("consume", "--group", group, "--report-interval", "5", topics=topics, log=log)
+
+
+def await_joined(topics: TopicSettings, group: str, check: Callable[[], None]) -> float:
+    """Wait until a member of the group has partitions, and return the time since the epoch.
+
+    Args:
+        topics: The connection.
+        group: Of the consumer.
+        check: Called at each poll; raises if the consumer has failed.
+
+    Raises:
+        DemoError: The group has no such member after `STALL_TIMEOUT` seconds.
+    """
+    admin = admin_client(topics.client_properties())
+    deadline = time.monotonic() + STALL_TIMEOUT
+    while time.monotonic() < deadline:
+        check()
+        with suppress(KafkaException):
+            described = admin.describe_consumer_groups([group])[group].result()
+            if any(member.assignment.topic_partitions for member in described.members):
+                return time.time()
+        time.sleep(JOIN_POLL_INTERVAL)
+    raise DemoError(f"the consumer has not joined its group within {STALL_TIMEOUT:g} s")
 
 
 def simulate_live(

@@ -13,6 +13,16 @@ from bearing_stream.vocabulary import FAULT_LABELS
 
 QUANTILES: Final = (50, 95, 99)
 
+STEPS: Final = {
+    "loading": "the consumer loads",
+    "joining_the_group": "it joins its group",
+    "start_to_first_diagnosis": "its start to the first diagnosis",
+    "start_to_caught_up": "its start until it has caught up",
+    "start_to_first_live_diagnosis": "its start to the first live diagnosis",
+    "live_feed_to_first_live_diagnosis": "begin of the live feed to the first live diagnosis",
+}
+"""The durations of `Moments`, in words."""
+
 Latency = dict[str, float]
 """Milliseconds by quantile, `p50`, `p95` and `p99`."""
 
@@ -43,6 +53,10 @@ def table(found: Account) -> Table:
     for label in FAULT_LABELS:
         of_label = found.agreement(label)
         rows.add_row(f"  {label}", f"{of_label.agreed:,} of {of_label.judged:,}", style="dim")
+    rows.add_section()
+    for name, seconds in found.moments.durations().items():
+        rows.add_row(STEPS[name], "unknown" if seconds is None else f"{seconds:,.2f} s")
+    rows.add_section()
     rows.add_row("throughput, catching up", f"{found.backlog_rate:,.0f} windows/s")
     for name, value in times.items():
         rows.add_row(f"latency {name}, live", f"{value:,.1f} ms")
@@ -64,6 +78,7 @@ def write(found: Account, source: str, broker: str, path: Path) -> None:
         "agreement_by_class": {label: found.agreement(label).share for label in FAULT_LABELS},
         "throughput_windows_per_s": round(found.backlog_rate, 1),
         "latency_ms": latency(found.latencies),
+        "seconds": found.moments.durations(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=2) + "\n")

@@ -14,6 +14,7 @@ from bearing_stream.commands.diagnose.view import Lines, json_lines
 from bearing_stream.config import from_command_line, options
 from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.files import read_file
+from bearing_stream.recordings.names import as_text
 from model.assessor import Assessor
 from model.checkpoint import CheckpointError
 from model.diagnoser import DeviceError
@@ -37,7 +38,7 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
         assessor = Assessor.of(settings)
     except (CheckpointError, DeviceError, SensorsError) as error:
         raise click.ClickException(str(error)) from error
-    lines = Lines(files, settings.windows)
+    lines = Lines([as_text(file) for file in files], settings.windows)
     if not as_json:
         click.echo(lines.header())
     unreadable = False
@@ -45,7 +46,7 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
         try:
             diagnosis = _diagnose(file, settings, assessor)
         except RecordingError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {as_text(str(error))}", err=True)
             unreadable = True
             continue
         if diagnosis.without_physics:
@@ -57,10 +58,11 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
 
 
 def _no_evidence(file: str, settings: DiagnoseSettings) -> str:
+    sensor = settings.sensor or as_text(Path(file).stem)
     return (
-        f"Warning: {file}: there is no physical evidence for sensor "
-        f"'{settings.sensor or Path(file).stem}', so the network alone decides: name a sensor that "
-        "has a baseline in the table of sensors (--sensor, --sensor-table)"
+        f"Warning: {as_text(file)}: there is no physical evidence for sensor '{sensor}', so the "
+        "network alone decides: name a sensor that has a baseline in the table of sensors "
+        "(--sensor, --sensor-table)"
     )
 
 
@@ -72,4 +74,4 @@ def _diagnose(file: str, settings: DiagnoseSettings, assessor: Assessor) -> Reco
         sensor=settings.sensor,
         rpm=settings.rpm,
     )
-    return diagnose_recording(file, recording, assessor)
+    return diagnose_recording(as_text(file), recording, assessor)

@@ -1,10 +1,9 @@
 """Formats diagnoses of recordings: as columns for people, or as lines of JSON for programs."""
 
-from collections.abc import Iterator
-
-from pydantic_core import to_json
+from collections.abc import Iterator, Sequence
 
 from bearing_stream.commands.diagnose.recording_diagnosis import RecordingDiagnosis
+from bearing_stream.commands.terminal import json_text
 from bearing_stream.vocabulary import FAULT_LABELS
 
 _SHARE = 10
@@ -14,7 +13,7 @@ _SHARE = 10
 class Lines:
     """Formats diagnoses as columns, with the first as wide as the file names."""
 
-    def __init__(self, files: tuple[str, ...], by_window: bool) -> None:
+    def __init__(self, files: Sequence[str], by_window: bool) -> None:
         """Prepare the columns for `files`, with a line for each window or for each recording."""
         self._width = max(len(file) for file in (*files, "file"))
         self._by_window = by_window
@@ -50,4 +49,4 @@ class Lines:
 def json_lines(diagnosis: RecordingDiagnosis, by_window: bool) -> Iterator[str]:
     """Yield an object for the recording, or one for each of its windows."""
     for value in diagnosis.by_window() if by_window else [diagnosis.summary()]:
-        yield to_json(value).decode()
+        yield json_text(value)

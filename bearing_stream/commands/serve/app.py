@@ -5,13 +5,16 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from email.message import Message
 from importlib.metadata import version
 from math import nan
 from typing import Annotated, Final
 
 import numpy as np
 from fastapi import FastAPI, HTTPException, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from numpy.typing import NDArray
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
@@ -19,6 +22,8 @@ from starlette.requests import ClientDisconnect
 from bearing_stream.commands.serve import openapi
 from bearing_stream.commands.serve.batcher import Batcher
 from bearing_stream.commands.serve.bodies import InvalidBodyError, read_binary, read_json
+from bearing_stream.commands.serve.content import as_utf8, decompressed, is_compressed
+from bearing_stream.commands.serve.docs_page import page
 from bearing_stream.commands.serve.in_flight import InFlight, OverloadedError
 from bearing_stream.commands.serve.responses import (
     Analyst,
@@ -30,8 +35,15 @@ from bearing_stream.commands.serve.responses import (
 from bearing_stream.commands.serve.settings import ApiSettings
 from model.assessor import Assessor
 
-Decoder = Callable[[bytearray], NDArray[np.float32]]
-"""Decodes a body into windows (n, 2048)."""
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Decodes a body into windows (n, 2048)."""
+
+    decode: Callable[[bytes | bytearray], NDArray[np.float32]]
+    compressed: bool
+    """Whether the body is compressed, and may need `max_body` bytes of memory at any size."""
+
 
 Sensor = Annotated[
     str,
@@ -76,26 +88,28 @@ class DiagnosisService:
                 yield
 
     async def diagnose(
-        self, request: Request, decode: Decoder, sensor: str, rpm: float
+        self, request: Request, decoder: Decoder, sensor: str, rpm: float
     ) -> DiagnosisResponse:
         """Receive the body of a request and diagnose its windows.
 
         Args:
             request: Its body is not received yet.
-            decode: Decodes the body.
+            decoder: Decodes the body.
             sensor: Id of the sensor, `""` if the request does not name it.
             rpm: Shaft speed, NaN if the request does not state it.
 
         Raises:
             OverloadedError: The requests in progress leave no memory for the body.
             InvalidBodyError: The records cannot be diagnosed.
-            HTTPException: The body is too large, or was not received in time.
+            HTTPException: The body is too large, was not received in time, or is not in the
+                encoding that its headers state.
         """
         stated = request.headers.get("content-length", "")
         size = int(stated) if stated.isdecimal() else self.settings.max_body
         self._check_size(size)
-        with self.in_flight.reserved(size):
-            windows = await self._windows(await self._body(request), decode)
+        content = self.settings.max_body if decoder.compressed else 0
+        with self.in_flight.reserved(size + content):
+            windows = await self._windows(await self._body(request), decoder)
             started = time.monotonic()
             analysis = await self.batcher.submit(RequestedWindows(windows, sensor, rpm))
             milliseconds = 1000 * (time.monotonic() - started)
@@ -120,10 +134,11 @@ class DiagnosisService:
                 413, f"Expected a body of at most {limit} bytes; send fewer records in a request"
             )
 
-    async def _windows(self, body: bytearray, decode: Decoder) -> NDArray[np.float32]:
-        if len(body) <= SMALL:
-            return decode(body)
-        return await asyncio.get_running_loop().run_in_executor(self._decoding, decode, body)
+    async def _windows(self, body: bytearray, decoder: Decoder) -> NDArray[np.float32]:
+        if len(body) <= SMALL and not decoder.compressed:
+            return decoder.decode(body)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._decoding, decoder.decode, body)
 
 
 def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
@@ -134,14 +149,27 @@ def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
         summary="Diagnoses of rolling-element bearings from vibration windows.",
         version=version("bearing-stream"),
         lifespan=service.running,
+        # FastAPI's own pages load their scripts from another host.
+        docs_url=None,
+        redoc_url=None,
     )
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["Content-Type", "Content-Encoding"],
+        )
 
+    @app.post("/batch_predict", include_in_schema=False)
     @app.post("/batch_predict/", responses=openapi.RESPONSES, openapi_extra=openapi.REQUEST)
     async def batch_predict(request: Request, sensor: Sensor = "", rpm: Rpm = None) -> Response:
         """Diagnose records of 2048 samples each, taken at 12 kHz, in any unit."""
-        response = await service.diagnose(request, _decoder(request), sensor, rpm or nan)
+        decoder = _decoder(request, settings.max_body)
+        response = await service.diagnose(request, decoder, sensor, rpm or nan)
         return Response(to_json(response), media_type="application/json")
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", responses=openapi.HEALTH)
     async def healthz(response: Response) -> HealthResponse:
         """Return whether the service processes requests, and its model."""
@@ -157,20 +185,31 @@ def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
             },
         }
 
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        """Describe the interface, without anything from another host."""
+        return HTMLResponse(page(app.openapi()))
+
     app.add_exception_handler(InvalidBodyError, _invalid)
     app.add_exception_handler(OverloadedError, _overloaded)
     app.add_exception_handler(ClientDisconnect, _disconnected)
     return app
 
 
-def _decoder(request: Request) -> Decoder:
-    """Choose by content type; without one, the body is JSON, as in the published interface."""
-    content_type = request.headers.get("content-type", "application/json")
-    media_type = content_type.partition(";")[0].strip().lower()
+def _decoder(request: Request, limit: int) -> Decoder:
+    """Choose by the headers; without a content type, the body is JSON, as originally published."""
+    content_type = Message()
+    content_type["Content-Type"] = request.headers.get("content-type", "application/json")
+    media_type, charset = content_type.get_content_type(), content_type.get_content_charset("")
+    compressed = is_compressed(request.headers.get("content-encoding", ""))
+
+    def content(body: bytes | bytearray) -> bytes | bytearray:
+        return decompressed(body, limit) if compressed else body
+
     if media_type == "application/octet-stream":
-        return read_binary
+        return Decoder(lambda body: read_binary(content(body)), compressed)
     if media_type == "application/json" or media_type.endswith("+json"):
-        return read_json
+        return Decoder(lambda body: read_json(as_utf8(content(body), charset)), compressed)
     raise HTTPException(
         415,
         f"Expected a content type of application/json or application/octet-stream (float32-le "

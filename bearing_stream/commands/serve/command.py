@@ -1,6 +1,5 @@
 """`bearing-stream serve`."""
 
-import logging
 import os
 import signal
 import socket
@@ -9,6 +8,7 @@ from typing import Any, Final
 import click
 import uvicorn
 
+from bearing_stream.commands.serve import events
 from bearing_stream.commands.serve.app import create_app
 from bearing_stream.commands.serve.settings import ApiSettings
 from bearing_stream.config import from_command_line, options
@@ -20,8 +20,6 @@ from model.sensors import SensorsError
 SHUTDOWN_LIMIT: Final = 9
 """Seconds that requests in progress may take after SIGTERM."""
 
-log = logging.getLogger("api")
-
 
 @click.command(name="serve")
 @options(ApiSettings)
@@ -31,7 +29,7 @@ def command(**given: Any) -> None:
     SIGTERM and SIGINT stop the service after the requests in progress.
     """
     settings = from_command_line(ApiSettings, given)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+    events.configure_logs(settings.log_format, settings.log_level)
     # Before the model is loaded, so that a port in use is reported at once.
     with _listening(settings) as listener:
         try:
@@ -45,10 +43,12 @@ def command(**given: Any) -> None:
 def serve(assessor: Assessor, settings: ApiSettings, listener: socket.socket) -> None:
     """Serve requests at a bound socket until SIGTERM or SIGINT."""
     host, port = listener.getsockname()[:2]
-    log.info(
-        "bearing-stream serves %s %s on %s at http://%s:%d, process %d",
-        *(assessor.name, assessor.version, assessor.device),
-        *(f"[{host}]" if ":" in host else host, port, os.getpid()),
+    events.emit(
+        events.READY,
+        address=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        model=f"{assessor.name} {assessor.version}",
+        device=assessor.device,
+        process=os.getpid(),
     )
     config = uvicorn.Config(
         create_app(assessor, settings),
@@ -62,7 +62,7 @@ def serve(assessor: Assessor, settings: ApiSettings, listener: socket.socket) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     uvicorn.Server(config).run([listener])
-    log.info("stopped")
+    events.emit(events.STOPPED)
 
 
 def _listening(settings: ApiSettings) -> socket.socket:

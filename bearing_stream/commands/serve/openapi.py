@@ -67,9 +67,13 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         "description": "A diagnosis for each record, in order.",
         "content": {"application/json": {"example": _EXAMPLE}},
     },
+    400: {"model": ErrorResponse, "description": "The body is not in the encoding it states."},
     408: {"model": ErrorResponse, "description": "The body was not received in time."},
     413: {"model": ErrorResponse, "description": "The body is too large."},
-    415: {"model": ErrorResponse, "description": "The content type is neither of the two."},
+    415: {
+        "model": ErrorResponse,
+        "description": "The content type is neither of the two, or the encoding is not gzip.",
+    },
     422: {
         "model": ValidationErrorResponse,
         "description": "The invalid records, and why they are invalid.",

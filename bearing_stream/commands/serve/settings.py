@@ -29,6 +29,10 @@ class ApiSettings(AssessmentSettings):
     body_timeout: float = Field(default=30.0, gt=0)
     """Seconds that a client may take to send a body; after that, the request is refused (408)."""
 
+    cors_origins: str = ""
+    """Origins whose pages may send requests from a browser, `https://panel.example,…`; `*` is any.
+    By default none may."""
+
     threads: int = Field(default=2, ge=1, le=256)
     """CPU threads that share the windows of a batch, with at least 32 windows each."""
 
@@ -39,8 +43,16 @@ class ApiSettings(AssessmentSettings):
     """Predict `Unknown` instead of the most probable label if the diagnosis is uncertain. Clients
     of the published interface do not expect this value."""
 
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """`json` is one object in each line; `auto` is `console` on a terminal, and `json` else."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lowest level to log."""
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The origins of `cors_origins`."""
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
 
     @model_validator(mode="after")
     def _largest_body_fits(self) -> Self:

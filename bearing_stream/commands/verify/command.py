@@ -5,12 +5,11 @@ import sys
 from typing import Any
 
 import click
-from pydantic_core import to_json
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bearing_stream.commands.terminal import OutputConsole, notice, standard_output
+from bearing_stream.commands.terminal import OutputConsole, json_text, notice, standard_output
 from bearing_stream.commands.verify.reader import verify
 from bearing_stream.commands.verify.report import OUT_OF_SCOPE, VIOLATIONS, Offender, Report
 from bearing_stream.commands.verify.settings import VerifySettings
@@ -45,7 +44,7 @@ def command(as_json: bool, **given: Any) -> None:
         raise click.ClickException("interrupted; nothing was verified") from None
     with standard_output():
         if as_json:
-            click.echo(to_json(report.as_json(), indent=2).decode())
+            click.echo(json_text(report.as_json(), indent=2))
         else:
             _show(report, settings)
     if report.wrong:
@@ -73,6 +72,7 @@ def _with_progress_bars(settings: VerifySettings) -> Report:
         }
 
         def show(topic: str, done: int, total: int) -> None:
+            """Update the bar of a topic."""
             bars.update(tasks[topic], completed=done, total=total)
 
         return verify(settings, show)
@@ -102,9 +102,9 @@ def _show(report: Report, settings: VerifySettings) -> None:
     for name, offenders in report.samples.items():
         for offender in offenders:
             console.print(f"{name.replace('_', ' ')}: {_description(offender)}", highlight=False)
-    if report.lost and report.deleted_answers:
+    if report.lost and report.deleted_results:
         console.print(
-            f"Retention has deleted {report.deleted_answers:,} offsets of diagnoses and dead "
+            f"Retention has deleted {report.deleted_results:,} offsets of diagnoses and dead "
             "letters: windows whose result was there count as lost. --since excludes them."
         )
     for topic, offsets in report.held_back.items():

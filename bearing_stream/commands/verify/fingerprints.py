@@ -6,9 +6,9 @@ every process. They are comparable within one process only.
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
 
-from confluent_kafka import Message
+from confluent_kafka import Message as Polled
 from pydantic import BaseModel, ConfigDict
 
 from bearing_stream.kafka.record_id import RecordId
@@ -48,14 +48,7 @@ class Claim(BaseModel):
         return _nonzero((self.source.encode(), self.window_id.encode(), self.sensor.encode()))
 
 
-class Original(NamedTuple):
-    """The record that a dead letter names as its original."""
-
-    topic: str
-    record: RecordId
-
-
-def headers_of(message: Message) -> Headers:
+def headers_of(message: Polled) -> Headers:
     """Return the headers of a polled message; none if the client cannot read them.
 
     The dead letter of such a message has none of them either.
@@ -72,7 +65,7 @@ def window_identity(headers: Headers) -> int:
     return _nonzero(tuple(named[name] for name in IDENTIFYING))
 
 
-def value_of(message: Message) -> int:
+def value_of(message: Polled) -> int:
     """Hash length and SHA-256 of a message's value, which the stub of a dead letter states."""
     value = message.value()
     digest = sha256(value or b"").hexdigest()
@@ -90,7 +83,7 @@ def stubbed_value_of(headers: Headers) -> int | None:
     return None if stubbed is None else _nonzero(tuple(stubbed))
 
 
-def content(message: Message, headers: Sequence[tuple[str, bytes | None]]) -> int:
+def content(message: Polled, headers: Sequence[tuple[str, bytes | None]]) -> int:
     """Hash key, value and timestamp of a window, and these of its headers.
 
     A window that has a header with an original's timestamp was a dead letter before. Its own dead
@@ -99,7 +92,7 @@ def content(message: Message, headers: Sequence[tuple[str, bytes | None]]) -> in
     return _content(message, headers, message.timestamp()[1])
 
 
-def _content(message: Message, headers: Sequence[tuple[str, bytes | None]], stamp: int) -> int:
+def _content(message: Polled, headers: Sequence[tuple[str, bytes | None]], stamp: int) -> int:
     stamped = any(name == TIMESTAMP for name, _ in headers)
     return _nonzero((message.key(), message.value(), None if stamped else stamp, tuple(headers)))
 
@@ -109,7 +102,7 @@ def has_error_headers(headers: Headers) -> bool:
     return any(is_error_header(name) for name, _ in headers)
 
 
-def possible_originals(letter: Message, headers: Headers) -> list[int]:
+def possible_originals(letter: Polled, headers: Headers) -> list[int]:
     """Return the contents that the original of a dead letter may have had.
 
     Headers that the original had already are kept, and the missing ones are appended: the original
@@ -121,14 +114,6 @@ def possible_originals(letter: Message, headers: Headers) -> list[int]:
     count = len(headers)
     lengths = range(max(count - ADDED, 0), count + 1)
     return [_content(letter, headers[:length], stamp) for length in lengths]
-
-
-def original_of(headers: Headers) -> Original | None:
-    """Return the original that the headers of a dead letter name; None if they name none."""
-    origin = read_error_headers(headers).origin
-    if origin is None:
-        return None
-    return Original(origin.topic, RecordId(origin.partition, origin.offset))
 
 
 def diagnosis_event(headers: Headers) -> int:

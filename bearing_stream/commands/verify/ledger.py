@@ -189,7 +189,7 @@ class Ledger:
     def report(
         self,
         guarantee: Guarantee = "exactly-once",
-        deleted_answers: int = 0,
+        deleted_results: int = 0,
         seconds: float = 0.0,
         held_back: dict[str, dict[int, int]] | None = None,
     ) -> Report:
@@ -200,7 +200,7 @@ class Ledger:
         return Report(
             **{name: self._counts[name] for name in (*COUNTED, *OUT_OF_SCOPE)},
             lost=self.pending,
-            deleted_answers=deleted_answers,
+            deleted_results=deleted_results,
             seconds=seconds,
             guarantee=guarantee,
             spans={partition: (span.start, span.end) for partition, span in self.spans.items()},

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Final
 
-from confluent_kafka import Message
+from confluent_kafka import Message as Polled
 from pydantic import ValidationError
 
 from bearing_stream.commands.verify.fingerprints import (
@@ -15,7 +15,6 @@ from bearing_stream.commands.verify.fingerprints import (
     diagnosis_event,
     has_error_headers,
     headers_of,
-    original_of,
     possible_originals,
     stubbed_value_of,
     value_of,
@@ -26,6 +25,7 @@ from bearing_stream.commands.verify.report import Report
 from bearing_stream.commands.verify.settings import VerifySettings
 from bearing_stream.kafka import FatalKafkaError, Span, Spans, TopicReader
 from bearing_stream.kafka.record_id import RecordId
+from bearing_stream.wire import read_error_headers
 
 POLL_INTERVAL: Final = 0.5
 """Seconds between two reads of further results."""
@@ -54,25 +54,14 @@ def verify(settings: VerifySettings, report_progress: ReportProgress = lambda *_
     """
     started = time.monotonic()
     properties = settings.client_properties()
+    topics = settings.windows_topic, settings.diagnoses_topic, settings.dead_letters_topic
     with ExitStack() as stack:
         windows, diagnoses, dead_letters = (
-            stack.enter_context(TopicReader(properties, topic))
-            for topic in (
-                settings.windows_topic,
-                settings.diagnoses_topic,
-                settings.dead_letters_topic,
-            )
+            stack.enter_context(TopicReader(properties, topic)) for topic in topics
         )
         ledger = Ledger(chosen_spans(settings, windows), settings.samples)
         for message in _with_progress(windows, ledger.spans, report_progress):
-            headers = headers_of(message)
-            ledger.add_window(
-                RecordId.of(message),
-                window_identity(headers),
-                content(message, headers),
-                value_of(message),
-                has_error_headers=has_error_headers(headers),
-            )
+            _add_window(ledger, message)
         results = _ResultTopics(settings, ledger, windows, diagnoses, dead_letters)
         results.catch_up(report_progress)
         latest = time.monotonic()
@@ -189,7 +178,7 @@ class _ResultTopics:
             first = offsets.get(partition, start)
             self._next[reader.topic, partition] = max(start, end if first is None else first)
 
-    def _add_diagnosis(self, message: Message) -> None:
+    def _add_diagnosis(self, message: Polled) -> None:
         record = RecordId.of(message)
         try:
             claim = Claim.model_validate_json(message.value() or b"")
@@ -206,18 +195,29 @@ class _ResultTopics:
                 record, claim.window(), claim.identity(), event, claim.sensor
             )
 
-    def _add_dead_letter(self, message: Message) -> None:
+    def _add_dead_letter(self, message: Polled) -> None:
         headers = headers_of(message)
-        original = original_of(headers)
-        if original is None:
+        origin = read_error_headers(headers).origin
+        if origin is None:
             self._ledger.add_unreadable("dead letter", RecordId.of(message))
-        elif original.topic != self._settings.windows_topic:
+        elif origin.topic != self._settings.windows_topic:
             self._ledger.add_out_of_scope("elsewhere")
         else:
             contents = possible_originals(message, headers)
-            self._ledger.add_dead_letter(
-                RecordId.of(message), original.record, contents, stubbed_value_of(headers)
-            )
+            window = RecordId(origin.partition, origin.offset)
+            stubbed = stubbed_value_of(headers)
+            self._ledger.add_dead_letter(RecordId.of(message), window, contents, stubbed)
+
+
+def _add_window(ledger: Ledger, message: Polled) -> None:
+    headers = headers_of(message)
+    ledger.add_window(
+        RecordId.of(message),
+        window_identity(headers),
+        content(message, headers),
+        value_of(message),
+        has_error_headers=has_error_headers(headers),
+    )
 
 
 def _offsets_at(reader: TopicReader, moment: datetime | None) -> dict[int, int | None]:
@@ -226,7 +226,7 @@ def _offsets_at(reader: TopicReader, moment: datetime | None) -> dict[int, int |
 
 def _with_progress(
     reader: TopicReader, spans: Spans, report_progress: ReportProgress
-) -> Iterator[Message]:
+) -> Iterator[Polled]:
     total = sum(span.end - span.start for span in spans.values())
     for done, message in enumerate(reader.read(spans)):
         if done % PROGRESS_STEP == 0:

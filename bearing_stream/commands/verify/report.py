@@ -49,7 +49,7 @@ class Report:
     """Counts of one check; `VIOLATIONS` and `OUT_OF_SCOPE` define most of them.
 
     `windows`, `diagnosed` and `dead_letters` refer to the range: records of the windows topic, and
-    windows that have at least one such result. `deleted_answers` is the number of offsets that
+    windows that have at least one such result. `deleted_results` is the number of offsets that
     retention has deleted at the beginning of the two topics of results: windows whose result was
     there count as lost. `seconds` is the duration of the check.
     """
@@ -68,7 +68,7 @@ class Report:
     after: int = 0
     elsewhere: int = 0
     other_models: int = 0
-    deleted_answers: int = 0
+    deleted_results: int = 0
     seconds: float = 0.0
     guarantee: Guarantee = "exactly-once"
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import click
-from pydantic_core import to_json
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from bearing_stream.commands.terminal import OutputConsole, notice, standard_output
+from bearing_stream.commands.terminal import OutputConsole, json_text, notice, standard_output
 from bearing_stream.commands.watch.reader import DiagnosisReader, Received
 from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.commands.watch.statistics import SensorStatistics
@@ -77,17 +76,20 @@ def print_lines(reader: DiagnosisReader, settings: WatchSettings) -> None:
     Raises:
         BrokenPipeError: The reader of the output has closed it; detected without writing, too.
     """
-    reported = ""
+    reported, stalls = "", 0
     for batch in follow(reader, settings):
         for received in batch:
             diagnosis = received.diagnosis.model_dump(mode="json")
-            sys.stdout.write(to_json({"ce_id": received.id} | diagnosis).decode() + "\n")
+            sys.stdout.write(json_text({"ce_id": received.id} | diagnosis) + "\n")
         sys.stdout.flush()
         if not batch and _is_closed(sys.stdout.fileno()):
             raise BrokenPipeError
         if reader.connection_error not in ("", reported):
             reported = reader.connection_error
             notice(reported)
+        if reader.stalls > stalls:
+            stalls = reader.stalls
+            notice("the Kafka client had stopped fetching; reading goes on with a new one")
     for note in _unreadable_note(reader):
         notice(note)
 
@@ -117,6 +119,8 @@ def _table(
         max_rows = max(1, console.height - OTHER_LINES)
     snapshot = statistics.snapshot(max_rows)
     notes = hidden_note(snapshot) + uncertain_note(snapshot) + _unreadable_note(reader)
+    if reader.stalls:
+        notes.append(f"times the Kafka client stopped fetching and was replaced: {reader.stalls}")
     if reader.connection_error:
         notes.append(f"Kafka is unreachable, retrying: {reader.connection_error}")
     return render(snapshot, f"{settings.diagnoses_topic} at {settings.bootstrap_servers}", notes)

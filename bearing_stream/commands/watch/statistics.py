@@ -42,7 +42,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class SensorRow:
+class SensorSummary:
     """The latest diagnosis of a sensor, and its figures."""
 
     sensor: str
@@ -59,7 +59,7 @@ class SensorRow:
 class Snapshot:
     """The statistics at one moment."""
 
-    rows: list[SensorRow]
+    rows: list[SensorSummary]
     """Damaged bearings first, then by name; at most as many as requested."""
     sensors: int
     """Sensors kept, of which `rows` may be a part."""
@@ -115,7 +115,7 @@ class SensorStatistics:
     def _snapshot(self, max_rows: int, now: float) -> Snapshot:
         first = sorted(self._sensors.items(), key=_damaged_first)[:max_rows]
         rows = [
-            SensorRow(
+            SensorSummary(
                 sensor=name,
                 prediction=sensor.latest.prediction,
                 probability=sensor.latest.probability,
@@ -136,12 +136,15 @@ class SensorStatistics:
 
 
 class _Counts:
+    """Counts of the diagnoses of a sensor or of all, with the latest latencies."""
+
     def __init__(self, kept: int) -> None:
         self.diagnosed = self.agreed = self.judged = 0
         self._latencies = np.zeros(kept, np.float32)
         self._rate = _Rate()
 
     def add(self, diagnosis: Diagnosis, now: float) -> None:
+        """Count a diagnosis that was read at `now`, in seconds."""
         self._latencies[self.diagnosed % len(self._latencies)] = diagnosis.latency_ms.total
         self.diagnosed += 1
         if diagnosis.fault_label is not None and diagnosis.prediction != "Unknown":
@@ -150,6 +153,7 @@ class _Counts:
         self._rate.add(now)
 
     def figures(self, now: float) -> Figures:
+        """Return the counts and rates at `now`, in seconds."""
         latest = self._latencies[: self.diagnosed]
         p50, p99 = np.percentile(latest, (50, 99)) if latest.size else (math.nan, math.nan)
         return Figures(
@@ -181,12 +185,14 @@ class _Rate:
         self._level = 0.0
 
     def add(self, now: float) -> None:
+        """Count an event at `now`, in seconds."""
         if math.isnan(self._first):
             self._first = self._last = now
         self._level = self._decayed(now) + 1
         self._last = now
 
     def at(self, now: float) -> float:
+        """Return events a second at `now`; 0 before the first event."""
         if math.isnan(self._first):
             return 0.0
         # The fraction of the total weight that events since the first one can have. It counts at

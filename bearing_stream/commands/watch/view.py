@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bearing_stream.commands.terminal import printable
-from bearing_stream.commands.watch.statistics import Figures, SensorRow, Snapshot
+from bearing_stream.commands.watch.statistics import Figures, SensorSummary, Snapshot
 
 OTHER_LINES: Final = 9
 """Lines of the output that are no sensors: title, header, totals, borders, three notes."""
@@ -72,7 +72,7 @@ def uncertain_note(snapshot: Snapshot) -> list[str]:
     return [f"? uncertain: {snapshot.uncertain:,} windows ({flags})"]
 
 
-def _cells(row: SensorRow) -> list[Text]:
+def _cells(row: SensorSummary) -> list[Text]:
     certain = "green" if row.prediction == "Normal" else "bold red"
     state = Text(row.prediction, style="yellow" if row.uncertain else certain)
     if row.uncertain:

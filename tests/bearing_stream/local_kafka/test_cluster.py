@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Message as Polled
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -56,7 +57,7 @@ def send(properties: dict[str, str], topic: str, value: bytes, timeout: float = 
     """Send one message; whether the broker has confirmed it within the timeout."""
     confirmed: list[bytes | None] = []
 
-    def on_delivery(error: KafkaError | None, message: Message) -> None:
+    def on_delivery(error: KafkaError | None, message: Polled) -> None:
         if error is None:
             confirmed.append(message.value())
 

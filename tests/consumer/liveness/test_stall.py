@@ -1,5 +1,10 @@
 """When no message arrives: whether there is none, or whether the client is stalled."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
 import pytest
 from confluent_kafka import Producer
 from structlog.testing import capture_logs
@@ -8,9 +13,11 @@ from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.wire import Message
 from consumer.batch import Origin, Positions
 from consumer.events import STALL_CHECK_FAILED
-from consumer.liveness.stall import INTERVAL, MAX_PROBES, StallCheck, find_waiting
+from consumer.liveness.stall import INTERVAL, MAX_PROBES, StallCheck, find_waiting, in_thread
 from tests.consumer.fakes import Clock
 from tests.kafka_tools import Topics, produce
+
+T = TypeVar("T")
 
 PARTITION = ("bearing.windows", 3)
 WAITING = Origin(PARTITION, 17)
@@ -23,7 +30,9 @@ class Scene:
         self.received = 0
         self.clock = Clock()
         self.found: Origin | TransientKafkaError | None = None
-        self.check = StallCheck(self, self._find_waiting, self.clock)
+        self.probe_lasts = 0.0
+        self._ends: list[tuple[float, Callable[[], None]]] = []
+        self.check = StallCheck(self, self._find_waiting, self.clock, self._start)
 
     def positions(self) -> Positions:
         return {PARTITION: 17}
@@ -34,11 +43,27 @@ class Scene:
             raise self.found
         return self.found
 
+    def _start(self, function: Callable[..., T], *arguments: Any) -> "Future[T]":
+        """Call in the background: the result is there after `probe_lasts` seconds."""
+        result: Future[T] = Future()
+
+        def end() -> None:
+            try:
+                result.set_result(function(*arguments))
+            except TransientKafkaError as error:
+                result.set_exception(error)
+
+        self._ends.append((self.clock.now + self.probe_lasts, end))
+        return result
+
     def live(self, seconds: float) -> None:
-        """Check every second."""
+        """Check every second, twice: a probe that ends in no time is taken in the same second."""
         for _ in range(round(seconds)):
             self.clock.now += 1
-            self.check.check()
+            for _ in range(2):
+                self.check.check()
+                while self._ends and self._ends[0][0] <= self.clock.now:
+                    self._ends.pop(0)[1]()
 
 
 def test_an_empty_topic_is_no_stall() -> None:
@@ -75,6 +100,41 @@ def test_keeps_waiting_and_logs_it_if_kafka_does_not_respond_to_the_probe() -> N
         scene.live(3 * INTERVAL)
     assert [line["event"] for line in lines] == [STALL_CHECK_FAILED.name] * 3
     assert {line["reason"] for line in lines} == {str(scene.found)}
+
+
+def test_what_arrives_during_a_probe_is_more_than_what_it_found() -> None:
+    scene = Scene()
+    scene.found, scene.probe_lasts = WAITING, 10.0
+    for _ in range(5):
+        scene.live(INTERVAL + 5)
+        scene.received += 1
+        scene.live(INTERVAL - 10)
+
+
+def test_a_probe_blocks_no_round() -> None:
+    returns, probed = threading.Event(), threading.Event()
+
+    def find(_positions: Positions) -> Origin | None:
+        probed.set()
+        returns.wait(5)
+        return None
+
+    scene = Scene()
+    check = StallCheck(scene, find, scene.clock)
+    scene.clock.now += INTERVAL
+    for _ in range(3):
+        check.check()
+    assert probed.wait(5)
+    assert not returns.is_set()
+    returns.set()
+
+
+def test_what_a_probe_raises_is_in_its_future() -> None:
+    def fails() -> None:
+        raise ValueError("why")
+
+    with pytest.raises(ValueError, match="why"):
+        in_thread(fails).result(5)
 
 
 @pytest.mark.integration

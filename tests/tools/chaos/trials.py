@@ -12,7 +12,7 @@ import pytest
 
 from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.local_kafka import LocalKafka
-from tools.chaos.feed import Pace
+from tools.chaos.feed import FeedSettings
 from tools.chaos.results import Outcome
 from tools.chaos.suite import FAULTS, Suite
 
@@ -26,7 +26,7 @@ MARKS: Final = [
 
 BY_NAME: Final = {fault.name: fault for fault in FAULTS}
 
-PACE: Final = Pace(rate=200.0, sensors=16, apart=100)
+PACE: Final = FeedSettings(rate=200.0, sensors=16, apart=100)
 
 
 def trial(

@@ -83,6 +83,7 @@ def _await_takeover(trial: Trial, name: str) -> None:
     before = trial.offsets.committed()
 
     def has_progressed() -> bool:
+        """Whether every partition has an offset committed after the start of the wait."""
         now = trial.offsets.committed()
         return len(now) == PARTITIONS and all(
             offset > before.get(partition, 0) for partition, offset in now.items()
@@ -96,6 +97,7 @@ def joining_and_leaving(trial: Trial, *options: str, named: bool = False) -> Non
     slots: list[Member | None] = [None] * 3
 
     def start(slot: int) -> Member:
+        """Start a consumer, with the instance id of its slot if the members are `named`."""
         name = (f"--instance-id=slot-{slot}",) if named else ()
         return trial.consumer(*options, *name)
 

@@ -26,6 +26,7 @@ def freeze_in_transaction(
     """
 
     def is_frozen_in_transaction() -> bool:
+        """Freeze the member; thaw it again unless a transaction stays open."""
         member.freeze()
         before = trial.offsets.open_transaction(client_id)
         if before:

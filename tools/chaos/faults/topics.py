@@ -110,6 +110,7 @@ def _await_failure(trial: Trial, member: Member) -> None:
     """Wait until the consumer fails to publish."""
 
     def count() -> int:
+        """Count the log lines of failures."""
         return len(member.reasons()) + len(member.events(WAITING_FOR_KAFKA))
 
     before = count()

@@ -52,3 +52,6 @@ def windows(count: int, label: FaultLabel | None) -> list[Window]:
         Window("/test", f"{label}/{number}", "sensor", time, row, fault_label=label)
         for number, row in enumerate(samples)
     ]
+
+    def leader_epoch(self) -> int | None:
+        return None

@@ -22,7 +22,12 @@ SUMMARY = {
     "agreement_by_class",
     "throughput_windows_per_s",
     "latency_ms",
+    "seconds",
 }
+
+
+JOIN_TOLERANCE = 0.5
+"""Seconds by which the demo may notice late that the consumer has joined."""
 
 
 def test_an_empty_account_has_no_agreement_and_no_latency(tmp_path: Path) -> None:
@@ -63,4 +68,14 @@ def test_the_demo_runs_on_a_given_kafka_and_leaves_nothing_there(
     assert summary["diagnosed"] + summary["dead_letters"] == summary["windows_sent"]
     assert summary["agreement"] > 0.95
     assert summary["latency_ms"].keys() == {"p50", "p95", "p99"}
+    seconds = summary["seconds"]
+    assert seconds["loading"] + seconds["joining_the_group"] <= (
+        seconds["start_to_first_diagnosis"] + JOIN_TOLERANCE
+    )
+    assert (
+        seconds["start_to_first_diagnosis"]
+        < seconds["start_to_caught_up"]
+        < seconds["start_to_first_live_diagnosis"]
+    )
+    assert 0 < seconds["live_feed_to_first_live_diagnosis"] < seconds["start_to_caught_up"]
     assert [name for name in admin.list_topics(timeout=10).topics if "bearing-demo" in name] == []

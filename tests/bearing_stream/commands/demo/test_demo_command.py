@@ -83,6 +83,17 @@ def test_settings_of_other_commands_do_not_reach_the_commands_it_starts(
     assert (seen, backlogs) == ([], [77])
 
 
+def test_a_folder_that_cannot_be_created_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").touch()
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(command)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: the folder out cannot be created (File exists)")
+    assert result.output.count("\n") == 1
+
+
 def test_an_unreachable_kafka_is_reported_while_the_demo_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -86,6 +86,10 @@ class Client:
     def get(self, path: str) -> httpx.Response:
         return self._runner.run(self._client.get(path))
 
+    def send(self, method: str, path: str, **sent: Any) -> httpx.Response:
+        """Send a request; a redirect is not followed."""
+        return self._runner.run(self._client.request(method, path, **sent))
+
     def post(self, path: str, **sent: Any) -> httpx.Response:
         return self._runner.run(self._client.post(path, follow_redirects=True, **sent))
 

@@ -8,9 +8,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
+from bearing_stream.commands.serve.events import EVENTS
 from bearing_stream.program import PROGRAM
 from tests.bearing_stream.commands.serve.conftest import BINARY, PATH
 from tools.bench.processes import listening_port, running
@@ -41,6 +43,30 @@ def test_it_responds_and_sigterm_lets_a_request_in_progress_finish() -> None:
         assert len(json.load(response)["Analysis"]) == 2000
         assert process.wait(SECONDS) == 0
         connection.close()
+
+
+def test_its_log_lines_are_events_in_json(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as stderr:
+        arguments = ("serve", "--port", "0", "--device", "cpu")
+        process = subprocess.Popen([*PROGRAM, *arguments], stderr=stderr)
+        deadline = time.monotonic() + SECONDS
+        while "ready" not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+    ready, *others, stopped = [json.loads(line) for line in log.read_text().splitlines()]
+    assert ready["event"] == "ready"
+    assert ready["address"].startswith("http://127.0.0.1:")
+    assert ready["process"] == process.pid
+    assert {"model", "device", "timestamp", "level"} <= ready.keys()
+    assert (others, stopped["event"]) == ([], "stopped")
+
+
+def test_every_event_is_listed_once() -> None:
+    names = [event.name for event in EVENTS]
+    assert len(set(names)) == len(names)
+    assert all(event.meaning and event.action for event in EVENTS)
 
 
 def begin_post(connection: http.client.HTTPConnection, length: int) -> None:

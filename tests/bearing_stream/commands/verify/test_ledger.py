@@ -22,13 +22,13 @@ HASHES = st.integers(1, 3)
 
 
 @dataclass(frozen=True)
-class Window:
+class AddedWindow:
     identity: int
     content: int
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class AddedDiagnosis:
     claim: RecordId
     identity: int
     event: int
@@ -36,17 +36,17 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class DeadLetter:
+class AddedDeadLetter:
     claim: RecordId
     content: int
 
 
-WINDOWS = st.dictionaries(IN_RANGE, st.builds(Window, st.integers(0, 3), HASHES), max_size=16)
-DIAGNOSES = st.builds(Diagnosis, RECORDS, st.integers(0, 3), HASHES, st.integers(0, 1))
-DEAD_LETTERS = st.builds(DeadLetter, RECORDS, HASHES)
+WINDOWS = st.dictionaries(IN_RANGE, st.builds(AddedWindow, st.integers(0, 3), HASHES), max_size=16)
+DIAGNOSES = st.builds(AddedDiagnosis, RECORDS, st.integers(0, 3), HASHES, st.integers(0, 1))
+DEAD_LETTERS = st.builds(AddedDeadLetter, RECORDS, HASHES)
 
 
-def ledger_of(windows: dict[RecordId, Window], samples: int = 10) -> Ledger:
+def ledger_of(windows: dict[RecordId, AddedWindow], samples: int = 10) -> Ledger:
     ledger = Ledger(dict.fromkeys(range(PARTITIONS), RANGE), samples)
     for record, window in windows.items():
         ledger.add_window(record, window.identity, window.content, window.content)
@@ -54,18 +54,20 @@ def ledger_of(windows: dict[RecordId, Window], samples: int = 10) -> Ledger:
     return ledger
 
 
-def add(ledger: Ledger, result: Diagnosis | DeadLetter, number: int) -> None:
-    if isinstance(result, DeadLetter):
+def add(ledger: Ledger, result: AddedDiagnosis | AddedDeadLetter, number: int) -> None:
+    if isinstance(result, AddedDeadLetter):
         ledger.add_dead_letter(RecordId(0, number), result.claim, [result.content])
     else:
         record = RecordId(result.partition, number)
         ledger.add_diagnosis(record, result.claim, result.identity, result.event, result.identity)
 
 
-def naive(windows: dict[RecordId, Window], results: list[Diagnosis | DeadLetter]) -> Counter[str]:
+def naive(
+    windows: dict[RecordId, AddedWindow], results: list[AddedDiagnosis | AddedDeadLetter]
+) -> Counter[str]:
     """Count by the names of a report's fields, from dictionaries of everything."""
     found: Counter[str] = Counter(windows=len(windows))
-    accepted: defaultdict[RecordId, list[Diagnosis]] = defaultdict(list)
+    accepted: defaultdict[RecordId, list[AddedDiagnosis]] = defaultdict(list)
     letters: Counter[RecordId] = Counter()
     sequences: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
     for result in results:
@@ -77,7 +79,7 @@ def naive(windows: dict[RecordId, Window], results: list[Diagnosis | DeadLetter]
                 found["before"] += 1
             else:
                 found["after" if claim.offset >= RANGE.end else "unknown"] += 1
-        elif isinstance(result, DeadLetter):
+        elif isinstance(result, AddedDeadLetter):
             letters[claim] += 1
             found["altered"] += result.content != window.content
         elif not result.identity or result.identity != window.identity:
@@ -104,7 +106,7 @@ def naive(windows: dict[RecordId, Window], results: list[Diagnosis | DeadLetter]
 
 @given(WINDOWS, st.lists(DIAGNOSES | DEAD_LETTERS, max_size=40))
 def test_the_ledger_agrees_with_a_naive_model(
-    windows: dict[RecordId, Window], results: list[Diagnosis | DeadLetter]
+    windows: dict[RecordId, AddedWindow], results: list[AddedDiagnosis | AddedDeadLetter]
 ) -> None:
     ledger = ledger_of(windows)
     for number, result in enumerate(results):
@@ -123,21 +125,23 @@ def test_the_ledger_agrees_with_a_naive_model(
 
 @given(WINDOWS)
 def test_one_result_of_each_window_in_order_violates_nothing(
-    windows: dict[RecordId, Window],
+    windows: dict[RecordId, AddedWindow],
 ) -> None:
     ledger = ledger_of(windows)
     for number, (record, window) in enumerate(sorted(windows.items())):
         if window.identity:
-            add(ledger, Diagnosis(record, window.identity, 1, record.partition), number)
+            add(ledger, AddedDiagnosis(record, window.identity, 1, record.partition), number)
         else:
-            add(ledger, DeadLetter(record, window.content), number)
+            add(ledger, AddedDeadLetter(record, window.content), number)
 
     assert ledger.report().wrong == {}
 
 
 @given(WINDOWS, st.lists(DIAGNOSES | DEAD_LETTERS, max_size=40), st.integers(0, 3))
 def test_no_more_offenders_are_kept_than_asked_for(
-    windows: dict[RecordId, Window], results: list[Diagnosis | DeadLetter], samples: int
+    windows: dict[RecordId, AddedWindow],
+    results: list[AddedDiagnosis | AddedDeadLetter],
+    samples: int,
 ) -> None:
     ledger = ledger_of(windows, samples)
     for number, result in enumerate(results):

@@ -1,6 +1,7 @@
 """`bearing-stream watch` on a real Kafka: it prints committed diagnoses and nothing else."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -13,12 +14,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from bearing_stream.commands.watch import reader as watch_reader
-from bearing_stream.commands.watch.command import command, follow
+from bearing_stream.commands.watch.command import command, follow, print_lines
 from bearing_stream.commands.watch.reader import DiagnosisReader
 from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.kafka import create_topics, startup, wait_for_topics
@@ -129,6 +130,28 @@ def test_the_last_table_is_written_to_a_pipe(broker: Any, topic: str) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_any_terminal_shows_any_sensor(broker: Any, topic: str, encoding: str) -> None:
+    produce(broker.bootstrap_servers, topic, ["\u00fcber-\u6d4b-1"])
+    outputs = []
+    for form in ([], ["--json"]):
+        ran = subprocess.run(
+            [
+                *(*PROGRAM, "watch", *form, "--from-beginning", "--limit=1"),
+                *arguments(broker.bootstrap_servers, topic),
+            ],
+            capture_output=True,
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+            timeout=SECONDS,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        outputs.append(ran.stdout.decode(encoding))
+    assert "press-1" in outputs[0]
+    assert json.loads(outputs[1])["ce_id"] == "\u00fcber-\u6d4b-1"
+
+
+@pytest.mark.integration
 def test_it_starts_with_the_next_diagnosis_and_ctrl_c_ends_it_with_status_0(
     broker: Any, topic: str
 ) -> None:
@@ -221,6 +244,60 @@ def test_added_partitions_are_read_from_their_beginning(
         produce(servers, topic, "abc", partition=2)
         batches = follow(reader, settings(servers, topic, limit=3))
         assert [received.id for batch in batches for received in batch] == list("abc")
+
+
+@pytest.mark.integration
+def test_a_client_that_has_stopped_fetching_is_replaced(
+    broker: Any, topic: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watch_reader, "STALL_TIMEOUT", 1.0)
+    monkeypatch.setattr("bearing_stream.commands.watch.command._is_closed", lambda _: False)
+    monkeypatch.setattr("sys.stdout.fileno", lambda: 1, raising=False)
+    servers = broker.bootstrap_servers
+    produce(servers, topic, ["old"])
+    watching = settings(servers, topic, limit=4)
+    with DiagnosisReader(watching) as reader:
+        reader.read()
+        produce(servers, topic, "ab")
+        assert [r.id for batch in islice(follow(reader, watching), 20) for r in batch] == ["a", "b"]
+        stop_fetching(reader, topic)
+        produce(servers, topic, "cd")
+        produce(servers, topic, "ef", partition=1)
+        print_lines(reader, watching)
+        assert reader.stalls == 1
+    printed = capsys.readouterr()
+    assert sorted(json.loads(line)["ce_id"] for line in printed.out.splitlines()) == list("cdef")
+    assert printed.err.count("had stopped fetching") == 1
+
+
+@pytest.mark.integration
+def test_aborted_transactions_are_no_stall(
+    broker: Any, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_reader, "STALL_TIMEOUT", 0.5)
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "transactional.id": topic})
+    producer.init_transactions()
+    watching = settings(broker.bootstrap_servers, topic, limit=1)
+    with DiagnosisReader(watching) as reader:
+        reader.read()
+        producer.begin_transaction()
+        send(producer, topic, "xyz")
+        producer.abort_transaction()
+        first = reader._consumer
+        assert not any(islice(follow(reader, watching), 8))
+        second = reader._consumer
+        assert second is not first
+        assert not any(islice(follow(reader, watching), 8))
+        assert reader._consumer is second
+        producer.begin_transaction()
+        send(producer, topic, "a")
+        producer.commit_transaction()
+        assert [r.id for batch in follow(reader, watching) for r in batch] == ["a"]
+        assert reader.stalls == 0
+
+
+def stop_fetching(reader: DiagnosisReader, topic: str) -> None:
+    reader._consumer.pause([TopicPartition(topic, partition) for partition in range(2)])
 
 
 @pytest.mark.integration
