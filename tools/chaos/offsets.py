@@ -3,12 +3,24 @@
 from collections import Counter
 from typing import Final
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, ElectionType
+from confluent_kafka import (
+    ConsumerGroupState,
+    ConsumerGroupTopicPartitions,
+    ElectionType,
+    KafkaException,
+)
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewPartitions
 
-from bearing_stream.kafka import Span, Spans, TopicReader, TopicSettings, admin_client
+from bearing_stream.kafka import (
+    FatalKafkaError,
+    Span,
+    Spans,
+    TopicReader,
+    TopicSettings,
+    admin_client,
+)
 
 LIMIT: Final = 15.0
 """Seconds for Kafka to respond to a request."""
@@ -38,13 +50,21 @@ class Offsets:
         """Return the offsets that each partition of the windows topic holds."""
         return self._windows.spans()
 
-    def unread(self, read: dict[int, int]) -> dict[int, int]:
-        """Return diagnoses partition → number of committed diagnoses, from these offsets on."""
-        spans = {
-            partition: Span(max(read.get(partition, 0), span.start), span.end)
-            for partition, span in self._stable.spans().items()
-        }
-        return dict(Counter(message.partition() or 0 for message in self._stable.read(spans)))
+    def describe_unread(self, read: dict[int, int]) -> str:
+        """Describe why a subscriber sees nothing new that has read up to these offsets.
+
+        Either a transaction is open, or committed diagnoses are there, which its client does not
+        fetch, or there are none.
+        """
+        try:
+            spans = {
+                partition: Span(max(read.get(partition, 0), span.start), span.end)
+                for partition, span in self._stable.spans().items()
+            }
+            unread = Counter(message.partition() for message in self._stable.read(spans))
+            return f"open transactions: {self.open_transaction()}, unread: {dict(unread)}"
+        except (KafkaException, FatalKafkaError) as failure:
+            return f"no other reader can read: {failure}"
 
     def committed(self, group: str | None = None) -> dict[int, int]:
         """Return a group's committed offsets by partition; those without one are left out.

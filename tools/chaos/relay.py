@@ -1,13 +1,14 @@
-"""A TCP relay between consumers and a broker, whose connections can be made to fail.
+"""TCP relays between consumers and brokers, whose connections can be made to fail.
 
-It stands for the network: the processes at both ends are well. Needs no root.
+They stand for the network: the processes at both ends are well. No root is needed.
 """
 
 import asyncio
 import socket
 import struct
 import threading
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,6 +22,53 @@ SLOW_CHUNK: Final = 1024
 
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 """The value of SO_LINGER with which a close sends RST, and not FIN."""
+
+
+class Relays:
+    """A relay to each broker of a cluster, started at first use, while the block lasts.
+
+    Only one object for each cluster can have started them at a time.
+    """
+
+    def __init__(self, ports: Mapping[int, tuple[int, int]]) -> None:
+        """Describe them.
+
+        Args:
+            ports: Broker → the port that it advertises, and the one on which it listens; see
+                `LocalKafka.relays`.
+        """
+        self._ports = ports
+        self._stack = ExitStack()
+        self._started: dict[int, Relay] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def __getitem__(self, broker: int) -> "Relay":
+        """Return the relay to a broker."""
+        return self._start()[broker]
+
+    def __iter__(self) -> Iterator["Relay"]:
+        """Yield the relay to each broker."""
+        yield from self._start().values()
+
+    def bootstrap_servers(self) -> str:
+        """Start the relays, and return their addresses, as clients take them."""
+        self._start()
+        return ",".join(f"{HOST}:{port}" for port, _ in self._ports.values())
+
+    def _start(self) -> "dict[int, Relay]":
+        for broker, (port, target) in self._ports.items() if not self._started else ():
+            self._started[broker] = self._stack.enter_context(Relay(port, target))
+        return self._started
 
 
 class Relay:

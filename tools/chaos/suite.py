@@ -165,7 +165,7 @@ class Suite:
             try:
                 fault.inject(trial)
                 trial.finish()
-                report = trial.check_each_model()
+                report = trial.check()
             except (ChaosError, FatalKafkaError, KafkaException, LocalKafkaError) as error:
                 failure = str(error)
         outcome = Outcome(

@@ -5,27 +5,27 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from confluent_kafka import KafkaException
 
-from bearing_stream.commands.verify import Report, VerifySettings, verify
+from bearing_stream.commands.verify import Report
 from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.config import load
 from bearing_stream.kafka import FatalKafkaError, TopicSettings, create_topics
 from bearing_stream.local_kafka import LocalKafka
 from consumer.events import READY
 from producer_sim import SensorStream
+from tools.chaos.checks import Checks
 from tools.chaos.errors import ChaosError
 from tools.chaos.feed import Feed, FeedSettings
 from tools.chaos.member import Member, consumer_arguments
 from tools.chaos.offsets import Offsets
-from tools.chaos.relay import HOST, Relay
+from tools.chaos.relay import Relays
 from tools.chaos.subscriber import Subscriber
 
 PARTITIONS: Final = 4
@@ -69,11 +69,10 @@ class Trial:
         recoveries: Seconds from each fault until every partition had a newer committed diagnosis.
         members: All consumers that were started, in order.
         excused: Those of them that may end with another status than 0.
-        checked_from: Partition → the first offset whose window is checked, where the results of
-            earlier windows were deleted.
+        checks: What is checked in the end.
         groups: The consumer groups that must diagnose all windows.
-        versions: Of their models, if these differ.
         feed: What sends windows now.
+        relays: Between the brokers and the consumers that are `relayed`.
     """
 
     def __init__(self, kafka: LocalKafka, order: Order) -> None:
@@ -84,12 +83,9 @@ class Trial:
         self.recoveries: list[float] = []
         self.members: list[Member] = []
         self.excused: list[Member] = []
-        self.checked_from: dict[int, int] = {}
-        self._checked_since: datetime | None = None
         self._sent = 0
         self._feeds = 1
-        self._relays: dict[int, Relay] = {}
-        self._stack = ExitStack()
+        self.relays = Relays(kafka.relays)
         name = f"chaos-{uuid.uuid4().hex[:8]}"
         properties = kafka.client_properties
         given = {
@@ -102,7 +98,7 @@ class Trial:
         self.topics = load(TopicSettings, given)
         self.group = name
         self.groups = [name]
-        self.versions: list[str] = []
+        self.checks = Checks(self.topics, order.guarantee)
         self.create(*self.names)
         self.offsets = Offsets(self.topics, self.group)
         self.subscriber = Subscriber(
@@ -129,7 +125,7 @@ class Trial:
     ) -> None:
         for member in self.members:
             member.kill()
-        self._stack.close()
+        self.relays.__exit__(None, None, None)
         self.feed.abandon()
         self.subscriber.stop()
         # A cluster that no longer responds is deleted as a whole.
@@ -140,16 +136,6 @@ class Trial:
     def create(self, *topics: str) -> None:
         """Create topics."""
         create_topics(self.topics.client_properties(), dict.fromkeys(topics, PARTITIONS))
-
-    @property
-    def relays(self) -> dict[int, Relay]:
-        """A relay to each broker, by its number: consumers that are `relayed` connect through it.
-
-        Started at first use. Only one trial of a cluster can have them at a time.
-        """
-        for number, (port, target) in self.kafka.relays.items() if not self._relays else ():
-            self._relays[number] = self._stack.enter_context(Relay(port, target))
-        return self._relays
 
     def consumer(
         self,
@@ -173,8 +159,8 @@ class Trial:
         """
         topics = self.topics
         if relayed:
-            servers = (f"{HOST}:{self.kafka.relays[number].advertised}" for number in self.relays)
-            topics = topics.model_copy(update={"bootstrap_servers": ",".join(servers)})
+            servers = self.relays.bootstrap_servers()
+            topics = topics.model_copy(update={"bootstrap_servers": servers})
         arguments = [
             *consumer_arguments(topics, group or self.group),
             f"--guarantee={self.order.guarantee}",
@@ -220,10 +206,11 @@ class Trial:
         self.subscriber.expect_news()
         yield
         if not self.subscriber.await_news(PATIENCE):
+            unread = self.offsets.describe_unread(self.subscriber.next)
             raise ChaosError(
                 f"no diagnoses in partitions {self.subscriber.missing()} for {PATIENCE:g} s after "
                 f"fault {len(self.recoveries)}, since which Kafka acknowledged "
-                f"{self.feed.acknowledged - acknowledged} windows; {self._what_is_unread()}"
+                f"{self.feed.acknowledged - acknowledged} windows; {unread}"
             )
         self.recoveries.append(time.monotonic() - began)
 
@@ -253,14 +240,6 @@ class Trial:
             if (member.status or 0) > 0 and member not in self.excused:
                 raise ChaosError(f"{member.log}: ended with status {member.status}")
 
-    def _what_is_unread(self) -> str:
-        """Return whether a transaction is open, and what another reader finds."""
-        try:
-            found = self.offsets.unread(self.subscriber.next)
-            return f"open transactions: {self.offsets.open_transaction()}, unread: {found}"
-        except (KafkaException, FatalKafkaError) as failure:
-            return f"no reader finds out more: {failure}"
-
     def stop_feed(self, burst: int = 0) -> None:
         """Stop the feed; with `burst`, send so many windows at once first."""
         windows = self.feed.acknowledged + burst if burst else 0
@@ -276,8 +255,7 @@ class Trial:
 
     def forget_windows(self) -> None:
         """Check only what is sent and diagnosed from now on: the windows topic was deleted."""
-        self._checked_since = datetime.now(UTC)
-        self.checked_from = {}
+        self.checks.forget_windows()
         self._sent = 0
 
     def finish(self) -> None:
@@ -315,25 +293,6 @@ class Trial:
             self.check_members()
             time.sleep(POLL_PAUSE)
 
-    def check(self, model_version: str | None = None, **limits: Any) -> Report:
-        """Count the results in the topics.
-
-        Args:
-            model_version: Only of this model, if there are several.
-            **limits: Further settings of `verify`.
-        """
-        given = self.topics.model_dump() | {
-            "guarantee": self.order.guarantee,
-            "from_offset": self.checked_from,
-            "settle": 20.0,
-            "model_version": model_version,
-        }
-        if self._checked_since is not None:
-            # One clock: the broker is on this machine.
-            given |= {"since": self._checked_since, "clock_tolerance": 0.0}
-        return verify(load(VerifySettings, given | limits))
-
-    def check_each_model(self) -> Report:
-        """Count the results in the topics, of each model; return the first wrong report, if any."""
-        reports = [self.check(version) for version in self.versions] or [self.check()]
-        return next((report for report in reports if report.wrong), reports[0])
+    def check(self) -> Report:
+        """Count the results in the topics."""
+        return self.checks.run()

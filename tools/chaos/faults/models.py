@@ -28,7 +28,7 @@ def two_models(trial: Trial) -> None:
         trial.consumer(f"--assets={folder.resolve()}", group=other),
     )
     trial.groups.append(other)
-    trial.versions = [member.events(READY)[0]["model"].split()[-1] for member in members]
+    trial.checks.versions = [member.events(READY)[0]["model"].split()[-1] for member in members]
     for _ in trial.moments():
         with trial.fault():
             trial.kafka.kill()

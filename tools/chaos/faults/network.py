@@ -26,10 +26,10 @@ def silent(trial: Trial) -> None:
     trial.consumer(relayed=True)
     for _ in trial.moments():
         with trial.fault():
-            for relay in trial.relays.values():
+            for relay in trial.relays:
                 relay.silence()
             time.sleep(trial.rng.uniform(*SILENCE))
-            for relay in trial.relays.values():
+            for relay in trial.relays:
                 relay.resume()
 
 
@@ -39,7 +39,7 @@ def reset(trial: Trial) -> None:
     for _ in trial.moments():
         with trial.fault():
             for _ in range(RESETS):
-                for relay in trial.relays.values():
+                for relay in trial.relays:
                     relay.reset()
                 time.sleep(trial.rng.uniform(0, BETWEEN_RESETS))
 
@@ -49,10 +49,10 @@ def slow(trial: Trial) -> None:
     trial.consumer(relayed=True)
     for _ in trial.moments():
         with trial.fault():
-            for relay in trial.relays.values():
+            for relay in trial.relays:
                 relay.limit(SLOW_RATE)
             time.sleep(SLOW)
-            for relay in trial.relays.values():
+            for relay in trial.relays:
                 relay.limit(None)
 
 

@@ -101,7 +101,7 @@ def vanished(trial: Trial) -> None:
             trial.offsets.delete(topic)
             trial.until(lambda: not trial.offsets.exists(topic), "the topic to be deleted")
             _await_failure(trial, member)
-            trial.checked_from = trial.offsets.committed()
+            trial.checks.from_offset = trial.offsets.committed()
             time.sleep(AWAY)
             trial.create(topic)
 
@@ -144,7 +144,7 @@ def recreated(trial: Trial) -> None:
 
 def _check_so_far(trial: Trial) -> None:
     """Check the windows whose offsets are committed, while the consumer runs."""
-    report = trial.check(to_offset=trial.offsets.committed())
+    report = trial.checks.run(to_offset=trial.offsets.committed())
     if report.wrong:
         raise ChaosError(f"before the topic was deleted: {report.wrong}")
     trial.notes["windows of deleted topics"] += report.windows
