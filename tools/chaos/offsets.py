@@ -35,7 +35,9 @@ class Offsets:
     def __init__(self, topics: TopicSettings, group: str) -> None:
         self._topics = topics
         self._group = group
-        properties = topics.client_properties() | {"log_level": 0}
+        # Reconnects at once: a request must not time out after the broker is back.
+        quick = {"log_level": 0, "reconnect.backoff.max.ms": "200"}
+        properties = topics.client_properties() | quick
         self._admin = admin_client(properties)
         self._written = TopicReader(properties, topics.diagnoses_topic, "read_uncommitted")
         self._stable = TopicReader(properties, topics.diagnoses_topic, "read_committed")

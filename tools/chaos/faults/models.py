@@ -30,11 +30,12 @@ def two_models(trial: Trial) -> None:
     trial.groups.append(other)
     trial.checks.versions = [member.events(READY)[0]["model"].split()[-1] for member in members]
     for _ in trial.moments():
+        before = {group: trial.offsets.committed(group) for group in trial.groups}
         with trial.fault():
             trial.kafka.kill()
             trial.kafka.start()
-            for group in trial.groups:
-                _await_progress(trial, group)
+            for group, offsets in before.items():
+                _await_progress(trial, group, offsets)
 
 
 def make_assets(folder: Path) -> None:
@@ -50,9 +51,8 @@ def make_assets(folder: Path) -> None:
     checkpoint.save(network, folder / "model.pt")
 
 
-def _await_progress(trial: Trial, group: str) -> None:
-    """Wait until a group has committed further offsets in every partition."""
-    before = trial.offsets.committed(group)
+def _await_progress(trial: Trial, group: str, before: dict[int, int]) -> None:
+    """Wait until a group has committed offsets beyond these, in every partition."""
 
     def has_progressed() -> bool:
         now = trial.offsets.committed(group)
