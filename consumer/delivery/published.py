@@ -93,7 +93,7 @@ class OutputTopics:
         self._patience = patience
         self._clock = clock
         self._sleep = sleep
-        self._undecided_since: float | None = None
+        self._undecided_since: dict[str, float] = {}
 
     def since(self, notes: Mapping[Partition, CommitNote]) -> dict[Partition, set[int]]:
         """Return the offsets whose results are committed, from each note's `first` on.
@@ -106,7 +106,8 @@ class OutputTopics:
             FatalKafkaError: The cluster refuses.
         """
         found: dict[Partition, set[int]] = {partition: set() for partition in notes}
-        since = min(note.since or 0 for note in notes.values()) - CLOCK_TOLERANCE
+        # Negative times are names of ends to Kafka, or nothing at all.
+        since = max(min(note.since or 0 for note in notes.values()) - CLOCK_TOLERANCE, 0)
         for topic in self._topics:
             for message in self._read(topic, since):
                 headers = readable_headers(message) or []
@@ -124,16 +125,18 @@ class OutputTopics:
         try:
             with TopicReader(self._properties, topic, timeout=self._timeout) as reader:
                 ends = self._ends(topic, reader.spans())
-                self._await_decided(topic, ends, reader)
+                decided = self._decided(topic, ends, reader)
                 firsts = reader.offsets_at(since)
                 yield from reader.read(
-                    {number: Span(_or_end(firsts.get(number), end), end) for number, end in ends}
+                    {number: Span(_or_end(firsts.get(number), end), end) for number, end in decided}
                 )
         except FatalKafkaError as refusal:
             raise TransientKafkaError(str(refusal)) from None
 
-    def _await_decided(self, topic: str, ends: list[tuple[int, int]], reader: TopicReader) -> None:
-        """Wait until everything before these ends is committed or aborted.
+    def _decided(
+        self, topic: str, ends: list[tuple[int, int]], reader: TopicReader
+    ) -> list[tuple[int, int]]:
+        """Wait until everything before these ends is committed or aborted; return where that ends.
 
         Other consumers publish to the same partitions, and nearly always one of their transactions
         is open. One that is open for longer than Kafka lets it be is of a process that died and
@@ -141,21 +144,22 @@ class OutputTopics:
         """
         deadline = self._clock() + self._timeout
         while True:
-            decided = reader.spans()
-            undecided = [number for number, end in ends if decided[number].end < end]
-            if not undecided:
-                self._undecided_since = None
-                return
+            spans = reader.spans()
+            decided = [(number, min(end, spans[number].end)) for number, end in ends]
+            if decided == ends:
+                self._undecided_since.pop(topic, None)
+                return ends
             if self._clock() >= deadline:
                 break
             self._sleep(POLL_PAUSE)
-        if self._undecided_since is None:
-            self._undecided_since = self._clock()
-        if self._clock() < self._undecided_since + self._patience:
+        partitions = [number for number, end in ends if (number, end) not in decided]
+        since = self._undecided_since.setdefault(topic, self._clock())
+        if self._clock() < since + self._patience:
             raise TransientKafkaError(
-                f"transactions are open in partitions {undecided} of '{topic}'"
+                f"transactions are open in partitions {partitions} of '{topic}'"
             )
-        emit(events.OUTPUT_UNDECIDED, topic=topic, partitions=undecided)
+        emit(events.OUTPUT_UNDECIDED, topic=topic, partitions=partitions)
+        return decided
 
     def _ends(self, topic: str, spans: Iterable[int]) -> list[tuple[int, int]]:
         """Return where the partitions end, whatever is undecided in them."""
@@ -164,6 +168,8 @@ class OutputTopics:
             for number in spans
         }
         try:
+            # For the leader epochs, see `topic_log`.
+            self._admin.list_topics(topic, self._timeout)
             found = self._admin.list_offsets(
                 asked,
                 isolation_level=IsolationLevel.READ_UNCOMMITTED,

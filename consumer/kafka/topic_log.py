@@ -112,6 +112,9 @@ class ClusterTopicLog:
         """
         numbers = list(partitions)
         try:
+            # The admin client keeps the leader epochs of its last metadata. After an election the
+            # new leader refuses those (FENCED_LEADER_EPOCH), again and again.
+            self._admin.list_topics(self._topic, self._timeout)
             begins = self._offsets(numbers, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
             ends = self._offsets(numbers, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         except KafkaException as failure:

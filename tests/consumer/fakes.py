@@ -114,7 +114,6 @@ class Cluster(InMemoryKafka):
         self,
         partitions: int = 2,
         *,
-        decides_all: bool = True,
         rivals_wait: bool = True,
         **configuration: Any,
     ) -> None:
@@ -122,14 +121,12 @@ class Cluster(InMemoryKafka):
 
         Args:
             partitions: Of each topic.
-            decides_all: See `transactions.Coordinator`. Kafka does not do it, and the journal of
-                the consumer relies on it: `test_known_faults`.
             rivals_wait: Whether no other member takes a partition of which a commit in part left
                 output without offsets, or offsets without output. A real one completes it first,
                 see `test_a_successor_completes_what_its_predecessor_left`; this one does not.
             **configuration: Of the output topics; see `TopicConfiguration`.
         """
-        super().__init__(partitioner=_origin_partition, decides_all=decides_all)
+        super().__init__(partitioner=_origin_partition)
         self.create_topic(WINDOWS, partitions)
         for topic in OUTPUT:
             self.create_topic(topic, partitions, **configuration)
@@ -234,6 +231,11 @@ class WindowsLog:
     def __init__(self, cluster: Cluster, partition: int) -> None:
         self._cluster, self._partition = cluster, partition
         self._log = cluster.log_of(WINDOWS, partition)
+
+    @property
+    def high_watermark(self) -> int:
+        """The offset of what comes next."""
+        return self._log.high_watermark
 
     def __iter__(self) -> Iterator[FakeMessage]:
         for entry in self._log.records():

@@ -10,7 +10,7 @@ from consumer.liveness.budget import MAX_BACKOFF, Budget
 from consumer.metrics import DispatchReason
 from consumer.settings import ConsumerSettings
 from tests.consumer.fakes import DIAGNOSES, WINDOWS, abortable, kafka_error, timed_out, window
-from tests.consumer.world import World
+from tests.consumer.world import GOOD, World, ids
 
 FULL, DELAY, CAUGHT_UP = DispatchReason.FULL, DispatchReason.DELAY, DispatchReason.CAUGHT_UP
 BEGINNINGS = {(WINDOWS, 0): 0, (WINDOWS, 1): 0}
@@ -240,3 +240,15 @@ def test_each_round_is_called_also_while_waiting_for_kafka() -> None:
     world.pipeline.run(each_round)
     assert rounds >= 6
     assert len(world.cluster.output) == 4
+
+
+@pytest.mark.parametrize("next_transaction", ["none", "open"])
+def test_a_transactional_sender_makes_no_window_wait(next_transaction: str) -> None:
+    world = World(batch_size=8).joined()
+    world.cluster.append_in_transaction(WINDOWS, 0, *GOOD[:3])
+    if next_transaction == "open":
+        world.cluster.append_in_transaction(WINDOWS, 0, *GOOD[3:5], committed=None)
+    while not world.cluster.output:
+        world.pipeline.step()
+    assert world.diagnosed() == ids(0, 3)
+    assert world.clock.now - world.born < ConsumerSettings().max_delay

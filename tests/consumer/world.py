@@ -6,6 +6,7 @@ from typing import Any, Literal, Self, cast
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from bearing_stream.wire import decode_diagnosis
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
@@ -22,6 +23,7 @@ from consumer.settings import ConsumerSettings
 from model.assessor import Assessor
 from tests.consumer.fake_clients import FakeConsumer, FakeProducer, FakePublished, FakeTopicLog
 from tests.consumer.fakes import (
+    DIAGNOSES,
     GROUP,
     OUTPUT,
     WINDOWS,
@@ -35,6 +37,14 @@ from tests.consumer.fakes import (
 
 MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
 """What arrives, in this order; now and then a bad one."""
+
+GOOD = [window(number, number % 4) for number in range(60)]
+"""Windows that are no malformed messages."""
+
+
+def ids(first: int, end: int) -> list[str]:
+    """The ids of some windows of `GOOD`."""
+    return [f"w{number:06d}" for number in range(first, end)]
 
 
 class World:
@@ -51,6 +61,7 @@ class World:
         stop_on_gap: bool = False,
         letter_limit: int | None = None,
         assessor: StubAssessor | None = None,
+        transactional_id: str = "consumer-1",
         **consumer_options: Any,
     ) -> None:
         """A consumer that has not polled yet.
@@ -64,7 +75,9 @@ class World:
             start_from: As the setting.
             stop_on_gap: As the setting `on_gap`.
             letter_limit: Bytes of the largest dead letter.
-            assessor: By default one that says what the first sample says.
+            assessor: By default one that reads the label off the first sample.
+            transactional_id: Of its producers; where the cluster knows it, this consumer is the
+                successor of the one that had it.
             **consumer_options: See `InMemoryConsumer`.
         """
         self.clock = Clock()
@@ -72,6 +85,7 @@ class World:
         self.cluster = Cluster() if cluster is None else cluster
         self.consumer = FakeConsumer(self.cluster, self.clock, **consumer_options)
         self.producers: list[FakeProducer] = []
+        self._transactional_id = transactional_id
         self.metrics = Metrics()
         settings = ConsumerSettings(batch_size=batch_size, guarantee=guarantee, group=GROUP)
         exactly_once = guarantee == "exactly-once"
@@ -122,13 +136,16 @@ class World:
                 bounds,
                 unreplicated=frozenset(OUTPUT),
                 windows_topic=WINDOWS,
+                claims_predecessor=bool(self.cluster.transactions.epoch(self._transactional_id)),
                 clock=self.clock,
                 sleep=self.clock.sleep,
             )
         return AtLeastOnce(self._new_producer, self.source.commit, bounds, self.clock)
 
     def _new_producer(self) -> Producer:
-        self.producers.append(FakeProducer(self.cluster, self.clock))
+        self.producers.append(
+            FakeProducer(self.cluster, self.clock, transactional_id=self._transactional_id)
+        )
         return cast("Producer", self.producers[-1])
 
     def joined(self) -> Self:
@@ -143,8 +160,30 @@ class World:
         self.cluster.arrive(partition, *messages)
         self._sent += len(messages)
 
+    def rounds(self, count: int = 30) -> None:
+        for _ in range(count):
+            self.pipeline.step()
+
+    def diagnosed(self, version: str = StubAssessor.version) -> list[str]:
+        """The ids of the windows that the model of this version has diagnosed, sorted."""
+        found = [
+            decode_diagnosis(message.headers, message.value)[1]
+            for topic, message in self.cluster.output
+            if topic == DIAGNOSES
+        ]
+        return sorted(one.window_id for one in found if one.model.version == version)
+
     def happens_in(self, call: str, event: Any) -> None:
         self.cluster.happens_in(call, event)
+
+    def commits_in_part(self, *without: object) -> None:
+        """Let the markers of the next commit miss these partitions, as a broker that dies does."""
+
+        def commit() -> None:
+            self.cluster.leaderless = frozenset(without)
+            self.cluster.deaths += 1
+
+        self.happens_in("commit_transaction", commit)
 
     def is_finished(self) -> bool:
         """Whether every window is processed, and the consumer knows of it."""

@@ -35,18 +35,16 @@ class Cluster:
         *,
         partitioner: Partitioner = by_key,
         now_ms: int = 10_000,
-        decides_all: bool = False,
     ) -> None:
         """A cluster without topics.
 
         Args:
             partitioner: Of the producers.
             now_ms: The time that the brokers compare timestamps with.
-            decides_all: See `transactions.Coordinator`.
         """
         self.topics: dict[str, Topic] = {}
         self.groups: dict[str, Group] = {}
-        self.transactions = Coordinator(self.topics, self.groups, decides_all)
+        self.transactions = Coordinator(self.topics, self.groups)
         self.partitioner = partitioner
         self.now_ms = now_ms
         self.faults = Faults()

@@ -204,6 +204,8 @@ class InMemoryConsumer:
             return log.start
         if asked.offset == OFFSET_END:
             return log.end(self.fetcher.isolation)
+        if asked.offset < 0:
+            raise kafka_error(KafkaError.UNSUPPORTED_VERSION)
         later = (
             entry.offset
             for entry in log.records(self.fetcher.isolation)

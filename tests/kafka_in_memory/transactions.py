@@ -29,23 +29,18 @@ class Coordinator:
 
     A transaction ends by a marker in each partition that it wrote to, and in the offsets of each
     group. A partition that has no leader then is left out, as Kafka 4 does: what is there stays
-    open until the next marker of the same producer.
+    open until the next marker of the same producer there.
     """
 
-    def __init__(
-        self, topics: dict[str, Topic], groups: dict[str, Group], decides_all: bool
-    ) -> None:
+    def __init__(self, topics: dict[str, Topic], groups: dict[str, Group]) -> None:
         """Set up.
 
         Args:
             topics: Of the cluster, by name.
             groups: Of the cluster, by name.
-            decides_all: Whether the next transaction of a producer also ends what an earlier one
-                left open in partitions that it does not write to itself. Kafka does not do that.
         """
         self._topics = topics
         self._groups = groups
-        self._decides_all = decides_all
         self._transactions: dict[str, Transaction] = {}
         self.leaderless: frozenset[object] = frozenset()
         """Partitions, and `OFFSETS`, that the markers of the next commit do not reach."""
@@ -112,17 +107,29 @@ class Coordinator:
 
     def undecided(self) -> set[Partition]:
         """Partitions with records of a transaction that ended without a marker there."""
+        return {partition for _, partition in self._undecided()}
+
+    def abort_undecided(self) -> None:
+        """Abort what lacks a marker, as an administrator does (`kafka-transactions.sh --abort`)."""
+        for producer, (topic, number) in self._undecided():
+            self._topics[topic].logs[number].mark(producer, committed=False)
+        for group in self._groups.values():
+            for producer in list(group.undecided):
+                group.decide(producer, committed=False)
+
+    def _undecided(self) -> set[tuple[int, Partition]]:
         written = {
             (each.producer, partition)
             for each in self._transactions.values()
             for partition in each.partitions
         }
-        return {
-            (topic.name, number)
+        open_anywhere = {
+            (producer, (topic.name, number))
             for topic in self._topics.values()
             for number, log in enumerate(topic.logs)
-            if any((one, (topic.name, number)) not in written for one in log.open_producers)
+            for producer in log.open_producers
         }
+        return open_anywhere - written
 
     def _current(self, transactional_id: str, epoch: int) -> Transaction:
         transaction = self._transactions.get(transactional_id)
@@ -150,12 +157,5 @@ class Coordinator:
             for name, topic in self._topics.items()
             for number in range(len(topic.logs))
         }
-        if not self._decides_all:
-            # A topic deleted meanwhile takes its part of the transaction with it.
-            return transaction.partitions & existing
-        open_here = {
-            (name, number)
-            for name, number in existing
-            if transaction.producer in self._topics[name].logs[number].open_producers
-        }
-        return (transaction.partitions & existing) | open_here
+        # A topic deleted meanwhile takes its part of the transaction with it.
+        return transaction.partitions & existing

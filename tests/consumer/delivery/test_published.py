@@ -1,89 +1,244 @@
-"""Which part of a committed transaction is missing, and how the output is read to find out."""
+"""Which results of this group and this model are in the output, and when that can be known."""
 
-from collections.abc import Sequence
+from typing import cast
 
 import pytest
-from confluent_kafka import Producer
-from consumer.delivery.recovery import OutputTopics, Result, Seen, missing
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka.admin import AdminClient
+from structlog.testing import capture_logs
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from consumer.batch import Origin, Partition
-from tests.consumer.fakes import DEAD_LETTERS, DIAGNOSES, WINDOWS
+from consumer.delivery.published import (
+    CLOCK_TOLERANCE,
+    MARK,
+    Mine,
+    OutputTopics,
+    mark_origin,
+    origin_of,
+)
+from consumer.events import OUTPUT_UNDECIDED
+from consumer.kafka.commit_note import CommitNote
+from tests.consumer.fakes import (
+    DEAD_LETTERS,
+    DIAGNOSES,
+    GROUP,
+    WINDOWS,
+    Clock,
+    Cluster,
+    kafka_error,
+)
+from tests.kafka_in_memory.admin import InMemoryAdmin
+from tests.kafka_in_memory.consumer import InMemoryConsumer
 from tests.kafka_tools import Topics, eventually
 
+MODEL = ("bearing-cnn", "0123456789ab")
+MINE = Mine(DEAD_LETTERS, GROUP, MODEL)
 PARTITION = (WINDOWS, 0)
 OTHER = (WINDOWS, 1)
+AT = 100_000
+"""When results are published, in milliseconds since the epoch."""
 
 
-def diagnosis(offset: int, partition: Partition = PARTITION) -> Result:
+def diagnosis(
+    offset: int, partition: Partition = PARTITION, model: tuple[str, str] = MODEL, at: int = AT
+) -> Message:
     topic, number = partition
-    value = f'{{"input": {{"topic": "{topic}", "partition": {number}, "offset": {offset}}}}}'
-    return Result(DIAGNOSES, Message(b"pump", value.encode(), []), Origin(partition, offset))
+    origin = f'{{"topic": "{topic}", "partition": {number}, "offset": {offset}}}'
+    value = f'{{"input": {origin}, "model": {{"name": "{model[0]}", "version": "{model[1]}"}}}}'
+    return Message(b"pump", value.encode(), [], at)
 
 
-def dead_letter(offset: int, headers: Sequence[tuple[str, bytes | None]] = ()) -> Result:
-    original = Message(b"pump", b"\x00", list(headers))
-    letter = DeadLetter(WINDOWS, 0, offset, RejectionReason.WRONG_LENGTH, "expected …", original)
-    return Result(DEAD_LETTERS, letter.message("group"), Origin(PARTITION, offset))
+def dead_letter(offset: int, group: str = GROUP, again: Message | None = None) -> Message:
+    """A dead letter, of a message that may have been one before."""
+    original = again or Message(b"pump", b"\x00", [])
+    letter = DeadLetter(*PARTITION, offset, RejectionReason.WRONG_LENGTH, "expected …", original)
+    origin = Origin(PARTITION, offset)
+    return mark_origin(letter.message(group), group, origin)._replace(timestamp=AT)
 
 
-RESULTS = [diagnosis(7), dead_letter(8), diagnosis(9), diagnosis(4, OTHER)]
+def test_a_diagnosis_of_this_model_has_the_origin_that_it_states() -> None:
+    assert origin_of(DIAGNOSES, diagnosis(7, OTHER), MINE) == (OTHER, 7)
 
 
-def seen(results: Sequence[Result]) -> Seen:
-    read = Seen()
-    for topic, message, _ in results:
-        (read.note_diagnosis if topic == DIAGNOSES else read.note_dead_letter)(message)
-    return read
+@pytest.mark.parametrize("model", [("other", MODEL[1]), (MODEL[0], "other")])
+def test_a_diagnosis_of_another_model_is_not_ours(model: tuple[str, str]) -> None:
+    assert origin_of(DIAGNOSES, diagnosis(7, model=model), MINE) is None
 
 
-@pytest.mark.parametrize("offset", [10, 25])
-def test_nothing_is_missing_if_all_can_be_read(offset: int) -> None:
-    committed = {PARTITION: offset, OTHER: 5}
-    assert missing(RESULTS, seen(RESULTS), committed) == ([], {})
+@pytest.mark.parametrize("value", [None, b"", b"\xff", b"{}", b"[1]", b'{"input": 3, "model": {}}'])
+def test_what_is_no_diagnosis_has_no_origin(value: bytes | None) -> None:
+    assert origin_of(DIAGNOSES, Message(b"pump", value, []), MINE) is None
 
 
-@pytest.mark.parametrize("committed", [{PARTITION: 7, OTHER: 4}, {}])
-def test_nothing_is_missing_if_all_of_it_was_aborted(committed: dict[Partition, int]) -> None:
-    assert missing(RESULTS, seen([]), committed) == ([], {})
+def test_a_dead_letter_has_the_origin_of_its_last_rejection() -> None:
+    assert origin_of(DEAD_LETTERS, dead_letter(7), MINE) == (PARTITION, 7)
+    again = dead_letter(9, again=dead_letter(7))
+    assert origin_of(DEAD_LETTERS, again, MINE) == (PARTITION, 9)
+    assert origin_of(DEAD_LETTERS, dead_letter(9, again=dead_letter(7, "others")), MINE) == (
+        (PARTITION, 9)
+    )
 
 
-def test_nothing_is_missing_if_another_consumer_has_done_it_again() -> None:
-    again = [result._replace(message=result.message._replace(key=b"again")) for result in RESULTS]
-    again[1] = RESULTS[1]
-    assert missing(RESULTS, seen(again), {PARTITION: 10, OTHER: 5}) == ([], {})
+def test_a_dead_letter_of_another_group_is_not_ours() -> None:
+    assert origin_of(DEAD_LETTERS, dead_letter(7, "others"), MINE) is None
+    assert origin_of(DEAD_LETTERS, dead_letter(9, "others", again=dead_letter(7)), MINE) is None
 
 
-@pytest.mark.parametrize("there", range(4))
-def test_results_before_the_committed_offset_that_cannot_be_read_are_missing(there: int) -> None:
-    readable = RESULTS[:there]
-    committed = {PARTITION: 10, OTHER: 5}
-    assert missing(RESULTS, seen(readable), committed) == (RESULTS[there:], {})
+@pytest.mark.parametrize("mark", [None, b"", b"\xff", b"[]", b'["g", "t", "zero", 1]'])
+def test_a_mark_that_is_none_of_ours_has_no_origin(mark: bytes | None) -> None:
+    letter = Message(b"pump", b"\x00", [(MARK, mark)])
+    assert origin_of(DEAD_LETTERS, letter, MINE) is None
+    assert origin_of(DEAD_LETTERS, letter._replace(headers=[]), MINE) is None
 
 
-def test_offsets_are_missing_if_their_results_can_be_read() -> None:
-    committed = {PARTITION: 7, OTHER: 4}
-    assert missing(RESULTS, seen(RESULTS), committed) == ([], {PARTITION: 10, OTHER: 5})
+class Output:
+    """Both output topics in memory."""
 
+    patience = 60.0
 
-def test_results_and_offsets_are_missing_if_a_part_after_the_offsets_can_be_read() -> None:
-    committed = {PARTITION: 7, OTHER: 4}
-    assert missing(RESULTS, seen(RESULTS[:2]), committed) == ([RESULTS[2]], {PARTITION: 10})
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cluster, self.clock = Cluster(), Clock()
+        self.topics = OutputTopics(
+            {},
+            cast("AdminClient", InMemoryAdmin(self.cluster)),
+            DIAGNOSES,
+            DEAD_LETTERS,
+            group=GROUP,
+            model=MODEL,
+            timeout=2.0,
+            patience=self.patience,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+        )
+        monkeypatch.setattr("bearing_stream.kafka.reading.Consumer", self._client)
 
+    def _client(self, _properties: object) -> InMemoryConsumer:
+        return InMemoryConsumer(self.cluster, self.clock, partition_eof=True)
 
-def test_dead_letters_with_the_same_content_are_counted() -> None:
-    # Rejected once before: the origin in their headers is that of the first rejection.
-    marks = [(name, value) for name, value in dead_letter(3).message.headers if name]
-    twice = [dead_letter(7, marks), dead_letter(8, marks)]
-    assert twice[0].message == twice[1].message
-    assert missing(twice, seen(twice[:1]), {PARTITION: 9}) == (twice[1:], {})
+    def publish(self, topic: str, *messages: Message, committed: bool | None = True) -> None:
+        self.cluster.append_in_transaction(topic, 0, *messages, committed=committed)
+
+    def since(self, first: int, milliseconds: int = AT) -> set[int]:
+        """The offsets of `PARTITION` whose results are there."""
+        found = self.topics.since({PARTITION: CommitNote("id", first, milliseconds)})
+        assert found.keys() == {PARTITION}
+        return found[PARTITION]
 
 
 @pytest.fixture
-def output(topics: Topics) -> OutputTopics:
+def output(monkeypatch: pytest.MonkeyPatch) -> Output:
+    return Output(monkeypatch)
+
+
+def test_finds_what_is_committed_and_not_what_was_aborted(output: Output) -> None:
+    output.publish(DIAGNOSES, diagnosis(4), diagnosis(6))
+    output.publish(DIAGNOSES, diagnosis(5), committed=False)
+    output.publish(DEAD_LETTERS, dead_letter(7))
+    output.publish(DEAD_LETTERS, dead_letter(8), committed=False)
+    assert output.since(4) == {4, 6, 7}
+    assert output.since(6) == {6, 7}
+
+
+def test_finds_nothing_in_empty_topics(output: Output) -> None:
+    assert output.since(0) == set()
+
+
+def test_a_note_without_a_time_reads_everything(output: Output) -> None:
+    output.publish(DIAGNOSES, diagnosis(4, at=0))
+    found = output.topics.since({PARTITION: CommitNote("id", 0)})
+    assert found == {PARTITION: {4}}
+
+
+def test_leaves_out_what_others_published_and_partitions_that_nobody_asked_for(
+    output: Output,
+) -> None:
+    output.publish(DIAGNOSES, diagnosis(4, model=("other", "1")), diagnosis(5, OTHER))
+    output.publish(DEAD_LETTERS, dead_letter(6, "others"))
+    output.publish(DIAGNOSES, Message(b"k", b"no diagnosis", [], AT), diagnosis(9))
+    assert output.since(0) == {9}
+
+
+def test_reads_from_the_time_on_that_the_note_states_less_what_clocks_differ(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(
+        "consumer.delivery.published.readable_headers",
+        lambda message: read.append(message.offset()),
+    )
+    output.publish(DIAGNOSES, *[diagnosis(n, at=AT + 1_000 * n) for n in range(10)])
+    assert output.since(0, AT + 5_000) == set(range(3, 10))
+    assert read == list(range(3, 10)), "memory and time depend on what is new"
+    assert CLOCK_TOLERANCE == 2_000
+
+
+def test_waits_for_a_transaction_that_ends_soon(output: Output) -> None:
+    output.publish(DIAGNOSES, diagnosis(4), committed=None)
+    calls = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal calls
+        output.clock.sleep(seconds)
+        calls += 1
+        if calls == 3:
+            output.publish(DIAGNOSES, committed=True)
+
+    output.topics._sleep = sleep
+    assert output.since(0) == {4}
+
+
+@pytest.mark.parametrize("topic", [DIAGNOSES, DEAD_LETTERS])
+def test_what_stays_undecided_is_an_error_until_patience_ends_and_then_missing(
+    output: Output, topic: str
+) -> None:
+    make = diagnosis if topic == DIAGNOSES else dead_letter
+    output.publish(topic, make(4))
+    output.publish(topic, make(5), committed=None)
+    output.cluster.append(topic, 0, make(6))
+    before = output.clock.now
+    with capture_logs() as lines:
+        while output.clock.now < before + output.patience:
+            with pytest.raises(TransientKafkaError, match=r"open in partitions \[0\] of"):
+                output.since(0)
+            output.clock.sleep(1)
+        assert lines == []
+        output.clock.sleep(3)
+        assert output.since(0) == {4}
+    [line] = lines
+    assert (line["event"], line["topic"]) == (OUTPUT_UNDECIDED.name, topic)
+    assert line["partitions"] == [0]
+
+
+def test_patience_begins_anew_with_the_next_transaction(output: Output) -> None:
+    for number in range(5):
+        output.publish(DIAGNOSES, diagnosis(number), committed=None)
+        with pytest.raises(TransientKafkaError):
+            output.since(0)
+        output.publish(DIAGNOSES, committed=True)
+        assert output.since(0) == set(range(number + 1))
+        output.clock.sleep(output.patience)
+
+
+def test_a_cluster_that_does_not_respond_is_a_transient_error(output: Output) -> None:
+    output.cluster.happens_in("list_offsets", kafka_error(KafkaError._TIMED_OUT))
+    with pytest.raises(TransientKafkaError):
+        output.since(0)
+
+
+def topics_of(topics: Topics, dead_letters: str | None = None) -> OutputTopics:
     connection = {"bootstrap.servers": topics.servers}
-    return OutputTopics(connection, topics.diagnoses, topics.dead_letters, 10.0)
+    return OutputTopics(
+        connection,
+        AdminClient(connection),
+        topics.diagnoses,
+        dead_letters or topics.dead_letters,
+        group=GROUP,
+        model=MODEL,
+        timeout=5.0,
+        patience=600.0,
+    )
 
 
 @pytest.fixture
@@ -94,60 +249,34 @@ def producer(topics: Topics) -> Producer:
     return producer
 
 
-def publish(producer: Producer, topics: Topics, results: Sequence[Result]) -> None:
-    """Begin a transaction, and flush these results into the topics."""
-    names = {DIAGNOSES: topics.diagnoses, DEAD_LETTERS: topics.dead_letters}
+def publish(producer: Producer, topics: Topics, *offsets: int) -> None:
+    """Begin a transaction, and flush a diagnosis and a dead letter for each pair of offsets."""
     producer.begin_transaction()
-    for topic, message, _ in results:
-        producer.produce(names[topic], message.value, message.key, headers=list(message.headers))
+    for offset in offsets:
+        is_letter = offset % 2
+        message = dead_letter(offset) if is_letter else diagnosis(offset)
+        topic = topics.dead_letters if is_letter else topics.diagnoses
+        producer.produce(topic, message.value, message.key, headers=list(message.headers))
     assert producer.flush(30) == 0
 
 
 @pytest.mark.integration
-def test_reads_what_was_committed_since(
-    output: OutputTopics, producer: Producer, topics: Topics
-) -> None:
-    publish(producer, topics, RESULTS[:1])
+def test_finds_what_is_committed_on_a_real_kafka(topics: Topics, producer: Producer) -> None:
+    output, notes = topics_of(topics), {PARTITION: CommitNote("id", 2, 0)}
+    publish(producer, topics, 1, 2, 3, 4)
     producer.commit_transaction(30)
-    after = output.ends()
-    publish(producer, topics, RESULTS[1:3])
-    producer.commit_transaction(30)
-    publish(producer, topics, RESULTS[3:])
+    publish(producer, topics, 5, 6)
     producer.abort_transaction(30)
-    until = output.ends()
-    publish(producer, topics, RESULTS)
-    eventually(lambda: is_decided(output, until), "the transactions to be decided")
-    read = output.read(after, until)
-    assert [read.take(result) for result in RESULTS] == [False, True, True, False]
-    producer.abort_transaction(30)
-
-
-@pytest.mark.integration
-def test_reading_fails_while_a_transaction_is_undecided(
-    output: OutputTopics, producer: Producer, topics: Topics
-) -> None:
-    after = output.ends()
-    publish(producer, topics, RESULTS)
-    until = output.ends()
+    assert output.since(notes) == {PARTITION: {2, 3, 4}}
+    publish(producer, topics, 7, 8)
     with pytest.raises(TransientKafkaError, match="transactions are open in partitions"):
-        output.read(after, until)
+        output.since(notes)
     producer.commit_transaction(30)
-    eventually(lambda: is_decided(output, until), "the transaction to be decided")
-    read = output.read(after, until)
-    assert all(read.take(result) for result in RESULTS)
-
-
-def is_decided(output: OutputTopics, until: dict[str, dict[int, int]]) -> bool:
-    try:
-        output.read(until, until)
-    except TransientKafkaError:
-        return False
-    return True
+    eventually(lambda: output.since(notes) == {PARTITION: {2, 3, 4, 7, 8}}, "the commit")
 
 
 @pytest.mark.integration
 def test_a_missing_topic_is_an_error(topics: Topics) -> None:
-    connection = {"bootstrap.servers": topics.servers}
-    output = OutputTopics(connection, topics.diagnoses, "not-there", 5.0)
+    output = topics_of(topics, "not-there")
     with pytest.raises((TransientKafkaError, FatalKafkaError)):
-        output.ends()
+        output.since({PARTITION: CommitNote("id", 0, 0)})

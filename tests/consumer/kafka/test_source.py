@@ -1,7 +1,7 @@
 """How the source handles what the client returns; `test_guarantee` tests the rest."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -9,37 +9,70 @@ from structlog.testing import capture_logs
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from consumer.events import OFFSETS_SKIPPED
-from consumer.kafka.source import OnGap, WindowSource
+from consumer.kafka.positions import Tracker
+from consumer.kafka.resolver import Resolver
+from consumer.kafka.source import FETCH_GRACE, WindowSource
 from consumer.metrics import Metrics
-from tests.consumer.fake_clients import FakeConsumer
+from tests.consumer.fake_clients import FakeConsumer, FakeTopicLog
 from tests.consumer.fakes import WINDOWS, Clock, Cluster, FakeMessage, kafka_error, window
 
 
-class Harness:
-    """A source on a cluster in memory with ten windows."""
+class Listener:
+    """Notes what it is called for."""
 
-    def __init__(self, on_gap: OnGap = "continue") -> None:
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def on_partitions_revoked(self) -> None:
+        self.calls.append("revoked")
+
+    def on_partitions_lost(self) -> None:
+        self.calls.append("lost")
+
+
+class Harness:
+    """A source on a cluster in memory with ten windows, whose consumer has been assigned."""
+
+    def __init__(self, committed: int | None = None, begin: int = 0, **options: Any) -> None:
         self.cluster, self.clock = Cluster(), Clock()
         self.cluster.arrive(0, *map(window, range(10)))
+        self.cluster.begins[0] = begin
+        if committed is not None:
+            self.cluster.committed[WINDOWS, 0] = committed
         self.consumer = FakeConsumer(self.cluster, self.clock)
         self.metrics = Metrics()
         self.transient: list[KafkaError] = []
+        self.tracker = Tracker(leaves_marks=False)
+        consumer = cast("Consumer", self.consumer)
+        resolver = Resolver(consumer, FakeTopicLog(self.cluster), self.metrics, **options)
         self.source = WindowSource(
-            cast("Consumer", self.consumer), WINDOWS, self.metrics, self.transient.append, on_gap
+            consumer,
+            WINDOWS,
+            self.tracker,
+            resolver,
+            self.metrics,
+            self.transient.append,
+            self.clock,
         )
-        self.source.subscribe(lambda: None, lambda: None)
+        self.listener = Listener()
+        self.source.subscribe(self.listener)
+
+    def joined(self) -> Self:
+        while self.tracker.unresolved or not self.tracker.owned:
+            assert self.source.poll(100, 0.1).messages == []
+        return self
 
     def offsets(self, most: int = 100) -> list[int]:
-        return [message.offset() for message in self.source.poll(most, 0.1)]
+        return [message.offset() for message in self.source.poll(most, 0.1).messages]
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 100])
 def test_polls_no_more_messages_than_requested(most: int) -> None:
-    assert Harness().offsets(most) == list(range(min(most, 10)))
+    assert Harness().joined().offsets(most) == list(range(min(most, 10)))
 
 
 def test_polls_fewer_messages_where_they_are_large() -> None:
-    harness = Harness()
+    harness = Harness().joined()
     large = window(0)._replace(value=bytes(1_000_000))
     harness.cluster.arrive(0, *[large] * 300)
     assert harness.offsets(10) == list(range(10))
@@ -49,33 +82,57 @@ def test_polls_fewer_messages_where_they_are_large() -> None:
 
 
 def test_is_lagging_until_it_has_polled_every_message() -> None:
-    harness = Harness()
+    harness = Harness().joined()
     harness.offsets(3)
     assert harness.source.is_lagging()
     harness.offsets(7)
     assert not harness.source.is_lagging()
+    harness.cluster.arrive(1, window(10))
+    assert harness.source.is_lagging()
+
+
+@pytest.mark.parametrize("committed", [True, False, None])
+def test_an_end_that_cannot_be_read_counts_as_read_after_a_moment(committed: bool | None) -> None:
+    """A transaction's marker, an aborted transaction or an open one, after the last window."""
+    harness = Harness().joined()
+    harness.offsets()
+    harness.cluster.append_in_transaction(WINDOWS, 0, window(10), committed=committed)
+    if committed:
+        assert harness.offsets() == [10]
+    assert harness.source.is_lagging()
+    assert harness.source.poll(100, 0.0).messages == []
+    assert harness.source.is_lagging(), "a poll that does not wait proves nothing"
+    assert harness.source.poll(100, FETCH_GRACE).messages == []
+    assert not harness.source.is_lagging()
+    harness.cluster.arrive(1, window(11))
+    assert harness.source.is_lagging()
 
 
 def test_rewinds_to_the_committed_offset() -> None:
-    harness = Harness()
+    harness = Harness().joined()
     harness.offsets(8)
     harness.cluster.committed[WINDOWS, 0] = 5
     harness.source.rewind()
     assert harness.offsets() == [5, 6, 7, 8, 9]
 
 
-def test_rewinds_to_where_it_began_if_nothing_was_ever_committed() -> None:
-    harness = Harness()
-    harness.consumer.begins_at = 4  # As with `start_from = latest`.
-    assert harness.offsets(3) == [4, 5, 6]
+def test_rewinds_to_where_it_began_if_it_committed_nothing_since() -> None:
+    harness = Harness(start_from="latest").joined()
+    harness.cluster.arrive(0, *map(window, range(10, 15)))
+    assert harness.offsets(3) == [10, 11, 12]
     harness.source.rewind()
-    assert harness.offsets() == [4, 5, 6, 7, 8, 9]
+    assert harness.offsets() == [10, 11, 12, 13, 14]
+
+
+def test_the_beginning_of_a_new_partition_is_committed_at_once() -> None:
+    harness = Harness(start_from="latest").joined()
+    assert harness.cluster.committed == {(WINDOWS, 0): 10, (WINDOWS, 1): 0}
 
 
 def test_a_committed_offset_with_an_error_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    harness = Harness()
+    harness = Harness().joined()
     harness.offsets(8)
 
     def unstable(*_: Any) -> list[Any]:
@@ -85,11 +142,14 @@ def test_a_committed_offset_with_an_error_is_not_used(
     monkeypatch.setattr(harness.consumer, "committed", unstable)
     with pytest.raises(TransientKafkaError):
         harness.source.rewind()
-    assert harness.offsets() == [8, 9]
+    monkeypatch.undo()
+    harness.cluster.committed[WINDOWS, 0] = 5
+    harness.source.rewind()
+    assert harness.offsets() == [5, 6, 7, 8, 9]
 
 
 def test_a_transient_error_is_reported_and_the_windows_around_it_are_returned() -> None:
-    harness = Harness()
+    harness = Harness().joined()
     error = KafkaError(KafkaError._ALL_BROKERS_DOWN)
     harness.cluster.log[0].insert(3, FakeMessage(window(0), failure=error))
     assert harness.offsets() == list(range(10))
@@ -101,49 +161,44 @@ def test_a_transient_error_is_reported_and_the_windows_around_it_are_returned() 
     [KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID],
 )
 def test_a_fatal_error_is_raised_whether_a_message_or_the_client_carries_it(code: int) -> None:
-    harness = Harness()
+    harness = Harness().joined()
     harness.cluster.log[0].insert(3, FakeMessage(window(0), failure=KafkaError(code)))
     with pytest.raises(FatalKafkaError):
         harness.offsets()
-    harness = Harness()
+    harness = Harness().joined()
     harness.cluster.happens_in("consume", kafka_error(code, fatal=True))
     with pytest.raises(FatalKafkaError):
         harness.offsets()
 
 
 def test_messages_that_cannot_be_decompressed_are_fatal_and_the_partition_is_named() -> None:
-    harness = Harness()
+    harness = Harness().joined()
     error = KafkaError(KafkaError._BAD_COMPRESSION)
     harness.cluster.log[0].insert(3, FakeMessage(window(0), failure=error))
-    finished: list[bool] = []
-    harness.source.subscribe(lambda: finished.append(True), lambda: None)
     assert harness.offsets() == list(range(10))
-    assert not finished
+    assert harness.listener.calls == []
     with pytest.raises(FatalKafkaError, match=r"partition 0 of .* receive\.message\.max\.bytes"):
         harness.offsets()
-    assert finished
+    assert harness.listener.calls == ["revoked"], "what came before is finished first"
 
 
 def test_repeated_messages_are_ignored_and_counted() -> None:
-    harness = Harness()
+    harness = Harness().joined()
     harness.offsets(8)
     harness.consumer.seek(TopicPartition(WINDOWS, 0, 5))  # Not by `rewind`.
     assert harness.offsets() == [8, 9]
     assert harness.metrics.repeated == 3
 
 
-class Overtaken(Harness):
+def overtaken(**options: Any) -> Harness:
     """Retention has deleted offsets 0 to 5 of ten; the group had committed up to 2."""
-
-    def __init__(self, on_gap: OnGap = "continue") -> None:
-        super().__init__(on_gap)
-        self.cluster.committed[WINDOWS, 0] = 2
-        self.cluster.begins[0] = 6
+    return Harness(committed=2, begin=6, **options)
 
 
 def test_windows_deleted_by_retention_are_counted_and_logged_once() -> None:
-    harness = Overtaken()
+    harness = overtaken()
     with capture_logs() as lines:
+        harness.joined()
         assert harness.offsets() == [6, 7, 8, 9]
         assert harness.metrics.skipped == 4
         harness.source.rewind()
@@ -156,53 +211,99 @@ def test_windows_deleted_by_retention_are_counted_and_logged_once() -> None:
 
 
 def test_stops_at_a_gap_if_on_gap_is_stop() -> None:
-    harness = Overtaken("stop")
+    harness = overtaken(stop_on_gap=True)
     with pytest.raises(FatalKafkaError, match=f"offsets 2 to 5 of partition 0 of '{WINDOWS}'"):
-        harness.offsets()
+        harness.joined()
     assert harness.metrics.skipped == 0
 
 
 def test_retention_overtakes_a_running_consumer() -> None:
-    harness = Harness()
+    harness = Harness().joined()
     assert harness.offsets(3) == [0, 1, 2]
     harness.cluster.begins[0] = 8
     assert harness.offsets() == [8, 9]
     assert harness.metrics.skipped == 5
 
 
-def test_the_remaining_windows_are_read_though_the_client_went_to_the_end() -> None:
-    harness = Overtaken()
-    harness.consumer.out_of_range_at = 9  # As with `start_from = latest`.
-    assert harness.offsets() == []
+def test_stops_where_retention_overtakes_a_running_consumer_if_on_gap_is_stop() -> None:
+    harness = Harness(stop_on_gap=True).joined()
+    assert harness.offsets(3) == [0, 1, 2]
+    harness.cluster.begins[0] = 8
+    with pytest.raises(FatalKafkaError, match=f"offsets 3 to 7 of partition 0 of '{WINDOWS}'"):
+        harness.offsets()
+
+
+def test_the_remaining_windows_are_read_wherever_the_client_began() -> None:
+    harness = overtaken()
+    harness.consumer.out_of_range_at = 9
+    harness.joined()
     assert harness.offsets() == [6, 7, 8, 9]
     assert harness.metrics.skipped == 4
     assert harness.metrics.repeated == 0
 
 
 def test_offsets_without_a_message_are_no_loss() -> None:
-    harness = Harness("stop")
+    harness = Harness(stop_on_gap=True).joined()
     del harness.cluster.log[0][4:6]  # A transaction's marker, or compaction.
     assert harness.offsets() == [0, 1, 2, 3, 6, 7, 8, 9]
     assert harness.metrics.skipped == 0
 
 
 def test_a_group_that_never_committed_skips_nothing() -> None:
-    harness = Harness("stop")
-    harness.cluster.begins[0] = 6
+    harness = Harness(begin=6, stop_on_gap=True).joined()
     assert harness.offsets() == [6, 7, 8, 9]
+    assert harness.metrics.skipped == 0
+
+
+def test_an_offset_beyond_the_end_leads_to_the_beginning() -> None:
+    assert Harness(committed=500).joined().offsets() == list(range(10))
 
 
 def test_a_topic_that_was_created_again_is_read_from_its_beginning() -> None:
-    harness = Harness()
-    harness.cluster.committed[WINDOWS, 0] = 500
-    assert harness.offsets() == list(range(10))
+    harness = Harness().joined()
+    harness.offsets(5)
+    harness.cluster.recreate_topic(WINDOWS)
+    harness.cluster.arrive(0, *map(window, range(20)))
+    with pytest.raises(TransientKafkaError, match="created anew"):
+        harness.offsets()
+    harness.source.rewind()
+    assert harness.offsets() == list(range(20))
 
 
 def test_a_poll_fails_if_the_broker_does_not_return_the_committed_offsets() -> None:
-    harness = Overtaken()
+    harness = overtaken()
     harness.cluster.happens_in("committed", kafka_error(KafkaError._TIMED_OUT))
     with pytest.raises(TransientKafkaError):
-        harness.offsets()
+        harness.joined()
     harness.source.rewind()
     assert harness.offsets() == [6, 7, 8, 9]
     assert harness.metrics.skipped == 4
+
+
+@pytest.mark.parametrize("happens", ["revoked", "lost"])
+def test_a_poll_reports_that_partitions_went_and_leaves_out_their_messages(happens: str) -> None:
+    harness = Harness().joined()
+
+    def goes() -> None:
+        if happens == "revoked":
+            harness.consumer.revoke_later(0)
+        else:
+            harness.consumer.evict(0)
+
+    harness.cluster.happens_in("consume_more", goes)
+    polled = harness.source.poll(100, 0.1)
+    assert (polled.revoked, polled.lost) == (happens == "revoked", happens == "lost")
+    assert polled.messages == []
+    assert harness.listener.calls == [happens]
+    assert (WINDOWS, 0) not in harness.source.positions()
+
+
+@pytest.mark.parametrize("member", [None, ""])
+def test_who_is_no_member_has_no_membership(
+    member: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = Harness().joined()
+    assert harness.source.membership() is not None
+    monkeypatch.setattr(harness.consumer, "memberid", lambda: member)
+    with pytest.raises(TransientKafkaError, match="removed"):
+        harness.source.membership()
