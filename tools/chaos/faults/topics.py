@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from consumer.events import OFFSETS_SKIPPED, TOPIC_RECREATED, WAITING_FOR_KAFKA
+from consumer.events import OFFSETS_SKIPPED, TOPIC_RECREATED, WAITING_FOR_KAFKA, Event
 from tools.chaos.errors import ChaosError
 from tools.chaos.member import Member
 from tools.chaos.trial import Trial
@@ -11,8 +11,9 @@ from tools.chaos.trial import Trial
 BURST: Final = 2000
 """Windows that are sent at once before the windows topic is deleted, so that some are in flight."""
 
-SETTLED: Final = 2.0
-"""Seconds without a new diagnosis after which the consumer has published what it had fetched."""
+SETTLED: Final = 6.0
+"""Seconds without a new diagnosis after which the consumer has published what it had fetched: more
+than a transaction of a trial may take."""
 
 Gaps = dict[int, tuple[int, int]]
 """Partition → the first deleted offset, and the one after the last."""
@@ -120,26 +121,38 @@ def _await_failure(trial: Trial, member: Member) -> None:
 def recreated(trial: Trial) -> None:
     """Delete the windows topic, and create it anew, under the running consumer.
 
-    Every other time windows are in flight. Those of the deleted topic are checked up to the
-    committed offsets; of the new one, all are. The recovery is measured from the creation on.
+    In turn the consumer has caught up, and windows are in flight. The new topic holds more windows
+    at once than the old one, or fewer. Windows of the deleted topic are checked up to the committed
+    offsets; those of the new one, all. The recovery is measured from the creation on.
     """
     topic = trial.topics.windows_topic
     member = trial.consumer()
     for number in trial.moments():
         _check_so_far(trial)
         noticed = len(member.events(TOPIC_RECREATED))
-        trial.stop_feed(BURST if number % 2 else 0)
-        if number % 2 == 0:
+        in_flight = number % 2 == 1
+        trial.stop_feed(BURST if in_flight else 0)
+        if not in_flight:
             trial.await_caught_up()
+        ends = sum(span.end for span in trial.offsets.windows().values())
         trial.offsets.delete(topic)
         trial.until(lambda: not trial.offsets.exists(topic), "the topic to be deleted")
-        _await_no_more(trial)
+        if in_flight:
+            _await_no_more(trial)
         trial.forget_windows()
         with trial.fault():
             trial.create(topic)
             trial.start_feed()
-        if len(member.events(TOPIC_RECREATED)) == noticed:
-            raise ChaosError(f"{member.log}: did not log that the topic was created anew")
+            if not in_flight:
+                trial.stop_feed(2 * ends)
+                trial.start_feed()
+        _await_event(trial, member, TOPIC_RECREATED, noticed)
+
+
+def _await_event(trial: Trial, member: Member, event: Event, before: int) -> None:
+    """Wait until a consumer has logged an event more often than before."""
+    what = f"{member.log} to log '{event.name}'"
+    trial.until(lambda: len(member.events(event)) > before, what)
 
 
 def _check_so_far(trial: Trial) -> None:
