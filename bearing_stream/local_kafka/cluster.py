@@ -10,7 +10,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from bearing_stream.local_kafka.broker_process import LOG_LINES, BrokerProcess
-from bearing_stream.local_kafka.configuration import Broker, Security, broker_properties
+from bearing_stream.local_kafka.configuration import (
+    Broker,
+    RelayPorts,
+    Security,
+    broker_properties,
+)
 from bearing_stream.local_kafka.data import prepare_folder
 from bearing_stream.local_kafka.errors import AddressInUseError, LocalKafkaError
 from bearing_stream.local_kafka.jars import class_path, read_lock
@@ -46,6 +51,7 @@ class LocalKafka:
         security: Security | None = None,
         heap: str = "1g",
         start_timeout: float = 60.0,
+        relayed: bool = False,
     ) -> None:
         """Describe the cluster; `with` starts it.
 
@@ -57,6 +63,7 @@ class LocalKafka:
             security: How clients reach the brokers.
             heap: The largest heap of each Java, as in `-Xmx`.
             start_timeout: Seconds within which the brokers must respond.
+            relayed: Give each broker a second listener, for clients behind a relay; see `relays`.
 
         Raises:
             ValueError: `brokers` is below 1.
@@ -70,6 +77,7 @@ class LocalKafka:
         self._security = security or Security()
         self._heap = heap
         self._start_timeout = start_timeout
+        self._relayed = relayed
         self._keeper: Keeper | None = None
         self._processes: tuple[BrokerProcess, ...] = ()
 
@@ -119,6 +127,15 @@ class LocalKafka:
     def client_properties(self) -> dict[str, str]:
         """The properties that a client needs to connect, named as in librdkafka."""
         return self._connection(self.bootstrap_servers)
+
+    @property
+    def relays(self) -> dict[int, RelayPorts]:
+        """The ports of each broker's relayed listener, by its number; empty without `relayed`.
+
+        A client that connects to an advertised port reaches all brokers at advertised ports.
+        """
+        brokers = (process.broker for process in self._processes)
+        return {one.number: one.relay for one in brokers if one.relay is not None}
 
     @property
     def brokers(self) -> tuple[int, ...]:
@@ -215,14 +232,15 @@ class LocalKafka:
             LocalKafkaError: a port that was requested is taken.
         """
         self._check_ports()
-        spare = free_ports(3 * self._count)
+        spare = iter(free_ports((5 if self._relayed else 3) * self._count))
         brokers = []
-        for index in range(self._count):
-            client, between, controller = spare[3 * index : 3 * index + 3]
+        for number in range(1, self._count + 1):
+            client, between, controller = next(spare), next(spare), next(spare)
             if self._port is not None:
-                client = self._port + index
-            number = index + 1
-            brokers.append(Broker(number, client, between, controller, folder / f"broker-{number}"))
+                client = self._port + number - 1
+            relay = RelayPorts(next(spare), next(spare)) if self._relayed else None
+            data = folder / f"broker-{number}"
+            brokers.append(Broker(number, client, between, controller, data, relay))
         return brokers
 
     def _check_ports(self) -> None:

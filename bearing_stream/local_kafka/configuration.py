@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from bearing_stream.local_kafka.ports import HOST
 
@@ -55,6 +55,15 @@ class Security:
     """Arguments for Kafka's StorageTool: `("--add-scram", "SCRAM-SHA-256=[name=…,password=…]")`."""
 
 
+class RelayPorts(NamedTuple):
+    """The ports of a listener that clients reach through a relay."""
+
+    advertised: int
+    """The port that the broker names to clients; a relay must listen there."""
+    listener: int
+    """The port of the broker, to which the relay must connect."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broker:
     """One broker, which is also a controller: its number, ports and folder."""
@@ -66,6 +75,8 @@ class Broker:
     """For the other brokers."""
     controller_port: int
     folder: Path
+    relay: "RelayPorts | None" = None
+    """Of a second listener for clients; None: it has none."""
 
     @property
     def name(self) -> str:
@@ -119,14 +130,20 @@ def broker_properties(
     broker: Broker, brokers: Sequence[Broker], security: Security
 ) -> dict[str, str]:
     """The properties of one broker out of `brokers`."""
+    listeners = f"CLIENT://{broker.address},BROKER://{HOST}:{broker.broker_port}"
+    controller = f"CONTROLLER://{HOST}:{broker.controller_port}"
+    listener = advertised = listeners
+    if broker.relay is not None:
+        listener += f",RELAY://{HOST}:{broker.relay.listener}"
+        advertised += f",RELAY://{HOST}:{broker.relay.advertised}"
     return {
         "process.roles": "broker,controller",
         "node.id": str(broker.number),
         "log.dirs": str(broker.data),
-        "listeners": f"CLIENT://{broker.address},BROKER://{HOST}:{broker.broker_port},"
-        f"CONTROLLER://{HOST}:{broker.controller_port}",
+        "listeners": f"{listener},{controller}",
+        "advertised.listeners": advertised,
         "listener.security.protocol.map": f"CLIENT:{security.protocol},BROKER:PLAINTEXT,"
-        "CONTROLLER:PLAINTEXT",
+        f"CONTROLLER:PLAINTEXT,RELAY:{security.protocol}",
         "inter.broker.listener.name": "BROKER",
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.voters": ",".join(

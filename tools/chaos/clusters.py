@@ -55,7 +55,14 @@ def cluster(site: Site) -> Iterator[LocalKafka]:
     with ExitStack() as stack:
         data = stack.enter_context(_small_disk()) / "kafka" if site is Site.SMALL_DISK else None
         brokers = 3 if site is Site.THREE else 1
-        kafka = LocalKafka(brokers, PROPERTIES, data=data, heap="512m", start_timeout=START_TIMEOUT)
+        kafka = LocalKafka(
+            brokers,
+            PROPERTIES,
+            data=data,
+            heap="512m",
+            start_timeout=START_TIMEOUT,
+            relayed=True,
+        )
         yield stack.enter_context(kafka)
 
 

@@ -38,7 +38,11 @@ class Feed:
     """Sends int16 windows of synthetic bearings at a steady pace from `start` to `finish`."""
 
     def __init__(
-        self, topics: TopicSettings, pace: FeedSettings, streams: list[SensorStream] | None = None
+        self,
+        topics: TopicSettings,
+        pace: FeedSettings,
+        streams: list[SensorStream] | None = None,
+        run: str = "steady",
     ) -> None:
         """Get ready.
 
@@ -46,6 +50,7 @@ class Feed:
             topics: The topics to send to.
             pace: The rate, and the number of sensors.
             streams: Those of a finished feed, since making them takes long; see `streams`.
+            run: A prefix of every window's id, unique among the feeds of a trial.
         """
         given = topics.model_dump() | {
             "kafka": topics.kafka | KAFKA,
@@ -53,7 +58,7 @@ class Feed:
             "sensors": pace.sensors,
             "loop": True,
             "sample_format": "int16",
-            "run": "steady",
+            "run": run,
             "speed": pace.rate / pace.sensors * WINDOW_LENGTH / SAMPLING_RATE,
         }
         self._settings = load(SimulatorSettings, given)
@@ -86,7 +91,11 @@ class Feed:
         if acknowledged >= windows:
             return acknowledged
         rest = self._settings.model_copy(
-            update={"speed": float("inf"), "limit": windows - acknowledged, "run": "rest"}
+            update={
+                "speed": float("inf"),
+                "limit": windows - acknowledged,
+                "run": f"{self._settings.run}-rest",
+            }
         )
         return acknowledged + _acknowledged(simulate(rest, self.streams))
 

@@ -1,12 +1,26 @@
 """Offsets of the topics and of the group, as another client sees them during a trial."""
 
+from collections import Counter
 from typing import Final
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions
+from confluent_kafka import (
+    ConsumerGroupState,
+    ConsumerGroupTopicPartitions,
+    ElectionType,
+    KafkaException,
+)
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewPartitions
 
-from bearing_stream.kafka import Spans, TopicReader, TopicSettings, admin_client
+from bearing_stream.kafka import (
+    FatalKafkaError,
+    Span,
+    Spans,
+    TopicReader,
+    TopicSettings,
+    admin_client,
+)
 
 LIMIT: Final = 15.0
 """Seconds for Kafka to respond to a request."""
@@ -21,7 +35,9 @@ class Offsets:
     def __init__(self, topics: TopicSettings, group: str) -> None:
         self._topics = topics
         self._group = group
-        properties = topics.client_properties() | {"log_level": 0}
+        # Reconnects at once: a request must not time out after the broker is back.
+        quick = {"log_level": 0, "reconnect.backoff.max.ms": "200"}
+        properties = topics.client_properties() | quick
         self._admin = admin_client(properties)
         self._written = TopicReader(properties, topics.diagnoses_topic, "read_uncommitted")
         self._stable = TopicReader(properties, topics.diagnoses_topic, "read_committed")
@@ -36,11 +52,31 @@ class Offsets:
         """Return the offsets that each partition of the windows topic holds."""
         return self._windows.spans()
 
-    def committed(self) -> dict[int, int]:
-        """Return the group's committed offsets by partition; those without one are left out."""
-        group = [ConsumerGroupTopicPartitions(self._group)]
-        response = self._admin.list_consumer_group_offsets(group, request_timeout=LIMIT)
-        partitions = response[self._group].result().topic_partitions
+    def describe_unread(self, read: dict[int, int]) -> str:
+        """Describe why a subscriber sees nothing new that has read up to these offsets.
+
+        Either a transaction is open, or committed diagnoses are there, which its client does not
+        fetch, or there are none.
+        """
+        try:
+            spans = {
+                partition: Span(max(read.get(partition, 0), span.start), span.end)
+                for partition, span in self._stable.spans().items()
+            }
+            unread = Counter(message.partition() for message in self._stable.read(spans))
+            return f"open transactions: {self.open_transaction()}, unread: {dict(unread)}"
+        except (KafkaException, FatalKafkaError) as failure:
+            return f"no other reader can read: {failure}"
+
+    def committed(self, group: str | None = None) -> dict[int, int]:
+        """Return a group's committed offsets by partition; those without one are left out.
+
+        By default those of the group under test.
+        """
+        group = group or self._group
+        asked = [ConsumerGroupTopicPartitions(group)]
+        response = self._admin.list_consumer_group_offsets(asked, request_timeout=LIMIT)
+        partitions = response[group].result().topic_partitions
         return {one.partition: one.offset for one in partitions if one.offset >= 0}
 
     def owned(self) -> dict[str, set[int]]:
@@ -83,6 +119,17 @@ class Offsets:
         """Delete topics; a missing one is no error."""
         for deleted in self._admin.delete_topics(list(topics), operation_timeout=LIMIT).values():
             deleted.exception()
+
+    def add_partition(self, topic: str) -> int:
+        """Add a partition to a topic, and return its number."""
+        number = len(self._admin.list_topics(topic, LIMIT).topics[topic].partitions)
+        self._admin.create_partitions([NewPartitions(topic, number + 1)])[topic].result()
+        return number
+
+    def elect_leaders(self) -> int:
+        """Let the preferred replicas lead all partitions; return how many leaders that changes."""
+        elected = self._admin.elect_leaders(ElectionType.PREFERRED).result()
+        return sum(error is None for error in elected.values())
 
     def exists(self, topic: str) -> bool:
         """Whether a topic exists."""

@@ -8,6 +8,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bearing_stream.kafka import ClusterErrors
 from bearing_stream.kafka.connection import Properties
+from bearing_stream.wire import readable_headers
+from bearing_stream.wire.headers import SOURCE
 
 POLL_TIMEOUT: Final = 0.1
 
@@ -17,11 +19,15 @@ class Subscriber(threading.Thread):
 
     Attributes:
         count: Diagnoses read so far.
+        next: Partition → the offset after the last diagnosis read.
+        models: The number of models whose diagnoses `expect_news` expects in each partition.
     """
 
     def __init__(self, properties: Properties, topic: str, partitions: int) -> None:
         super().__init__(name="subscriber", daemon=True)
         self.count = 0
+        self.next: dict[int, int] = {}
+        self.models = 1
         self._consumer = Consumer(
             properties
             | {
@@ -41,6 +47,7 @@ class Subscriber(threading.Thread):
         self._consumer.assign([TopicPartition(topic, number, 0) for number in self._all])
         self._after = 0.0
         self._missing: set[int] = set()
+        self._sources: dict[int, set[bytes | None]] = {}
         self._complete = threading.Event()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -54,9 +61,15 @@ class Subscriber(threading.Thread):
             good = [message for message in messages if message.error() is None]
             self.count += len(good)
             with self._lock:
-                for message in good if self._missing else ():
-                    if message.timestamp()[1] > self._after:
-                        self._missing.discard(message.partition() or 0)
+                for message in good:
+                    partition = message.partition() or 0
+                    self.next[partition] = (message.offset() or 0) + 1
+                    if partition in self._missing and message.timestamp()[1] > self._after:
+                        sources = self._sources.setdefault(partition, set())
+                        # `ce_source` names the version of the model.
+                        sources.add(dict(readable_headers(message) or []).get(SOURCE))
+                        if len(sources) >= self.models:
+                            self._missing.discard(partition)
                 if not self._missing:
                     self._complete.set()
         self._consumer.close()
@@ -66,11 +79,17 @@ class Subscriber(threading.Thread):
         with self._lock:
             self._after = time.time() * 1e3
             self._missing = set(self._all)
+            self._sources.clear()
             self._complete.clear()
 
     def await_news(self, limit: float) -> bool:
         """Wait for the diagnoses of `expect_news`; return whether they arrived in time."""
         return self._complete.wait(limit)
+
+    def missing(self) -> list[int]:
+        """Return the partitions without the diagnosis of `expect_news`."""
+        with self._lock:
+            return sorted(self._missing)
 
     def stop(self) -> None:
         """Stop reading."""

@@ -15,7 +15,15 @@ from bearing_stream.local_kafka import LocalKafka, LocalKafkaError
 from producer_sim import SensorStream
 from tools.chaos.clusters import Site, cluster
 from tools.chaos.errors import ChaosError
-from tools.chaos.faults import brokers, consumers, topics, transactions
+from tools.chaos.faults import (
+    brokers,
+    consumers,
+    messages,
+    models,
+    network,
+    topics,
+    transactions,
+)
 from tools.chaos.feed import FeedSettings
 from tools.chaos.results import Outcome
 from tools.chaos.trial import Order, Trial
@@ -78,11 +86,21 @@ FAULTS: Final = (
     Fault("commit-unknown", transactions.commit_unknown, 20, 6),
     Fault("retention-overtakes", topics.overtaken, 5, 20),
     Fault("diagnoses-vanish", topics.vanished, 5, 20),
+    Fault("topic-recreated", topics.recreated, 6, 15),
+    Fault("partitions-added", topics.partitions_added, 6, 5),
+    Fault("bombs", messages.bombed, 20, 2),
+    Fault("network-silent", network.silent, 12, 15),
+    Fault("network-reset", network.reset, 20, 5),
+    Fault("network-slow", network.slow, 6, 12),
+    Fault("dead-letters-flood", messages.flooded, 8, 15),
+    Fault("two-models", models.two_models, 12, 12),
     Fault("broker-restarted", brokers.restarted, 20, 6),
     Fault("broker-killed", brokers.killed, 20, 10),
     Fault("broker-gone", brokers.gone, 3, 90),
     Fault("leader-lost", brokers.leader_lost, 30, 15, site=Site.THREE),
     Fault("produce-fails", transactions.produce_failing, 20, 6, site=Site.THREE),
+    Fault("broker-unreachable", network.unreachable, 12, 12, site=Site.THREE),
+    Fault("leaders-elected", brokers.leaders_elected, 12, 12, site=Site.THREE),
     Fault("disk-full", brokers.out_of_disk, 5, 15, site=Site.SMALL_DISK),
 )
 

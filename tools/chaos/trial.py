@@ -13,17 +13,19 @@ from typing import Final, Self
 
 from confluent_kafka import KafkaException
 
-from bearing_stream.commands.verify import Report, VerifySettings, verify
+from bearing_stream.commands.verify import Report
 from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.config import load
 from bearing_stream.kafka import FatalKafkaError, TopicSettings, create_topics
 from bearing_stream.local_kafka import LocalKafka
 from consumer.events import READY
 from producer_sim import SensorStream
+from tools.chaos.checks import Checks
 from tools.chaos.errors import ChaosError
 from tools.chaos.feed import Feed, FeedSettings
 from tools.chaos.member import Member, consumer_arguments
 from tools.chaos.offsets import Offsets
+from tools.chaos.relay import Relays
 from tools.chaos.subscriber import Subscriber
 
 PARTITIONS: Final = 4
@@ -36,10 +38,6 @@ SPREAD: Final = 0.25
 at any point of a transaction."""
 
 POLL_PAUSE: Final = 0.05
-
-STAYS_OPEN: Final = 0.4
-"""Seconds after which a transaction of a frozen consumer that is still open stays open: a commit
-request that was on its way to Kafka has arrived by then."""
 
 TIMEOUTS: Final = ("--session-timeout=3", "--transaction-timeout=4", "--startup-timeout=100")
 """Shorter than the defaults, to make more faults fit into the time."""
@@ -71,8 +69,10 @@ class Trial:
         recoveries: Seconds from each fault until every partition had a newer committed diagnosis.
         members: All consumers that were started, in order.
         excused: Those of them that may end with another status than 0.
-        checked_from: Partition → the first offset whose window is checked, where the results of
-            earlier windows were deleted.
+        checks: What is checked in the end.
+        groups: The consumer groups that must diagnose all windows.
+        feed: What sends windows now.
+        relays: Between the brokers and the consumers that are `relayed`.
     """
 
     def __init__(self, kafka: LocalKafka, order: Order) -> None:
@@ -83,7 +83,9 @@ class Trial:
         self.recoveries: list[float] = []
         self.members: list[Member] = []
         self.excused: list[Member] = []
-        self.checked_from: dict[int, int] = {}
+        self._sent = 0
+        self._feeds = 1
+        self.relays = Relays(kafka.relays)
         name = f"chaos-{uuid.uuid4().hex[:8]}"
         properties = kafka.client_properties
         given = {
@@ -95,6 +97,8 @@ class Trial:
         }
         self.topics = load(TopicSettings, given)
         self.group = name
+        self.groups = [name]
+        self.checks = Checks(self.topics, order.guarantee)
         self.create(*self.names)
         self.offsets = Offsets(self.topics, self.group)
         self.subscriber = Subscriber(
@@ -121,6 +125,7 @@ class Trial:
     ) -> None:
         for member in self.members:
             member.kill()
+        self.relays.__exit__(None, None, None)
         self.feed.abandon()
         self.subscriber.stop()
         # A cluster that no longer responds is deleted as a whole.
@@ -133,15 +138,31 @@ class Trial:
         create_topics(self.topics.client_properties(), dict.fromkeys(topics, PARTITIONS))
 
     def consumer(
-        self, *options: str, program: str = "bearing_stream", ready: bool = True
+        self,
+        *options: str,
+        program: str = "bearing_stream",
+        ready: bool = True,
+        relayed: bool = False,
+        group: str = "",
     ) -> Member:
         """Start a consumer of the group, and wait until it is ready to join.
+
+        Args:
+            *options: Further options of `consume`.
+            program: The module to run.
+            ready: Whether to wait.
+            relayed: It reaches the brokers through `relays`; everything else does not.
+            group: By default the group under test.
 
         Raises:
             ChaosError: It did not become ready.
         """
+        topics = self.topics
+        if relayed:
+            servers = self.relays.bootstrap_servers()
+            topics = topics.model_copy(update={"bootstrap_servers": servers})
         arguments = [
-            *consumer_arguments(self.topics, self.group),
+            *consumer_arguments(topics, group or self.group),
             f"--guarantee={self.order.guarantee}",
             "--device=cpu",
             *TIMEOUTS,
@@ -185,41 +206,13 @@ class Trial:
         self.subscriber.expect_news()
         yield
         if not self.subscriber.await_news(PATIENCE):
+            unread = self.offsets.describe_unread(self.subscriber.next)
             raise ChaosError(
-                f"no diagnoses in every partition for {PATIENCE:g} s after fault "
-                f"{len(self.recoveries)}, since which Kafka acknowledged "
-                f"{self.feed.acknowledged - acknowledged} windows"
+                f"no diagnoses in partitions {self.subscriber.missing()} for {PATIENCE:g} s after "
+                f"fault {len(self.recoveries)}, since which Kafka acknowledged "
+                f"{self.feed.acknowledged - acknowledged} windows; {unread}"
             )
         self.recoveries.append(time.monotonic() - began)
-
-    def freeze_in_transaction(
-        self, member: Member, seconds: float = 0.0, client_id: str | None = None
-    ) -> None:
-        """Freeze a consumer while a transaction is open.
-
-        Args:
-            member: The consumer.
-            seconds: After this time the transaction must still be open.
-            client_id: The id of its client, if there are other members: the transaction must then
-                be open in a partition that is assigned to it. A diagnosis goes to the partition
-                that its window came from.
-        """
-
-        def is_frozen_in_transaction() -> bool:
-            """Freeze the member; thaw it again unless a transaction stays open."""
-            member.freeze()
-            before = self.offsets.open_transaction(client_id)
-            if before:
-                time.sleep(seconds)
-                after = self.offsets.open_transaction(client_id)
-                if before.items() & after.items():
-                    return True
-            member.thaw()
-            time.sleep(self.rng.uniform(0.001, 0.05))
-            return False
-
-        self.until(is_frozen_in_transaction, "a transaction to be open")
-        self.notes["in a transaction"] += 1
 
     def until(self, condition: Callable[[], bool], what: str, limit: float = PATIENCE) -> None:
         """Wait for a condition; errors of Kafka while evaluating it are ignored.
@@ -247,37 +240,59 @@ class Trial:
             if (member.status or 0) > 0 and member not in self.excused:
                 raise ChaosError(f"{member.log}: ended with status {member.status}")
 
+    def stop_feed(self, burst: int = 0) -> None:
+        """Stop the feed; with `burst`, send so many windows at once first."""
+        windows = self.feed.acknowledged + burst if burst else 0
+        self._sent += self.feed.finish(windows)
+
+    def start_feed(self) -> None:
+        """Start another feed, whose windows have other ids, after `stop_feed`."""
+        self.feed = Feed(
+            self.topics, self.order.pace, self.feed.streams, run=f"steady-{self._feeds}"
+        )
+        self._feeds += 1
+        self.feed.start()
+
+    def forget_windows(self) -> None:
+        """Check only what is sent and diagnosed from now on: the windows topic was deleted."""
+        self.checks.forget_windows()
+        self._sent = 0
+
     def finish(self) -> None:
         """End the feed, and let the consumers catch up and stop.
 
         Raises:
             ChaosError: They do not, or Kafka has lost windows that it had acknowledged.
         """
-        sent = self.feed.finish(self.order.windows)
+        self.stop_feed(max(self.order.windows - self._sent - self.feed.acknowledged, 0))
+        ends = sum(span.end for span in self.offsets.windows().values())
+        if ends < self._sent:
+            raise ChaosError(f"Kafka has {ends} of {self._sent} acknowledged windows")
+        self.await_caught_up()
+        for member in self.members:
+            if member.running:
+                member.stop()
+
+    def await_caught_up(self) -> None:
+        """Wait until every group has diagnosed what the windows topic holds now.
+
+        Raises:
+            ChaosError: The committed offsets do not change any more.
+        """
         ends = {partition: span.end for partition, span in self.offsets.windows().items()}
-        if sum(ends.values()) < sent:
-            raise ChaosError(f"Kafka has {sum(ends.values())} of {sent} acknowledged windows")
-        reached: dict[int, int] = {}
+        reached: list[dict[int, int]] = [{} for _ in self.groups]
         moved = time.monotonic()
-        while any(reached.get(partition, 0) < end for partition, end in ends.items()):
+        while any(group.get(number, 0) < end for number, end in ends.items() for group in reached):
             before = reached
             self.until(lambda: bool(self.offsets.committed()), "a committed offset")
-            reached = self.offsets.committed()
+            reached = [self.offsets.committed(group) for group in self.groups]
             if reached != before:
                 moved = time.monotonic()
             if time.monotonic() - moved > PATIENCE:
                 raise ChaosError(f"the offsets stay at {reached} of {ends}")
             self.check_members()
             time.sleep(POLL_PAUSE)
-        for member in self.members:
-            if member.running:
-                member.stop()
 
     def check(self) -> Report:
         """Count the results in the topics."""
-        given = self.topics.model_dump() | {
-            "guarantee": self.order.guarantee,
-            "from_offset": self.checked_from,
-            "settle": 20.0,
-        }
-        return verify(load(VerifySettings, given))
+        return self.checks.run()

@@ -15,7 +15,15 @@ pytestmark = MARKS
 
 
 @pytest.mark.parametrize(
-    "name", ["commit-unknown", "broker-restarted", "broker-killed", "broker-gone"]
+    "name",
+    [
+        "commit-unknown",
+        "broker-restarted",
+        "broker-killed",
+        "broker-gone",
+        "two-models",
+        "dead-letters-flood",
+    ],
 )
 def test_a_broker_that_goes_and_comes_back(kafka: LocalKafka, folder: Path, name: str) -> None:
     assert_kept(trial(folder, kafka, name))

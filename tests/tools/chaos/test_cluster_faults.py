@@ -20,8 +20,12 @@ def three() -> Iterator[LocalKafka]:
         yield made
 
 
-@pytest.mark.parametrize("name", ["leader-lost", "produce-fails"])
-def test_a_leader_that_is_lost_or_frozen(three: LocalKafka, folder: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["leader-lost", "produce-fails", "broker-unreachable", "leaders-elected"]
+)
+def test_a_leader_that_is_lost_frozen_hidden_or_replaced(
+    three: LocalKafka, folder: Path, name: str
+) -> None:
     assert_kept(trial(folder, three, name))
 
 

@@ -1,4 +1,4 @@
-"""Faults of brokers: restart, kill, absence, loss of the leader, full disk."""
+"""Faults of brokers: restart, kill, absence, loss or election of leaders, full disk."""
 
 import time
 from contextlib import suppress
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from consumer.events import KAFKA_ERROR
+from tools.chaos.errors import ChaosError
 from tools.chaos.member import Member
 from tools.chaos.trial import Trial
 
@@ -92,3 +93,16 @@ def _fill(ballast: Path) -> None:
         # Ends with an error when no space is left; the disk is small.
         while file.write(bytes(MEBIBYTE)):
             pass
+
+
+def leaders_elected(trial: Trial) -> None:
+    """Move leaders and coordinators back to a broker that was away, while the consumer commits."""
+    trial.consumer()
+    for _ in trial.moments():
+        trial.kafka.restart(trial.rng.choice(trial.kafka.brokers))
+        trial.until(lambda: trial.offsets.in_sync(), "all replicas to be in sync")
+        with trial.fault():
+            elected = trial.offsets.elect_leaders()
+        if not elected:
+            raise ChaosError("no leader was elected")
+        trial.notes["leaders elected"] += elected

@@ -5,8 +5,9 @@ from typing import Final
 
 from consumer.events import READY
 from tools.chaos.errors import ChaosError
+from tools.chaos.faults.freezing import STAYS_OPEN, freeze_in_transaction
 from tools.chaos.member import Member
-from tools.chaos.trial import PARTITIONS, STAYS_OPEN, Trial
+from tools.chaos.trial import PARTITIONS, Trial
 
 NAMED: Final = "--instance-id=press-7"
 
@@ -19,7 +20,7 @@ def killed(trial: Trial, *options: str) -> None:
     member = trial.consumer(*options)
     for number in trial.moments():
         if number % 2 and trial.order.guarantee == "exactly-once":
-            trial.freeze_in_transaction(member)
+            freeze_in_transaction(trial, member)
         with trial.fault():
             member.kill()
             member = trial.consumer(*options, ready=False)
@@ -69,7 +70,7 @@ def _shared(trial: Trial) -> bool:
 
 def _freeze(trial: Trial, member: Member, name: str) -> None:
     if trial.order.guarantee == "exactly-once":
-        trial.freeze_in_transaction(member, STAYS_OPEN, name)
+        freeze_in_transaction(trial, member, STAYS_OPEN, name)
     else:
         member.freeze()
 

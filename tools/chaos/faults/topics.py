@@ -3,10 +3,17 @@
 import time
 from typing import Final
 
-from consumer.events import OFFSETS_SKIPPED, WAITING_FOR_KAFKA
+from consumer.events import OFFSETS_SKIPPED, TOPIC_RECREATED, WAITING_FOR_KAFKA, Event
 from tools.chaos.errors import ChaosError
 from tools.chaos.member import Member
 from tools.chaos.trial import Trial
+
+BURST: Final = 2000
+"""Windows that are sent at once before the windows topic is deleted, so that some are in flight."""
+
+SETTLED: Final = 6.0
+"""Seconds without a new diagnosis after which the consumer has published what it had fetched: more
+than a transaction of a trial may take."""
 
 Gaps = dict[int, tuple[int, int]]
 """Partition → the first deleted offset, and the one after the last."""
@@ -95,7 +102,7 @@ def vanished(trial: Trial) -> None:
             trial.offsets.delete(topic)
             trial.until(lambda: not trial.offsets.exists(topic), "the topic to be deleted")
             _await_failure(trial, member)
-            trial.checked_from = trial.offsets.committed()
+            trial.checks.from_offset = trial.offsets.committed()
             time.sleep(AWAY)
             trial.create(topic)
 
@@ -109,3 +116,72 @@ def _await_failure(trial: Trial, member: Member) -> None:
 
     before = count()
     trial.until(lambda: count() > before, "the consumer to notice that its topic is deleted")
+
+
+def recreated(trial: Trial) -> None:
+    """Delete the windows topic, and create it anew, under the running consumer.
+
+    In turn the consumer has caught up, and windows are in flight. The new topic holds more windows
+    at once than the old one, or fewer. Windows of the deleted topic are checked up to the committed
+    offsets; those of the new one, all. The recovery is measured from the creation on.
+    """
+    topic = trial.topics.windows_topic
+    member = trial.consumer()
+    for number in trial.moments():
+        _check_so_far(trial)
+        noticed = len(member.events(TOPIC_RECREATED))
+        in_flight = number % 2 == 1
+        trial.stop_feed(BURST if in_flight else 0)
+        if not in_flight:
+            trial.await_caught_up()
+        ends = sum(span.end for span in trial.offsets.windows().values())
+        trial.offsets.delete(topic)
+        trial.until(lambda: not trial.offsets.exists(topic), "the topic to be deleted")
+        if in_flight:
+            _await_no_more(trial)
+        trial.forget_windows()
+        with trial.fault():
+            trial.create(topic)
+            trial.start_feed()
+            if not in_flight:
+                trial.stop_feed(2 * ends)
+                trial.start_feed()
+        _await_event(trial, member, TOPIC_RECREATED, noticed)
+
+
+def _await_event(trial: Trial, member: Member, event: Event, before: int) -> None:
+    """Wait until a consumer has logged an event more often than before."""
+    what = f"{member.log} to log '{event.name}'"
+    trial.until(lambda: len(member.events(event)) > before, what)
+
+
+def _check_so_far(trial: Trial) -> None:
+    """Check the windows whose offsets are committed, while the consumer runs."""
+    report = trial.checks.run(to_offset=trial.offsets.committed())
+    if report.wrong:
+        raise ChaosError(f"before the topic was deleted: {report.wrong}")
+    trial.notes["windows of deleted topics"] += report.windows
+
+
+def _await_no_more(trial: Trial) -> None:
+    """Wait until nothing is published any more."""
+    count = -1
+    while count != trial.subscriber.count:
+        count = trial.subscriber.count
+        time.sleep(SETTLED)
+
+
+def partitions_added(trial: Trial) -> None:
+    """Add a partition to the windows topic; it recovers when windows of that are diagnosed."""
+    topic = trial.topics.windows_topic
+    trial.consumer()
+    for _ in trial.moments():
+        with trial.fault():
+            number = trial.offsets.add_partition(topic)
+            _await_diagnosed(trial, number)
+
+
+def _await_diagnosed(trial: Trial, partition: int) -> None:
+    """Wait until windows of a partition are diagnosed."""
+    what = f"windows of partition {partition} to be diagnosed"
+    trial.until(lambda: trial.offsets.committed().get(partition, 0) > 0, what)

@@ -4,7 +4,8 @@ import time
 from typing import Final
 
 from tools.chaos.errors import ChaosError
-from tools.chaos.trial import STAYS_OPEN, Trial
+from tools.chaos.faults.freezing import STAYS_OPEN, freeze_in_transaction
+from tools.chaos.trial import Trial
 
 QUICK: Final = ("--transaction-timeout=1", "--commit-interval=0.5")
 """The shortest possible transaction timeout. Kafka checks for timed-out transactions every second,
@@ -25,7 +26,7 @@ def aborted(trial: Trial) -> None:
     """
     member = trial.consumer(*QUICK, "--session-timeout=60")
     for number in trial.moments():
-        trial.freeze_in_transaction(member, STAYS_OPEN)
+        freeze_in_transaction(trial, member, STAYS_OPEN)
         before = trial.offsets.committed()
         trial.until(lambda: not trial.offsets.open_transaction(), "the transaction to be aborted")
         if trial.offsets.committed() != before:
