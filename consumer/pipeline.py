@@ -91,7 +91,7 @@ class Pipeline:
 
     def step(self) -> None:
         """Do one round: poll, dispatch what is due, commit what is due; or recover."""
-        if self._recovering:
+        if self._recovering or self._delivery.state.needs_recovery:
             self._recover()
             return
         try:
@@ -193,15 +193,17 @@ class Pipeline:
             self._source.rewind()
         except TransientKafkaError as error:
             self._failures += 1
-            if str(error) != self._reason:
+            # At the start there is none: this consumer has not joined yet.
+            if self._reason and str(error) != self._reason:
                 emit(events.WAITING_FOR_KAFKA, reason=str(error))
             self._reason = str(error)
             # Keeps this consumer's place in the group; what is polled is rewound, too.
             with suppress(TransientKafkaError):
                 self._source.poll(self._settings.batch_size, 0)
         else:
+            if self._recovering:
+                emit(events.RESUMED)
             self._recovering = False
-            emit(events.RESUMED)
         self._raise_fatal()
 
     def _raise_fatal(self) -> None:

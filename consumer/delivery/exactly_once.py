@@ -84,16 +84,15 @@ class ExactlyOnce(Publisher):
     def start(self, timeout: float) -> None:
         """Register the transactional id; Kafka ends what a predecessor left open.
 
+        Where that may have left something undecided, the state then needs recovery: only a member
+        of the group can decide it.
+
         Raises:
             TransientKafkaError: Kafka did not respond within `timeout` seconds.
             FatalKafkaError: Kafka refuses.
         """
         deadline = self._clock() + timeout
         self._register(deadline, settles=bool(self._unreplicated) and self._claims_predecessor)
-        if self.state is State.UNSETTLED:
-            # Without offsets: nobody is a member yet. Offsets that are undecided hold back the
-            # group's offsets, and a recovery follows.
-            self._settle(deadline, offsets=False)
 
     def open(self) -> None:
         """Begin a transaction, unless one is open."""
@@ -146,7 +145,7 @@ class ExactlyOnce(Publisher):
         if self.state is State.UNREGISTERED:
             self._register(deadline, settles=bool(self._unreplicated))
         if self.state is State.UNSETTLED:
-            self._settle(deadline, offsets=True)
+            self._settle(deadline)
 
     def close(self) -> None:
         """Abort what is open, so that readers of committed diagnoses need not wait for it."""
@@ -171,7 +170,7 @@ class ExactlyOnce(Publisher):
             raise
         self._move(Event.REGISTERED_UNREPLICATED if settles else Event.REGISTERED)
 
-    def _settle(self, deadline: float, *, offsets: bool) -> None:
+    def _settle(self, deadline: float) -> None:
         """Abort a transaction in every partition of the output and of the offsets.
 
         Kafka 4 takes a partition that has no leader for a deleted one when it ends a transaction,
@@ -180,17 +179,16 @@ class ExactlyOnce(Publisher):
         there is then missing from the output, and `published` finds it.
         """
         with self._failing():
-            metadata = self._group_metadata() if offsets else None
+            metadata = self._group_metadata()
             self._begin()
             for topic in sorted(self._unreplicated):
                 for partition in self._partitions(topic, deadline):
                     self._produce(topic, FILLER, None, partition=partition)
             left = max(deadline - self._clock(), 0.001)
             self._flush(left)
-            if offsets:
-                # All offsets of a group are in one partition of Kafka's own topic.
-                place = [TopicPartition(self._windows_topic, 0, 0)]
-                self._add_offsets(place, metadata, deadline)
+            # All offsets of a group are in one partition of Kafka's own topic.
+            offsets = [TopicPartition(self._windows_topic, 0, 0)]
+            self._add_offsets(offsets, metadata, deadline)
             self._attempt(self._producer.abort_transaction, deadline=deadline)
         self._closed()
         self._move(Event.SETTLED)

@@ -145,7 +145,7 @@ class Fuzzer:
         if rng.random() < 0.3:
             message = rng.choice(self._valid_changes)(rng, message)
         if expectation == "good":
-            # Last: other changes look for the content type where the encoder writes it.
+            # Last: other changes expect the content type where the encoder writes it.
             if rng.random() < 0.3:
                 message = self._rewrite_content_type(rng, message)
             return Fuzzed(message, expectation, samples)
