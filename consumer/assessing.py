@@ -13,7 +13,7 @@ from model.assessor import Assessor
 
 
 class AssessmentError(RuntimeError):
-    """The assessment fails, and the fault is not in the data; the message says what to do."""
+    """The assessment fails, and the fault is not in the data; the message names what to do."""
 
 
 def assess(batch: Batch, assessor: Assessor) -> Assessment | None:

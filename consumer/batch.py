@@ -161,7 +161,7 @@ class Batch:
         self.positions[topic, partition] = offset + 1
 
     def pass_over(self, done: Positions, now: float) -> None:
-        """Take the positions of messages that need no result, with those that came beside them.
+        """Take the positions of messages that need no result, with those of the other messages.
 
         Args:
             done: The next offset of their partitions.

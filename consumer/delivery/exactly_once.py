@@ -25,7 +25,7 @@ REST: Final = 0.005
 CONCURRENT_TRANSACTIONS, and the client then waits 20 ms or more."""
 
 RETRY_PAUSE: Final = 0.02
-"""Seconds between two attempts of a call that the client says can be repeated."""
+"""Seconds between two attempts of a call that the client reports as retriable."""
 
 MAX_FENCINGS: Final = 5
 """Producers fenced without a commit between them, after which another process must be doing it."""
@@ -41,7 +41,7 @@ FILLER: Final = Message(b"bearing-stream-settle", b"", [])
 class ExactlyOnce(Publisher):
     """All output and the offsets in one Kafka transaction after the other.
 
-    `state` and the table in `states` say what is legal when.
+    `state` and the table in `states` define what is legal when.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class ExactlyOnce(Publisher):
         )
 
     def _attempt(self, call: Callable[..., Any], *arguments: Any, deadline: float) -> None:
-        """Call, and repeat what the client says can be repeated, until the deadline."""
+        """Call, and repeat a retriable error, until the deadline."""
         while True:
             left = max(deadline - self._clock(), 0.001)
             try:

@@ -1,11 +1,11 @@
 """Which results are in the output: the consumer's position, found in what it has published.
 
-Kafka tells a producer that its transaction is committed before every partition has the marker. If
-the broker dies in between, and is the only replica of a partition, Kafka 4 leaves out partitions
-that have no leader yet when it is back ("these partitions are likely deleted already", says its
-log). What a transaction wrote there stays undecided, and goes when a later transaction in that
-partition is aborted; or the offsets go, and the results stay. So where a partition has a single
-replica, the committed offset alone does not say what is done. The output does.
+Kafka confirms a commit to the producer before every partition has the marker. If the broker dies in
+between, and is the only replica of a partition, Kafka 4 leaves out partitions that have no leader
+yet when it is back ("these partitions are likely deleted already", reads its log). What a
+transaction wrote there stays undecided, and goes when a later transaction in that partition is
+aborted; or the offsets go, and the results stay. So where a partition has a single replica, the
+committed offset alone does not define what is done. The output does.
 
 With two replicas or more none of this is needed, and nothing here is used.
 """
@@ -30,7 +30,7 @@ from consumer.events import emit
 from consumer.kafka.commit_note import CommitNote
 
 CLOCK_TOLERANCE: Final = 2_000
-"""Milliseconds by which the clock of whoever stamps the output may differ from ours."""
+"""Milliseconds by which the clock that stamps the output may differ from that of this process."""
 
 MARK: Final = "bearing-result-of"
 """Header of a dead letter: group, topic, partition and offset that it is the result of, as JSON."""
@@ -162,7 +162,7 @@ class OutputTopics:
         return decided
 
     def _ends(self, topic: str, spans: Iterable[int]) -> list[tuple[int, int]]:
-        """Return where the partitions end, whatever is undecided in them."""
+        """Return where the partitions end; records that are undecided count."""
         asked = {
             TopicPartition(topic, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for number in spans

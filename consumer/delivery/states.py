@@ -23,7 +23,7 @@ class State(StrEnum):
     FAILED = "failed"
     """What was published since the last commit will not be committed; recovery must begin."""
     CLOSED = "closed"
-    """The producer is given up for good."""
+    """The producer is given up permanently."""
 
     @property
     def needs_recovery(self) -> bool:

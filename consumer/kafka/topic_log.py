@@ -104,7 +104,7 @@ class ClusterTopicLog:
         return found if found is not None and found != known else None
 
     def ranges(self, partitions: Iterable[int]) -> dict[int, LogRange]:
-        """Return what each of these partitions holds now, whatever is undecided in it.
+        """Return what each of these partitions holds now; records that are undecided count.
 
         Raises:
             TransientKafkaError: The cluster does not respond now.

@@ -58,6 +58,6 @@ class Watchdog:
             seconds=self._limit,
             detail="the process ends, so that another consumer can take over",
         )
-        # Where every thread is, for whoever looks into it.
+        # Where every thread is: the only trace of what hung.
         faulthandler.dump_traceback(all_threads=True)
         self._end(1)

@@ -57,14 +57,10 @@ class FakeConsumer(InMemoryConsumer):
 
 
 class FakeProducer(InMemoryProducer):
-    """What `Transactions` and `Flushes` use of `confluent_kafka.Producer`."""
+    """What `ExactlyOnce` and `AtLeastOnce` use of `confluent_kafka.Producer`."""
 
     def __init__(self, cluster: Cluster, clock: Clock, **options: Any) -> None:
         super().__init__(cluster, clock, group=GROUP, **options)
-
-    def commit_without_telling(self) -> None:
-        """The commit gets through and its response does not."""
-        self.commit_without_response()
 
 
 class FakeTopicLog:

@@ -58,7 +58,7 @@ def is_evicted_in(call: str, others: int) -> Incident:
 
 
 def loses_the_response(world: World) -> None:
-    world.happens_in("commit_transaction", lambda: world.producers[-1].commit_without_telling())
+    world.happens_in("commit_transaction", lambda: world.producers[-1].commit_without_response())
 
 
 def is_committed_in_part(without: frozenset[object], responds: bool) -> Incident:
@@ -69,7 +69,7 @@ def is_committed_in_part(without: frozenset[object], responds: bool) -> Incident
             world.cluster.leaderless = without
             world.cluster.deaths += 1
             if not responds:
-                world.producers[-1].commit_without_telling()
+                world.producers[-1].commit_without_response()
 
         world.happens_in("commit_transaction", commit)
 

@@ -11,7 +11,7 @@ Partition = tuple[str, int]
 
 
 class CommittedOffset(int):
-    """An offset with what is committed beside it: a string, and a leader epoch."""
+    """An offset with what is committed with it: a string, and a leader epoch."""
 
     metadata: str
     leader_epoch: int

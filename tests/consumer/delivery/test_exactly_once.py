@@ -143,7 +143,7 @@ def test_a_commit_of_unknown_outcome_is_settled_by_a_new_producer(succeeded: boo
     producer = harness.producers[0]
     harness.cluster.happens_in(
         "commit_transaction",
-        producer.commit_without_telling if succeeded else producer.be_stuck,
+        producer.commit_without_response if succeeded else producer.be_stuck,
     )
     with pytest.raises(TransientKafkaError):
         harness.deliver()
