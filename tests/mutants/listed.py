@@ -204,8 +204,8 @@ BROKERS: Final = (
         "disk full: the error is transient",
         "consumer/pipeline.py",
         "        except TransientKafkaError as error:\n            self._fail(error)\n\n "
-        "   def on_partitions_revoked",
-        "        except ZeroDivisionError:\n            pass\n\n    def on_partitions_revoked",
+        "   def on_partitions_assigned",
+        "        except ZeroDivisionError:\n            pass\n\n    def on_partitions_assigned",
         "test_trouble.py::test_the_error_is_transient",
     ),
 )
