@@ -109,6 +109,14 @@ class Pipeline:
         except TransientKafkaError as error:
             self._fail(error)
 
+    def on_partitions_assigned(self) -> None:
+        """Dispatch and commit what is in flight.
+
+        Where the output tells which windows are done, a transaction of this consumer that is open
+        would keep it waiting for itself, until it gives up.
+        """
+        self.on_partitions_revoked()
+
     def on_partitions_revoked(self) -> None:
         """Dispatch and commit what is in flight, in bounded time; if that fails, give it up.
 

@@ -39,7 +39,10 @@ class Polled(NamedTuple):
 
 
 class RebalanceListener(Protocol):
-    """What the loop does when partitions go. Called inside `poll`, on the same thread."""
+    """What the loop does when partitions come and go. Called inside `poll`, on the same thread."""
+
+    def on_partitions_assigned(self) -> None:
+        """Finish and commit what is in flight: next it is asked what the output holds."""
 
     def on_partitions_revoked(self) -> None:
         """Finish and commit what is in flight: the partitions are still owned."""
@@ -119,6 +122,8 @@ class WindowSource:
             self._resolver.check_log(self._tracker)
         unresolved = frozenset(self._tracker.unresolved)
         if unresolved:
+            if self._listener is not None:
+                self._listener.on_partitions_assigned()
             self._resolver.resolve(self._tracker)
         done: Positions = {}
         kept = [one for one in messages if self._is_new(one, unresolved, done)]

@@ -11,7 +11,7 @@ from consumer.liveness.budget import MAX_BACKOFF, Budget
 from consumer.metrics import DispatchReason
 from consumer.settings import ConsumerSettings
 from tests.consumer.fakes import DIAGNOSES, WINDOWS, abortable, kafka_error, timed_out, window
-from tests.consumer.world import GOOD, World, ids
+from tests.consumer.world import GOOD, Guarantee, World, ids
 
 FULL, DELAY, CAUGHT_UP = DispatchReason.FULL, DispatchReason.DELAY, DispatchReason.CAUGHT_UP
 BEGINNINGS = {(WINDOWS, 0): 0, (WINDOWS, 1): 0}
@@ -253,3 +253,18 @@ def test_a_transactional_sender_makes_no_window_wait(next_transaction: str) -> N
         world.pipeline.step()
     assert world.diagnosed() == ids(0, 3)
     assert world.clock.now - world.born < ConsumerSettings().max_delay
+
+
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+def test_partitions_that_are_assigned_under_load_abort_nothing(guarantee: Guarantee) -> None:
+    world = World(guarantee, batch_size=4).joined()
+    world.consumer.revoke_later(1)
+    world.rounds(3)
+    world.arrive(0, 4)
+    world.pipeline.step()
+    assert world.delivery.state is State.OPEN
+    world.arrive(1, 4)
+    world.consumer.assign_later(1)
+    world.rounds()
+    assert len(world.cluster.output) == 8
+    assert world.metrics.aborts == 0

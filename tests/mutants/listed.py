@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.mutants.input_and_output import INPUT, LIVENESS, OUTPUT
 from tests.mutants.mutant import Mutant
 
 GUARANTEE: Final = "test_guarantee.py::test_exactly_once_with_any_failures"
@@ -40,15 +41,15 @@ CONSUMERS: Final = (
     Mutant(
         "SIGSTOP: a zombie is no longer a member",
         "consumer/kafka/source.py",
-        'raise TransientKafkaError("this consumer is no longer a member of the group")',
+        'raise TransientKafkaError("the group has removed this consumer")',
         "pass",
         GUARANTEE,
     ),
     Mutant(
         "SIGSTOP: Kafka checks its generation",
         "consumer/delivery/exactly_once.py",
-        "self._send_offsets(positions, self._group_metadata(), deadline)",
-        "self._send_offsets(positions, None, deadline)",
+        "self._add_offsets(offsets, self._group_metadata(), deadline)",
+        "self._add_offsets(offsets, None, deadline)",
         GUARANTEE,
     ),
     Mutant(
@@ -61,23 +62,23 @@ CONSUMERS: Final = (
     Mutant(
         "join and leave: what is in flight is committed before its partition is revoked",
         "consumer/kafka/source.py",
-        "self._on_partitions_revoked()\n        self._owned -=",
-        "self._owned -=",
+        "            self._listener.on_partitions_revoked()\n        self._tracker.remove",
+        "            pass\n        self._tracker.remove",
         GUARANTEE,
     ),
     Mutant(
         "join and leave: messages of a partition revoked during their poll are ignored",
         "consumer/kafka/source.py",
-        "partition not in self._owned or ",
-        "",
+        "if at is None or partition in just_resolved:",
+        "if at is None:\n            return True\n        if partition in just_resolved:",
         GUARANTEE,
     ),
     Mutant(
         "join and leave: a partition that is assigned again starts at its committed offset",
-        "consumer/kafka/source.py",
-        "self._next.pop(partition, None)",
-        "pass",
-        GUARANTEE,
+        "consumer/kafka/positions.py",
+        "self._positions |= dict.fromkeys(partitions)",
+        "self._positions |= {p: self._positions.get(p) for p in partitions}",
+        "kafka/test_positions.py::test_a_partition_that_is_assigned_again_is_unresolved",
     ),
     Mutant(
         "join and leave, classic: members keep their partitions",
@@ -113,31 +114,32 @@ BROKERS: Final = (
     Mutant(
         "broker restarted or killed: nothing from before the rewind is published after it",
         "consumer/pipeline.py",
-        "        self._batch.clear()\n        self._uncommitted = Uncommitted()\n",
-        "        self._uncommitted = Uncommitted()\n",
+        "        self._batch.clear()\n        self._batch.byte_limit",
+        "        self._batch.byte_limit",
         GUARANTEE,
     ),
     Mutant(
         "broker killed: what Kafka left undecided is aborted",
         "consumer/delivery/exactly_once.py",
-        "self._abort_undecided(timeout)",
-        "pass",
+        "        if self.state is State.UNSETTLED:\n            self._"
+        "settle(deadline)\n\n    def close",
+        "        if self.state is State.UNSETTLED:\n            self._"
+        "move(Event.SETTLED)\n\n    def close",
         "delivery/test_exactly_once.py::test_what_kafka_forgot_to_abort_is_not_committed_later",
     ),
     Mutant(
         "broker killed: what Kafka left out of a committed transaction is published again",
-        "consumer/delivery/exactly_once.py",
-        "self._complete(timeout)",
-        "pass",
-        "delivery/test_exactly_once.py::test_what_kafka_left_out_of_a_commit_is_published_again",
+        "consumer/kafka/positions.py",
+        "at.next = min(missing, default=committed)",
+        "at.next = committed",
+        "test_undecided_output.py::test_recovery_knows_every_transaction_that_may_be_undecided",
     ),
     Mutant(
         "broker killed: also if nothing was in flight",
         "consumer/delivery/exactly_once.py",
-        "(self.opened_at is not None or self._journal.is_uncertain)",
-        "self.opened_at is not None",
-        "delivery/test_exactly_once.py::"
-        "test_what_kafka_left_undecided_is_settled_even_if_nothing_is_in_flight",
+        "self._register(deadline, settles=bool(self._unreplicated))",
+        "self._register(deadline, settles=False)",
+        "delivery/test_exactly_once.py::test_a_recovery_decides_what_a_commit_left_undecided",
     ),
     Mutant(
         "broker restarted: a client that has stopped fetching is detected",
@@ -148,44 +150,45 @@ BROKERS: Final = (
     ),
     Mutant(
         "leader lost: the error is transient",
-        "consumer/delivery/base.py",
-        "return TransientKafkaError(explain(error))",
+        "bearing_stream/kafka/errors.py",
+        "return (RetriableKafkaError if error.retriable() else "
+        "TransientKafkaError)(explain(error))",
         "return FatalKafkaError(explain(error))",
         "test_trouble.py::test_the_error_is_transient",
     ),
     Mutant(
         "leader lost: a committed offset with an error is not used",
-        "consumer/kafka/source.py",
-        "raise KafkaException(offset.error)",
+        "consumer/kafka/resolver.py",
+        "raise classify(one.error)",
         "pass",
         "kafka/test_source.py::test_a_committed_offset_with_an_error_is_not_used",
     ),
     Mutant(
         "broker gone: the consumer waits",
         "consumer/pipeline.py",
-        "except TransientKafkaError as failure:\n            self._failures += 1",
-        "except ZeroDivisionError as failure:\n            self._failures += 1",
+        "except TransientKafkaError as error:\n            self._failures += 1",
+        "except ZeroDivisionError as error:\n            self._failures += 1",
         "test_trouble.py::test_waits_for_minutes_logs_it_once_and_continues",
     ),
     Mutant(
         "broker gone: a call that does not return is abandoned",
         "consumer/liveness/deadline.py",
-        "outcome.get(timeout=timeout + GRACE)",
-        "outcome.get()",
+        "self._results.get(timeout=timeout)",
+        "self._results.get()",
         "delivery/test_exactly_once.py::test_a_client_that_hangs_is_abandoned",
     ),
     Mutant(
         "broker gone: the pauses grow",
         "consumer/pipeline.py",
-        "self._sleep(min(INITIAL_BACKOFF * 2 ** (self._failures - 2), MAX_BACKOFF))",
+        "self._sleep(min(FIRST_BACKOFF * 2 ** (self._failures - 2), MAX_BACKOFF))",
         "pass",
-        "test_pipeline.py::"
-        "test_failures_without_a_commit_between_them_are_retried_with_growing_pauses",
+        "test_pipeline.py::test_failures_without_a_commit_between_them_are_retried_with_"
+        "growing_pauses",
     ),
     Mutant(
         "broker gone: logs that it waits",
         "consumer/pipeline.py",
-        "events.emit(events.WAITING_FOR_KAFKA, reason=str(failure))",
+        "emit(events.WAITING_FOR_KAFKA, reason=str(error))",
         "pass",
         "test_trouble.py::test_waits_for_minutes_logs_it_once_and_continues",
     ),
@@ -200,9 +203,9 @@ BROKERS: Final = (
     Mutant(
         "disk full: the error is transient",
         "consumer/pipeline.py",
-        "        except TransientKafkaError as failure:\n"
-        "            self._fail(failure)\n\n    def on_partitions_revoked",
-        "        except ZeroDivisionError:\n            pass\n\n    def on_partitions_revoked",
+        "        except TransientKafkaError as error:\n            self._fail(error)\n\n "
+        "   def on_partitions_assigned",
+        "        except ZeroDivisionError:\n            pass\n\n    def on_partitions_assigned",
         "test_trouble.py::test_the_error_is_transient",
     ),
 )
@@ -211,13 +214,13 @@ TRANSACTIONS: Final = (
     Mutant(
         "aborted by the coordinator: a new producer continues",
         "consumer/delivery/exactly_once.py",
-        "self._needs_abort = False, True\n            self._replace_producer()\n",
-        "self._needs_abort = False, True\n",
+        "            self._replace_producer()\n",
+        "",
         "test_trouble.py::test_a_transaction_that_kafka_aborted_is_repeated",
     ),
     Mutant(
         "aborted by the coordinator: the error is not fatal",
-        "consumer/delivery/base.py",
+        "bearing_stream/kafka/errors.py",
         "if is_fatal(error) or error.code() in REFUSED:",
         "if is_fatal(error) or error.code() in REFUSED or error.fatal():",
         "test_trouble.py::test_a_transaction_that_kafka_aborted_is_repeated",
@@ -225,8 +228,8 @@ TRANSACTIONS: Final = (
     Mutant(
         "produce fails: the message does not count as published",
         "consumer/delivery/base.py",
-        "raise _classify_refusal(failure.args[0], topic) from None",
-        "return",
+        "                raise classify(error) from None\n            else:",
+        "                return\n            else:",
         GUARANTEE,
     ),
     Mutant(
@@ -235,7 +238,8 @@ TRANSACTIONS: Final = (
         "            return call(timeout)\n        except KafkaException as failure:\n"
         "            raise classify(failure.args[0]) from None",
         "            return call(timeout)\n        except KafkaException:\n            return 0",
-        "delivery/test_exactly_once.py::test_after_a_failure_nothing_is_there_and_the_next_delivery_works",
+        "delivery/test_exactly_once.py::test_after_a_failure_nothing_is_there_and_the_"
+        "next_delivery_works",
     ),
     Mutant(
         "produce fails in flight, at least once: the delivery report shows it",
@@ -248,14 +252,15 @@ TRANSACTIONS: Final = (
     Mutant(
         "commit unknown: Kafka settles it before the offsets are fetched",
         "consumer/delivery/exactly_once.py",
-        "            self._initialise_again(timeout)\n",
-        "            pass\n",
-        "delivery/test_exactly_once.py::test_a_commit_of_unknown_outcome_is_settled_by_a_new_producer",
+        "            self._register(deadline, settles=bool(self._unreplicated))\n        if",
+        "            self._move(Event.REGISTERED)\n        if",
+        "delivery/test_exactly_once.py::test_a_commit_of_unknown_outcome_is_settled_by_a_"
+        "new_producer",
     ),
     Mutant(
         "commit unknown, at least once: what is not acknowledged in time is not committed",
-        "consumer/delivery/at_least_once.py",
-        'raise TransientKafkaError(f"diagnoses were not acknowledged within {timeout:g} s")',
+        "consumer/delivery/base.py",
+        'raise TransientKafkaError(f"results were not acknowledged within {timeout:g} s")',
         "pass",
         "delivery/test_at_least_once.py::test_a_flush_that_hangs_fails_after_the_timeout",
     ),
@@ -265,51 +270,44 @@ TOPICS: Final = (
     Mutant(
         "retention overtakes: the gap is detected",
         "consumer/kafka/source.py",
-        "self._note_gap(partition, expected, log_start)",
+        "self._check_gap(partition, at.next, offset)",
         "pass",
         "kafka/test_source.py::test_retention_overtakes_a_running_consumer",
     ),
     Mutant(
         "retention overtakes: a gap while the consumer was stopped is detected too",
-        "consumer/kafka/source.py",
-        "if 0 <= committed.offset <= begun[partition]:",
-        "if False:",
+        "consumer/kafka/resolver.py",
+        "self.report_deleted(partition, committed.offset or 0, start.offset)",
+        "pass",
         "kafka/test_source.py::test_windows_deleted_by_retention_are_counted_and_logged_once",
     ),
     Mutant(
         "retention overtakes: the gap is counted",
-        "consumer/kafka/source.py",
-        "self._metrics.skipped += log_start - expected",
+        "consumer/kafka/resolver.py",
+        "self._metrics.skipped += begin - expected",
         "pass",
         "kafka/test_source.py::test_windows_deleted_by_retention_are_counted_and_logged_once",
     ),
     Mutant(
         "retention overtakes: the gap is logged once",
-        "consumer/kafka/source.py",
-        "self._deleted_until[partition] = log_start",
+        "consumer/kafka/resolver.py",
+        "self._reported_deleted[partition] = begin",
         "pass",
         "kafka/test_source.py::test_windows_deleted_by_retention_are_counted_and_logged_once",
     ),
     Mutant(
         "retention overtakes: the consumer stops if on_gap is stop",
-        "consumer/kafka/source.py",
-        'if self._on_gap == "stop":',
+        "consumer/kafka/resolver.py",
+        "if self._stop_on_gap:",
         "if False:",
         "kafka/test_source.py::test_stops_at_a_gap_if_on_gap_is_stop",
     ),
     Mutant(
         "retention overtakes: the remaining windows are read",
-        "consumer/kafka/source.py",
-        "self._seek_back(partition, log_start)",
+        "consumer/kafka/resolver.py",
+        "self._seek(partition, at.next)",
         "pass",
-        "kafka/test_source.py::test_the_remaining_windows_are_read_though_the_client_went_to_the_end",
-    ),
-    Mutant(
-        "a topic is deleted: the error is transient",
-        "consumer/delivery/base.py",
-        "return classify(error)",
-        "return FatalKafkaError(explain(error))",
-        "test_trouble.py::test_the_error_is_transient",
+        "kafka/test_source.py::test_the_remaining_windows_are_read_wherever_the_client_began",
     ),
 )
 
@@ -318,7 +316,7 @@ OTHERS: Final = (
         "the clock jumps: durations do not use it",
         "consumer/pipeline.py",
         "now = self._clock()\n            for message",
-        "now = self._wall_clock()\n            for message",
+        "now = time.time()\n            for message",
         "test_pipeline.py::test_a_wall_clock_that_jumps_changes_only_the_latencies",
     ),
     Mutant(
@@ -338,8 +336,8 @@ OTHERS: Final = (
     Mutant(
         "at least once: offsets follow the acknowledgements",
         "consumer/delivery/at_least_once.py",
-        "if self._serve(self._producer.flush, timeout):",
-        "if False:",
+        "            self._flush(timeout)\n",
+        "            pass\n",
         "delivery/test_at_least_once.py::test_offsets_follow_the_acknowledgements",
     ),
     Mutant(
@@ -351,5 +349,5 @@ OTHERS: Final = (
     ),
 )
 
-MUTANTS: Final = CONSUMERS + BROKERS + TRANSACTIONS + TOPICS + OTHERS
+MUTANTS: Final = CONSUMERS + BROKERS + TRANSACTIONS + TOPICS + OTHERS + INPUT + OUTPUT + LIVENESS
 """All of them, roughly in the order of the faults in `tools.chaos.suite`."""

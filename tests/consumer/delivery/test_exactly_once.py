@@ -250,6 +250,8 @@ def test_offsets_are_never_sent_without_a_membership() -> None:
 def test_what_kafka_forgot_to_abort_is_not_committed_later() -> None:
     harness = Harness()
     harness.cluster.forgets_partitions = True
+    for _ in range(3):  # So many that the client sends some before it is asked to.
+        harness.delivery.publish(DIAGNOSES, MESSAGE)
     harness.cluster.happens_in("flush", fenced())
     with pytest.raises(TransientKafkaError):
         harness.deliver()
@@ -261,6 +263,8 @@ def test_what_kafka_forgot_to_abort_is_not_committed_later() -> None:
 def test_recovery_is_repeated_if_aborting_what_kafka_forgot_fails() -> None:
     harness = Harness()
     harness.cluster.forgets_partitions = True
+    for _ in range(3):  # So many that the client sends some before it is asked to.
+        harness.delivery.publish(DIAGNOSES, MESSAGE)
     harness.cluster.happens_in("flush", fenced())
     with pytest.raises(TransientKafkaError):
         harness.deliver()

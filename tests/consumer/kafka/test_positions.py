@@ -98,3 +98,9 @@ def test_positions_go_with_their_partition() -> None:
     assert (tracker.unresolved, tracker.next) == ([PARTITION], {})
     tracker.remove([PARTITION])
     assert not tracker.owned
+
+
+def test_a_partition_that_is_assigned_again_is_unresolved() -> None:
+    tracker = tracker_at(Start(7, Finding.COMMITTED))
+    tracker.assign([PARTITION])
+    assert (tracker.unresolved, tracker.next) == ([PARTITION], {})

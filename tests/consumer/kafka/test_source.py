@@ -24,6 +24,9 @@ class Listener:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
+    def on_partitions_assigned(self) -> None:
+        self.calls.append("assigned")
+
     def on_partitions_revoked(self) -> None:
         self.calls.append("revoked")
 
@@ -61,6 +64,7 @@ class Harness:
     def joined(self) -> Self:
         while self.tracker.unresolved or not self.tracker.owned:
             assert self.source.poll(100, 0.1).messages == []
+        self.listener.calls.clear()
         return self
 
     def offsets(self, most: int = 100) -> list[int]:
