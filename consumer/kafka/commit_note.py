@@ -1,7 +1,7 @@
 """What is committed with an offset: which log it belongs to, and what to check after a failure.
 
-Kafka keeps a string with each committed offset. Here it holds a JSON object. A reader ignores fields
-that it does not know, and a string of another tool counts as an empty object.
+Kafka keeps a string with each committed offset. Here it holds a JSON object. A reader ignores
+fields that it does not know, and a string of another tool counts as an empty object.
 """
 
 import json
