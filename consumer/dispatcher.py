@@ -142,6 +142,8 @@ class Dispatcher:
         made = diagnoses(batch, inference, self._wall_clock(), self._settings.uncertain_as_unknown)
         for message in made:
             self._delivery.publish(self._settings.diagnoses_topic, message)
+        for window in batch.accepted:
+            self._metrics.ignored_headers.update(window.attributes.ignored)
         flagged = inference.assessment.flags.sum(axis=0).tolist()
         self.uncommitted.uncertain.update(dict(zip(QUALITY_FLAGS, flagged, strict=True)))
 

@@ -29,6 +29,8 @@ class Metrics:
     """Committed diagnoses with a quality flag, by flag; a diagnosis may have several."""
     dead_letters: Counter[str] = field(default_factory=Counter)
     """Committed dead letters by reason."""
+    ignored_headers: Counter[str] = field(default_factory=Counter)
+    """Optional headers of diagnosed windows that could not be read, by name; `ce_shaftspeed`."""
     batches: Counter[str] = field(default_factory=Counter)
     """Batches dispatched, by `DispatchReason`."""
     inference_seconds: float = 0.0
@@ -54,6 +56,7 @@ class Metrics:
         return asdict(self) | {
             "uncertain": dict(+self.uncertain),
             "dead_letters": {str(reason): count for reason, count in self.dead_letters.items()},
+            "ignored_headers": dict(self.ignored_headers),
             "batches": {str(reason): count for reason, count in self.batches.items()},
             "kafka_errors": dict(self.kafka_errors),
             "inference_seconds": round(self.inference_seconds, 3),

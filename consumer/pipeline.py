@@ -112,7 +112,7 @@ class Pipeline:
     def on_partitions_assigned(self) -> None:
         """Dispatch and commit what is in flight.
 
-        Where the output tells which windows are done, a transaction of this consumer that is open
+        Where the output shows which windows are done, a transaction of this consumer that is open
         would keep it waiting for itself, until it gives up.
         """
         self.on_partitions_revoked()

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import confluent_kafka
@@ -14,7 +15,7 @@ from bearing_stream.wire import PublishedDiagnosis, RejectionReason, decode_wind
 from consumer.events import EVENTS
 from tests.docs.examples import README, diagnosis_example, python_examples
 from tests.paths import ROOT
-from tools.docs import drawing
+from tools.docs import drawing, state_drawing
 from tools.docs.pages import GENERATORS, PLACE, filled
 from tools.docs.settings_tables import TABLES
 
@@ -147,6 +148,7 @@ def test_the_table_of_the_readme_is_that_of_the_evaluation() -> None:
     assert [row for row in rows if row not in PAGES["evaluation"]] == []
 
 
-def test_the_drawing_is_up_to_date() -> None:
-    committed = Path(drawing.PATH).read_text(encoding="utf-8")
-    assert committed == drawing.drawing(), "run `python -m tools.docs.drawing`"
+@pytest.mark.parametrize("picture", [drawing, state_drawing])
+def test_the_drawings_are_up_to_date(picture: ModuleType) -> None:
+    committed = Path(picture.PATH).read_text(encoding="utf-8")
+    assert committed == picture.drawing(), f"run `python -m {picture.__name__}`"
