@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin._metadata import BrokerMetadata
 
 from bearing_stream.kafka.access import Need, TopicCheck, check_topics, refusal, refuses_group
 from bearing_stream.kafka.admin import admin_client
@@ -16,7 +17,7 @@ from bearing_stream.kafka.errors import (
     is_fatal,
     lacks_token,
 )
-from bearing_stream.kafka.probe import Address, listening, protocol, tls_trouble, unreachable
+from bearing_stream.kafka.probe import listening, protocol, tls_trouble, unreachable
 
 RETRY_PAUSE = 0.5
 """Seconds between two checks of the cluster."""
@@ -98,8 +99,6 @@ class _Cluster:
         self._servers = properties["bootstrap.servers"]
         self._errors = ClusterErrors()
         self._admin = admin_client(properties, self._errors)
-        self._advertised: set[Address] = set()
-        """Addresses that the brokers have reported as theirs."""
 
     def pause(self) -> None:
         """Wait until the next check."""
@@ -114,15 +113,12 @@ class _Cluster:
         try:
             metadata = self._admin.list_topics(timeout=timeout)
         except KafkaException as failure:
-            return self._misnamed() or self._unreachable(failure.args[0])
+            return self._unreachable(failure.args[0])
         existing = metadata.topics
-        self._advertised = {
-            (cast("str", each.host), each.port) for each in metadata.brokers.values()
-        }
         try:
             found = check_topics(self._admin, self._needs, timeout)
         except KafkaException as failure:
-            if misnamed := self._misnamed():
+            if misnamed := self._misnamed(metadata.brokers.values()):
                 return misnamed
             if timeout < CHECK_TIMEOUT:
                 return Missing(
@@ -147,10 +143,11 @@ class _Cluster:
             f"create it with kafka-topics.sh --create, or {self._otherwise}",
         )
 
-    def _misnamed(self) -> Missing | None:
+    def _misnamed(self, brokers: Iterable[BrokerMetadata]) -> Missing | None:
         """That the brokers respond, and call themselves what this machine cannot reach."""
         reasons = {}
-        for address in sorted(self._advertised):
+        for broker in brokers:
+            address = (cast("str", broker.host), broker.port)
             reason = unreachable(address)
             if reason is None:
                 return None

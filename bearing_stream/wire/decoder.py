@@ -34,8 +34,6 @@ _KNOWN: Final = frozenset(
     {field.alias for field in WindowAttributes.model_fields.values() if field.alias}
 )
 
-_CONTENT_TYPES: Final = (h.CONTENT_TYPE, h.DATA_CONTENT_TYPE)
-
 MAX_HEADER_BYTES: Final = 4096
 """A known header with a longer value is rejected."""
 
@@ -121,35 +119,33 @@ def _attributes(headers: h.Headers | None) -> WindowAttributes:
 
 
 def _known_headers(headers: Iterable[h.Header]) -> tuple[dict[str, str], list[str]]:
-    """The known headers as text, and the names of the optional ones that are ignored."""
+    """The known headers as text, and `traceparent` if it is invalid."""
     found: dict[str, str] = {}
     ignored: list[str] = []
     data_content_type = None
-    for given, raw in headers:
-        name = given
-        if name not in _KNOWN:
-            if name == h.TRACE_PARENT and not is_trace_parent(raw):
+    for name, raw in headers:
+        if name in _KNOWN:
+            if name in found:
+                raise Rejection(Reason.INVALID_HEADER, f"header {name} is repeated")
+            found[name] = _text(name, raw)
+        elif name == h.TRACE_PARENT:
+            if not is_trace_parent(raw):
                 ignored.append(name)
-            name = name.lower()
-            if name not in _CONTENT_TYPES:
-                continue
-        text = _text(name, raw)
-        if name == h.DATA_CONTENT_TYPE:
-            data_content_type = text
-        elif name in found or name in ignored:
-            raise Rejection(Reason.INVALID_HEADER, f"header {name} is repeated")
-        elif text is None:
-            ignored.append(name)
-        else:
-            found[name] = text
+        elif (lower := name.lower()) == h.DATA_CONTENT_TYPE:
+            data_content_type = _text(name, raw)
+        elif lower == h.CONTENT_TYPE:
+            if lower in found:
+                raise Rejection(Reason.INVALID_HEADER, f"header {lower} is repeated")
+            found[lower] = _text(name, raw)
     if data_content_type is not None:
         found.setdefault(h.CONTENT_TYPE, data_content_type)
     return found, ignored
 
 
-def _text(name: str, raw: bytes | None) -> str | None:
-    """The text of a header; None if it is not UTF-8 and optional."""
-    raw = raw or b""
+def _text(name: str, raw: bytes | None) -> str:
+    """The text of a header; empty, and so invalid, if it is optional and not UTF-8."""
+    if raw is None:
+        return ""
     if len(raw) > MAX_HEADER_BYTES:
         raise Rejection(
             Reason.INVALID_HEADER,
@@ -159,7 +155,7 @@ def _text(name: str, raw: bytes | None) -> str | None:
         return raw.decode()
     except UnicodeDecodeError:
         if name in OPTIONAL:
-            return None
+            return ""
         raise Rejection(Reason.INVALID_HEADER, f"header {name} is not UTF-8") from None
 
 
