@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError
+from bearing_stream.kafka.connection import PARTITIONER
 from consumer.liveness.budget import Budget
 from consumer.settings import ConsumerSettings
 
@@ -86,8 +87,7 @@ def new_producer(
         enable_idempotence=True,
         acks="all",
         compression_type="lz4",
-        # As Java clients have it, so that subscribers that join by key are co-partitioned.
-        partitioner="murmur2_random",
+        partitioner=PARTITIONER,
         linger_ms=5,
         queue_buffering_max_kbytes=OUTBOX_KIB,
         message_max_bytes=8 * 1024 * 1024,
