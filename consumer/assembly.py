@@ -80,24 +80,28 @@ def assemble(
         metrics,
         ClientErrors(settings.group, on_error),
     )
-    producers = partial(new_producer, settings, errors, transactional_id(settings))
-    bounds = Bounds(settings.commit_interval, TRANSACTION_BYTES)
-    delivery: Delivery
-    if exactly_once:
-        delivery = ExactlyOnce(
-            producers,
-            source.membership,
-            bounds,
-            unreplicated=cluster.unreplicated,
-            windows_topic=settings.windows_topic,
-            claims_predecessor=settings.instance_id is not None,
-        )
-    else:
-        delivery = AtLeastOnce(producers, source.commit, bounds)
+    delivery = _delivery(settings, cluster, source, errors)
     dispatcher = Dispatcher(
         settings, assessor, delivery, metrics, letter_limit=cluster.letter_limit
     )
     return Parts(source, delivery, Pipeline(settings, source, dispatcher, delivery, metrics))
+
+
+def _delivery(
+    settings: ConsumerSettings, cluster: Cluster, source: WindowSource, errors: ClusterErrors
+) -> Delivery:
+    producers = partial(new_producer, settings, errors, transactional_id(settings))
+    bounds = Bounds(settings.commit_interval, TRANSACTION_BYTES)
+    if settings.guarantee == "at-least-once":
+        return AtLeastOnce(producers, source.commit, bounds)
+    return ExactlyOnce(
+        producers,
+        source.membership,
+        bounds,
+        unreplicated=cluster.unreplicated,
+        windows_topic=settings.windows_topic,
+        claims_predecessor=settings.instance_id is not None,
+    )
 
 
 def start(delivery: Delivery, settings: ConsumerSettings) -> None:

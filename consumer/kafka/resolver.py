@@ -77,6 +77,11 @@ class Resolver:
         partitions = tracker.unresolved
         committed = self._committed(partitions)
         topic_id = self._log.topic_id()
+        # Kafka deletes the group's offsets with a topic, as a rule; then only this consumer knows.
+        recreated = None not in (topic_id, tracker.log) and topic_id != tracker.log
+        if tracker.next:
+            # The other partitions belong to the old log, too: all of them begin again.
+            self._raise_if_recreated(tracker, topic_id)
         ranges = self._log.ranges(number for _, number in partitions)
         group_is_new = self._group_is_new(committed)
         starts = {
@@ -90,24 +95,28 @@ class Resolver:
             for partition in partitions
         }
         done = self._done(committed, starts)
-        # Kafka deletes the group's offsets with a topic, as a rule; then only this consumer knows.
-        recreated = None not in (topic_id, tracker.log) and topic_id != tracker.log
         tracker.log = topic_id
         for partition, start in starts.items():
             if recreated and start.finding is Finding.NEW:
                 start = replace(start, finding=Finding.RECREATED)
             self._report(partition, start, committed[partition], ranges[partition[1]])
-            note = committed[partition].note if partition in done else CommitNote()
-            offset = committed[partition].offset if start.finding is Finding.COMMITTED else None
-            at = tracker.begin(
-                partition,
-                start,
-                note,
-                start.offset if offset is None else offset,
-                done.get(partition, set()),
-            )
-            self._seek(partition, at.next)
+            self._begin(tracker, partition, start, committed[partition], done.get(partition))
         self._commit_starts(tracker, starts)
+
+    def _begin(
+        self,
+        tracker: Tracker,
+        partition: Partition,
+        start: Start,
+        committed: Committed,
+        done: set[int] | None,
+    ) -> None:
+        """Set where a partition is read from, and move the client there."""
+        note = CommitNote() if done is None else committed.note
+        offset = committed.offset if start.finding is Finding.COMMITTED else None
+        reached = start.offset if offset is None else offset
+        at = tracker.begin(partition, start, note, reached, done or set())
+        self._seek(partition, at.next)
 
     def check_log(self, tracker: Tracker) -> None:
         """Check, blocking, that the log is the one that was read; messages were repeated.
