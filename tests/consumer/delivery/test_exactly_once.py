@@ -292,7 +292,10 @@ def test_nothing_is_settled_where_the_output_is_replicated() -> None:
     harness = Harness()
     harness.delivery._unreplicated = frozenset()
     harness.delivery.fail()
+    begun: list[bool] = []
+    harness.cluster.happens_in("begin_transaction", lambda: begun.append(True))
     harness.recover(5.0)
+    assert not begun
     assert all(log.high_watermark == 0 for log in harness.cluster.topic(DIAGNOSES).logs)
 
 
