@@ -36,8 +36,15 @@ MESSAGE = Message(
 class Harness:
     """`ExactlyOnce` with producers in memory."""
 
-    def __init__(self, group_metadata: Callable[[], Any] = lambda: 1, **topics: Any) -> None:
+    def __init__(
+        self,
+        group_metadata: Callable[[], Any] = lambda: 1,
+        predecessor: "Harness | None" = None,
+        **topics: Any,
+    ) -> None:
         self.cluster, self.clock = Cluster(**topics), Clock()
+        if predecessor is not None:
+            self.cluster = predecessor.cluster
         self.producers: list[FakeProducer] = []
         self.delivery = ExactlyOnce(
             self._new_producer,
@@ -45,6 +52,7 @@ class Harness:
             Bounds(0.2, 2**20),
             unreplicated=frozenset(OUTPUT),
             windows_topic=WINDOWS,
+            claims_predecessor=predecessor is not None,
             any_metadata=lambda: None,
             clock=self.clock,
             sleep=self.clock.sleep,
@@ -286,6 +294,16 @@ def test_a_recovery_decides_what_a_commit_left_undecided(missed: object) -> None
     harness.delivery.fail()
     harness.recover(5.0)
     assert not harness.cluster.is_undecided
+
+
+@pytest.mark.parametrize("missed", [(DIAGNOSES, 0), OFFSETS])
+def test_a_successor_decides_at_its_start_what_a_commit_left_undecided(missed: object) -> None:
+    harness = Harness()
+    harness.cluster.leaderless = frozenset({missed})
+    harness.deliver()
+    successor = Harness(predecessor=harness)
+    assert not successor.cluster.is_undecided
+    assert successor.delivery.state is State.IDLE
 
 
 def test_nothing_is_settled_where_the_output_is_replicated() -> None:
