@@ -156,6 +156,14 @@ OUTPUT: Final = (
         "consumer/delivery/exactly_once.py",
         "settles=bool(self._unreplicated) and self._claims_predecessor",
         "settles=False",
+        "delivery/test_exactly_once.py::"
+        "test_a_successor_decides_at_its_start_what_a_commit_left_undecided",
+    ),
+    Mutant(
+        "an exit during recovery: the successor finds what is missing",
+        "consumer/kafka/positions.py",
+        "at.done = {offset for offset in done if offset >= at.next}",
+        "pass",
         "test_successors.py::test_a_successor_with_the_same_instance_id_completes_it",
     ),
     Mutant(

@@ -36,8 +36,15 @@ MESSAGE = Message(
 class Harness:
     """`ExactlyOnce` with producers in memory."""
 
-    def __init__(self, group_metadata: Callable[[], Any] = lambda: 1, **topics: Any) -> None:
+    def __init__(
+        self,
+        group_metadata: Callable[[], Any] = lambda: 1,
+        predecessor: "Harness | None" = None,
+        **topics: Any,
+    ) -> None:
         self.cluster, self.clock = Cluster(**topics), Clock()
+        if predecessor is not None:
+            self.cluster = predecessor.cluster
         self.producers: list[FakeProducer] = []
         self.delivery = ExactlyOnce(
             self._new_producer,
@@ -45,6 +52,7 @@ class Harness:
             Bounds(0.2, 2**20),
             unreplicated=frozenset(OUTPUT),
             windows_topic=WINDOWS,
+            claims_predecessor=predecessor is not None,
             clock=self.clock,
             sleep=self.clock.sleep,
         )
@@ -287,11 +295,26 @@ def test_a_recovery_decides_what_a_commit_left_undecided(missed: object) -> None
     assert not harness.cluster.is_undecided
 
 
+@pytest.mark.parametrize("missed", [(DIAGNOSES, 0), OFFSETS])
+def test_a_successor_decides_what_a_commit_left_undecided_before_it_publishes(missed: object) -> None:
+    harness = Harness()
+    harness.cluster.leaderless = frozenset({missed})
+    harness.deliver()
+    successor = Harness(predecessor=harness)
+    assert successor.delivery.state.needs_recovery
+    successor.recover(5.0)
+    assert not successor.cluster.is_undecided
+    assert successor.delivery.state is State.IDLE
+
+
 def test_nothing_is_settled_where_the_output_is_replicated() -> None:
     harness = Harness()
     harness.delivery._unreplicated = frozenset()
     harness.delivery.fail()
+    begun: list[bool] = []
+    harness.cluster.happens_in("begin_transaction", lambda: begun.append(True))
     harness.recover(5.0)
+    assert not begun
     assert all(log.high_watermark == 0 for log in harness.cluster.topic(DIAGNOSES).logs)
 
 

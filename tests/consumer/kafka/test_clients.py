@@ -38,6 +38,8 @@ def test_both_guarantees_need_these_properties(
     # An acknowledged message survives its leader, and a retry does not duplicate it.
     assert producer["acks"] == "all"
     assert producer["enable.idempotence"] is True
+    # Subscribers that join by key are co-partitioned with what Java clients write.
+    assert producer["partitioner"] == "murmur2_random"
 
 
 def test_exactly_once_has_transactions_that_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
