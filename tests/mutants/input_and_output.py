@@ -156,8 +156,7 @@ OUTPUT: Final = (
         "consumer/delivery/exactly_once.py",
         "settles=bool(self._unreplicated) and self._claims_predecessor",
         "settles=False",
-        "delivery/test_exactly_once.py::"
-        "test_a_successor_decides_at_its_start_what_a_commit_left_undecided",
+        "delivery/test_exactly_once.py::test_a_successor_decides_before_it_publishes",
     ),
     Mutant(
         "an exit during recovery: the successor finds what is missing",

@@ -296,7 +296,7 @@ def test_a_recovery_decides_what_a_commit_left_undecided(missed: object) -> None
 
 
 @pytest.mark.parametrize("missed", [(DIAGNOSES, 0), OFFSETS])
-def test_a_successor_decides_what_a_commit_left_undecided_before_it_publishes(missed: object) -> None:
+def test_a_successor_decides_before_it_publishes(missed: object) -> None:
     harness = Harness()
     harness.cluster.leaderless = frozenset({missed})
     harness.deliver()
