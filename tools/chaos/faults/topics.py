@@ -121,9 +121,11 @@ def _await_failure(trial: Trial, member: Member) -> None:
 def recreated(trial: Trial) -> None:
     """Delete the windows topic, and create it anew, under the running consumer.
 
-    In turn the consumer has caught up, and windows are in flight. The new topic holds more windows
-    at once than the old one, or fewer. Windows of the deleted topic are checked up to the committed
-    offsets; those of the new one, all. The recovery is measured from the creation on.
+    In turn the consumer has caught up, and windows are in flight. The new topic fills up from empty:
+    if it held more windows than the old one before the consumer noticed, those that continue the
+    old offsets would be diagnosed twice, which docs/guarantees.md states as a limit. Windows of the
+    deleted topic are checked up to the committed offsets; those of the new one, all. The recovery
+    is measured from the creation on.
     """
     topic = trial.topics.windows_topic
     member = trial.consumer()
@@ -134,7 +136,6 @@ def recreated(trial: Trial) -> None:
         trial.stop_feed(BURST if in_flight else 0)
         if not in_flight:
             trial.await_caught_up()
-        ends = sum(span.end for span in trial.offsets.windows().values())
         trial.offsets.delete(topic)
         trial.until(lambda: not trial.offsets.exists(topic), "the topic to be deleted")
         if in_flight:
@@ -143,9 +144,6 @@ def recreated(trial: Trial) -> None:
         with trial.fault():
             trial.create(topic)
             trial.start_feed()
-            if not in_flight:
-                trial.stop_feed(2 * ends)
-                trial.start_feed()
         _await_event(trial, member, TOPIC_RECREATED, noticed)
 
 
