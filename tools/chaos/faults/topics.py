@@ -121,7 +121,7 @@ def _await_failure(trial: Trial, member: Member) -> None:
 def recreated(trial: Trial) -> None:
     """Delete the windows topic, and create it anew, under the running consumer.
 
-    In turn the consumer has caught up, and windows are in flight. The new topic fills up from empty:
+    In turn the consumer has caught up, or windows are in flight. The new topic fills up from empty:
     if it held more windows than the old one before the consumer noticed, those that continue the
     old offsets would be diagnosed twice, which docs/guarantees.md states as a limit. Windows of the
     deleted topic are checked up to the committed offsets; those of the new one, all. The recovery
