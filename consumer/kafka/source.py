@@ -213,10 +213,12 @@ class WindowSource:
         self, message: KafkaMessage, just_resolved: frozenset[Partition], done: Positions
     ) -> bool:
         error = message.error()
-        if error is not None:
-            self._errors.handle(message, error)
-            return False
         partition, offset = (message.topic(), message.partition()), message.offset()
+        if error is not None:
+            # Of a partition whose place was just set, all messages are delivered again, in order.
+            if error.code() != KafkaError._BAD_COMPRESSION or partition not in just_resolved:
+                self._errors.handle(message, error)
+            return False
         at = self._tracker.of(partition)
         if at is None or partition in just_resolved:
             # It went inside the same poll, and its next owner gets this message; or its place was

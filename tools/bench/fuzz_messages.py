@@ -125,7 +125,7 @@ class Fuzzer:
         )
         self._valid_changes = (
             *(self._add_headers, self._shuffle, self._change_key, values.rewrite_json),
-            *(self._spoil_optional, self._rewrite_content_type),
+            self._spoil_optional,
         )
 
     def __iter__(self) -> Iterator[Fuzzed]:
