@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, explain
 from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
