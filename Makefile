@@ -14,7 +14,7 @@ CHAOS ?=
 # Minutes that `make chaos` may take; without it, all of it, in hours.
 MINUTES ?=
 
-# Two processes, a broker each: most tests wait for one. The tests of a file run in one process, since
+# Three processes, a broker each: most tests wait for one. The tests of a file run in one process, since
 # they share what is set up. tests/conftest.py orders the files, those that take longest first.
 # If one of the processes dies, all ends: pytest-xdist 3.8 would wait for its tests for ever.
 PYTEST = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
