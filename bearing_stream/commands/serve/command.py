@@ -43,13 +43,12 @@ def command(**given: Any) -> None:
 def serve(assessor: Assessor, settings: ApiSettings, listener: socket.socket) -> None:
     """Serve requests at a bound socket until SIGTERM or SIGINT."""
     host, port = listener.getsockname()[:2]
-    events.emit(
-        events.READY,
-        address=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
-        model=f"{assessor.name} {assessor.version}",
-        device=assessor.device,
-        process=os.getpid(),
-    )
+    ready = {
+        "address": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        "model": f"{assessor.name} {assessor.version}",
+        "device": assessor.device,
+        "process": os.getpid(),
+    }
     config = uvicorn.Config(
         create_app(assessor, settings),
         log_config=None,
@@ -61,8 +60,21 @@ def serve(assessor: Assessor, settings: ApiSettings, listener: socket.socket) ->
     # and the exit status must be 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    uvicorn.Server(config).run([listener])
+    _Server(config, ready).run([listener])
     events.emit(events.STOPPED)
+
+
+class _Server(uvicorn.Server):
+    """Logs `ready` once a signal finds its handler and a request its response."""
+
+    def __init__(self, config: uvicorn.Config, ready: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and log it."""
+        await super().startup(sockets)
+        events.emit(events.READY, **self._ready)
 
 
 def _listening(settings: ApiSettings) -> socket.socket:
