@@ -28,8 +28,8 @@ MARKS: Final = [
 BY_NAME: Final = {fault.name: fault for fault in FAULTS}
 
 TOOL_STOPPED: Final = re.compile(r"open transactions: \{\}, unread: \{.*: [1-9]")
-"""A failure that is none of the consumer's: a fresh reader finds committed diagnoses that the trial's
-own subscriber did not get. In about one of twenty restarts of the only broker, a client of
+"""A failure that is none of the consumer's: a fresh reader finds committed diagnoses that the
+subscriber of the trial did not get. In about one of twenty restarts of the only broker, a client of
 librdkafka 2.16 fetches or sends nothing more. The project's own readers replace such a client."""
 
 PACE: Final = FeedSettings(rate=200.0, sensors=16, apart=100)
