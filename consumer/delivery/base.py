@@ -19,11 +19,12 @@ from bearing_stream.kafka.errors import RECORD_REFUSED
 from bearing_stream.wire import Message
 from consumer.batch import Origin
 from consumer.delivery.states import Event, State, after
+from consumer.liveness import budget
 
 FULL_QUEUE_PAUSE: Final = 0.05
 """Seconds to wait for space when the producer's queue is full."""
 
-FULL_QUEUE_LIMIT: Final = 30.0
+FULL_QUEUE_LIMIT: Final = budget.QUEUE
 """Seconds after which waiting for space ends."""
 
 LEAST_BYTES: Final = 64 * 1024

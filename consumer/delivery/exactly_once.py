@@ -18,6 +18,7 @@ from bearing_stream.wire import Message
 from consumer.batch import Origin
 from consumer.delivery.base import Bounds, Publisher
 from consumer.delivery.states import Event, State
+from consumer.liveness import budget
 from consumer.liveness.deadline import DeadlineCaller
 
 REST: Final = 0.005
@@ -30,7 +31,7 @@ RETRY_PAUSE: Final = 0.02
 MAX_FENCINGS: Final = 5
 """Producers fenced without a commit between them, after which another process must be doing it."""
 
-CLOSE_TIMEOUT: Final = 2.0
+CLOSE_TIMEOUT: Final = budget.CLOSE
 """Seconds to abort what is open when the consumer ends. What is not aborted, Kafka aborts by itself
 when the transaction times out."""
 

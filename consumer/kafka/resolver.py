@@ -15,9 +15,10 @@ from consumer.kafka.commit_note import CommitNote
 from consumer.kafka.positions import Tracker
 from consumer.kafka.start import Committed, Finding, Start, StartFrom, start_of
 from consumer.kafka.topic_log import LogRange, TopicLog
+from consumer.liveness import budget
 from consumer.metrics import Metrics
 
-COMMITTED_TIMEOUT: Final = 5.0
+COMMITTED_TIMEOUT: Final = budget.COMMITTED
 """Seconds to wait for the broker to report the committed offsets."""
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bearing_stream.kafka.errors import TransientKafkaError
+from consumer.liveness import budget
 
-GRACE: Final = 2.0
+GRACE: Final = budget.HANG
 """Seconds beyond its own timeout after which a call is taken to hang."""
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Final
 
 from consumer import events
+from consumer.liveness import budget
 
-SHUTDOWN_LIMIT: Final = 9.5
+SHUTDOWN_LIMIT: Final = budget.SHUTDOWN
 """Seconds after a signal at which the process ends, even in the middle of a call. No window is lost
 by that: the next consumer repeats what is not committed."""
 
