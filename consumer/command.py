@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from bearing_stream.config import from_command_line, options
-from consumer.reporting import configure_logs
+from bearing_stream.logs import configure_logs
+from consumer import events
 from consumer.settings import ConsumerSettings
 
 
@@ -18,7 +19,7 @@ def command(**given: Any) -> None:
     SIGTERM and SIGINT finish what is in flight, commit and leave the group.
     """
     settings = from_command_line(ConsumerSettings, given)
-    configure_logs(settings.log_format, settings.log_level)
+    configure_logs(settings.log_format, settings.log_level, events.LIBRARY_MESSAGE)
     # Imported here because it loads torch: --help and errors in the settings need not wait for it.
     from consumer.process import run
 

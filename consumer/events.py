@@ -5,24 +5,11 @@ where it helps a person, a sentence in `detail`. Names are stable; programs may 
 Importing this module loads neither torch nor the Kafka client.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import structlog
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A kind of log line."""
-
-    name: str
-    """In snake_case, in the field `event`."""
-    level: Literal["info", "warning", "error"]
-    meaning: str
-    """When it is logged, and what its fields hold."""
-    action: str
-    """What an operator should do about it."""
-
+from bearing_stream.logs import Event
 
 WAITING_AT_STARTUP: Final = Event(
     "waiting_at_startup",

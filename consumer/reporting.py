@@ -1,62 +1,13 @@
-"""Structured log lines: their format, and the periodic report. Never a line for each window."""
+"""The periodic report in the log. Never a line for each window."""
 
-import logging
-import sys
 import time
 from collections.abc import Callable
-from typing import Literal
 
-import structlog
 from confluent_kafka import KafkaError
 
+from bearing_stream.logs import Event
 from consumer import events
 from consumer.metrics import Metrics
-
-
-def configure_logs(form: Literal["auto", "console", "json"], level: str) -> None:
-    """Send the events and the log lines of libraries to standard error.
-
-    Args:
-        form: `json` is one object in each line; `auto` is `console` on a terminal, else `json`.
-        level: Least severe level.
-    """
-    console = form == "console" or (form == "auto" and sys.stderr.isatty())
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if console
-        else structlog.processors.JSONRenderer()
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processor=renderer,
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _as_library_message],
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.processors.format_exc_info,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _as_library_message(
-    _logger: object, _method: str, fields: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    """Move the text of a library's log line to `detail`: `event` holds the name of an event."""
-    fields["detail"] = fields["event"]
-    fields["event"] = events.LIBRARY_MESSAGE.name
-    return fields
 
 
 class Reporter:
@@ -90,7 +41,7 @@ class Reporter:
         """Log the final counts."""
         self._report(events.STOPPED)
 
-    def _report(self, event: events.Event) -> None:
+    def _report(self, event: Event) -> None:
         """Log the counts, and the windows per second since the last report."""
         now = self._clock()
         seconds = max(now - self._reported_at, 1e-9)

@@ -7,8 +7,8 @@ import subprocess
 import threading
 from typing import Any, Self
 
+from bearing_stream.logs import Event
 from bearing_stream.program import PROGRAM
-from consumer.events import Event
 from tests.kafka_tools import PATIENCE, Topics, eventually
 from tests.paths import ROOT
 

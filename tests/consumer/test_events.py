@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
+from bearing_stream.logs import Event
 from consumer import events
-from consumer.events import EVENTS, Event, emit
+from consumer.events import EVENTS, emit
 from tests.paths import ROOT
 
 CONSTANTS = {name: value for name, value in vars(events).items() if isinstance(value, Event)}

@@ -9,10 +9,11 @@ import structlog
 from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
+from bearing_stream.logs import configure_logs
 from bearing_stream.wire import RejectionReason
-from consumer.events import READY, WAITING_AT_STARTUP, emit
+from consumer.events import LIBRARY_MESSAGE, READY, WAITING_AT_STARTUP, emit
 from consumer.metrics import DispatchReason, Metrics
-from consumer.reporting import Reporter, configure_logs
+from consumer.reporting import Reporter
 from tests.consumer.fakes import Clock
 
 
@@ -68,7 +69,7 @@ def test_reports_when_the_interval_is_over_and_not_before() -> None:
 def test_json_is_one_object_in_each_line_for_events_and_for_libraries(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    configure_logs("json", "info")
+    configure_logs("json", "info", LIBRARY_MESSAGE)
     emit(READY, device="cpu")
     structlog.get_logger("consumer").debug("not this")
     logging.getLogger("model.diagnoser").warning("device %s failed", "cuda")
@@ -83,7 +84,7 @@ def test_json_is_one_object_in_each_line_for_events_and_for_libraries(
 
 @pytest.mark.usefixtures("log_settings")
 def test_auto_is_json_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs("auto", "info")
+    configure_logs("auto", "info", LIBRARY_MESSAGE)
     emit(WAITING_AT_STARTUP, reason="no broker")
     assert json.loads(capsys.readouterr().err)["reason"] == "no broker"
 
@@ -92,7 +93,7 @@ def test_auto_is_json_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> 
 def test_console_is_readable_and_plain_without_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    configure_logs("console", "info")
+    configure_logs("console", "info", LIBRARY_MESSAGE)
     metrics = Metrics()
     metrics.batches[DispatchReason.CAUGHT_UP] += 3
     metrics.dead_letters[RejectionReason.FLAT_LINE] += 2

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bearing_stream.kafka import TopicSettings
-from consumer.events import REWINDING, Event
+from bearing_stream.logs import Event
+from consumer.events import REWINDING
 from tools.chaos.errors import ChaosError
 
 POLL_PAUSE: Final = 0.05

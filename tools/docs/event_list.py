@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from bearing_stream.commands.serve import events as serve_events
+from bearing_stream.logs import Event
 from consumer import events as consumer_events
 from consumer.metrics import Metrics
 from tools.docs.docstrings import attribute_docstrings, table
 
-EVENTS: Final[dict[str, Sequence[consumer_events.Event | serve_events.ServiceEvent]]] = {
+EVENTS: Final[dict[str, Sequence[Event]]] = {
     "consume": consumer_events.EVENTS,
     "serve": serve_events.EVENTS,
 }

@@ -12,6 +12,7 @@ from bearing_stream.commands.serve import events
 from bearing_stream.commands.serve.app import create_app
 from bearing_stream.commands.serve.settings import ApiSettings
 from bearing_stream.config import from_command_line, options
+from bearing_stream.logs import configure_logs
 from model.assessor import Assessor
 from model.checkpoint import CheckpointError
 from model.diagnoser import DeviceError
@@ -29,7 +30,7 @@ def command(**given: Any) -> None:
     SIGTERM and SIGINT stop the service after the requests in progress.
     """
     settings = from_command_line(ApiSettings, given)
-    events.configure_logs(settings.log_format, settings.log_level)
+    configure_logs(settings.log_format, settings.log_level, events.LIBRARY_MESSAGE)
     # Before the model is loaded, so that a port in use is reported at once.
     with _listening(settings) as listener:
         try:

@@ -14,9 +14,10 @@ from tests.paths import ROOT
 
 PROGRAM = """
 import time
+from consumer import events
 from consumer.liveness import shutdown
-from consumer.reporting import configure_logs
-configure_logs("json", "info")
+from bearing_stream.logs import configure_logs
+configure_logs("json", "info", events.LIBRARY_MESSAGE)
 shutdown.SHUTDOWN_LIMIT = {limit}
 shutdown.stop_on_signals(lambda: {in_flight})
 print("ready", flush=True)

@@ -3,7 +3,8 @@
 import time
 from typing import Final
 
-from consumer.events import OFFSETS_SKIPPED, TOPIC_RECREATED, WAITING_FOR_KAFKA, Event
+from bearing_stream.logs import Event
+from consumer.events import OFFSETS_SKIPPED, TOPIC_RECREATED, WAITING_FOR_KAFKA
 from tools.chaos.errors import ChaosError
 from tools.chaos.member import Member
 from tools.chaos.trial import Trial

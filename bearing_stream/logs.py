@@ -1,0 +1,75 @@
+"""Structured log lines of the programs that run for long: what an event is, and the format.
+
+Each program lists its events in a module `events` of its own. Importing this module loads neither
+torch nor the Kafka client.
+"""
+
+import logging
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A kind of log line."""
+
+    name: str
+    """In snake_case, in the field `event`."""
+    level: Literal["info", "warning", "error"]
+    meaning: str
+    """When it is logged, and what its fields hold."""
+    action: str
+    """What an operator should do about it."""
+
+
+def configure_logs(
+    form: Literal["auto", "console", "json"], level: str, library_message: Event
+) -> None:
+    """Send the events and the log lines of libraries to standard error.
+
+    Args:
+        form: `json` is one object in each line; `auto` is `console` on a terminal, else `json`.
+        level: Least severe level.
+        library_message: The event as which the log line of a library appears, at its own level.
+    """
+
+    def as_event(
+        _logger: object, _method: str, fields: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        # `event` holds the name of an event, so the text goes to `detail`.
+        fields["detail"] = fields["event"]
+        fields["event"] = library_message.name
+        return fields
+
+    console = form == "console" or (form == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    foreign = [*shared, structlog.stdlib.add_logger_name, as_event]
+    renderers: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+    ]
+    if not console:
+        renderers[1:] = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processors=renderers, foreign_pre_chain=foreign)
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
