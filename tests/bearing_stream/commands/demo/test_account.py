@@ -12,8 +12,9 @@ from bearing_stream.wire import Message, ModelInfo, Window, encode_window
 from consumer.batch import Batch
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
-from tests.bearing_stream.commands.demo.polled import Polled, windows
+from tests.bearing_stream.commands.demo.noise import windows
 from tests.brokers import Broker
+from tests.kafka_in_memory.polled import Polled
 
 BALL = FAULT_LABELS.index("Ball")
 
@@ -46,7 +47,7 @@ def diagnose_all(sent: list[Window], topic: str, predicted: int) -> list[Message
     """Return a diagnosis of each window, encoded by the consumer, all with one prediction."""
     batch = Batch(len(sent), 1.0)
     for offset, window in enumerate(sent):
-        batch.add(Polled(encode_window(window), topic, 0, offset), now=0.0)
+        batch.add(Polled(encode_window(window), 0, offset, topic_name=topic), now=0.0)
     probabilities = np.zeros((len(sent), len(FAULT_LABELS)), np.float32)
     probabilities[:, predicted] = 1
     assessment = Assessment(
