@@ -19,7 +19,7 @@ from bearing_stream.local_kafka.configuration import (
 from bearing_stream.local_kafka.data import prepare_folder
 from bearing_stream.local_kafka.errors import AddressInUseError, LocalKafkaError
 from bearing_stream.local_kafka.jars import class_path, read_lock
-from bearing_stream.local_kafka.ports import free_ports, is_free
+from bearing_stream.local_kafka.ports import check_free, free_ports
 from bearing_stream.local_kafka.processes import POLL_INTERVAL, Keeper
 from bearing_stream.local_kafka.readiness import is_listening, is_ready
 
@@ -126,7 +126,7 @@ class LocalKafka:
     @property
     def client_properties(self) -> dict[str, str]:
         """The properties that a client needs to connect, named as in librdkafka."""
-        return self._connection(self.bootstrap_servers)
+        return self._security.connection(self.bootstrap_servers)
 
     @property
     def relays(self) -> dict[int, RelayPorts]:
@@ -195,13 +195,6 @@ class LocalKafka:
             raise ValueError(f"There is no broker {broker}; there are {self.brokers}.")
         return self._processes[broker - 1]
 
-    def _connection(self, addresses: str) -> dict[str, str]:
-        return {
-            "bootstrap.servers": addresses,
-            "security.protocol": self._security.protocol,
-            **self._security.client_properties,
-        }
-
     def _start_all(self, keeper: Keeper) -> None:
         """Start every broker; retry with other ports if another process takes one."""
         jars = ":".join(map(str, class_path(read_lock())))
@@ -244,18 +237,8 @@ class LocalKafka:
         return brokers
 
     def _check_ports(self) -> None:
-        """Check that the requested ports are free.
-
-        Raises:
-            LocalKafkaError: one is taken.
-        """
-        if self._port is None:
-            return
-        for port in range(self._port, self._port + self._count):
-            if not is_free(port):
-                raise LocalKafkaError(
-                    f"Port {port} is taken. Stop what listens there, or choose another."
-                )
+        if self._port is not None:
+            check_free(range(self._port, self._port + self._count))
 
     def _all_properties(self, broker: Broker, brokers: Sequence[Broker]) -> dict[str, str]:
         return {**broker_properties(broker, brokers, self._security), **self._properties}
@@ -283,7 +266,7 @@ class LocalKafka:
                 process.check_starting()
             broker = waiting[0].broker
             if is_listening(broker.client_port) and is_ready(
-                self._connection(broker.address), numbers
+                self._security.connection(broker.address), numbers
             ):
                 waiting.popleft()
             elif time.monotonic() > deadline:

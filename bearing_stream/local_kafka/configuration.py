@@ -54,6 +54,14 @@ class Security:
     format_arguments: tuple[str, ...] = ()
     """Arguments for Kafka's StorageTool: `("--add-scram", "SCRAM-SHA-256=[name=…,password=…]")`."""
 
+    def connection(self, addresses: str) -> dict[str, str]:
+        """The properties of a client that connects to these addresses, named as in librdkafka."""
+        return {
+            "bootstrap.servers": addresses,
+            "security.protocol": self.protocol,
+            **self.client_properties,
+        }
+
 
 class RelayPorts(NamedTuple):
     """The ports of a listener that clients reach through a relay."""

@@ -1,8 +1,11 @@
 """Free ports that stay free while a broker is down."""
 
 import socket
+from collections.abc import Iterable
 from random import SystemRandom
 from typing import Final
+
+from bearing_stream.local_kafka.errors import LocalKafkaError
 
 HOST: Final = "127.0.0.1"
 RANGE: Final = range(20_000, 30_000)
@@ -27,6 +30,19 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def check_free(ports: Iterable[int]) -> None:
+    """Check that all of these ports are free.
+
+    Raises:
+        LocalKafkaError: one is taken.
+    """
+    for port in ports:
+        if not is_free(port):
+            raise LocalKafkaError(
+                f"Port {port} is taken. Stop what listens there, or choose another."
+            )
 
 
 def free_ports(count: int) -> list[int]:
