@@ -1,5 +1,6 @@
 """One broker as a process: format its folder, start it, signal it, and report why it ended."""
 
+import re
 import shutil
 import signal
 from collections import deque
@@ -24,9 +25,12 @@ FORMAT_TIMEOUT: Final = 60.0
 KILL_TIMEOUT: Final = 15.0
 """Seconds to wait for a killed process to end; the kernel takes milliseconds."""
 LOG_LINES: Final = 30
+ERROR_LINES: Final = 10
+ERROR_LINE: Final = re.compile(r"\S+ (?:ERROR|FATAL) |Caused by: ")
+"""Of Kafka's log, or of the stack trace of an exception in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BrokerProcess:
     """A broker, and the parameters of its process."""
 
@@ -36,6 +40,8 @@ class BrokerProcess:
     properties: Mapping[str, str]
     heap: str
     """The largest heap of its Java, as in `-Xmx`."""
+    _launched_at: int = 0
+    """Length of the log when the process was started, in bytes."""
 
     def begin_format(self, arguments: tuple[str, ...]) -> None:
         """Start to format a new data folder; `arguments` are passed to Kafka's StorageTool."""
@@ -60,6 +66,8 @@ class BrokerProcess:
         self.broker.scratch.mkdir()
         write_properties(self.broker.properties, self.properties)
         flags = java_flags(self.broker, self.heap)
+        # Earlier starts wrote to the same log.
+        self._launched_at = self.broker.log.stat().st_size if self.broker.log.exists() else 0
         self._java(self.broker.name, flags, ["kafka.Kafka", str(self.broker.properties)])
 
     def is_running(self) -> bool:
@@ -96,9 +104,16 @@ class BrokerProcess:
         raise failure
 
     def failure(self, event: str) -> LocalKafkaError:
-        """An error that states what happened to the broker, with the end of its log."""
-        tail = self.log_tail(LOG_LINES)
-        return LocalKafkaError(f"Broker {self.broker.number} {event}. The end of its log:\n{tail}")
+        """An error that states what happened to the broker, with the errors and the end of its log.
+
+        A broker that cannot start logs why, and then for many lines that it shuts down.
+        """
+        errors = "".join(self._logged_errors())
+        return LocalKafkaError(
+            f"Broker {self.broker.number} {event}. "
+            + (f"Errors in its log:\n{errors}" if errors else "")
+            + f"The end of its log:\n{self.log_tail(LOG_LINES)}"
+        )
 
     def log_tail(self, lines: int) -> str:
         """The last lines of its log."""
@@ -107,6 +122,17 @@ class BrokerProcess:
                 return "".join(deque(log, maxlen=lines))
         except FileNotFoundError:
             return ""
+
+    def _logged_errors(self) -> list[str]:
+        """The first errors in its log since the process was started, each once."""
+        try:
+            with self.broker.log.open("rb") as log:
+                log.seek(self._launched_at)
+                lines = (line.decode(errors="replace") for line in log)
+                found = dict.fromkeys(line for line in lines if ERROR_LINE.match(line))
+        except FileNotFoundError:
+            return []
+        return list(found)[:ERROR_LINES]
 
     def _java(self, name: str, flags: list[str], arguments: list[str]) -> None:
         command = [str(JAVA), *flags, "-cp", self.class_path, *arguments]

@@ -177,11 +177,18 @@ def test_a_broker_that_ends_while_starting_is_reported_at_once() -> None:
         pass
 
 
-def test_a_port_taken_by_another_process_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if another process had taken the port between the choice and Kafka's start."""
+@pytest.mark.parametrize("listener", [0, 1, 2])
+def test_a_port_taken_by_another_process_is_replaced(
+    listener: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if another process had taken the port between the choice and Kafka's start.
+
+    A broker opens its three listeners at different stages of its start, and logs what it closes.
+    """
     with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = other.getsockname()[1]
-        choices = [[*free_ports(2), taken], free_ports(3)]
+        first = free_ports(3)
+        first[listener] = other.getsockname()[1]
+        choices = [first, free_ports(3)]
         monkeypatch.setattr(
             "bearing_stream.local_kafka.cluster.free_ports", lambda _count: choices.pop(0)
         )
