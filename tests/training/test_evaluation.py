@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("recordings")
     generator = np.random.default_rng(0)
     for entry in small_rig():
-        time = np.arange(12 * 2048) / 12_000
+        time = np.arange(8 * 2048) / 12_000
         samples = np.sin(2 * np.pi * TONES[entry.fault] * time)
         samples += generator.standard_normal(time.size)
         if entry.sampling_rate != 12_000:

@@ -36,7 +36,8 @@ def test_a_port_that_is_taken_gives_one_clear_error(monkeypatch: pytest.MonkeyPa
 
 def test_data_of_another_number_of_brokers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broker-1").mkdir()
-    result = CliRunner().invoke(command, ["--brokers", "3", "--data", str(tmp_path)])
+    options = ["--port", str(free_ports(3)[0]), "--brokers", "3", "--data", str(tmp_path)]
+    result = CliRunner().invoke(command, options)
     assert result.exit_code == 1
     assert "holds the data of 1 broker(s), not 3" in result.output
 
