@@ -3,26 +3,24 @@
 #   docker build -t bearing-stream .
 #   docker run --rm bearing-stream consume --bootstrap-servers broker:9092
 #
-# torch comes in its CPU build. With `--build-arg TORCH_INDEX=` it comes from pip's usual index,
-# which on Linux holds the build for CUDA; any other index can be named there too. To use a GPU, run
-# the image with `--gpus all`.
+# The image diagnoses on a CPU. For CUDA, `--build-arg EXTRAS=serve,torch` adds PyTorch, whose usual
+# build carries CUDA; run that image with `--gpus all`.
 
 ARG PYTHON=3.11-slim
 
 FROM python:${PYTHON} AS build
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG EXTRAS=serve
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# For the kernel in C. Without a compiler NumPy computes the network, in twice the time.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
 
-# torch alone: what it depends on comes from the usual index, pinned as everything else. Then the
-# other dependencies, so that a change of our code installs none of them again: those of the base
-# and of the extra `serve`. `demo` and `train` are for a developer's machine.
-COPY constraints.txt ./
-RUN pip install --no-deps --constraint constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch
-COPY pyproject.toml ./
-RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*project['dependencies'], *project['optional-dependencies']['serve'], sep='\n')" > requirements.txt \
+# The dependencies first, so that a change of our code installs none of them again. `demo` and `train`
+# are for a developer's machine.
+COPY constraints.txt pyproject.toml ./
+RUN python -c "import sys, tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*project['dependencies'], *(line for extra in sys.argv[1].split(',') for line in project['optional-dependencies'][extra]), sep='\n')" "$EXTRAS" > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 
 # What the build may see is listed in .dockerignore.

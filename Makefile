@@ -6,6 +6,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Another package index for torch, for instance one with its CPU build.
 TORCH_INDEX ?=
+comma := ,
+# `make demo` needs torch only for a GPU, which the NVIDIA driver's program lists.
+DEMO_EXTRAS := demo$(if $(shell nvidia-smi -L 2>/dev/null),$(comma)torch)
 # Options for `bearing-stream demo`, pytest and `python -m tools.chaos`.
 DEMO ?=
 TESTS ?=
@@ -23,12 +26,16 @@ MINUTES ?=
 PYTEST = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 	--max-worker-restart 0
 
+SOURCES := pyproject.toml setup.py constraints.txt $(wildcard model/backends/kernel*)
+CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}: name another with PYTHON=")'
+INSTALL = $(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable
+
 # What `make audit` audits with, in an environment of its own.
 AUDITOR := out/audit/bin/pip-audit
 
 .PHONY: audit chaos check clean demo docs lint setup test
 
-demo: setup
+demo: $(VENV)/demo-ready
 	$(BIN)/bearing-stream demo $(DEMO)
 
 chaos: setup
@@ -57,17 +64,24 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Less than all that `setup` installs: without torch it takes a tenth of the time. `setup` includes it.
+$(VENV)/demo-ready: $(SOURCES)
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) '.[$(DEMO_EXTRAS)]'
+	@touch $@
+
 setup: $(VENV)/ready
 
-$(VENV)/ready: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}: name another with PYTHON=")'
+$(VENV)/ready: $(SOURCES)
+	@$(CHECK_PYTHON)
 	@echo 'Setting up $(VENV). The first time, pip fetches torch. On Linux its build for CUDA comes by'
 	@echo 'default: 2.7 GB to fetch, 5 GB on disk. TORCH_INDEX=URL takes torch from another index, such'
 	@echo 'as that of its CPU build.'
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable '.[all,dev]'
-	@touch $@
+	$(INSTALL) '.[all,dev]'
+	@touch $@ $(VENV)/demo-ready
 
 clean:
 	rm -rf $(VENV) build out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

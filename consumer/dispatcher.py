@@ -135,6 +135,7 @@ class Dispatcher:
             name=self._assessor.name,
             version=self._assessor.version,
             device=self._assessor.device,
+            backend=self._assessor.backend,
         )
         return Inference(assessment, started_at, seconds, model)
 

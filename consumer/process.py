@@ -7,9 +7,9 @@ from consumer.liveness.allocator import keep_memory_tight
 from consumer.liveness.shutdown import stop_on_signals
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
-from model.checkpoint import CheckpointError
-from model.diagnoser import DeviceError
+from model.backends.choice import DeviceError
 from model.sensors import SensorsError
+from model.weights import CheckpointError
 
 
 def run(settings: ConsumerSettings) -> int:

@@ -53,8 +53,8 @@ class Service:
         """Load the network and the table of sensors; Kafka is not touched before `run`.
 
         Raises:
-            model.checkpoint.CheckpointError: The network cannot be loaded.
-            model.diagnoser.DeviceError: The device cannot be used.
+            model.weights.CheckpointError: The network cannot be loaded.
+            model.backends.choice.DeviceError: The device cannot be used.
             model.sensors.SensorsError: The table of sensors cannot be used.
         """
         self._settings = settings
@@ -104,6 +104,7 @@ class Service:
                 events.emit(
                     events.READY,
                     device=self._assessor.device,
+                    backend=self._assessor.backend,
                     model=f"{self._assessor.name} {self._assessor.version}",
                     settings=settings.printable(),
                 )

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from model import sensors as sensor_table
 from model.assessment import Assessment, PhysicsAssessment
-from model.diagnoser import Device, Diagnoser
+from model.backends import BackendName
+from model.backends.choice import BackendChoice, Device
+from model.diagnoser import Diagnoser
 from model.limits import AssessmentLimits
 from model.physics.baseline import PARTS, measure
 from model.physics.rule import Rule, decide
@@ -64,23 +66,25 @@ class Assessor:
         diagnoser: DiagnoserName = "network",
         sensors: Path | None = None,
         limits: AssessmentLimits | None = None,
+        backend: BackendChoice = "auto",
     ) -> Self:
         """Load the network and the table of sensors.
 
         Args:
             assets: Folder with the trained network; None for the project's own.
             device: Where the network runs.
-            threads: CPU threads of a forward pass; None leaves torch's number as it is.
+            threads: CPU threads of a forward pass; None leaves their number to the backend.
             diagnoser: What decides.
             sensors: Table of sensors; None for that of the CWRU rig.
             limits: Beyond which a diagnosis is uncertain.
+            backend: What computes the network on a CPU.
 
         Raises:
-            model.checkpoint.CheckpointError: The network cannot be loaded.
-            model.diagnoser.DeviceError: The device cannot be used.
+            model.weights.CheckpointError: The network cannot be loaded.
+            model.backends.choice.DeviceError: The device cannot be used.
             model.sensors.SensorsError: The table of sensors or a baseline cannot be used.
         """
-        network = Diagnoser.load(assets, device=device, threads=threads)
+        network = Diagnoser.load(assets, device, threads, backend)
         return cls(network, diagnoser, sensor_table.load(sensors), limits)
 
     @classmethod
@@ -93,12 +97,18 @@ class Assessor:
             settings.diagnoser,
             settings.sensor_table,
             settings,
+            settings.backend,
         )
 
     @property
     def device(self) -> str:
         """Where the network runs now: `cpu` or `cuda`."""
         return self._network.device
+
+    @property
+    def backend(self) -> BackendName:
+        """What computes the network now."""
+        return self._network.backend
 
     def assess(
         self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: Sequence[str]

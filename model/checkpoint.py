@@ -1,8 +1,6 @@
-"""The network's weights on disk: tensors only, never code."""
+"""Checkpoints of torch: tensors only, never code."""
 
-import hashlib
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -11,13 +9,10 @@ import torch
 from torch import Tensor
 
 from model.network import Network
+from model.weights import CheckpointError, write_atomically
 
 _WRAPPERS: Final = ("state_dict", "model_state_dict")
 """Keys under which training scripts store the state dict, next to optimiser and epoch."""
-
-
-class CheckpointError(Exception):
-    """A file is no checkpoint of this network; the message states why and what was expected."""
 
 
 def load(path: Path) -> Network:
@@ -65,28 +60,6 @@ def save(network: Network, path: Path) -> None:
     content = io.BytesIO()
     torch.save({name: weight.cpu() for name, weight in network.state_dict().items()}, content)
     write_atomically(path, content.getvalue())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file atomically: a reader finds the old content or the new; raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def digest(network: Network) -> str:
-    """Return the SHA-256 of the weights, independent of the file that holds them."""
-    sha256 = hashlib.sha256()
-    for name, weight in sorted(network.state_dict().items()):
-        sha256.update(name.encode())
-        sha256.update(weight.cpu().numpy().astype("<f4").tobytes())
-    return sha256.hexdigest()
 
 
 def _state_dict(content: object) -> Mapping[object, object]:

@@ -4,27 +4,13 @@ Conv1d(1→5, kernel 100) → tanh → AvgPool1d(50) → flatten 5x38 → Linear
 The softmax is not part of it: the loss or the diagnoser applies it.
 """
 
-from typing import Final
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from bearing_stream.vocabulary import FAULT_LABELS
-
-CHANNELS: Final = 5
-"""Filters of the convolution."""
-
-KERNEL: Final = 100
-"""Samples under a filter: 8.3 ms at 12 kHz."""
-
-POOL: Final = 50
-"""Outputs of a filter averaged into one feature."""
-
-POOLED: Final = 38
-"""Averages of each filter over a window: the last 49 of its 1,949 outputs are left out."""
-
-FEATURES: Final = CHANNELS * POOLED
-"""Features of a window, filter by filter: the input of the linear layer."""
+from model.weights import CHANNELS, FEATURES, KERNEL, POOL, POOLED, Weights
 
 
 class Network(nn.Module):
@@ -38,6 +24,17 @@ class Network(nn.Module):
         super().__init__()
         self.conv = nn.Conv1d(1, CHANNELS, KERNEL)
         self.fc = nn.Linear(FEATURES, len(FAULT_LABELS))
+
+    @classmethod
+    def of(cls, weights: Weights) -> Self:
+        """Return a network with a copy of these weights, in evaluation mode."""
+        network = cls()
+        network.load_state_dict({n: torch.from_numpy(w.copy()) for n, w in weights.arrays.items()})
+        return network.eval()
+
+    def weights(self) -> Weights:
+        """Return a copy of the weights as arrays."""
+        return Weights({n: w.cpu().numpy().copy() for n, w in self.state_dict().items()})
 
     def features(self, windows: Tensor) -> Tensor:
         """Return the pooled features (n, 190) of standardised windows (n, 2048)."""

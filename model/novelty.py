@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from model import checkpoint
-from model.network import FEATURES, Network
+from model.weights import FEATURES, CheckpointError, Weights, write_atomically
 
 NOVELTY_FILE: Final = "novelty.npz"
 """The fitted `Novelty`, in the assets folder."""
@@ -45,12 +42,11 @@ class Novelty:
     temperature: float = 1.0
 
     @classmethod
-    def load(cls, path: Path, network: Network) -> Self:
+    def load(cls, path: Path, weights: Weights) -> Self:
         """Read a file that `save` wrote; nothing in it is executed.
 
         Raises:
-            checkpoint.CheckpointError: The file is not readable or not valid, or belongs to other
-                weights than `network`'s.
+            CheckpointError: The file is not readable or not valid, or belongs to other weights.
         """
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
@@ -64,26 +60,34 @@ class Novelty:
             )
         # numpy's reader raises many types: OSError, ValueError, BadZipFile, ...
         except Exception as error:
-            raise checkpoint.CheckpointError(
+            raise CheckpointError(
                 f"{path} is no readable description of the training windows "
                 f"({type(error).__name__}: {error}); fit it again with `bearing-stream train`, or "
                 "remove it: then no window is flagged as novel"
             ) from error
         found._check(path)
-        if found.weights != checkpoint.digest(network):
-            raise checkpoint.CheckpointError(
+        if found.weights != weights.digest:
+            raise CheckpointError(
                 f"{path} belongs to other weights ({found.weights[:12]}) than those next to it "
-                f"({checkpoint.digest(network)[:12]}): put back the file that came with the "
+                f"({weights.digest[:12]}): put back the file that came with the "
                 "weights, or remove it: then no window is flagged as novel"
             )
         return found
+
+    def scaled(self, precision: type[np.floating] = np.float32) -> "ScaledNovelty":
+        """Return the arrays in the form that computes novelty fastest."""
+        matrix = self.whitening.astype(np.float64) / self.limit
+        # Relative to the middle of the classes, so that float32 squares keep their precision.
+        middle = self.means.mean(axis=0, dtype=np.float64)
+        arrays = matrix, -middle @ matrix, (self.means - middle) @ matrix
+        return ScaledNovelty(*(np.ascontiguousarray(array, precision) for array in arrays))
 
     def save(self, path: Path) -> None:
         """Write the file atomically; raises OSError if that fails."""
         content = io.BytesIO()
         fields: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         np.savez(content, **fields)
-        checkpoint.write_atomically(path, content.getvalue())
+        write_atomically(path, content.getvalue())
 
     def _check(self, path: Path) -> None:
         """Raise CheckpointError unless shapes, types and numbers are valid."""
@@ -91,43 +95,33 @@ class Novelty:
         for name, shape in (("means", (classes, FEATURES)), ("whitening", (FEATURES, FEATURES))):
             array = getattr(self, name)
             if array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
-                raise checkpoint.CheckpointError(
+                raise CheckpointError(
                     f"{path}: expected {name} as finite float32 of shape {shape}, got "
                     f"{array.dtype} of shape {array.shape}"
                 )
         for name in ("limit", "temperature"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
-                raise checkpoint.CheckpointError(f"{path}: expected a {name} above 0, got {value}")
+                raise CheckpointError(f"{path}: expected a {name} above 0, got {value}")
 
 
-class NoveltyScore(nn.Module):
-    """Computes the novelty of features, on the device of the network."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ScaledNovelty:
+    """A `Novelty` in units of its limit: features times `matrix`, plus `shift`, are whitened.
 
-    whitening: Tensor
-    offset: Tensor
-    means: Tensor
-    squares: Tensor
+    Args:
+        matrix: (190, 190).
+        shift: (190,).
+        means: (classes, 190), whitened.
+    """
 
-    def __init__(self, novelty: Novelty) -> None:
-        """Prepare the matrices, scaled such that the limit is 1."""
-        super().__init__()
-        whitening = novelty.whitening.astype(np.float64) / novelty.limit
-        # Relative to the middle of the classes, so that float32 squares keep their precision.
-        middle = novelty.means.mean(axis=0, dtype=np.float64)
-        means = (novelty.means - middle) @ whitening
-        self.register_buffer("whitening", _float32(whitening))
-        self.register_buffer("offset", _float32(-middle @ whitening))
-        self.register_buffer("means", _float32(means.T))
-        self.register_buffer("squares", _float32(np.square(means).sum(axis=1)))
+    matrix: NDArray[np.floating]
+    shift: NDArray[np.floating]
+    means: NDArray[np.floating]
 
-    def forward(self, features: Tensor) -> Tensor:
+    def distances(self, features: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the novelty (n,) of windows with the pooled features (n, 190)."""
-        whitened = torch.addmm(self.offset, features, self.whitening)
-        from_classes = torch.addmm(self.squares, whitened, self.means, alpha=-2)
-        from_nearest = from_classes.amin(dim=1) + whitened.square().sum(dim=1)
-        return from_nearest.clamp_(min=0).sqrt_()
-
-
-def _float32(array: NDArray[np.float64]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
+        whitened = features @ self.matrix + self.shift
+        squares = [np.square(whitened - mean).sum(axis=1) for mean in self.means]
+        nearest: NDArray[np.floating] = np.sqrt(np.minimum.reduce(squares))
+        return nearest

@@ -20,6 +20,10 @@ class _DiagnoserSettings(Settings):
     """CPU threads of a forward pass. The network is small: more consumers serve better than more
     threads."""
 
+    backend: Literal["auto", "native", "numpy", "torch"] = "auto"
+    """What computes the network: C (`native`), NumPy or PyTorch, which all give the same numbers to
+    1e-5. `auto` takes PyTorch on CUDA; on a CPU it takes C, or NumPy where C was not built."""
+
     diagnoser: Literal["network", "physics"] = "network"
     """What decides: the `network` alone, or `physics` where the sensor has a baseline of the
     healthy machine and the evidence is clear, and the network elsewhere. Physics identifies faults

@@ -61,11 +61,13 @@ KEPT_OUT = {
     "model": {"confluent_kafka"},
     "model.physics": {"torch", "confluent_kafka"},
     "producer_sim": {"torch"},
+    "consumer": {"torch"},
+    f"{COMMANDS}.baseline": {"torch"},
     f"{COMMANDS}.watch": {"torch"},
     f"{COMMANDS}.verify": {"torch"},
     f"{COMMANDS}.dead_letters": {"torch"},
-    f"{COMMANDS}.serve": {"confluent_kafka"},
-    f"{COMMANDS}.diagnose": {"confluent_kafka"},
+    f"{COMMANDS}.serve": {"torch", "confluent_kafka"},
+    f"{COMMANDS}.diagnose": {"torch", "confluent_kafka"},
 }
 """Package → the libraries that importing it must not load, directly or indirectly."""
 

@@ -11,8 +11,9 @@ from matplotlib.patches import ConnectionPatch
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
-from model.network import CHANNELS, FEATURES, KERNEL, POOL, POOLED, Network
+from model.network import Network
 from model.scaling import standardise
+from model.weights import CHANNELS, FEATURES, KERNEL, POOL, POOLED
 from training.figures import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
 
 _FILTERS: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)

@@ -9,9 +9,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from torch import Tensor
 
-from model import checkpoint
 from model.network import FastNetwork, Network
-from model.novelty import Novelty, NoveltyScore
+from model.novelty import Novelty
 from model.scaling import standardise
 from training.windows import LabelledWindows, TrainingPool
 
@@ -48,13 +47,13 @@ def fit_novelty(
     classes = np.unique(drawn.labels)
     means = np.stack([features[drawn.labels == label].mean(axis=0) for label in classes])
     unlimited = Novelty(
-        weights=checkpoint.digest(network),
+        weights=network.weights().digest,
         means=means.astype(np.float32),
         whitening=_whitening(features - means[np.searchsorted(classes, drawn.labels)]),
         limit=1.0,
     )
     validated = features_of(network, validation.windows)
-    limit = float(np.quantile(_distances(unlimited, validated), 1 - FALSE_FLAGS))
+    limit = float(np.quantile(unlimited.scaled().distances(validated), 1 - FALSE_FLAGS))
     with torch.inference_mode():
         logits = FastNetwork(network).decide(torch.from_numpy(validated)).numpy().astype(np.float64)
     return Novelty(
@@ -124,9 +123,3 @@ def _whitening(residuals: NDArray[np.float64]) -> NDArray[np.float32]:
     covariance = residuals.T @ residuals / len(residuals)
     covariance += _RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     return np.linalg.cholesky(np.linalg.inv(covariance)).astype(np.float32)
-
-
-def _distances(novelty: Novelty, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    with torch.inference_mode():
-        distances: NDArray[np.float32] = NoveltyScore(novelty)(torch.from_numpy(features)).numpy()
-    return distances

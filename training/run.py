@@ -16,9 +16,10 @@ from matplotlib.figure import Figure
 from bearing_stream.recordings import Recording, RecordingError, cwru
 from bearing_stream.vocabulary import FAULT_LABELS
 from model import checkpoint
-from model.diagnoser import LABELS_FILE, WEIGHTS_FILE, Diagnoser
+from model.diagnoser import LABELS_FILE, Diagnoser
 from model.network import Network
 from model.novelty import NOVELTY_FILE, Novelty
+from model.weight_files import TORCH_FILE, WEIGHTS_FILE
 from training.architecture import architecture
 from training.card import Calibration, DataFile, ModelCard, data_files, scores_of, windows_of
 from training.controls import run_controls
@@ -54,7 +55,8 @@ class Trained:
         write_card(self.card, out)
         (out / LABELS_FILE).write_text(json.dumps(FAULT_LABELS) + "\n", encoding="utf-8")
         self.novelty.save(out / NOVELTY_FILE)
-        checkpoint.save(self.fit.network, out / WEIGHTS_FILE)
+        checkpoint.save(self.fit.network, out / TORCH_FILE)
+        self.fit.network.weights().save(out / WEIGHTS_FILE)
 
 
 def write_card(card: ModelCard, out: Path) -> None:
@@ -90,7 +92,7 @@ def train(
     data = data_files(folder, entries, recordings)
     card = _card(fitted, novelty, recordings, split, data, seed, recipe)
     test = cut(recordings, split.test)
-    signals = flag_signals(Diagnoser(fitted.network, novelty=novelty), test, folder, seed)
+    signals = flag_signals(Diagnoser(fitted.network.weights(), novelty), test, folder, seed)
     card = card.model_copy(update={"signals": signals})
     return Trained(fitted, novelty, card, _figures(fitted, card, test))
 
@@ -105,7 +107,7 @@ def _card(
     recipe: Recipe,
 ) -> ModelCard:
     """Score the fitted network, and describe it."""
-    diagnoser = Diagnoser(fitted.network, novelty=novelty)
+    diagnoser = Diagnoser(fitted.network.weights(), novelty)
     validation, test = cut(recordings, split.validation), cut(recordings, split.test)
     controls = run_controls(diagnoser, recordings, split.test)
     return ModelCard(
@@ -139,7 +141,7 @@ def _card(
 def _calibration(network: Network, diagnoser: Diagnoser, windows: LabelledWindows) -> Calibration:
     """Compare the probabilities of the network as fitted with those at the temperature."""
     before, after = (
-        Diagnoser(network).diagnose(windows.windows),
+        Diagnoser(network.weights()).diagnose(windows.windows),
         diagnoser.diagnose(windows.windows),
     )
     return Calibration(

@@ -16,7 +16,7 @@ SHARED_KEYS: Final = frozenset(
         *("bootstrap_servers", "kafka", "startup_timeout", "create_topics"),
         *("log_format", "log_level"),
         *("windows_topic", "diagnoses_topic", "dead_letters_topic"),
-        *("assets", "device", "diagnoser", "sensor_table", "threads", "batch_size"),
+        *("assets", "backend", "device", "diagnoser", "sensor_table", "threads", "batch_size"),
         *("clipping_samples", "dropout_samples", "jump_share", "mains_hum_share", "novelty_limit"),
         *("data", "rate", "channel", "rpm", "sensor", "uncertain_as_unknown"),
         *("guarantee", "limit", "since", "until"),

@@ -59,6 +59,8 @@ class ModelInfo(_Part):
     version: str
     device: str
     """`cpu` or `cuda`: the device used for this window."""
+    backend: str | None = None
+    """What computed the network: `native`, `numpy` or `torch`; their numbers agree to 1e-5."""
 
 
 class Input(_Part):

@@ -66,7 +66,7 @@ class StubAssessor:
     A Ball is a novelty to it.
     """
 
-    name, version, device = "stub", "0123456789ab", "cpu"
+    name, version, device, backend = "stub", "0123456789ab", "cpu", "native"
 
     def assess(
         self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
@@ -102,7 +102,12 @@ def result_of(polled: Polled, assessor: StubAssessor) -> Output:
         return Output(DEAD_LETTERS, batch.dead_letters[0].message(GROUP))
     sensors = [window.attributes.sensor for window in batch.accepted]
     assessment = assessor.assess(batch.samples, np.full(1, np.nan), sensors)
-    model = ModelInfo(name=assessor.name, version=assessor.version, device=assessor.device)
+    model = ModelInfo(
+        name=assessor.name,
+        version=assessor.version,
+        device=assessor.device,
+        backend=assessor.backend,
+    )
     [diagnosis] = diagnoses(batch, Inference(assessment, 2.0, 0.0, model), 2.0)
     return Output(DIAGNOSES, diagnosis)
 

@@ -44,7 +44,7 @@ class Stage:
         self.service = Service(SETTINGS)
 
     # Of the assessor.
-    name, version, device = "stub", "0", "cpu"
+    name, version, device, backend = "stub", "0", "cpu", "native"
 
     def note(self, call: str) -> None:
         self.calls.append(call)

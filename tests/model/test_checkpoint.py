@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model import checkpoint
-from model.checkpoint import CheckpointError
 from model.network import Network
+from model.weights import CheckpointError
 
 
 @pytest.fixture
@@ -185,8 +185,8 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(
 
 def test_the_digest_is_of_the_weights() -> None:
     network = Network()
-    before = checkpoint.digest(network)
-    assert before == checkpoint.digest(network)
+    before = network.weights().digest
+    assert before == network.weights().digest
     with torch.no_grad():
         network.fc.bias[3] += 1e-6
-    assert checkpoint.digest(network) != before
+    assert network.weights().digest != before

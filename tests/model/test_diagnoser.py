@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS
 from model import checkpoint
-from model.checkpoint import CheckpointError
-from model.diagnoser import DeviceError, Diagnoser
+from model.backends import Backend, BackendName, Output, Windows
+from model.backends.choice import DeviceError
+from model.backends.plain import PlainBackend
+from model.diagnoser import Diagnoser
 from model.network import Network
+from model.weight_files import load_weights
+from model.weights import CheckpointError
 
 pytestmark = pytest.mark.numeric
 
@@ -165,54 +169,53 @@ def test_any_memory_layout_is_read_and_none_is_written(diagnoser: Diagnoser) -> 
     np.testing.assert_array_equal(kept, windows)
 
 
-class FailingNetwork(torch.nn.Module):
-    """A device that computes twice and then fails permanently."""
+class FailingBackend:
+    """A GPU that computes twice and then fails permanently."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.network, self.calls = network, 0
+    name: BackendName = "torch"
+    device = "cuda"
 
-    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+    def __init__(self, backend: Backend) -> None:
+        self.backend, self.calls = backend, 0
+
+    def examine(self, windows: Windows) -> Output:
         self.calls += 1
         if self.calls > 2:
             raise RuntimeError("CUDA error: unspecified launch failure")
-        return self.network(windows)  # type: ignore[no-any-return]
+        return self.backend.examine(windows)
 
 
-def test_a_device_that_fails_is_replaced_by_the_cpu(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    diagnoser = Diagnoser(Network())
-    windows = signal(700)
-    expected = diagnoser.diagnose(windows)
-    failing = FailingNetwork(diagnoser._cpu_network)
-    monkeypatch.setattr(diagnoser, "_network", failing)
-    monkeypatch.setattr(diagnoser, "device", "cpu:0")
+def test_a_device_that_fails_is_replaced_by_the_cpu(caplog: pytest.LogCaptureFixture) -> None:
+    weights, windows = load_weights(ASSETS), signal(70)
+    expected = Diagnoser(weights).diagnose(windows)
+    failing = FailingBackend(PlainBackend(weights))
+    diagnoser = Diagnoser(weights, backend=failing)
+    for _ in range(2):
+        diagnoser.diagnose(windows)
+    assert diagnoser.device == "cuda"
     with caplog.at_level(logging.WARNING):
         np.testing.assert_allclose(diagnoser.diagnose(windows), expected, atol=TOLERANCE)
     assert diagnoser.device == "cpu"
-    assert len(caplog.records) == 1
     assert "unspecified launch failure" in caplog.text
     assert failing.calls == 3
     np.testing.assert_allclose(diagnoser.diagnose(windows), expected, atol=TOLERANCE)
     assert failing.calls == 3, "a device that failed once is not used again"
 
 
-def test_a_bad_window_does_not_change_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    diagnoser = Diagnoser(Network())
-    monkeypatch.setattr(diagnoser, "device", "cpu:0")
+def test_a_bad_window_does_not_change_the_device() -> None:
+    weights = load_weights(ASSETS)
+    diagnoser = Diagnoser(weights, backend=FailingBackend(PlainBackend(weights)))
     with pytest.raises(ValueError, match="not finite"):
         diagnoser.diagnose(np.full((1, 2048), np.nan, np.float32))
-    assert diagnoser.device == "cpu:0"
+    assert diagnoser.device == "cuda"
 
 
-def test_an_error_on_the_cpu_itself_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    diagnoser = Diagnoser(Network())
-    failing = FailingNetwork(diagnoser._cpu_network)
-    failing.calls = 2
-    monkeypatch.setattr(diagnoser, "_network", failing)
+def test_an_error_on_the_cpu_itself_is_not_hidden() -> None:
+    weights = load_weights(ASSETS)
+    failing = FailingBackend(PlainBackend(weights))
+    failing.calls, failing.device = 2, "cpu"
     with pytest.raises(RuntimeError, match="launch failure"):
-        diagnoser.diagnose(signal(1))
+        Diagnoser(weights, backend=failing).diagnose(signal(1))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
@@ -226,7 +229,7 @@ def test_without_cuda() -> None:
 def test_cuda_that_is_present_but_does_not_work(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("model.backends.choice._has_driver", lambda: True)
     with caplog.at_level(logging.WARNING):
         assert Diagnoser.load(device="auto").device == "cpu"
     assert "continuing on the CPU" in caplog.text
@@ -243,15 +246,15 @@ def test_cuda_gives_the_same_numbers(diagnoser: Diagnoser) -> None:
 def test_it_names_itself_its_version_and_its_device(diagnoser: Diagnoser) -> None:
     assert diagnoser.labels == FAULT_LABELS
     assert diagnoser.name
-    assert diagnoser.version == checkpoint.digest(checkpoint.load(ASSETS / "model.pt"))[:12]
+    assert diagnoser.version == load_weights(ASSETS).digest[:12]
     assert diagnoser.device == "cpu"
-    assert Diagnoser(Network()).version != diagnoser.version
+    assert Diagnoser(Network().weights()).version != diagnoser.version
 
 
-def test_the_caller_sets_the_number_of_threads() -> None:
+def test_the_caller_sets_the_number_of_threads_of_torch() -> None:
     before = torch.get_num_threads()
     try:
-        Diagnoser.load(device="cpu", threads=1)
+        Diagnoser.load(device="cpu", threads=1, backend="torch")
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
@@ -278,4 +281,4 @@ def test_another_folder_is_another_network(tmp_path: Path, diagnoser: Diagnoser)
     checkpoint.save(network, tmp_path / "model.pt")
     shutil.copy(ASSETS / "labels.json", tmp_path)
     other = Diagnoser.load(tmp_path, device="cpu")
-    assert other.version == checkpoint.digest(network)[:12] != diagnoser.version
+    assert other.version == network.weights().digest[:12] != diagnoser.version

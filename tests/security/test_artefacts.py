@@ -44,6 +44,7 @@ def arrays(hostile: Hostile, path: Path) -> None:
 
 FILES: dict[str, list[Write]] = {
     "model.pt": [torch.save, pickled],
+    "model.safetensors": [pickled],
     "novelty.npz": [arrays, pickled],
     "sensors.toml": [pickled],
     "baseline.json": [pickled],
@@ -59,7 +60,7 @@ def assets(tmp_path: Path) -> Path:
     """A copy of the trained network, a table of sensors with a baseline, and a recording."""
     folder = tmp_path / "assets"
     folder.mkdir()
-    for name in ("model.pt", "novelty.npz", "labels.json", "model_card.json"):
+    for name in ("model.safetensors", "novelty.npz", "labels.json", "model_card.json"):
         shutil.copy(ASSETS / name, folder)
     (folder / "sensors.toml").write_text('[[sensor]]\npattern = ".*"\nbaseline = "baseline.json"\n')
     np.save(folder / "good.npy", np.random.default_rng(7).normal(size=4096))

@@ -21,7 +21,7 @@ def known(synthetic: list[Recording]) -> Diagnoser:
     split = random_split(synthetic, 0, test=0.3, validation=0.5)
     pool, validation = TrainingPool(synthetic, split.held_out()), cut(synthetic, split.validation)
     network = fit(pool, validation, 0, Recipe(epochs=4, windows_per_class=100)).network
-    return Diagnoser(network, novelty=fit_novelty(network, pool, validation, 0))
+    return Diagnoser(network.weights(), fit_novelty(network, pool, validation, 0))
 
 
 def test_the_limit_is_where_one_in_a_hundred_known_windows_lies(

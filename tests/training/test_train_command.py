@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from scipy.io import savemat
 
 from bearing_stream.recordings import Recording, cwru
-from model.checkpoint import digest, load
 from model.diagnoser import Diagnoser
+from model.weight_files import load_weights
 from training.card import ModelCard
 from training.command import command
 from training.scoring import score
@@ -39,6 +39,7 @@ def test_it_writes_assets_that_the_diagnoser_loads(folder: Path, tmp_path: Path)
     assert result.exit_code == 0, result.output
     assert {file.name for file in out.iterdir()} == {
         "model.pt",
+        "model.safetensors",
         "labels.json",
         "novelty.npz",
         "model_card.json",
@@ -49,7 +50,7 @@ def test_it_writes_assets_that_the_diagnoser_loads(folder: Path, tmp_path: Path)
     }
     card = ModelCard.model_validate_json((out / "model_card.json").read_text())
     diagnoser = Diagnoser.load(out, device="cpu")
-    assert card.version == diagnoser.version == digest(load(out / "model.pt"))[:12]
+    assert card.version == diagnoser.version == load_weights(out).digest[:12]
     assert (card.seed, card.epochs) == (7, 2)
     assert [file.id for file in card.data] == ["97", "105", "118", "130"]
     assert not any(file.official for file in card.data)

@@ -17,11 +17,11 @@ from pydantic import BaseModel
 
 from bearing_stream.vocabulary import FAULT_LABELS, WINDOW_LENGTH
 from model.checkpoint import load
-from model.diagnoser import WEIGHTS_FILE
+from model.weight_files import TORCH_FILE
 
 app = FastAPI()
 with resources.as_file(resources.files("assets")) as assets:
-    network = load(assets / WEIGHTS_FILE)
+    network = load(assets / TORCH_FILE)
 
 
 class Item(BaseModel):

@@ -17,8 +17,8 @@ from confluent_kafka import Message as Polled
 
 from bearing_stream.vocabulary import FAULT_LABELS
 from model.checkpoint import load
-from model.diagnoser import WEIGHTS_FILE
 from model.network import Network
+from model.weight_files import TORCH_FILE
 
 
 class Loop:
@@ -72,7 +72,7 @@ def command(bootstrap_servers: str, group: str, windows_topic: str, diagnoses_to
     # As in the consumer; faster here than the default of torch, a thread for each core.
     torch.set_num_threads(1)
     with resources.as_file(resources.files("assets")) as assets:
-        network = load(assets / WEIGHTS_FILE)
+        network = load(assets / TORCH_FILE)
     servers = {"bootstrap.servers": bootstrap_servers}
     consumer = Consumer(servers | {"group.id": group, "auto.offset.reset": "earliest"})
     loop = Loop(network.eval(), consumer, Producer(servers))

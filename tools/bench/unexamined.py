@@ -1,20 +1,17 @@
 """`bearing-stream consume` without quality flags and novelty, to measure their cost."""
 
 from collections.abc import Sequence
-from importlib import resources
 from typing import Self
 from unittest.mock import patch
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from consumer.command import command
-from model import checkpoint
 from model.assessment import Assessment
 from model.assessor import Assessor
-from model.diagnoser import WEIGHTS_FILE, Diagnoser
+from model.diagnoser import Diagnoser
 from model.settings import AssessmentSettings
 
 
@@ -23,11 +20,8 @@ class Unexamined(Assessor):
 
     @classmethod
     def of(cls, settings: AssessmentSettings) -> Self:
-        """Load the shipped network on the CPU, with the configured number of threads."""
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
-        with resources.as_file(resources.files("assets")) as assets:
-            return cls(Diagnoser(checkpoint.load(assets / WEIGHTS_FILE), "cpu"))
+        """Load the shipped network on the CPU."""
+        return cls(Diagnoser.load(device="cpu", threads=settings.threads, backend=settings.backend))
 
     def assess(
         self, windows: NDArray[np.float32], _rpm: NDArray[np.float64], _sensors: Sequence[str]

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bearing_stream.recordings import RecordingError, cwru
 from bearing_stream.recordings.command import data_option, named_folder
-from model.checkpoint import CheckpointError
+from model.weights import CheckpointError
 from training.card import ModelCard
 from training.evaluation.figures import confusions, recalls
 from training.evaluation.folds import UNSEEN_DIAMETER

@@ -70,7 +70,7 @@ def predict(
     """Apply every method; all fitting and choosing uses the training recordings alone."""
     tested = take(recordings, fold.split(seed).test)
     usual = healthy(fold, seed)
-    network = Diagnoser(networks.of(fold, seed, report)).diagnose(tested.windows)
+    network = Diagnoser(networks.of(fold, seed, report).weights()).diagnose(tested.windows)
     ball = always("Ball", len(network))
     measured = _measure(usual, tested, DRIVE_END)
     both = decide(measured, network, Rule()).probabilities
@@ -104,7 +104,7 @@ def _choose(
     recalls = dict.fromkeys(CANDIDATES, 0.0)
     for inner in fold.inner:
         tested = take(recordings, inner.split(seed).test)
-        network = Diagnoser(networks.of(inner, seed, report)).diagnose(tested.windows)
+        network = Diagnoser(networks.of(inner, seed, report).weights()).diagnose(tested.windows)
         measured = LineMeasurements(healthy(inner, seed), tested)
         for candidate in CANDIDATES:
             found = count(measured.diagnose(candidate, network), tested.labels)

@@ -63,4 +63,4 @@ def _diagnoser(fold: Fold, networks: Networks, seed: int) -> Diagnoser:
     """Return a fold's network with the description of the windows that it was trained on."""
     network = networks.of(fold, seed)
     validation = cut(fold.training, fold.split(seed).validation)
-    return Diagnoser(network, novelty=fit_novelty(network, pool_of(fold, seed), validation, seed))
+    return Diagnoser(network.weights(), fit_novelty(network, pool_of(fold, seed), validation, seed))

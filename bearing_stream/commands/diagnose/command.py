@@ -16,9 +16,9 @@ from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.names import as_text
 from model.assessor import Assessor
-from model.checkpoint import CheckpointError
-from model.diagnoser import DeviceError
+from model.backends.choice import DeviceError
 from model.sensors import SensorsError
+from model.weights import CheckpointError
 
 
 @click.command(name="diagnose")

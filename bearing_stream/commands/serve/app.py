@@ -182,6 +182,7 @@ def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
                 "name": assessor.name,
                 "version": assessor.version,
                 "device": assessor.device,
+                "backend": assessor.backend,
             },
         }
 

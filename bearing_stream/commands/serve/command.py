@@ -14,9 +14,9 @@ from bearing_stream.commands.serve.settings import ApiSettings
 from bearing_stream.config import from_command_line, options
 from bearing_stream.logs import configure_logs
 from model.assessor import Assessor
-from model.checkpoint import CheckpointError
-from model.diagnoser import DeviceError
+from model.backends.choice import DeviceError
 from model.sensors import SensorsError
+from model.weights import CheckpointError
 
 SHUTDOWN_LIMIT: Final = 9
 """Seconds that requests in progress may take after SIGTERM."""
@@ -48,6 +48,7 @@ def serve(assessor: Assessor, settings: ApiSettings, listener: socket.socket) ->
         "address": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
         "model": f"{assessor.name} {assessor.version}",
         "device": assessor.device,
+        "backend": assessor.backend,
         "process": os.getpid(),
     }
     config = uvicorn.Config(

@@ -63,7 +63,9 @@ def diagnoses(draw: st.DrawFn) -> PublishedDiagnosis:
         evidence=draw(st.none() | EVIDENCE),
         latency_ms=draw(st.builds(Latency, queued=MS, inference=MS, total=MS)),
         batch_size=draw(st.integers(1, 10**6)),
-        model=draw(st.builds(ModelInfo, name=TEXT, version=TEXT, device=TEXT)),
+        model=draw(
+            st.builds(ModelInfo, name=TEXT, version=TEXT, device=TEXT, backend=st.none() | TEXT)
+        ),
         input=draw(st.builds(Input, topic=TEXT, partition=st.integers(0), offset=st.integers(0))),
         shaft_speed=draw(st.none() | st.floats(0.1, 1e5)),
         fault_label=draw(st.sampled_from((None, *FAULT_LABELS))),
@@ -86,7 +88,7 @@ EXAMPLE = PublishedDiagnosis(
     ),
     latency_ms=Latency(queued=3.5, inference=1.25, total=5.0),
     batch_size=64,
-    model=ModelInfo(name="wdcnn", version="1", device="cpu"),
+    model=ModelInfo(name="wdcnn", version="1", device="cpu", backend="native"),
     input=Input(topic="bearing.windows", partition=0, offset=17),
 )
 
@@ -266,7 +268,7 @@ def test_the_value_is_the_json_of_the_wire_contract() -> None:
         },
         "latency_ms": {"queued": 3.5, "inference": 1.25, "total": 5.0},
         "batch_size": 64,
-        "model": {"name": "wdcnn", "version": "1", "device": "cpu"},
+        "model": {"name": "wdcnn", "version": "1", "device": "cpu", "backend": "native"},
         "input": {"topic": "bearing.windows", "partition": 0, "offset": 17},
         "shaft_speed": None,
         "fault_label": None,

@@ -4,11 +4,13 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-import torch
+import numpy as np
 
 import assets
 from consumer.events import READY
-from model import checkpoint
+from model.diagnoser import LABELS_FILE
+from model.weight_files import WEIGHTS_FILE, load_weights
+from model.weights import Weights
 from tools.chaos.trial import Trial
 
 SHIFT: Final = 1e-3
@@ -40,10 +42,8 @@ def make_assets(folder: Path) -> None:
     """Make a folder with a model of another version than the one that ships."""
     folder.mkdir(parents=True, exist_ok=True)
     # Without the description of the windows trained on, which belongs to the other weights.
-    for name in ("model.pt", "labels.json"):
-        shutil.copy(Path(assets.__path__[0]) / name, folder)
-    network = checkpoint.load(folder / "model.pt")
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.add_(SHIFT)
-    checkpoint.save(network, folder / "model.pt")
+    shipped = Path(assets.__path__[0])
+    shutil.copy(shipped / LABELS_FILE, folder)
+    weights = load_weights(shipped)
+    moved = {name: array + np.float32(SHIFT) for name, array in weights.arrays.items()}
+    Weights(moved).save(folder / WEIGHTS_FILE)

@@ -1,0 +1,120 @@
+"""The network in NumPy: it works wherever NumPy does, and is the reference for the kernel in C."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from bearing_stream.vocabulary import FAULT_LABELS
+from model.backends import BackendName, Output, Windows
+from model.novelty import Novelty
+from model.weights import CHANNELS, FEATURES, KERNEL, POOL, POOLED, Weights
+
+Precision = type[np.float32] | type[np.float64]
+
+Floats = NDArray[Any]
+"""Of the precision that was asked for."""
+
+_CHUNK: Final = 16
+"""Windows at a time: their intermediate results stay in a core's cache."""
+
+_SPAN: Final = KERNEL - 1 + POOL
+"""Samples that the outputs of one pool depend on."""
+
+
+class PlainBackend:
+    """The network in NumPy, on a CPU.
+
+    All 50 outputs of a pool, of all filters, come from one product of 149 samples with a
+    block-Toeplitz matrix: each filter shifted by 0 … 49 samples.
+    """
+
+    name: BackendName = "numpy"
+    device = "cpu"
+
+    def __init__(
+        self,
+        weights: Weights,
+        novelty: Novelty | None = None,
+        threads: int | None = None,
+        precision: Precision = np.float32,
+    ) -> None:
+        """Prepare the matrices.
+
+        Args:
+            weights: Of the network.
+            novelty: Description of the windows trained on; without it no window is novel.
+            threads: Of a matrix product; None leaves the library's number as it is.
+            precision: float64 gives reference values, to 1e-9.
+        """
+        self._precision: Precision = precision
+        self._threads = threads
+        filters = weights.arrays["conv.weight"][:, 0]
+        toeplitz: Floats = np.zeros((CHANNELS, POOL, _SPAN), precision)
+        for shift in range(POOL):
+            toeplitz[:, shift, shift : shift + KERNEL] = filters
+        self._toeplitz: Floats = np.ascontiguousarray(toeplitz.reshape(-1, _SPAN).T)
+        self._bias: Floats = np.repeat(weights.arrays["conv.bias"], POOL).astype(precision)
+        temperature = 1.0 if novelty is None else novelty.temperature
+        self._weights: Floats = (weights.arrays["fc.weight"].T / temperature).astype(precision)
+        self._offsets = (weights.arrays["fc.bias"] / temperature).astype(precision)
+        self._whitening = None if novelty is None else novelty.scaled(precision)
+
+    def examine(self, windows: Windows) -> Output:
+        """Examine windows; see `Backend.examine`."""
+        probabilities = np.empty((len(windows), len(FAULT_LABELS)), np.float32)
+        novelty = np.zeros(len(windows), np.float32)
+        with threadpool_limits(self._threads, user_api="blas"):
+            for begin in range(0, len(windows), _CHUNK):
+                chunk = slice(begin, begin + _CHUNK)
+                features = self.features(windows[chunk])
+                probabilities[chunk] = _softmax(features @ self._weights + self._offsets)
+                if self._whitening is not None:
+                    novelty[chunk] = self._whitening.distances(features)
+        return probabilities, novelty
+
+    def features(self, windows: Windows) -> Floats:
+        """Return the pooled features (n, 190) of windows (n, 2048) in any unit."""
+        seen = standardised(windows, self._precision)[:, : (POOLED - 1) * POOL + _SPAN]
+        spans: Floats = sliding_window_view(seen, _SPAN, axis=1)[:, ::POOL].reshape(-1, _SPAN)
+        outputs = spans @ self._toeplitz
+        outputs += self._bias
+        np.tanh(outputs, out=outputs)
+        pooled = outputs.reshape(-1, POOLED, CHANNELS, POOL).mean(axis=3)
+        features: Floats = pooled.transpose(0, 2, 1).reshape(-1, FEATURES)
+        return features
+
+
+def standardised(windows: Windows, precision: Precision = np.float32) -> Floats:
+    """Return each window minus its mean, over its sample standard deviation (n - 1).
+
+    As `scaling.standardise`, which explains each step. A flat window becomes zeros; one with a
+    sample that is not finite becomes NaN throughout.
+
+    Args:
+        windows: (n, samples), any unit.
+        precision: Of the result; float64 windows keep their precision until they are centred.
+    """
+    wide = np.float64 if windows.dtype.type is np.float64 else precision
+    samples = np.asarray(windows, wide)
+    low, high = samples.min(axis=1, keepdims=True), samples.max(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        peak = np.maximum(-low, high)
+        factor = np.ldexp(wide(1), np.minimum(-np.frexp(peak)[1], -np.finfo(wide).minexp))
+        scaled = samples * factor
+        scaled[~np.isfinite(peak[:, 0])] = np.nan
+        scaled -= scaled.mean(axis=1, keepdims=True)
+        scaled -= scaled.mean(axis=1, keepdims=True)
+        squares = np.einsum("ij,ij->i", scaled, scaled)[:, None]
+        deviation = np.sqrt(squares / (samples.shape[1] - 1))
+        scaled *= np.where(low == high, 0, 1 / deviation)
+    centred: Floats = scaled.astype(precision, copy=False)
+    return centred
+
+
+def _softmax(logits: Floats) -> Floats:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return shares
