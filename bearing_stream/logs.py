@@ -6,8 +6,9 @@ torch nor the Kafka client.
 
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
@@ -26,7 +27,10 @@ class Event:
 
 
 def configure_logs(
-    form: Literal["auto", "console", "json"], level: str, library_message: Event
+    form: Literal["auto", "console", "json"],
+    level: str,
+    library_message: Event,
+    context: Mapping[str, Any] | None = None,
 ) -> None:
     """Send the events and the log lines of libraries to standard error.
 
@@ -34,6 +38,7 @@ def configure_logs(
         form: `json` is one object in each line; `auto` is `console` on a terminal, else `json`.
         level: Least severe level.
         library_message: The event as which the log line of a library appears, at its own level.
+        context: Fields that every line has.
     """
 
     def as_event(
@@ -44,10 +49,16 @@ def configure_logs(
         fields["event"] = library_message.name
         return fields
 
+    def with_context(
+        _logger: object, _method: str, fields: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        return {**fields, **(context or {})}
+
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        with_context,
     ]
     foreign = [*shared, structlog.stdlib.add_logger_name, as_event]
     renderers: list[structlog.typing.Processor] = [

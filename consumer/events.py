@@ -36,6 +36,22 @@ READY: Final = Event(
     "None.",
 )
 
+WORKER_STARTED: Final = Event(
+    "worker_started",
+    "info",
+    "With `--workers`: the supervisor started the worker with the number `worker` as `process`.",
+    "None.",
+)
+
+WORKER_ENDED: Final = Event(
+    "worker_ended",
+    "warning",
+    "With `--workers`: a worker ended with `status`, negative for the number of a signal. It is "
+    "started again in `seconds_to_next_start`; without that, it ended for the fifth time in a row "
+    "within a minute of its start, and the supervisor ends with status 1.",
+    "Read the worker's lines before: it logs why it ends.",
+)
+
 REPORT: Final = Event(
     "report",
     "info",
@@ -197,6 +213,8 @@ EVENTS: Final = (
     WAITING_AT_STARTUP,
     UNREPLICATED,
     READY,
+    WORKER_STARTED,
+    WORKER_ENDED,
     REPORT,
     KAFKA_ERROR,
     REWINDING,

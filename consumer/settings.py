@@ -52,6 +52,10 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
     """Rebalance protocol: `classic` with cooperative-sticky assignment, or `consumer`, the new one
     of Kafka 4 (KIP-848)."""
 
+    workers: int = Field(default=1, ge=1, le=256)
+    """Consumers of the group to run, each in a process of its own: as many as there are cores for
+    them. One that ends is started again. With `instance_id`, each adds its number to it."""
+
     start_from: Literal["earliest", "latest"] = "earliest"
     """Where a group begins that has committed no offset in the windows topic. Partitions that are
     added later are read from their beginning."""

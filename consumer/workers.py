@@ -1,0 +1,216 @@
+"""`consume --workers N`: one process starts N consumers of the group and keeps them running.
+
+Each worker is a process of its own, started as a user would start it, since Python runs on one
+core at a time. The supervisor has one thread and no Kafka client: it waits for signals and for the
+end of a worker, and nothing else.
+"""
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final
+
+from bearing_stream.program import PROGRAM
+from consumer import events
+from consumer.liveness import budget
+from consumer.settings import ConsumerSettings
+
+WORKER_VARIABLE: Final = "_BEARING_STREAM_WORKER"
+"""Environment variable that holds a worker's number, from 1; its log lines have it as `worker`."""
+
+FIRST_DELAY: Final = 1.0
+"""Seconds before a worker that ended is started again; doubled for each time in a row."""
+
+LONGEST_DELAY: Final = 30.0
+"""Seconds, at most, before a worker that ended is started again."""
+
+STEADY: Final = 60.0
+"""Seconds after which a worker that ran so long counts as having started well."""
+
+ATTEMPTS: Final = 5
+"""Ends in a row, each before `STEADY`, after which the supervisor gives up: the reason is then one
+that another start does not remove, such as a permission that is missing."""
+
+_PR_SET_PDEATHSIG: Final = 1
+"""From Linux's <sys/prctl.h>."""
+
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+GRACE: Final = 2.0
+"""Seconds beyond the limit of an orderly end before a worker is killed."""
+
+
+def run_workers(settings: ConsumerSettings, arguments: Sequence[str]) -> int:
+    """Run `settings.workers` consumers until SIGTERM or SIGINT; for the main thread.
+
+    Args:
+        settings: Of the supervisor.
+        arguments: Of the command line, from `consume` on; each worker gets them too.
+
+    Returns:
+        The exit status: 1 if a worker failed again and again or did not end in order.
+    """
+    commands = []
+    for number in range(1, settings.workers + 1):
+        own = ["--workers=1"]
+        if settings.instance_id is not None:
+            own.append(f"--instance-id={settings.instance_id}-{number}")
+        commands.append([*PROGRAM, *arguments, *own])
+    return Supervisor(commands).run()
+
+
+@dataclass(slots=True)
+class _Worker:
+    number: int
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    start_at: float = 0.0
+    """When it is started again, if it does not run."""
+    failures: int = 0
+    """Ends in a row, each before `STEADY`."""
+
+
+class Supervisor:
+    """Starts a process for each command, and starts it again, with backoff, when it ends."""
+
+    def __init__(
+        self, commands: Sequence[Sequence[str]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Prepare a worker for each command; `clock` is monotonic, in seconds."""
+        self._workers = [_Worker(i, command) for i, command in enumerate(commands, start=1)]
+        self._clock = clock
+        self._signals: list[signal.Signals] = []
+        self._stopping = False
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT, or until a worker fails permanently; returns an exit status.
+
+        Each signal is passed on to the workers as SIGTERM; a second one ends them at once. Workers
+        that outlive the limit of an orderly end are killed.
+        """
+        with self._waking() as woken:
+            try:
+                while not self._signals:
+                    if failed := [w.number for w in self._workers if w.failures >= ATTEMPTS]:
+                        events.emit(events.FAILED, error=_given_up(failed[0]))
+                        self._stop(woken)
+                        return 1
+                    self._start_those_due()
+                    self._wait(woken, self._seconds_to_next_start())
+                    self._note_ends()
+                events.emit(events.STOPPING, signal=self._signals[0].name)
+                return 0 if self._stop(woken) else 1
+            finally:
+                for process in self._running():
+                    process.kill()
+                    process.wait()
+
+    @contextlib.contextmanager
+    def _waking(self) -> Iterator[int]:
+        """Yield a file descriptor that a signal, or the end of a worker, makes readable."""
+        read_end, write_end = os.pipe()
+        for end in (read_end, write_end):
+            os.set_blocking(end, False)
+        before = {
+            number: signal.signal(number, self._receive) for number in (*_STOPPING, signal.SIGCHLD)
+        }
+        previous = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        try:
+            yield read_end
+        finally:
+            signal.set_wakeup_fd(previous)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(read_end)
+            os.close(write_end)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if number in _STOPPING:
+            self._signals.append(signal.Signals(number))
+
+    @staticmethod
+    def _wait(woken: int, seconds: float | None) -> None:
+        """Wait for a signal or the end of a worker, for this long at most; None is without end."""
+        select.select([woken], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            os.read(woken, 4096)
+
+    def _running(self) -> list[subprocess.Popen[bytes]]:
+        return [worker.process for worker in self._workers if worker.process is not None]
+
+    def _seconds_to_next_start(self) -> float | None:
+        waiting = [worker.start_at for worker in self._workers if worker.process is None]
+        return max(min(waiting) - self._clock(), 0) if waiting else None
+
+    def _start_those_due(self) -> None:
+        for worker in self._workers:
+            if worker.process is None and worker.start_at <= self._clock():
+                worker.started = self._clock()
+                worker.process = subprocess.Popen(
+                    worker.command,
+                    env=os.environ | {WORKER_VARIABLE: str(worker.number)},
+                    # In a session of its own: Ctrl-C in a terminal reaches only the supervisor.
+                    start_new_session=True,
+                    # This process has one thread, so no lock can be held between fork and exec.
+                    preexec_fn=_end_with_supervisor,
+                )
+                events.emit(events.WORKER_STARTED, worker=worker.number, process=worker.process.pid)
+
+    def _note_ends(self) -> None:
+        """Schedule the next start of the workers that have ended."""
+        for worker in self._workers:
+            if worker.process is None or (status := worker.process.poll()) is None:
+                continue
+            worker.process = None
+            steady = self._clock() - worker.started >= STEADY
+            worker.failures = 1 if steady else worker.failures + 1
+            delay = min(FIRST_DELAY * 2 ** (worker.failures - 1), LONGEST_DELAY)
+            worker.start_at = self._clock() + delay
+            if not self._stopping:
+                events.emit(
+                    events.WORKER_ENDED,
+                    worker=worker.number,
+                    status=status,
+                    failures=worker.failures,
+                    seconds_to_next_start=delay if worker.failures < ATTEMPTS else None,
+                )
+
+    def _stop(self, woken: int) -> bool:
+        """End the workers in order; returns whether all ended with status 0 and in time."""
+        self._stopping = True
+        deadline = self._clock() + budget.SHUTDOWN + GRACE
+        in_order, sent = True, 0
+        while running := self._running():
+            # The first signal stops in order; each further one is passed on too.
+            while sent < max(len(self._signals), 1):
+                sent += 1
+                for process in running:
+                    process.terminate()
+            if self._clock() >= deadline:
+                return False
+            self._wait(woken, deadline - self._clock())
+            in_order &= not any(process.poll() for process in running)
+            self._note_ends()
+        return in_order
+
+
+def _given_up(number: int) -> str:
+    return (
+        f"worker {number} ended {ATTEMPTS} times in a row within {STEADY:g} s of its start: remove "
+        "the reason that it logs, and start again"
+    )
+
+
+def _end_with_supervisor() -> None:
+    """In the child on Linux: ask the kernel to stop it in order when the supervisor is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

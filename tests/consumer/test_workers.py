@@ -1,0 +1,184 @@
+"""`--workers`: processes that are started, started again, and stopped together."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from bearing_stream.config import load
+from consumer import workers
+from consumer.events import READY, WORKER_ENDED, WORKER_STARTED
+from consumer.settings import ConsumerSettings
+from tests.consumer_process import ConsumerProcess
+from tests.kafka_tools import (
+    PATIENCE,
+    Topics,
+    assert_each_once_in_order,
+    eventually,
+    simulate_windows,
+    wait_for_progress,
+    wait_until_finished,
+)
+
+SUPERVISE = """
+import json, sys
+from bearing_stream.logs import configure_logs
+from consumer import events, workers
+
+workers.FIRST_DELAY = 0.01
+configure_logs("json", "info", events.LIBRARY_MESSAGE)
+sys.exit(workers.Supervisor(json.loads(sys.argv[1])).run())
+"""
+
+WAITS = "import time; print('up', flush=True); time.sleep(600)"
+
+STOPS = """
+import signal, sys
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print("up", flush=True)
+while True:
+    signal.pause()
+"""
+
+FAILS = "import sys; sys.exit(3)"
+
+
+@contextmanager
+def supervised(*programs: str) -> Iterator[subprocess.Popen[str]]:
+    """A supervisor of Python programs, in a process of its own."""
+    commands = [[sys.executable, "-c", program] for program in programs]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISE, json.dumps(commands)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        for child in children(process):
+            child.kill()
+        process.kill()
+        process.communicate()
+
+
+def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def await_lines(process: subprocess.Popen[str], count: int) -> None:
+    """Wait until the workers have printed so many lines."""
+    assert process.stdout is not None
+    for _ in range(count):
+        assert process.stdout.readline() == "up\n"
+
+
+def ends(errors: str) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in errors.splitlines()]
+    return [line for line in lines if line["event"] == WORKER_ENDED.name]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_all_workers_in_order(number: signal.Signals) -> None:
+    with supervised(STOPS, STOPS, STOPS) as process:
+        await_lines(process, 3)
+        workers_before = children(process)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, errors
+        assert ends(errors) == []
+        assert not any(worker.is_running() for worker in workers_before)
+
+
+def test_a_worker_that_is_killed_is_started_again() -> None:
+    with supervised(STOPS, STOPS) as process:
+        await_lines(process, 2)
+        children(process)[0].kill()
+        await_lines(process, 1)
+        assert len(children(process)) == 2
+        process.terminate()
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    [end] = ends(errors)
+    assert (end["status"], end["failures"]) == (-signal.SIGKILL, 1)
+
+
+def test_a_worker_that_fails_again_and_again_ends_all_with_status_1() -> None:
+    with supervised(STOPS, FAILS) as process:
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 1
+    found = ends(errors)
+    assert [end["failures"] for end in found] == [1, 2, 3, 4, 5]
+    delays = [end["seconds_to_next_start"] for end in found]
+    assert delays == [0.01, 0.02, 0.04, 0.08, None]
+    assert {end["status"] for end in found} == {3}
+
+
+def test_a_worker_that_does_not_stop_in_order_shows_in_the_status() -> None:
+    with supervised(WAITS) as process:
+        await_lines(process, 1)
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+def test_workers_stop_when_the_supervisor_is_killed() -> None:
+    with supervised(STOPS, STOPS) as process:
+        await_lines(process, 2)
+        workers_before = children(process)
+        process.kill()
+        gone, alive = psutil.wait_procs(workers_before, timeout=PATIENCE)
+    assert (len(gone), alive) == (2, [])
+
+
+@pytest.mark.integration
+def test_workers_share_the_partitions_and_one_that_is_killed_is_replaced(topics: Topics) -> None:
+    with ConsumerProcess(topics, "--workers=2", "--session-timeout=6") as consumer:
+        eventually(lambda: len(consumer.events(READY)) == 2, "both workers are ready")
+        assert {line["worker"] for line in consumer.events(READY)} == {1, 2}
+        expected = simulate_windows(topics, 600)
+        wait_for_progress(topics, 200)
+        os.kill(consumer.events(WORKER_STARTED)[0]["process"], signal.SIGKILL)
+        expected += simulate_windows(topics, 600)
+        wait_until_finished(topics)
+        eventually(lambda: len(consumer.events(WORKER_STARTED)) == 3, "it is started again")
+        eventually(lambda: len(consumer.events(READY)) == 3, "it is ready again")
+        consumer.stop()
+    assert_each_once_in_order(topics, expected)
+    [end] = consumer.events(WORKER_ENDED)
+    assert end["status"] == -signal.SIGKILL
+
+
+def commands_for(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[list[str]]:
+    seen: list[list[str]] = []
+
+    class Recorder:
+        def __init__(self, commands: list[list[str]]) -> None:
+            seen.extend(commands)
+
+        def run(self) -> int:
+            return 0
+
+    monkeypatch.setattr(workers, "Supervisor", Recorder)
+    assert workers.run_workers(load(ConsumerSettings, settings), ["consume", "--workers=2"]) == 0
+    return [list(command) for command in seen]
+
+
+def test_each_worker_is_one_consumer_with_an_instance_id_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = commands_for(monkeypatch, workers=2)
+    assert [command[-2:] for command in alone] == [["--workers=2", "--workers=1"]] * 2
+    named = commands_for(monkeypatch, workers=2, instance_id="press-7")
+    assert [c[-1] for c in named] == ["--instance-id=press-7-1", "--instance-id=press-7-2"]
