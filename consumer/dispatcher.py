@@ -9,6 +9,7 @@ from typing import Final
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import DeadLetter, Message, ModelInfo
+from consumer import events
 from consumer.assessing import assess
 from consumer.batch import Batch, Origin, Positions
 from consumer.delivery.base import Delivery, RefusedRecordsError
@@ -16,10 +17,13 @@ from consumer.delivery.published import mark_origin
 from consumer.metrics import DispatchReason, Metrics
 from consumer.results import Inference, diagnoses
 from consumer.settings import ConsumerSettings
+from model.assessment import Assessment
 from model.assessor import Assessor
 
 REMEMBERED_REFUSALS: Final = 10_000
 """Dead letters that are remembered to be written as stubs; far more than one transaction holds."""
+
+_UNKNOWN_MACHINE: Final = QUALITY_FLAGS.index("unknown-machine")
 
 
 @dataclass
@@ -68,6 +72,7 @@ class Dispatcher:
         self._clock = clock
         self._wall_clock = wall_clock
         self._refused: dict[Origin, None] = {}
+        self._unknown_reported = False
         self.uncommitted = Uncommitted()
 
     def dispatch(self, batch: Batch, reason: DispatchReason) -> None:
@@ -123,6 +128,20 @@ class Dispatcher:
         while len(self._refused) > REMEMBERED_REFUSALS:
             del self._refused[next(iter(self._refused))]
 
+    def _report_unknown_machine(self, assessment: Assessment, batch: Batch) -> None:
+        """Log the first measurement of a machine that the sensor table does not know."""
+        unknown = assessment.flags[:, _UNKNOWN_MACHINE]
+        if self._unknown_reported or not unknown.any():
+            return
+        self._unknown_reported = True
+        sensor = batch.accepted[int(unknown.argmax())].attributes.sensor
+        events.emit(
+            events.UNKNOWN_MACHINE,
+            sensor=sensor,
+            detail=f"no row of the sensor table knows the machine of '{sensor}': its diagnoses are "
+            "uncertain; fit a baseline to healthy recordings with `bearing-stream baseline`",
+        )
+
     def _assess(self, batch: Batch) -> Inference | None:
         started, started_at = self._clock(), self._wall_clock()
         assessment = assess(batch, self._assessor)
@@ -131,6 +150,7 @@ class Dispatcher:
         batch.record_duration(seconds)
         if assessment is None:
             return None
+        self._report_unknown_machine(assessment, batch)
         model = ModelInfo(
             name=self._assessor.name,
             version=self._assessor.version,

@@ -61,6 +61,16 @@ REPORT: Final = Event(
     "trouble with the brokers.",
 )
 
+UNKNOWN_MACHINE: Final = Event(
+    "unknown_machine",
+    "warning",
+    "The first measurement of a machine that the sensor table does not know, from the sensor in "
+    "`sensor`; once while the consumer runs. The network was trained on another machine: its "
+    "predictions for such sensors are marked `uncertain`, with the reason `unknown-machine`.",
+    "Fit a baseline to healthy recordings with `bearing-stream baseline`, and give the sensor a "
+    "row in the table that `sensor_table` names.",
+)
+
 KAFKA_ERROR: Final = Event(
     "kafka_error",
     "warning",
@@ -216,6 +226,7 @@ EVENTS: Final = (
     WORKER_STARTED,
     WORKER_ENDED,
     REPORT,
+    UNKNOWN_MACHINE,
     KAFKA_ERROR,
     REWINDING,
     WAITING_FOR_KAFKA,

@@ -1,6 +1,7 @@
 """From windows to their assessment: the entry point that consumer, HTTP and files share."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -16,21 +17,21 @@ from model.backends.choice import BackendChoice, Device
 from model.diagnoser import Diagnoser
 from model.grouping import Grouping
 from model.limits import AssessmentLimits
-from model.physics.baseline import PARTS, measure
-from model.physics.rule import Rule, decide
-from model.quality import measurement_flags, signal_flags
+from model.physics.baseline import measure
+from model.physics.rule import decide
+from model.quality import SIGNAL_FLAGS, measurement_flags, signal_flags
 from model.sensors import Sensors
 from model.settings import AssessmentSettings
 
-DiagnoserName = Literal["network", "physics"]
-"""What decides: the network alone, or physics where it can and the network elsewhere."""
+DiagnoserName = Literal["auto", "network", "physics"]
+"""What decides, as `model.settings` describes it."""
 
 _CACHED_SENSORS: Final = 65_536
 """Sensors whose row of the table is cached."""
 
 
 class Assessor:
-    """Assesses windows: network, novelty, quality of the signal, and physics if it is chosen.
+    """Assesses windows: quality of the signal, physics, network and its novelty.
 
     Attributes:
         name: `bearing-cnn` or `bearing-cnn+physics`.
@@ -41,7 +42,7 @@ class Assessor:
     def __init__(
         self,
         network: Diagnoser,
-        diagnoser: DiagnoserName = "network",
+        diagnoser: DiagnoserName = "auto",
         sensors: Sensors | None = None,
         limits: AssessmentLimits | None = None,
     ) -> None:
@@ -49,12 +50,14 @@ class Assessor:
         self._network = network
         self._sensors = sensors or sensor_table.load()
         self._limits = limits or AssessmentLimits()
-        self._rule = Rule() if diagnoser == "physics" else None
+        self._diagnoser = diagnoser
         self._row_index = lru_cache(_CACHED_SENSORS)(self._sensors.row_index)
         scales = [row.full_scale or np.nan for row in self._sensors.rows]
         # The last is that of sensors without a row, whose index is -1.
         self._full_scales = np.array([*scales, np.nan])
-        physics = self._rule is not None
+        known = [row.baseline is not None or row.network for row in self._sensors.rows]
+        self._unknown_machines = ~np.array([*known, False]) & (diagnoser == "auto")
+        physics = diagnoser != "network"
         self.name = f"{network.name}+physics" if physics else network.name
         self.version = f"{network.version}-{self._sensors.digest}" if physics else network.version
 
@@ -64,7 +67,7 @@ class Assessor:
         assets: Path | None = None,
         device: Device = "auto",
         threads: int | None = None,
-        diagnoser: DiagnoserName = "network",
+        diagnoser: DiagnoserName = "auto",
         sensors: Path | None = None,
         limits: AssessmentLimits | None = None,
         backend: BackendChoice = "auto",
@@ -144,43 +147,73 @@ class Assessor:
             )
         examined = self._network.examine(windows)
         rows = np.fromiter(map(self._row_index, sensors), np.int64, len(sensors))
-        novelty = grouping.mean(examined.novelty)
-        flags = np.empty((len(grouping), len(QUALITY_FLAGS)), np.bool_)
         scales = grouping.repeat(self._full_scales[rows])
-        flags[:, :-1] = measurement_flags(signal_flags(windows, self._limits, scales), grouping)
-        flags[:, -1] = novelty > self._limits.novelty_limit
-        probabilities, evidence = grouping.mean_probabilities(examined.probabilities), None
-        if self._rule is not None:
-            probabilities, evidence = self._add_physics(
-                windows, grouping, rpm, rows, probabilities, self._rule
-            )
-        return Assessment(probabilities, novelty, flags, evidence)
+        signal = measurement_flags(signal_flags(windows, self._limits, scales), grouping)
+        network = grouping.mean_probabilities(examined.probabilities)
+        novelty = grouping.mean(examined.novelty)
+        novel = novelty > self._limits.novelty_limit
+        unknown = self._unknown_machines[rows]
+        if self._diagnoser == "network":
+            outside = np.zeros_like(novel)
+            return Assessment(network, novelty, _flags(signal, novel, unknown, outside))
+        judged = self._judged(windows, grouping, rpm, rows, network)
+        novel &= ~judged.evidence.decided
+        flags = _flags(signal, novel, unknown, judged.outside)
+        return Assessment(judged.probabilities, novelty, flags, judged.evidence)
 
-    def _add_physics(
+    def _judged(
         self,
         windows: NDArray[np.float32],
         grouping: Grouping,
         rpm: NDArray[np.float64],
         rows: NDArray[np.int64],
         network: NDArray[np.float32],
-        rule: Rule,
-    ) -> tuple[NDArray[np.float32], PhysicsAssessment]:
-        """Return the probabilities with the rule applied where a sensor has a baseline."""
-        probabilities = network.copy()
-        sigmas = np.full((len(rpm), len(PARTS)), np.nan)
-        used, decided = np.full(len(rpm), np.nan), np.zeros(len(rpm), np.bool_)
-        for row in np.unique(rows[rows >= 0]):
-            baseline = self._sensors.rows[row].baseline
-            if baseline is None:
+    ) -> "_Judged":
+        """Apply the rule to the measurements whose sensor has a baseline."""
+        probabilities, evidence = network.copy(), PhysicsAssessment.none(len(rpm))
+        outside = np.zeros(len(rpm), np.bool_)
+        for index in np.unique(rows[rows >= 0]):
+            row = self._sensors.rows[index]
+            if row.baseline is None:
                 continue
-            of_row = rows == row
+            of_row = rows == index
             own = np.flatnonzero(of_row)
             measured = measure(
-                windows[grouping.repeat(of_row)], rpm[own], baseline, grouping.select(of_row)
+                windows[grouping.repeat(of_row)], rpm[own], row.baseline, grouping.select(of_row)
             )
+            outside[own] = measured.outside
             readable = np.isfinite(measured.sigmas[:, 0])
             own, measured = own[readable], measured.select(readable)
-            decision = decide(measured, network[own], rule)
-            probabilities[own], decided[own] = decision.probabilities, decision.by_physics
-            sigmas[own], used[own] = measured.sigmas, measured.rpm
-        return probabilities, PhysicsAssessment(sigmas, used, decided)
+            decision = decide(measured, network[own] if row.network else None)
+            probabilities[own] = decision.probabilities
+            evidence.sigmas[own], evidence.change[own] = measured.sigmas, measured.distance
+            evidence.rpm[own], evidence.found_by[own] = measured.rpm, measured.found_by
+            evidence.decided[own] = decision.by_physics
+        return _Judged(probabilities, evidence, outside)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """Probabilities (m, 4), evidence, and whether its baseline holds a speed, of m measurements."""
+
+    probabilities: NDArray[np.float32]
+    evidence: PhysicsAssessment
+    outside: NDArray[np.bool_]
+
+
+def _flags(
+    signal: NDArray[np.bool_],
+    novel: NDArray[np.bool_],
+    unknown: NDArray[np.bool_],
+    outside: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Return the quality flags (m, 7), columns as `vocabulary.QUALITY_FLAGS`."""
+    flags = np.empty((len(signal), len(QUALITY_FLAGS)), np.bool_)
+    flags[:, : len(SIGNAL_FLAGS)] = signal
+    for name, column in (
+        ("novelty", novel),
+        ("unknown-machine", unknown),
+        ("outside-baseline", outside),
+    ):
+        flags[:, QUALITY_FLAGS.index(name)] = column
+    return flags

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
 from model.assessment import Assessment, PhysicsAssessment
+from model.physics.baseline import FOUND_BY, FoundBy
 
 
 class PhysicsFinding(TypedDict):
@@ -16,6 +17,8 @@ class PhysicsFinding(TypedDict):
     inner_sigma: float
     ball_sigma: float
     shaft_speed: float
+    change_sigma: float
+    speed_found_by: FoundBy
     decided_by: Literal["physics", "network"]
 
 
@@ -73,20 +76,27 @@ def _reasons(assessment: Assessment) -> list[list[QualityFlag]]:
 def _evidence(evidence: PhysicsAssessment | None, windows: int) -> list[PhysicsFinding | None]:
     if evidence is None:
         return [None] * windows
-    # Floats and a bool a row, which numpy's types cannot express.
+    # Floats, an int and a bool a row, which numpy's types cannot express.
     rows: Iterator[Any] = zip(
-        evidence.sigmas.tolist(), evidence.rpm.tolist(), evidence.decided.tolist(), strict=True
+        evidence.sigmas.tolist(),
+        evidence.change.tolist(),
+        evidence.rpm.tolist(),
+        evidence.found_by.tolist(),
+        evidence.decided.tolist(),
+        strict=True,
     )
     return [
         {
             "outer_sigma": outer,
             "inner_sigma": inner,
             "ball_sigma": ball,
+            "change_sigma": change,
             "shaft_speed": rpm,
+            "speed_found_by": FOUND_BY[found_by],
             "decided_by": "physics" if decided else "network",
         }
         # NaN, which is not equal to itself: the sensor has no baseline.
         if rpm == rpm
         else None
-        for (outer, inner, ball), rpm, decided in rows
+        for (outer, inner, ball), change, rpm, found_by, decided in rows
     ]

@@ -19,9 +19,6 @@ SignalFlag = Literal["clipping", "dropout", "jump", "mains-hum"]
 SIGNAL_FLAGS: Final[tuple[SignalFlag, ...]] = get_args(SignalFlag)
 """In the order of the columns of `signal_flags`: the first of `vocabulary.QUALITY_FLAGS`."""
 
-_STATES: Final = ("clipping", "mains-hum")
-"""Flags of a signal as a whole; the others are of events."""
-
 _ANY: Final = np.finfo(np.float32).tiny
 """Share of windows that is above none."""
 
@@ -75,13 +72,13 @@ def signal_flags(
 def measurement_flags(flags: NDArray[np.bool_], grouping: Grouping) -> NDArray[np.bool_]:
     """Return the signal flags (m, 4) of measurements from those of their windows (n, 4).
 
-    A dropout or a jump is an event: in any window it shows a defect of the sensor or its cable.
-    Clipping and hum are states of the whole signal: half of the windows must show them, since a
-    single one does by chance, the more often the more windows a measurement has.
+    A dropout never occurs by chance: in any window it shows a defect of the sensor or its cable.
+    Half of the windows must show the others: one in five hundred of a healthy machine does, in a
+    slow wobble or where two samples equal the extremes, and a measurement has many windows.
     """
     if grouping.single:
         return flags
-    needed = [np.float32(0.5) if flag in _STATES else _ANY for flag in SIGNAL_FLAGS]
+    needed = [_ANY if flag == "dropout" else np.float32(0.5) for flag in SIGNAL_FLAGS]
     return np.asarray(grouping.share(flags) >= needed)
 
 

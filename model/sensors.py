@@ -6,6 +6,7 @@ It is a TOML file of rows. The first row whose pattern matches a sensor's id app
     pattern = "press-7/*"          # * any text, ? any character, [ab] one of these
     baseline = "press-7.json"      # from `bearing-stream baseline`, in the table's folder
     nominal_rpm = 1780             # for windows without a speed; default: the baseline's
+    network = true                 # the network was trained on this machine; default: false
     full_scale = 50.0              # of the sensor, in the unit of the windows
 
 All keys but the pattern are optional. The bearing's orders are part of the baseline, which is
@@ -26,7 +27,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from model.physics import baseline_file
 from model.physics.baseline import Baseline, check_speeds
 from model.physics.baseline_file import BaselineError
-from model.physics.lines import SEARCH
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -41,6 +41,7 @@ class _TomlRow(BaseModel):
     pattern: Annotated[str, Field(min_length=1)]
     baseline: Path | None = None
     nominal_rpm: _Positive | None = None
+    network: bool = False
     full_scale: _Positive | None = None
 
 
@@ -57,11 +58,13 @@ class SensorRow:
     Args:
         pattern: Of their ids, in the syntax of `fnmatch.fnmatchcase`.
         baseline: Of their machine; None where it is not known.
+        network: Whether the network was trained on their machine.
         full_scale: In the unit of their windows; None where it is not known.
     """
 
     pattern: str
     baseline: Baseline | None = None
+    network: bool = False
     full_scale: float | None = None
 
 
@@ -110,23 +113,22 @@ def load(path: Path | None = None) -> Sensors:
 
 def _sensor_row(row: _TomlRow, table: Path) -> SensorRow:
     if row.baseline is None:
-        return SensorRow(row.pattern, None, row.full_scale)
+        return SensorRow(row.pattern, None, row.network, row.full_scale)
     try:
         baseline = baseline_file.load(table.parent / row.baseline)
         if row.nominal_rpm is not None:
             baseline = replace(baseline, nominal_rpm=row.nominal_rpm)
-            reach = np.array([1 - SEARCH, 1 + SEARCH])
-            check_speeds(row.nominal_rpm * reach, baseline.orders)
+            check_speeds(np.array([row.nominal_rpm]), baseline.orders)
     except (BaselineError, ValueError) as error:
         raise SensorsError(f"{table}, pattern {row.pattern!r}: {error}") from error
-    return SensorRow(row.pattern, baseline, row.full_scale)
+    return SensorRow(row.pattern, baseline, row.network, row.full_scale)
 
 
 def _content(row: SensorRow) -> Any:
     """Return the content of a row in a form whose `repr` is the same in every process."""
     if row.baseline is None:
-        return row.pattern, row.full_scale
-    return row.pattern, row.full_scale, baseline_file.to_json(row.baseline)
+        return row.pattern, row.network, row.full_scale
+    return row.pattern, row.network, row.full_scale, baseline_file.to_json(row.baseline)
 
 
 def _first(error: ValidationError) -> str:

@@ -24,14 +24,17 @@ class _DiagnoserSettings(Settings):
     """What computes the network: C (`native`), NumPy or PyTorch, which all give the same numbers to
     1e-5. `auto` takes PyTorch on CUDA; on a CPU it takes C, or NumPy where C was not built."""
 
-    diagnoser: Literal["network", "physics"] = "network"
-    """What decides: the `network` alone, or `physics` where the sensor has a baseline of the
-    healthy machine and the evidence is clear, and the network elsewhere. Physics identifies faults
-    of bearings that the network was not trained on."""
+    diagnoser: Literal["auto", "network", "physics"] = "auto"
+    """What decides. `auto`: physics where the sensor has a baseline of the healthy machine, with
+    the network where the sensor table states that it was trained on that machine; for a sensor
+    that the table does not know, the network's prediction, marked as uncertain. `physics`: the same
+    without that mark. `network`: the network alone, which is right about the machine that it
+    was trained on and no other."""
 
     sensor_table: Path | None = None
-    """TOML table of the sensors: which machine's baseline (`bearing-stream baseline`) and which
-    full scale each has; default is the CWRU rig's."""
+    """TOML table of the sensors: which machine's baseline (`bearing-stream baseline`) each has,
+    whether the network was trained on that machine, and its full scale; default is the CWRU
+    rig's."""
 
 
 # The limits come first among the bases, so that their options come last.

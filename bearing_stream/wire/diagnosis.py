@@ -30,6 +30,7 @@ UNKNOWN: Final = "Unknown"
 Prediction = Literal[FaultLabel, "Unknown"]
 Quality = Literal["good", "uncertain"]
 DecidedBy = Literal["physics", "network"]
+SpeedFoundBy = Literal["stated", "search", "baseline"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(allow_inf_nan=False)]
@@ -81,8 +82,14 @@ class Evidence(_Part):
     """The same for an inner-race fault."""
     ball_sigma: float
     """The same for a ball fault."""
+    change_sigma: float | None = None
+    """How far the shape of the spectrum is from that of the machine's healthy windows, in standard
+    deviations: above 3 the machine has changed, by whatever it may be."""
     shaft_speed: Annotated[float, Field(gt=0)]
     """Revolutions per minute for which the frequencies of the lines were computed."""
+    speed_found_by: Annotated[str, _growing(get_args(SpeedFoundBy))] | None = None
+    """What that speed is from: it was `stated`; the lines stand out at another one nearby
+    (`search`); or neither, and it is that of the `baseline`."""
     decided_by: Annotated[str, _growing(get_args(DecidedBy))]
     """Whether the prediction is that of the lines or of the network."""
 
@@ -127,6 +134,7 @@ class Diagnosis(_Part):
 class PublishedEvidence(Evidence, extra="forbid"):
     """The evidence of a diagnosis of this version."""
 
+    speed_found_by: SpeedFoundBy | None = None
     decided_by: DecidedBy
 
 

@@ -1,48 +1,113 @@
 """The baseline of a machine, fitted to its healthy windows, and measurements relative to it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from math import sqrt
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from model.grouping import Grouping
 from model.physics.bearing import BearingOrders
-from model.physics.gate import band_shape, distance
-from model.physics.lines import SEARCH, LineHeights, line_heights, search_line_heights, speeds
-from model.physics.spectra import Floats, spectra
+from model.physics.gate import SHAPE_NOISE, band_shape, distance
+from model.physics.lines import (
+    LINE_NOISE,
+    SEARCH,
+    TOLERANCE,
+    line_heights,
+    reading_for,
+    speeds,
+)
+from model.physics.spectra import Floats, Reading, spectra
 
-PARTS: Final = ("outer", "inner", "ball")
-"""Order of the lines in arrays."""
+HOP: Final = WINDOW_LENGTH // 4
+"""Samples from one healthy window to the next: overlap makes the deviations more precise."""
 
-MINIMUM: Final = 20
-"""Windows that a baseline needs: its sigmas are then good to 16 %."""
+MINIMUM: Final = 8
+"""Windows that a point of a baseline needs: half a second at a hop of 512 samples."""
+
+STEADY: Final = 0.04
+"""Windows whose speeds differ by less share a point: by so much an induction motor slips from no
+load to full."""
+
+HELD: Final = SEARCH
+"""A baseline holds the speeds within this share of those that it was fitted at: less may be an
+error of the stated speed."""
+
+_STANDS_OUT: Final = 2.5
+"""Sigmas above which a race line shows the speed."""
+
+
+FoundBy = Literal["stated", "search", "baseline"]
+"""What a shaft speed is from: the measurement states it; its lines stand out at another speed
+nearby; or neither, and it is that of the baseline."""
+
+FOUND_BY: Final[tuple[FoundBy, ...]] = get_args(FoundBy)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BaselinePoint:
+    """Means and standard deviations over the healthy windows at one speed.
+
+    Args:
+        rpm: Shaft speed, the median.
+        lines, line_deviations: (3,), of the heights of lines; outer, inner, ball.
+        shape, shape_deviations: (11,), of the shape of the band powers.
+        windows: How many it was fitted to.
+        seconds: How long a signal they cover.
+    """
+
+    rpm: float
+    lines: NDArray[np.float64]
+    line_deviations: NDArray[np.float64]
+    shape: NDArray[np.float64]
+    shape_deviations: NDArray[np.float64]
+    windows: int
+    seconds: float
+
+    @property
+    def uncertainty(self) -> float:
+        """Relative standard error of the deviations, if windows without overlap are independent."""
+        return 1 / sqrt(2 * max(self.seconds * SAMPLING_RATE / WINDOW_LENGTH - 1, 0.5))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
-    """Means and standard deviations over healthy windows.
-
-    It must cover the speeds and loads that occur: others measure as faults.
+    """What a machine is like when it is healthy, at each of the speeds of its recordings.
 
     Args:
         orders: Of the bearing.
-        nominal_rpm: Shaft speed to search around for windows without one.
-        lines, line_deviations: (3,), of the line heights at known speeds, outer, inner, ball.
-        searched, searched_deviations: (3,), of the highest on the grid of speeds.
-        shape, shape_deviations: (11,), of the shape of the band powers.
-        windows: How many it was fitted to.
+        points: At least one, from the slowest to the fastest.
+        nominal_rpm: Shaft speed of windows that state none; None to take the point that is most
+            like them.
     """
 
     orders: BearingOrders
-    nominal_rpm: float
-    lines: NDArray[np.float64]
-    line_deviations: NDArray[np.float64]
-    searched: NDArray[np.float64]
-    searched_deviations: NDArray[np.float64]
-    shape: NDArray[np.float64]
-    shape_deviations: NDArray[np.float64]
-    windows: int
+    points: tuple[BaselinePoint, ...]
+    nominal_rpm: float | None = None
+
+    @property
+    def speeds(self) -> NDArray[np.float64]:
+        """The speeds of the points."""
+        return np.array([point.rpm for point in self.points])
+
+    @property
+    def windows(self) -> int:
+        """How many windows it was fitted to."""
+        return sum(point.windows for point in self.points)
+
+    @property
+    def reading(self) -> Reading:
+        """How far the envelope spectra of its windows are read."""
+        return reading_for(self.orders, float(self.speeds.max()))
+
+    def nearest(self, rpm: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the index of the point whose speed is nearest, as a ratio."""
+        ratios = np.maximum(rpm, np.finfo(float).tiny)[:, None] / self.speeds
+        found: NDArray[np.int64] = np.maximum(ratios, 1 / ratios).argmin(axis=1)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,54 +119,64 @@ class Measurements:
             deviations of the healthy windows. NaN where they cannot be measured at the shaft
             speed.
         distance: (n,), of the shape of the band powers from the healthy windows', in sigmas.
-        rpm: (n,), shaft speed at which the lines were measured.
+        rpm: (n,), shaft speed: that at which the higher race line was found, if it stands out and
+            is not the stated one's; else the stated one, or that of the baseline.
+        found_by: (n,), index of what the speed is from in `FOUND_BY`.
+        outside: (n,) bool, whether the baseline does not hold the shaft speed.
     """
 
     sigmas: NDArray[np.float64]
     distance: NDArray[np.float64]
     rpm: NDArray[np.float64]
+    found_by: NDArray[np.int64]
+    outside: NDArray[np.bool_]
 
     def select(self, rows: NDArray[np.bool_]) -> "Measurements":
-        """Return the measurements of some of the windows."""
-        return Measurements(self.sigmas[rows], self.distance[rows], self.rpm[rows])
+        """Return some of the measurements."""
+        return Measurements(
+            self.sigmas[rows],
+            self.distance[rows],
+            self.rpm[rows],
+            self.found_by[rows],
+            self.outside[rows],
+        )
 
 
-def fit(windows: Floats, rpm: NDArray[np.float64], orders: BearingOrders) -> Baseline:
-    """Fit a baseline to healthy windows.
+_LINE_TRUST: Final = 10.0
+"""Independent windows that the deviations of noise count for, next to those measured. They keep a
+baseline of a second, which has five, from deviations that are small by chance."""
+
+_SHAPE_TRUST: Final = 4.0
+"""The same for the shape, whose deviations differ more from machine to machine."""
+
+
+def fit(
+    windows: Floats, rpm: NDArray[np.float64], orders: BearingOrders, hop: int = HOP
+) -> Baseline:
+    """Fit a baseline to healthy windows, with a point for each stretch of steady speed.
 
     Args:
-        windows: (n, 2048) float32 at 12 kHz, any unit. They may overlap; at a hop of 512 there are
-            four times as many, and the sigmas are more certain.
+        windows: (n, 2048) float32 at 12 kHz, any unit; those of a recording in a row, overlapping.
         rpm: (n,), shaft speed of each.
         orders: Of the bearing.
+        hop: Samples from one window of a recording to the next.
 
     Raises:
-        ValueError: There are fewer than 20 windows, the lines cannot be measured at their
-            speeds, or the windows are all alike.
+        ValueError: There are fewer than 8 windows at a speed, the lines cannot be measured at
+            their speeds, or the windows are all alike.
     """
-    if len(windows) < MINIMUM:
-        raise ValueError(f"a baseline needs {MINIMUM} healthy windows, got {len(windows)}")
-    nominal = float(np.median(rpm))
-    check_speeds(np.array([*rpm, nominal * (1 - SEARCH), nominal * (1 + SEARCH)]), orders)
-    measured = spectra(windows)
-    known = _stacked(line_heights(measured.envelope, rpm, orders))
-    searched = _stacked(search_line_heights(measured.envelope, nominal, orders)[0])
-    shape = band_shape(measured.bands)
-    baseline = Baseline(
-        orders=orders,
-        nominal_rpm=nominal,
-        lines=known.mean(axis=0),
-        line_deviations=known.std(axis=0, ddof=1),
-        searched=searched.mean(axis=0),
-        searched_deviations=searched.std(axis=0, ddof=1),
-        shape=shape.mean(axis=0),
-        shape_deviations=shape.std(axis=0, ddof=1),
-        windows=len(windows),
-    )
-    for deviations in (baseline.line_deviations, baseline.searched_deviations, shape.std(axis=0)):
-        if not (deviations > 0).all():
-            raise ValueError("a baseline needs healthy windows that differ; these are all alike")
-    return baseline
+    check_speeds(rpm, orders)
+    stretches = list(_stretches(rpm))
+    if not stretches or min(map(len, stretches)) < MINIMUM:
+        fewest = min(stretches, key=len, default=np.empty(0, np.intp))
+        at = f" at {np.median(rpm[fewest]):.0f} rpm" if len(stretches) > 1 else ""
+        raise ValueError(
+            f"a baseline needs {MINIMUM} healthy windows at each speed, got {len(fewest)}{at}"
+        )
+    fastest = max(float(np.median(rpm[rows])) for rows in stretches)
+    reading = reading_for(orders, fastest)
+    points = [_point(windows[rows], rpm[rows], orders, reading, hop) for rows in stretches]
+    return Baseline(orders, tuple(points))
 
 
 def check_speeds(rpm: NDArray[np.float64], orders: BearingOrders) -> None:
@@ -110,8 +185,8 @@ def check_speeds(rpm: NDArray[np.float64], orders: BearingOrders) -> None:
     wrong = rpm[~((rpm >= slowest) & (rpm <= fastest))]
     if len(wrong):
         raise ValueError(
-            f"the lines of this bearing can be read from {slowest:.0f} to {fastest:.0f} rpm, and "
-            f"the nominal speed must be {SEARCH:.0%} inside; got {wrong[0]:.0f} rpm"
+            f"the lines of this bearing can be read from {slowest:.0f} to {fastest:.0f} rpm, got "
+            f"{wrong[0]:.0f} rpm"
         )
 
 
@@ -123,13 +198,14 @@ def measure(
 ) -> Measurements:
     """Measure windows, or measurements of several windows, relative to a baseline.
 
-    The heights of lines and the shapes are averaged over the windows of a measurement. Their
-    deviations stay those of single windows: relative to the smaller deviations of the means, small
-    differences that no damage makes would stand out too.
+    The point at the nearest speed judges. The heights of lines and the shapes are averaged over the
+    windows of a measurement. Their deviations stay those of single windows: relative to the smaller
+    deviations of the means, small differences that no damage makes would stand out too.
 
     Args:
         windows: (n, 2048) float32 at 12 kHz, any unit.
-        rpm: (m,), shaft speeds; NaN where unknown: searched within 4 % of the nominal.
+        rpm: (m,), shaft speeds; NaN where unknown: then that of the point whose shape is nearest,
+            unless the baseline has a nominal speed.
         baseline: Of the machine.
         grouping: Of the windows into m measurements; None for one each.
 
@@ -137,27 +213,104 @@ def measure(
         Of the m measurements.
     """
     grouping = grouping or Grouping.of(len(windows))
-    measured, speed = spectra(windows), grouping.repeat(rpm)
-    sigmas = np.full((len(windows), len(PARTS)), np.nan)
-    used = speed.copy()
-    slowest, fastest = speeds(baseline.orders)
-    known, unknown = (speed >= slowest) & (speed <= fastest), np.isnan(speed)
-    if known.any():
-        heights = _stacked(line_heights(measured.envelope[known], speed[known], baseline.orders))
-        sigmas[known] = (heights - baseline.lines) / baseline.line_deviations
-    if unknown.any():
-        found, used[unknown] = search_line_heights(
-            measured.envelope[unknown], baseline.nominal_rpm, baseline.orders
-        )
-        sigmas[unknown] = (_stacked(found) - baseline.searched) / baseline.searched_deviations
+    slowest, fastest = speeds(baseline.orders, baseline.reading)
+    measured = spectra(windows, baseline.reading)
     shape = grouping.mean(band_shape(measured.bands))
+    distances = np.stack(
+        [distance(shape, point.shape, point.shape_deviations) for point in baseline.points], axis=1
+    )
+    stated = _stated(rpm, baseline, distances)
+    judge = baseline.nearest(stated)
+    lines = np.stack([point.lines for point in baseline.points])
+    deviations = np.stack([point.line_deviations for point in baseline.points])
+    readable = (stated >= slowest) & (stated <= fastest)
+    found = line_heights(
+        measured.envelope, np.where(readable, stated, slowest), baseline.orders, grouping
+    )
+    sigmas = (found.heights - lines[judge]) / deviations[judge]
+    sigmas[~readable] = np.nan
+    used, found_by = _speed(sigmas, found.rpm, stated, np.isnan(rpm))
     return Measurements(
-        grouping.mean(sigmas),
-        distance(shape, baseline.shape, baseline.shape_deviations),
-        grouping.mean(used),
+        sigmas=sigmas,
+        distance=distances[np.arange(len(rpm)), judge],
+        rpm=used,
+        found_by=found_by,
+        outside=~(np.abs(stated / baseline.speeds[judge] - 1) <= HELD),
     )
 
 
-def _stacked(heights: LineHeights) -> NDArray[np.float64]:
-    """Return the line heights as (n, 3), in the order of `PARTS`."""
-    return np.stack([heights.outer, heights.inner, heights.ball], axis=1)
+def _speed(
+    sigmas: NDArray[np.float64],
+    found: NDArray[np.float64],
+    stated: NDArray[np.float64],
+    unknown: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the shaft speeds and what they are from.
+
+    Where no race line stands out, the speed at which the search finds most is that of noise.
+    """
+    higher = sigmas[:, :2].argmax(axis=1)
+    rows = np.arange(len(stated))
+    lines = found[rows, higher]
+    clear = sigmas[rows, higher] > _STANDS_OUT
+    elsewhere = clear & (unknown | (np.abs(lines / stated - 1) > TOLERANCE))
+    found_by = np.where(unknown, FOUND_BY.index("baseline"), FOUND_BY.index("stated"))
+    found_by[elsewhere] = FOUND_BY.index("search")
+    return np.where(elsewhere, lines, stated), found_by
+
+
+def _stated(
+    rpm: NDArray[np.float64], baseline: Baseline, distances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the speeds, and for those that are NaN the one to search around."""
+    likely = baseline.speeds[distances.argmin(axis=1)]
+    return np.where(np.isnan(rpm), baseline.nominal_rpm or likely, rpm)
+
+
+def _stretches(rpm: NDArray[np.float64]) -> Iterator[NDArray[np.intp]]:
+    """Yield the rows of each stretch of steady speed, from the slowest."""
+    order = rpm.argsort(kind="stable")
+    while len(order):
+        steady = rpm[order] <= rpm[order[0]] * (1 + STEADY)
+        yield np.sort(order[steady])
+        order = order[~steady]
+
+
+def _point(
+    windows: Floats,
+    rpm: NDArray[np.float64],
+    orders: BearingOrders,
+    reading: Reading,
+    hop: int,
+) -> BaselinePoint:
+    """Fit a point; raises ValueError if the windows are all alike."""
+    measured = spectra(windows, reading)
+    heights = line_heights(measured.envelope, rpm, orders).heights
+    shape = band_shape(measured.bands)
+    if not (heights.std(axis=0) > 0).all() or not (shape.std(axis=0) > 0).all():
+        raise ValueError("a baseline needs healthy windows that differ; these are all alike")
+    independent = 1 + (len(windows) - 1) * hop / WINDOW_LENGTH
+    return BaselinePoint(
+        rpm=float(np.median(rpm)),
+        lines=heights.mean(axis=0),
+        line_deviations=_deviations(heights, independent, np.array(LINE_NOISE), _LINE_TRUST),
+        shape=shape.mean(axis=0),
+        shape_deviations=_deviations(shape, independent, np.array(SHAPE_NOISE), _SHAPE_TRUST),
+        windows=len(windows),
+        seconds=independent * WINDOW_LENGTH / SAMPLING_RATE,
+    )
+
+
+def _deviations(
+    values: NDArray[np.float64], independent: float, noise: NDArray[np.float64], trust: float
+) -> NDArray[np.float64]:
+    """Return the deviations to expect of a new window: those measured, the noise's, the mean's own.
+
+    The variance is the posterior mean of a scaled inverse chi-squared prior of `trust` degrees of
+    freedom around that of noise (Gelman et al. 2013, Bayesian Data Analysis, section 3.3), and that
+    of the mean over few windows adds to it.
+    """
+    free = independent - 1
+    variance = (trust * noise**2 + free * values.var(axis=0, ddof=1)) / (trust + free)
+    deviations: NDArray[np.float64] = np.sqrt(variance * (1 + 1 / independent))
+    return deviations

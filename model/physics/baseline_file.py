@@ -2,24 +2,41 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from model.physics.baseline import MINIMUM, PARTS, Baseline, check_speeds
+from model.physics.baseline import MINIMUM, Baseline, BaselinePoint, check_speeds
 from model.physics.bearing import BearingOrders
 from model.physics.gate import SHAPE_BANDS
-from model.physics.lines import SEARCH
+from model.physics.lines import PARTS
 
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _OfParts = Field(min_length=len(PARTS), max_length=len(PARTS))
 _OfBands = Field(min_length=SHAPE_BANDS, max_length=SHAPE_BANDS)
 
+_EARLIER: Final = "searched"
+"""A key of the baselines of earlier versions, whose lines were measured in another way."""
+
 
 class BaselineError(Exception):
     """A file holds no baseline; the message states why."""
+
+
+class _Point(BaseModel):
+    """A point; names and meaning are those of `BaselinePoint`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rpm: _Positive
+    windows: Annotated[int, Field(ge=MINIMUM)]
+    seconds: _Positive
+    lines: Annotated[list[_Finite], _OfParts]
+    line_deviations: Annotated[list[_Positive], _OfParts]
+    shape: Annotated[list[_Finite], _OfBands]
+    shape_deviations: Annotated[list[_Positive], _OfBands]
 
 
 class _File(BaseModel):
@@ -28,54 +45,68 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     orders: BearingOrders
-    nominal_rpm: _Positive
-    lines: Annotated[list[_Finite], _OfParts]
-    line_deviations: Annotated[list[_Positive], _OfParts]
-    searched: Annotated[list[_Finite], _OfParts]
-    searched_deviations: Annotated[list[_Positive], _OfParts]
-    shape: Annotated[list[_Finite], _OfBands]
-    shape_deviations: Annotated[list[_Positive], _OfBands]
-    windows: Annotated[int, Field(ge=MINIMUM)]
+    nominal_rpm: _Positive | None = None
+    points: Annotated[list[_Point], Field(min_length=1)]
 
 
 def to_json(baseline: Baseline) -> str:
     """Return a baseline as JSON: the same text for equal numbers, which `load` reads exactly."""
     content = {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in asdict(baseline).items()
+        "orders": asdict(baseline.orders),
+        "nominal_rpm": baseline.nominal_rpm,
+        "points": [_plain(point) for point in baseline.points],
     }
-    return _File.model_validate(content).model_dump_json(indent=2) + "\n"
+    return _File.model_validate(content).model_dump_json(indent=2, exclude_none=True) + "\n"
 
 
 def load(path: Path) -> Baseline:
     """Read a baseline.
 
     Raises:
-        BaselineError: There is no such file, or it is not a baseline.
+        BaselineError: There is no such file, or it is not a baseline of this version.
     """
     try:
-        content = _File.model_validate_json(path.read_bytes())
-        reach = np.array([1 - SEARCH, 1, 1 + SEARCH])
-        check_speeds(content.nominal_rpm * reach, content.orders)
+        text = path.read_bytes()
+        content = _File.model_validate_json(text)
+        speeds = [point.rpm for point in content.points]
+        check_speeds(np.array([*speeds, content.nominal_rpm or speeds[0]]), content.orders)
     except OSError as error:
         raise BaselineError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, detail["loc"])) or "the file"
-        raise BaselineError(
-            f"{path}: expected a baseline as `bearing-stream baseline` writes it; "
-            f"{where}: {detail['msg']}"
-        ) from None
+        raise BaselineError(f"{path}: {_reason(error)}") from None
     except ValueError as error:
         raise BaselineError(f"{path}: {error}") from error
-    return Baseline(
-        orders=content.orders,
-        nominal_rpm=content.nominal_rpm,
-        lines=np.array(content.lines),
-        line_deviations=np.array(content.line_deviations),
-        searched=np.array(content.searched),
-        searched_deviations=np.array(content.searched_deviations),
-        shape=np.array(content.shape),
-        shape_deviations=np.array(content.shape_deviations),
-        windows=content.windows,
+    points = sorted(content.points, key=lambda point: point.rpm)
+    return Baseline(content.orders, tuple(map(_point, points)), content.nominal_rpm)
+
+
+def _plain(point: BaselinePoint) -> dict[str, Any]:
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in asdict(point).items()
+    }
+
+
+def _point(stored: _Point) -> BaselinePoint:
+    return BaselinePoint(
+        rpm=stored.rpm,
+        lines=np.array(stored.lines),
+        line_deviations=np.array(stored.line_deviations),
+        shape=np.array(stored.shape),
+        shape_deviations=np.array(stored.shape_deviations),
+        windows=stored.windows,
+        seconds=stored.seconds,
+    )
+
+
+def _reason(error: ValidationError) -> str:
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    if (_EARLIER,) in (detail["loc"] for detail in details):
+        return (
+            "a baseline of an earlier version, which measured lines in another way: fit it again "
+            "to the same recordings with `bearing-stream baseline`"
+        )
+    where = ".".join(map(str, details[0]["loc"])) or "the file"
+    return (
+        f"expected a baseline as `bearing-stream baseline` writes it; {where}: {details[0]['msg']}"
     )

@@ -16,6 +16,11 @@ SHAPE_BANDS: Final = len(_KEPT)
 """Bands that make up the shape of a spectrum."""
 
 
+SHAPE_NOISE: Final = 0.12
+"""Standard deviation of a band's log power over healthy windows: 0.10 for white noise, 0.11 to 0.15
+in most bands of four rigs."""
+
+
 def band_shape(bands: Floats) -> NDArray[np.float64]:
     """Return the log powers (n, 11) of all bands but that of the hum, less their mean.
 

@@ -30,9 +30,6 @@ bin, a fifth of the races that show at four points are missed."""
 STEP: Final = BIN / FINENESS
 """Hz from one point of the envelope spectrum to the next: 1.46."""
 
-POINTS: Final = 288
-"""Points of the envelope spectrum: up to 420 Hz, three times BPFO and 59 Hz of noise floor."""
-
 BANDS: Final = 12
 """Bands of 500 Hz whose power is measured."""
 
@@ -45,10 +42,6 @@ _SMOOTHING: Final = 33
 """Bins (193 Hz) of the running mean that a magnitude spectrum is whitened by: wider than the
 spacing of a bearing's lines, narrower than a resonance."""
 
-_BAND_SAMPLES: Final = 256
-"""Samples of a 1 kHz band's envelope: those of the envelope's bins that the band could alias into
-lie above bin 85, 500 Hz."""
-
 _FULL_SAMPLES: Final = 1280
 """Samples of a full-band view's envelope: aliases lie above bin 255."""
 
@@ -59,12 +52,35 @@ _TINY: Final = np.float32(1e-30)
 """Added to powers before the logarithm, so that a flat window has finite spectra."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far an envelope spectrum is read.
+
+    Args:
+        samples: Of the envelope of each view. A band of 1 kHz has an envelope up to bin 170, and
+            what lies beyond half of the samples aliases: with n samples, above bin n - 171.
+        points: Of the envelope spectrum that are computed, from 0 Hz.
+    """
+
+    samples: int
+    points: int
+
+
+NARROW: Final = Reading(256, 288)
+"""Up to 420 Hz, free of aliases: three times BPFO of a small bearing at 1,800 rpm, and 59 Hz of
+noise floor."""
+
+WIDE: Final = Reading(384, 724)
+"""Up to 1,060 Hz, for fast shafts and many rolling elements; takes 1.3 times as long. Near 1 kHz
+only the views of the full band have something to show."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectra:
     """Spectra of n windows.
 
     Args:
-        envelope: (n, 288) float32, mean over the views of the natural logarithm of the squared
+        envelope: (n, points) float32, mean over the views of the natural logarithm of the squared
             envelope's power spectrum, at 0, 1.46, 2.93 … Hz. Only differences along a row are
             meaningful.
         bands: (n, 12) float32, natural logarithm of the mean power in 0-500, 500-1000 … Hz
@@ -75,13 +91,14 @@ class Spectra:
     bands: Floats
 
 
-def spectra(windows: Floats) -> Spectra:
+def spectra(windows: Floats, reading: Reading = NARROW) -> Spectra:
     """Measure windows; one transform of each serves all its views.
 
     Args:
         windows: (n, 2048) float32 at 12 kHz, finite, any unit.
+        reading: How far the envelope spectrum is read.
     """
-    envelope = np.empty((len(windows), POINTS), np.float32)
+    envelope = np.empty((len(windows), reading.points), np.float32)
     bands = np.empty((len(windows), BANDS), np.float32)
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
@@ -90,7 +107,9 @@ def spectra(windows: Floats) -> Spectra:
         spectrum[:, 0] = 0
         power = np.square(spectrum.real)
         power += np.square(spectrum.imag)
-        envelope[chunk] = _mean_log_spectrum(_views(spectrum, np.sqrt(power)))
+        envelope[chunk] = _mean_log_spectrum(
+            _views(spectrum, np.sqrt(power), reading.samples), reading.points
+        )
         bands[chunk] = _band_powers(power)
     return Spectra(envelope, bands)
 
@@ -109,20 +128,20 @@ def scaled(windows: Floats) -> Floats:
     return centred
 
 
-def _mean_log_spectrum(squared_envelopes: Iterable[Floats]) -> Floats:
-    """Return the mean over views of their log envelope spectra, (n, 288)."""
-    spectra_of_views = [log_spectrum(squared_envelope) for squared_envelope in squared_envelopes]
+def _mean_log_spectrum(squared_envelopes: Iterable[Floats], points: int) -> Floats:
+    """Return the mean over views of their log envelope spectra, (n, points)."""
+    spectra_of_views = [log_spectrum(squared, points) for squared in squared_envelopes]
     mean: Floats = sum(spectra_of_views[1:], start=spectra_of_views[0])
     mean /= len(spectra_of_views)
     return mean
 
 
-def _views(spectrum: Complex, magnitude: Floats) -> Iterator[Floats]:
-    """Yield the squared envelopes (n, 256) of each view of the windows."""
-    yield wide_envelope(prewhitened(spectrum, magnitude))
-    yield wide_envelope(whitened(spectrum, magnitude))
+def _views(spectrum: Complex, magnitude: Floats, samples: int) -> Iterator[Floats]:
+    """Yield the squared envelopes (n, samples) of each view of the windows."""
+    yield wide_envelope(prewhitened(spectrum, magnitude), samples)
+    yield wide_envelope(whitened(spectrum, magnitude), samples)
     for first, end in _VIEW_BANDS:
-        yield band_envelope(spectrum[:, first:end])
+        yield band_envelope(spectrum[:, first:end], samples)
 
 
 def prewhitened(spectrum: Complex, magnitude: Floats) -> Complex:
@@ -150,25 +169,26 @@ def whitened(spectrum: Complex, magnitude: Floats) -> Complex:
     return white
 
 
-def wide_envelope(spectrum: Complex) -> Floats:
-    """Return the squared envelope (n, 256) of the full band, without frequencies above 750 Hz.
+def wide_envelope(spectrum: Complex, samples: int = NARROW.samples) -> Floats:
+    """Return the squared envelope (n, samples) of the full band, as far as that resolves it.
 
     Args:
         spectrum: (n, 1025), of the windows' real transform, whitened or not.
+        samples: Of the envelope.
     """
-    half = _BAND_SAMPLES // 2
-    bins = scipy.fft.rfft(_squared_envelope(spectrum, _FULL_SAMPLES), axis=1)[:, :half]
-    lowered: Floats = scipy.fft.irfft(bins, _BAND_SAMPLES, axis=1)
+    bins = scipy.fft.rfft(_squared_envelope(spectrum, _FULL_SAMPLES), axis=1)[:, : samples // 2]
+    lowered: Floats = scipy.fft.irfft(bins, samples, axis=1)
     return lowered
 
 
-def band_envelope(band: Complex) -> Floats:
-    """Return the squared envelope (n, 256) of a band of up to 1 kHz.
+def band_envelope(band: Complex, samples: int = NARROW.samples) -> Floats:
+    """Return the squared envelope (n, samples) of a band of up to 1 kHz.
 
     Args:
         band: (n, up to 171), its bins out of the spectrum.
+        samples: Of the envelope.
     """
-    return _squared_envelope(band, _BAND_SAMPLES)
+    return _squared_envelope(band, samples)
 
 
 def _squared_envelope(band: Complex, samples: int) -> Floats:
@@ -179,11 +199,12 @@ def _squared_envelope(band: Complex, samples: int) -> Floats:
     return squared
 
 
-def log_spectrum(squared_envelope: Floats) -> Floats:
-    """Return the natural logarithm of the power (n, 288) of squared envelopes, four points a bin.
+def log_spectrum(squared_envelope: Floats, points: int = NARROW.points) -> Floats:
+    """Return the natural logarithm of the power (n, points) of envelopes, four points a bin.
 
     Args:
-        squared_envelope: (n, 256), as `wide_envelope` and `band_envelope` return it, any unit.
+        squared_envelope: (n, samples), as `wide_envelope` and `band_envelope` return it, any unit.
+        points: Of the spectrum, from 0 Hz.
     """
     mean = squared_envelope.mean(axis=1, keepdims=True)
     # Relative to its mean, so that the constant added below is equally small for any unit.
@@ -191,7 +212,8 @@ def log_spectrum(squared_envelope: Floats) -> Floats:
     relative -= 1
     # No taper: a window holds only 18 strikes, and a taper's wider lines lose more than its lower
     # side lobes gain.
-    bins = scipy.fft.rfft(relative, FINENESS * _BAND_SAMPLES, axis=1)[:, :POINTS]
+    samples = squared_envelope.shape[1]
+    bins = scipy.fft.rfft(relative, FINENESS * samples, axis=1)[:, :points]
     power: Floats = np.square(bins.real)
     power += np.square(bins.imag)
     power += np.float32(1e-6)

@@ -108,7 +108,9 @@ def test_the_id_is_the_same_at_every_replay_and_another_for_another_model() -> N
 
 EVIDENCE = PhysicsAssessment(
     sigmas=np.array([[4.5, -0.5, 1.0], [0.0, 0.25, 0.5], [np.nan] * 3, [0.0, 1.0, 2.0]]),
+    change=np.array([9.0, 1.0, np.nan, 0.5]),
     rpm=np.array([1797.0, 1750.0, np.nan, 1772.0]),
+    found_by=np.array([0, 1, 0, 2]),
     decided=np.array([True, False, False, False]),
 )
 
@@ -133,7 +135,13 @@ def test_evidence_is_present_where_physics_applied() -> None:
     found = decoded(assessed(np.eye(4, dtype=np.float32), evidence=EVIDENCE))
     first, second, third, _ = (diagnosis.evidence for _, diagnosis in found)
     assert first == Evidence(
-        outer_sigma=4.5, inner_sigma=-0.5, ball_sigma=1, shaft_speed=1797, decided_by="physics"
+        outer_sigma=4.5,
+        inner_sigma=-0.5,
+        ball_sigma=1,
+        change_sigma=9,
+        shaft_speed=1797,
+        speed_found_by="stated",
+        decided_by="physics",
     )
     assert second is not None
     assert second.decided_by == "network"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
 from model.physics.baseline import Measurements
-from model.physics.rule import Rule, decide
+from model.physics.rule import decide
 
 pytestmark = pytest.mark.numeric
 
@@ -17,8 +17,16 @@ NEAR, FAR = 1.0, 9.0
 """Distances of the shape of a spectrum from the healthy windows'; the gate is at 3."""
 
 
-def measurements(outer: float, inner: float, ball: float, distance: float) -> Measurements:
-    return Measurements(np.array([[outer, inner, ball]]), np.array([distance]), np.array([1772.0]))
+def measurements(
+    outer: float, inner: float, ball: float, distance: float, outside: bool = False
+) -> Measurements:
+    return Measurements(
+        np.array([[outer, inner, ball]]),
+        np.array([distance]),
+        np.array([1772.0]),
+        np.zeros(1, np.int64),
+        np.array([outside]),
+    )
 
 
 def prediction(label: FaultLabel) -> NDArray[np.float32]:
@@ -40,13 +48,34 @@ def prediction(label: FaultLabel) -> NDArray[np.float32]:
 def test_physics_decides_where_its_evidence_is_clear(
     found: Measurements, network: FaultLabel, expected: FaultLabel, by_physics: bool
 ) -> None:
-    decided = decide(found, prediction(network), Rule())
+    decided = decide(found, prediction(network))
     assert FAULT_LABELS[decided.probabilities[0].argmax()] == expected
     assert decided.by_physics.tolist() == [by_physics]
 
 
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (measurements(0, 0, 0, NEAR), "Normal"),
+        (measurements(9, 0, 0, FAR), "OuterRace"),
+        (measurements(0, 2.7, 0, FAR), "InnerRace"),
+        (measurements(0, 0, 0, FAR), "Ball"),
+        # At a speed that the baseline does not hold, the shape of the spectrum shows nothing.
+        (measurements(0, 0, 0, FAR, outside=True), "Normal"),
+        (measurements(0, 2.7, 0, FAR, outside=True), "Normal"),
+        (measurements(0, 9, 0, NEAR, outside=True), "InnerRace"),
+    ],
+)
+def test_without_a_network_of_the_machine_physics_decides_alone(
+    found: Measurements, expected: FaultLabel
+) -> None:
+    decided = decide(found)
+    assert FAULT_LABELS[decided.probabilities[0].argmax()] == expected
+    assert decided.by_physics.all()
+
+
 def test_a_window_far_from_healthy_is_never_normal() -> None:
-    decided = decide(measurements(0, 0, 0, FAR), prediction("Normal"), Rule())
+    decided = decide(measurements(0, 0, 0, FAR), prediction("Normal"))
     assert decided.probabilities[0][FAULT_LABELS.index("Normal")] < 0.02
 
 
@@ -60,6 +89,9 @@ def test_probabilities_sum_to_one_for_any_measurements(
 ) -> None:
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     network = exponentials / exponentials.sum(axis=1, keepdims=True)
-    found = decide(Measurements(sigmas, distances, np.full(5, 1772.0)), network, Rule())
-    assert (found.probabilities >= 0).all()
-    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-6)
+    outside = np.array([True, False, True, False, False])
+    rpm, found_by = np.full(5, 1772.0), np.zeros(5, np.int64)
+    for asked in (network, None):
+        found = decide(Measurements(sigmas, distances, rpm, found_by, outside), asked)
+        assert (found.probabilities >= 0).all()
+        np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-6)

@@ -30,6 +30,7 @@ def test_the_first_row_that_matches_applies(tmp_path: Path) -> None:
             pattern = "press-7/*"
             baseline = "press.json"
             nominal_rpm = 1480
+            network = true
             [[sensor]]
             pattern = "press-*"
             full_scale = 50
@@ -41,14 +42,16 @@ def test_the_first_row_that_matches_applies(tmp_path: Path) -> None:
     )
     first, second = found.rows
     assert first.baseline is not None
-    assert (first.baseline.nominal_rpm, first.full_scale) == (1480, None)
-    assert (second.baseline, second.full_scale) == (None, 50)
+    assert (first.baseline.nominal_rpm, first.network, first.full_scale) == (1480, True, None)
+    assert (second.baseline, second.network, second.full_scale) == (None, False, 50)
 
 
 def test_the_default_table_has_the_rigs_sensors_and_no_others() -> None:
     shipped = load()
     for sensor in ("97/DE", "105/DE", "3001/DE", "bearing-0000"):
-        baseline = shipped.rows[shipped.row_index(sensor)].baseline
+        row = shipped.rows[shipped.row_index(sensor)]
+        assert row.network
+        baseline = row.baseline
         assert baseline is not None
         assert baseline.orders == DRIVE_END
     assert [shipped.row_index(name) for name in ("pump/DE", "press-7", "bearing-1")] == [-1] * 3
@@ -58,10 +61,16 @@ def test_the_digest_changes_with_any_content_of_the_table_or_its_baselines(tmp_p
     row = '[[sensor]]\npattern = "a"\nbaseline = "press.json"\n'
     digests = [
         load(table(tmp_path, text)).digest
-        for text in (row, row, row.replace('"a"', '"b"'), row + "nominal_rpm = 1700\n")
+        for text in (
+            row,
+            row,
+            row.replace('"a"', '"b"'),
+            row + "nominal_rpm = 1700\n",
+            row + "network = true\n",
+        )
     ]
     assert digests[0] == digests[1]
-    assert len(set(digests)) == 3
+    assert len(set(digests)) == 4
     path = table(tmp_path, row)
     (tmp_path / "press.json").write_text(PRESS.replace("1750", "1751"))
     assert load(path).digest not in digests
@@ -78,8 +87,8 @@ def test_the_digest_changes_with_any_content_of_the_table_or_its_baselines(tmp_p
         ('[[sensor]]\npattern = "a"\nbaseline = "none.json"', r"'a': .*none\.json: cannot be read"),
         ('[[sensor]]\npattern = "a"\nbaseline = "sensors.toml"', "'a': .*expected a baseline"),
         (
-            '[[sensor]]\npattern = "a"\nbaseline = "press.json"\nnominal_rpm = 3600',
-            "'a': .*294 to 2004 rpm",
+            '[[sensor]]\npattern = "a"\nbaseline = "press.json"\nnominal_rpm = 36000',
+            r"'a': .*294 to \d+ rpm",
         ),
     ],
 )

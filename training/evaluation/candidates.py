@@ -2,32 +2,30 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS
-from model.physics import gate
-from model.physics.baseline import Measurements
+from model.physics import baseline
 from model.physics.bearing import DRIVE_END
+from model.physics.lines import SHARES, Shares, line_heights
 from model.physics.rule import Rule, decide
-from model.physics.spectra import spectra
 from training.evaluation.samples import Samples
-from training.evaluation.views import VIEW_SETS, line_heights
-
-LineScore = Literal["inner less outer", "each alone", "each less the other"]
-"""The score of a race: the heights of its own lines, or those less the other race's."""
+from training.evaluation.views import VIEW_SETS, envelopes
 
 Silent = Literal["network", "Ball"]
 """What decides where physics does not: the network, or the label Ball."""
 
-LINE_SCORES: Final[tuple[LineScore, ...]] = (
-    "inner less outer",
-    "each alone",
-    "each less the other",
-)
+LINE_SCORES: Final = {
+    "inner less half of outer, outer less a quarter of inner": SHARES,
+    "inner less half of outer": Shares(0.5, 0),
+    "inner less outer": Shares(1, 0),
+    "each alone": Shares(0, 0),
+}
+"""The score of a race: the heights of its own lines, less a share of the other race's."""
 
 THRESHOLDS: Final = (2.0, 2.5, 3.0, 3.5)
 """Sigmas above which a race's line decides."""
@@ -38,7 +36,7 @@ class Candidate:
     """A way to diagnose: views, score, threshold, and what decides where physics does not."""
 
     views: str
-    score: LineScore
+    score: str
     threshold: float
     silent: Silent
 
@@ -61,27 +59,27 @@ class LineMeasurements:
     """The lines of windows, measured for every candidate relative to healthy windows."""
 
     def __init__(self, healthy: Samples, tested: Samples) -> None:
-        known = line_heights(healthy.windows, healthy.rpm, DRIVE_END)
-        found = line_heights(tested.windows, tested.rpm, DRIVE_END)
-        shape = gate.band_shape(spectra(healthy.windows).bands)
-        self._distance = gate.distance(
-            gate.band_shape(spectra(tested.windows).bands),
-            shape.mean(axis=0),
-            shape.std(axis=0, ddof=1),
+        self._measured = baseline.measure(
+            tested.windows,
+            tested.rpm,
+            baseline.fit(healthy.windows, healthy.rpm, DRIVE_END),
         )
-        self._rpm = tested.rpm
+        known, found = envelopes(healthy.windows), envelopes(tested.windows)
         self._sigmas = {
-            (views, score): _sigmas(found[views], known[views], score)
+            (views, score): _sigmas(
+                line_heights(found[views], tested.rpm, DRIVE_END, shares=shares).heights,
+                line_heights(known[views], healthy.rpm, DRIVE_END, shares=shares).heights,
+            )
             for views in VIEW_SETS
-            for score in LINE_SCORES
+            for score, shares in LINE_SCORES.items()
         }
 
     def diagnose(self, candidate: Candidate, network: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probabilities (n, 4) of a candidate, given the network's (n, 4)."""
-        sigmas = self._sigmas[candidate.views, candidate.score]
-        measured = Measurements(sigmas, self._distance, self._rpm)
-        silent = network if candidate.silent == "network" else always("Ball", len(network))
-        return decide(measured, silent, Rule(race=candidate.threshold)).probabilities
+        measured = replace(self._measured, sigmas=self._sigmas[candidate.views, candidate.score])
+        silent = network if candidate.silent == "network" else None
+        rule = Rule(race=candidate.threshold, contested=candidate.threshold)
+        return decide(measured, silent, rule).probabilities
 
 
 def best(recalls: Mapping[Candidate, float]) -> Candidate:
@@ -96,20 +94,7 @@ def always(label: str, windows: int) -> NDArray[np.float32]:
     return probabilities
 
 
-def _sigmas(
-    found: NDArray[np.float64], known: NDArray[np.float64], score: LineScore
-) -> NDArray[np.float64]:
-    """Return outer and inner (n, 3) in sigmas of the healthy windows; the ball's are 0."""
-    of_found, of_known = _race_scores(found, score), _race_scores(known, score)
-    sigmas = (of_found - of_known.mean(axis=0)) / of_known.std(axis=0, ddof=1)
-    return np.column_stack([sigmas, np.zeros(len(sigmas))])
-
-
-def _race_scores(heights: NDArray[np.float64], score: LineScore) -> NDArray[np.float64]:
-    """Return the scores of outer and inner race (n, 2) from the heights of lines (n, 7)."""
-    outer, inner = heights[:, :3].mean(axis=1), heights[:, 3:5].mean(axis=1)
-    if score == "inner less outer":
-        inner = inner - heights[:, :2].mean(axis=1)
-    elif score == "each less the other":
-        outer, inner = outer - heights[:, 3], inner - heights[:, :2].mean(axis=1)
-    return np.column_stack([outer, inner])
+def _sigmas(found: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return heights (n, 3) in sigmas of those of the healthy windows."""
+    sigmas: NDArray[np.float64] = (found - known.mean(axis=0)) / known.std(axis=0, ddof=1)
+    return sigmas

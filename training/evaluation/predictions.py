@@ -12,7 +12,7 @@ from bearing_stream.vocabulary import FAULT_LABELS
 from model.diagnoser import Diagnoser
 from model.physics import baseline
 from model.physics.bearing import DRIVE_END, BearingOrders
-from model.physics.rule import Rule, decide
+from model.physics.rule import decide
 from training.evaluation.candidates import CANDIDATES, Candidate, LineMeasurements, always, best
 from training.evaluation.folds import Fold
 from training.evaluation.metrics import Probabilities
@@ -71,22 +71,19 @@ def predict(
     tested = take(recordings, fold.split(seed).test)
     usual = healthy(fold, seed)
     network = Diagnoser(networks.of(fold, seed, report).weights()).diagnose(tested.windows)
-    ball = always("Ball", len(network))
     measured = _measure(usual, tested, DRIVE_END)
-    both = decide(measured, network, Rule()).probabilities
+    both = decide(measured, network).probabilities
     predicted: dict[str, Probabilities] = {
         MAJORITY: always(FAULT_LABELS[majority(fold)], len(network)),
         NETWORK: network,
-        PHYSICS: decide(measured, ball, Rule()).probabilities,
+        PHYSICS: decide(measured).probabilities,
         BOTH: both,
-        SEARCHED: decide(
-            _measure(usual, tested, DRIVE_END, searched=True), network, Rule()
-        ).probabilities,
+        SEARCHED: decide(_measure(usual, tested, DRIVE_END, searched=True), network).probabilities,
     }
     for factor in SHIFTS:
         shifted = _measure(usual, tested, _shifted(factor))
-        predicted[f"{PHYSICS}, orders x {factor:.2f}"] = decide(shifted, ball, Rule()).probabilities
-        predicted[f"{BOTH}, orders x {factor:.2f}"] = decide(shifted, network, Rule()).probabilities
+        predicted[f"{PHYSICS}, orders x {factor:.2f}"] = decide(shifted).probabilities
+        predicted[f"{BOTH}, orders x {factor:.2f}"] = decide(shifted, network).probabilities
     choice = _choose(recordings, fold, seed, networks, report) if fold.inner else None
     if choice is not None:
         predicted[NESTED] = LineMeasurements(usual, tested).diagnose(choice.candidate, network)

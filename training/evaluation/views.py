@@ -7,11 +7,9 @@ from typing import Final
 
 import numpy as np
 import scipy.fft
-from numpy.typing import NDArray
 
-from model.physics import lines, spectra
-from model.physics.bearing import BearingOrders
-from model.physics.spectra import BIN, Floats
+from model.physics import spectra
+from model.physics.spectra import BIN, NARROW, Floats
 
 _CHUNK: Final = 64
 
@@ -38,27 +36,14 @@ VIEW_SETS: Final[dict[str, tuple[str, ...]]] = {
 """Views whose log envelope spectra are averaged; the first is that of `model.physics`."""
 
 
-def line_heights(
-    windows: Floats, rpm: NDArray[np.float64], orders: BearingOrders
-) -> dict[str, NDArray[np.float64]]:
-    """Measure the height of each line, BPFO x 1 to 3, BPFI x 1 to 2, 2 BSF x 1 to 2.
-
-    Args:
-        windows: (n, 2048) float32 at 12 kHz.
-        rpm: (n,), shaft speeds.
-        orders: Of the bearing.
-
-    Returns:
-        (n, 7) for each of `VIEW_SETS`, natural logarithm of power above the noise floor.
-    """
-    hertz = rpm[:, None] / 60 * lines.line_orders(orders)
-    found = {name: np.empty(hertz.shape) for name in VIEW_SETS}
+def envelopes(windows: Floats) -> dict[str, Floats]:
+    """Return the log envelope spectrum (n, 288) of windows (n, 2048) by each of `VIEW_SETS`."""
+    found = {name: np.empty((len(windows), NARROW.points), np.float32) for name in VIEW_SETS}
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
         views = _log_spectra(windows[chunk])
         for name, members in VIEW_SETS.items():
-            mean = np.mean([views[member] for member in members], axis=0)
-            found[name][chunk] = lines.heights_at(mean, hertz[chunk])
+            found[name][chunk] = np.mean([views[member] for member in members], axis=0)
     return found
 
 

@@ -166,7 +166,7 @@ def _summary(
         f"pattern = {json.dumps(escape(recordings[0].sensor))}  # matches the ids of your sensors",
         f"baseline = {json.dumps(out.name)}  # outer {bearing.outer:g}, inner {bearing.inner:g}, "
         f"ball spin {bearing.ball_spin:g}",
-        f"nominal_rpm = {fitted.nominal_rpm:g}  # for windows without a shaft speed",
+        f"# nominal_rpm = {np.median(speeds):g}  # for windows without a shaft speed",
         "# full_scale = 50.0  # range of the sensor, in the unit of its windows",
     ]
     return "\n".join(lines)

@@ -39,7 +39,9 @@ EVIDENCE = st.builds(
     outer_sigma=MS,
     inner_sigma=MS,
     ball_sigma=MS,
+    change_sigma=st.none() | MS,
     shaft_speed=st.floats(0.1, 1e5),
+    speed_found_by=st.sampled_from((None, "stated", "search", "baseline")),
     decided_by=st.sampled_from(("physics", "network")),
 )
 
@@ -84,7 +86,13 @@ EXAMPLE = PublishedDiagnosis(
     reasons=["mains-hum", "novelty"],
     novelty=1.5,
     evidence=PublishedEvidence(
-        outer_sigma=0.5, inner_sigma=-1.0, ball_sigma=2.0, shaft_speed=1797, decided_by="network"
+        outer_sigma=0.5,
+        inner_sigma=-1.0,
+        ball_sigma=2.0,
+        change_sigma=4.5,
+        shaft_speed=1797,
+        speed_found_by="search",
+        decided_by="network",
     ),
     latency_ms=Latency(queued=3.5, inference=1.25, total=5.0),
     batch_size=64,
@@ -263,7 +271,9 @@ def test_the_value_is_the_json_of_the_wire_contract() -> None:
             "outer_sigma": 0.5,
             "inner_sigma": -1.0,
             "ball_sigma": 2.0,
+            "change_sigma": 4.5,
             "shaft_speed": 1797.0,
+            "speed_found_by": "search",
             "decided_by": "network",
         },
         "latency_ms": {"queued": 3.5, "inference": 1.25, "total": 5.0},

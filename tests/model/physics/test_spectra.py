@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from model.physics.bearing import DRIVE_END
 from model.physics.gate import band_shape
-from model.physics.lines import line_heights, search_line_heights, speeds
-from model.physics.spectra import BANDS, POINTS, STEP, spectra
+from model.physics.lines import PARTS, line_heights, speeds
+from model.physics.spectra import BANDS, NARROW, STEP, WIDE, Reading, spectra
 from tests.model.physics.signals import BALL, INNER, OUTER, RPM, Floats, healthy, struck
 
 pytestmark = pytest.mark.numeric
@@ -42,9 +42,8 @@ def test_neither_unit_nor_gain_nor_offset_matters(gain: float, offset: float) ->
     changed = ((windows.astype(np.float64) + offset) * gain).astype(np.float32)
     one, other = spectra(windows), spectra(changed)
     rows = np.full(10, RPM)
-    heights = [line_heights(found.envelope, rows, DRIVE_END) for found in (one, other)]
-    for part in ("outer", "inner", "ball"):
-        np.testing.assert_allclose(getattr(heights[0], part), getattr(heights[1], part), atol=0.02)
+    heights = [line_heights(found.envelope, rows, DRIVE_END).heights for found in (one, other)]
+    np.testing.assert_allclose(heights[0], heights[1], atol=0.02)
     np.testing.assert_allclose(band_shape(one.bands), band_shape(other.bands), atol=1e-3)
 
 
@@ -53,26 +52,26 @@ ANY = npst.arrays(
 )
 
 
-@given(ANY.map(np.nan_to_num), st.floats(0, 1))
+@given(ANY.map(np.nan_to_num), st.floats(0, 1), st.sampled_from([NARROW, WIDE]))
 def test_every_finite_window_at_every_speed_has_finite_heights(
-    windows: NDArray[np.float32], place: float
+    windows: NDArray[np.float32], place: float, reading: Reading
 ) -> None:
-    measured = spectra(windows)
-    assert measured.envelope.shape == (len(windows), POINTS)
-    slowest, fastest = speeds(DRIVE_END)
+    measured = spectra(windows, reading)
+    assert measured.envelope.shape == (len(windows), reading.points)
+    slowest, fastest = speeds(DRIVE_END, reading)
     rpm = np.full(len(windows), slowest + place * (fastest - slowest))
-    heights = line_heights(measured.envelope, rpm, DRIVE_END)
-    for values in (heights.outer, heights.inner, heights.ball, *band_shape(measured.bands)):
+    found = line_heights(measured.envelope, rpm, DRIVE_END)
+    for values in (found.heights, found.rpm, band_shape(measured.bands)):
         assert np.isfinite(values).all()
 
 
 def heights_of(windows: Floats, rpm: float) -> dict[str, float]:
     """Medians of the heights of the lines."""
-    found = line_heights(spectra(windows).envelope, np.full(len(windows), rpm), DRIVE_END)
-    return {part: float(np.median(getattr(found, part))) for part in ("outer", "inner", "ball")}
+    found = line_heights(spectra(windows, WIDE).envelope, np.full(len(windows), rpm), DRIVE_END)
+    return dict(zip(PARTS, np.median(found.heights, axis=0).tolist(), strict=True))
 
 
-@pytest.mark.parametrize("rpm", [600.0, 1200.0, 1772.0, 1990.0])
+@pytest.mark.parametrize("rpm", [600.0, 1200.0, 1772.0, 1990.0, 3600.0])
 @pytest.mark.parametrize(("part", "order"), [("outer", OUTER), ("inner", INNER), ("ball", BALL)])
 def test_the_line_of_the_struck_part_rises_most(part: str, order: float, rpm: float) -> None:
     sound, damaged = heights_of(healthy(50), rpm), heights_of(struck(50, order, rpm), rpm)
@@ -84,8 +83,8 @@ def test_the_line_of_the_struck_part_rises_most(part: str, order: float, rpm: fl
 @pytest.mark.parametrize("rpm", [1715.0, 1772.0, 1830.0])
 def test_an_unknown_speed_is_found(rpm: float) -> None:
     envelope = spectra(struck(50, OUTER, rpm)).envelope
-    _, found = search_line_heights(envelope, 1772.0, DRIVE_END)
-    # Speeds are searched 1.3 % apart.
+    found = line_heights(envelope, np.full(50, 1772.0), DRIVE_END).rpm[:, 0]
+    # A line is the highest point within 1 %.
     assert np.mean(np.abs(found - rpm) < 0.014 * rpm) >= 0.9
 
 

@@ -58,7 +58,7 @@ def test_each_file_may_have_its_own_speed(recording: Path, tmp_path: Path) -> No
     speeds = ["--rpm", 1700, "--rpm", 1800]
     result = run(recording, recording, *RATE, *speeds, *ORDERS, "--out", out)
     assert "1700 to 1800 rpm" in result.output
-    assert baseline_file.load(out).nominal_rpm == 1750
+    assert baseline_file.load(out).speeds.tolist() == [1700, 1800]
 
 
 def test_flagged_windows_are_excluded_and_counted(tmp_path: Path) -> None:
@@ -77,7 +77,10 @@ def test_flagged_windows_are_excluded_and_counted(tmp_path: Path) -> None:
         (["FILE", *RATE, *ORDERS], "--rpm: expected one shaft speed"),
         (["FILE", *RATE, "--rpm", "1", "--rpm", "2", *ORDERS], "got 2"),
         (["FILE", "--rpm", "1772", *ORDERS], "does not state its sampling rate"),
-        (["FILE", *RATE, "--rpm", "3600", *ORDERS], "294 to 2004 rpm"),
+        (
+            ["FILE", *RATE, "--rpm", "36000", *ORDERS],
+            "can be read from 294 to",
+        ),
         (["FILE", *RATE, "--rpm", "nan", *ORDERS], "got nan rpm"),
         (["FILE", *RATE, "--rpm", "1772", "--orders", "5", "3", "1"], "outer < inner"),
         (["FILE", *ORDERS, "--bearing", "9", "1", "5", "0"], "give one of them"),
@@ -107,6 +110,6 @@ def test_the_shipped_baseline_is_that_of_the_healthy_recordings_of_its_rig(
     fitted, shipped = baseline_file.load(out), load().rows[0].baseline
     assert shipped is not None
     # Half a sigma: the recordings may be longer than those of the shipped baseline.
-    assert (np.abs(shipped.lines - fitted.lines) < shipped.line_deviations / 2).all()
-    assert (np.abs(shipped.searched - fitted.searched) < shipped.searched_deviations / 2).all()
-    assert (np.abs(shipped.shape - fitted.shape) < shipped.shape_deviations / 2).all()
+    for one, other in zip(shipped.points, fitted.points, strict=True):
+        assert (np.abs(one.lines - other.lines) < one.line_deviations / 2).all()
+        assert (np.abs(one.shape - other.shape) < one.shape_deviations / 2).all()

@@ -40,7 +40,8 @@ def objects(result: Result) -> list[Any]:
 
 
 def test_json_has_an_object_for_each_recording(recording: Path) -> None:
-    (summary,) = objects(diagnose(recording, "--rate", 12000, "--json"))
+    options = ("--rate", 12000, "--json", "--diagnoser", "network")
+    (summary,) = objects(diagnose(recording, *options))
     assert list(summary) == FIELDS
     assert (summary["file"], summary["windows"]) == (str(recording), 4)
     assert list(summary["shares"]) == list(FAULT_LABELS)
@@ -84,7 +85,8 @@ def test_unreadable_files_do_not_stop_it(recording: Path, tmp_path: Path) -> Non
     short = tmp_path / "short.npy"
     np.save(short, np.arange(100.0))
     missing = tmp_path / "missing.wav"
-    result = diagnose(missing, recording, short, "--rate", 12000, "--json")
+    options = ("--rate", 12000, "--json", "--diagnoser", "network")
+    result = diagnose(missing, recording, short, *options)
     assert result.exit_code == 1
     assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == [str(recording)]
     errors = result.stderr.splitlines()
@@ -136,7 +138,11 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
     probabilities: NDArray[np.float32] = rng.dirichlet(np.ones(4), count).astype(np.float32)
     flags = rng.random((count, len(QUALITY_FLAGS))) < 0.2
     evidence = PhysicsAssessment(
-        rng.random((count, 3)), np.full(count, 1750.0), rng.random(count) < 0.5
+        sigmas=rng.random((count, 3)),
+        change=rng.random(count),
+        rpm=np.full(count, 1750.0),
+        found_by=np.zeros(count, np.int64),
+        decided=rng.random(count) < 0.5,
     )
     novelty = rng.random(count).astype(np.float32)
     assessment = Assessment(probabilities, novelty, flags, evidence if physics else None)

@@ -124,7 +124,7 @@ def test_each_record_has_quality_flags_and_novelty(client: Client, assessor: Ass
         ]
         assert diagnosis["Quality"] == ("uncertain" if diagnosis["Reasons"] else "good")
         assert diagnosis["Novelty"] == pytest.approx(float(novelty), rel=1e-3)
-        assert "Evidence" not in diagnosis
+        assert diagnosis["Evidence"] is None
 
 
 def test_uncertain_is_unknown_only_with_its_setting(assessor: Assessor) -> None:
