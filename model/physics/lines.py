@@ -60,7 +60,10 @@ window, whatever the machine."""
 _STEPS: Final = 0.01 * np.arange(-16, 17) / 2
 """Of the stated speed: the speeds searched, half a tolerance apart."""
 
-_PENALTIES: Final = PENALTY * np.square(_STEPS / SEARCH)[None, :, None]
+_POINTS: Final = ((1 + _STEPS) / STEP).astype(np.float32)
+"""Points of the spectrum per Hz, at each of these speeds."""
+
+_PENALTIES: Final = (PENALTY * np.square(_STEPS / SEARCH)).astype(np.float32)[None, :, None]
 
 _FLOOR_BINS: Final = 10
 """Bins (59 Hz) on either side of a line whose mean is its noise floor."""
@@ -111,9 +114,11 @@ def line_heights(
     hertz = rpm[:, None] / 60 * line_orders(orders)
     readable = hertz * (1 + SEARCH) <= last
     combs = _gathered(contrast(envelope), hertz, grouping)
-    for pattern in np.unique(readable, axis=0):
+    patterns = readable[:1] if readable.all() else np.unique(readable, axis=0)
+    for pattern in patterns:
         own = (readable == pattern).all(axis=1)
-        scores = combs[own] @ _mixing(pattern, shares)
+        lines = combs[own].reshape(-1, len(pattern))
+        scores = (lines @ _mixing(pattern, shares)).reshape(-1, len(_STEPS), len(PARTS))
         scores -= _PENALTIES
         best = scores.argmax(axis=1)
         heights[own] = np.take_along_axis(scores, best[:, None], axis=1)[:, 0]
@@ -168,18 +173,17 @@ def contrast(envelope: Floats) -> Floats:
     return highest
 
 
-def _gathered(
-    contrasts: Floats, hertz: NDArray[np.float64], grouping: Grouping
-) -> NDArray[np.float64]:
+def _gathered(contrasts: Floats, hertz: NDArray[np.float64], grouping: Grouping) -> Floats:
     """Return the contrast of each line at each speed searched (m, speeds, lines)."""
-    nearest = np.rint(hertz[:, None, :] * ((1 + _STEPS) / STEP)[:, None]).astype(np.intp)
+    points = hertz.astype(np.float32)[:, None, :] * _POINTS[:, None]
+    nearest = np.rint(points, out=points).astype(np.intp)
     np.minimum(nearest, contrasts.shape[1] - 1, out=nearest)
     places = grouping.repeat(nearest.reshape(len(hertz), _STEPS.size * hertz.shape[1]))
     combs = grouping.mean(np.take_along_axis(contrasts, places, axis=1))
-    return combs.reshape(nearest.shape).astype(np.float64)
+    return combs.reshape(nearest.shape)
 
 
-def _mixing(readable: NDArray[np.bool_], shares: Shares) -> NDArray[np.float64]:
+def _mixing(readable: NDArray[np.bool_], shares: Shares) -> Floats:
     """Return the weights (7, 3) that make the heights of parts out of those of lines."""
     counts = list(_HARMONICS.values())
     edges = np.cumsum(counts)[:-1]
@@ -190,4 +194,4 @@ def _mixing(readable: NDArray[np.bool_], shares: Shares) -> NDArray[np.float64]:
     weights = np.stack([outer.mean(axis=0), inner.mean(axis=0), ball.mean(axis=0)], axis=1)
     weights[:, 1] -= shares.outer_of_inner * outer[:2].mean(axis=0)
     weights[:, 0] -= shares.inner_of_outer * inner[:1].mean(axis=0)
-    return weights
+    return weights.astype(np.float32)

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
@@ -222,15 +223,12 @@ def log_spectrum(squared_envelope: Floats, points: int = NARROW.points) -> Float
 
 def _smoothed(magnitude: Floats) -> Floats:
     """Return the running mean of magnitudes over 33 bins; the ends repeat the first and last."""
-    bins = magnitude.shape[1]
-    before = np.zeros((len(magnitude), bins + 1), np.float32)
-    np.cumsum(magnitude, axis=1, out=before[:, 1:])
-    whole = before[:, _SMOOTHING:] - before[:, :-_SMOOTHING]
-    whole /= _SMOOTHING
-    # Between pure tones there is no power, and the difference of two sums may be negative.
-    np.maximum(whole, before[:, -1:] * np.float32(1e-5 / bins), out=whole)
     half = _SMOOTHING // 2
-    return np.pad(whole, ((0, 0), (half, half)), mode="edge")
+    smoothed: Floats = uniform_filter1d(magnitude, _SMOOTHING, axis=1)
+    smoothed[:, :half], smoothed[:, -half:] = smoothed[:, [half]], smoothed[:, [-half - 1]]
+    # Between pure tones there is no power, and rounding may leave less than none.
+    np.maximum(smoothed, np.float32(1e-5) * magnitude.mean(axis=1, keepdims=True), out=smoothed)
+    return smoothed
 
 
 def _band_powers(power: Floats) -> Floats:
