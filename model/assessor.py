@@ -17,7 +17,7 @@ from model.backends.choice import BackendChoice, Device
 from model.diagnoser import Diagnoser
 from model.grouping import Grouping
 from model.limits import AssessmentLimits
-from model.physics.baseline import measure
+from model.physics.measurements import measure
 from model.physics.rule import decide
 from model.quality import SIGNAL_FLAGS, measurement_flags, signal_flags
 from model.sensors import Sensors
@@ -181,7 +181,7 @@ class Assessor:
             measured = measure(
                 windows[grouping.repeat(of_row)], rpm[own], row.baseline, grouping.select(of_row)
             )
-            outside[own] = measured.outside
+            outside[own] = measured.outside | measured.guessed
             readable = np.isfinite(measured.sigmas[:, 0])
             own, measured = own[readable], measured.select(readable)
             decision = decide(measured, network[own] if row.network else None)

@@ -4,8 +4,9 @@
 - `spectra` computes envelope spectra and band powers of windows;
 - `lines` measures how far the bearing's lines stand out of an envelope spectrum;
 - `gate` measures how far the shape of a spectrum is from that of healthy windows;
-- `baseline` compares both with a machine's healthy windows, and `baseline_file` stores them;
-- `rule` decides between these measurements and the network.
+- `baseline` fits what both are on a machine's healthy windows, and `baseline_file` stores it;
+- `measurements` are how far windows are from that;
+- `rule` decides on these measurements.
 
 The package does not load torch, and does not know where windows come from.
 """

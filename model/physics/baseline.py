@@ -1,4 +1,4 @@
-"""The baseline of a machine, fitted to its healthy windows, and measurements relative to it."""
+"""The baseline of a machine, fitted to its healthy windows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
-from model.grouping import Grouping
 from model.physics.bearing import BearingOrders
-from model.physics.gate import SHAPE_NOISE, band_shape, distance
+from model.physics.gate import SHAPE_NOISE, band_shape
 from model.physics.lines import (
     LINE_NOISE,
-    SEARCH,
-    TOLERANCE,
+    OUTER_SHARE,
     line_heights,
     reading_for,
     speeds,
@@ -31,13 +29,6 @@ MINIMUM: Final = 8
 STEADY: Final = 0.04
 """Windows whose speeds differ by less share a point: by so much an induction motor slips from no
 load to full."""
-
-HELD: Final = SEARCH
-"""A baseline holds the speeds within this share of those that it was fitted at: less may be an
-error of the stated speed."""
-
-_STANDS_OUT: Final = 2.5
-"""Sigmas above which a race line shows the speed."""
 
 
 FoundBy = Literal["stated", "search", "baseline"]
@@ -110,38 +101,6 @@ class Baseline:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Measurements:
-    """Measurements, of one window each or of several, relative to a baseline.
-
-    Args:
-        sigmas: (n, 3), how far the lines of outer race, inner race and ball stand out, in standard
-            deviations of the healthy windows. NaN where they cannot be measured at the shaft
-            speed.
-        distance: (n,), of the shape of the band powers from the healthy windows', in sigmas.
-        rpm: (n,), shaft speed: that at which the higher race line was found, if it stands out and
-            is not the stated one's; else the stated one, or that of the baseline.
-        found_by: (n,), index of what the speed is from in `FOUND_BY`.
-        outside: (n,) bool, whether the baseline does not hold the shaft speed.
-    """
-
-    sigmas: NDArray[np.float64]
-    distance: NDArray[np.float64]
-    rpm: NDArray[np.float64]
-    found_by: NDArray[np.int64]
-    outside: NDArray[np.bool_]
-
-    def select(self, rows: NDArray[np.bool_]) -> "Measurements":
-        """Return some of the measurements."""
-        return Measurements(
-            self.sigmas[rows],
-            self.distance[rows],
-            self.rpm[rows],
-            self.found_by[rows],
-            self.outside[rows],
-        )
-
-
 _LINE_TRUST: Final = 10.0
 """Independent windows that the deviations of noise count for, next to those measured. They keep a
 baseline of a second, which has five, from deviations that are small by chance."""
@@ -151,7 +110,11 @@ _SHAPE_TRUST: Final = 4.0
 
 
 def fit(
-    windows: Floats, rpm: NDArray[np.float64], orders: BearingOrders, hop: int = HOP
+    windows: Floats,
+    rpm: NDArray[np.float64],
+    orders: BearingOrders,
+    hop: int = HOP,
+    outer_share: float = OUTER_SHARE,
 ) -> Baseline:
     """Fit a baseline to healthy windows, with a point for each stretch of steady speed.
 
@@ -160,6 +123,7 @@ def fit(
         rpm: (n,), shaft speed of each.
         orders: Of the bearing.
         hop: Samples from one window of a recording to the next.
+        outer_share: As for `line_heights`; `measure` must take the same.
 
     Raises:
         ValueError: There are fewer than 8 windows at a speed, the lines cannot be measured at
@@ -175,7 +139,9 @@ def fit(
         )
     fastest = max(float(np.median(rpm[rows])) for rows in stretches)
     reading = reading_for(orders, fastest)
-    points = [_point(windows[rows], rpm[rows], orders, reading, hop) for rows in stretches]
+    points = [
+        _point(windows[rows], rpm[rows], orders, reading, hop, outer_share) for rows in stretches
+    ]
     return Baseline(orders, tuple(points))
 
 
@@ -188,83 +154,6 @@ def check_speeds(rpm: NDArray[np.float64], orders: BearingOrders) -> None:
             f"the lines of this bearing can be read from {slowest:.0f} to {fastest:.0f} rpm, got "
             f"{wrong[0]:.0f} rpm"
         )
-
-
-def measure(
-    windows: Floats,
-    rpm: NDArray[np.float64],
-    baseline: Baseline,
-    grouping: Grouping | None = None,
-) -> Measurements:
-    """Measure windows, or measurements of several windows, relative to a baseline.
-
-    The point at the nearest speed judges. The heights of lines and the shapes are averaged over the
-    windows of a measurement. Their deviations stay those of single windows: relative to the smaller
-    deviations of the means, small differences that no damage makes would stand out too.
-
-    Args:
-        windows: (n, 2048) float32 at 12 kHz, any unit.
-        rpm: (m,), shaft speeds; NaN where unknown: then that of the point whose shape is nearest,
-            unless the baseline has a nominal speed.
-        baseline: Of the machine.
-        grouping: Of the windows into m measurements; None for one each.
-
-    Returns:
-        Of the m measurements.
-    """
-    grouping = grouping or Grouping.of(len(windows))
-    slowest, fastest = speeds(baseline.orders, baseline.reading)
-    measured = spectra(windows, baseline.reading)
-    shape = grouping.mean(band_shape(measured.bands))
-    distances = np.stack(
-        [distance(shape, point.shape, point.shape_deviations) for point in baseline.points], axis=1
-    )
-    stated = _stated(rpm, baseline, distances)
-    judge = baseline.nearest(stated)
-    lines = np.stack([point.lines for point in baseline.points])
-    deviations = np.stack([point.line_deviations for point in baseline.points])
-    readable = (stated >= slowest) & (stated <= fastest)
-    found = line_heights(
-        measured.envelope, np.where(readable, stated, slowest), baseline.orders, grouping
-    )
-    sigmas = (found.heights - lines[judge]) / deviations[judge]
-    sigmas[~readable] = np.nan
-    used, found_by = _speed(sigmas, found.rpm, stated, np.isnan(rpm))
-    return Measurements(
-        sigmas=sigmas,
-        distance=distances[np.arange(len(rpm)), judge],
-        rpm=used,
-        found_by=found_by,
-        outside=~(np.abs(stated / baseline.speeds[judge] - 1) <= HELD),
-    )
-
-
-def _speed(
-    sigmas: NDArray[np.float64],
-    found: NDArray[np.float64],
-    stated: NDArray[np.float64],
-    unknown: NDArray[np.bool_],
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the shaft speeds and what they are from.
-
-    Where no race line stands out, the speed at which the search finds most is that of noise.
-    """
-    higher = sigmas[:, :2].argmax(axis=1)
-    rows = np.arange(len(stated))
-    lines = found[rows, higher]
-    clear = sigmas[rows, higher] > _STANDS_OUT
-    elsewhere = clear & (unknown | (np.abs(lines / stated - 1) > TOLERANCE))
-    found_by = np.where(unknown, FOUND_BY.index("baseline"), FOUND_BY.index("stated"))
-    found_by[elsewhere] = FOUND_BY.index("search")
-    return np.where(elsewhere, lines, stated), found_by
-
-
-def _stated(
-    rpm: NDArray[np.float64], baseline: Baseline, distances: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the speeds, and for those that are NaN the one to search around."""
-    likely = baseline.speeds[distances.argmin(axis=1)]
-    return np.where(np.isnan(rpm), baseline.nominal_rpm or likely, rpm)
 
 
 def _stretches(rpm: NDArray[np.float64]) -> Iterator[NDArray[np.intp]]:
@@ -282,10 +171,11 @@ def _point(
     orders: BearingOrders,
     reading: Reading,
     hop: int,
+    outer_share: float,
 ) -> BaselinePoint:
     """Fit a point; raises ValueError if the windows are all alike."""
     measured = spectra(windows, reading)
-    heights = line_heights(measured.envelope, rpm, orders).heights
+    heights = line_heights(measured.envelope, rpm, orders, outer_share=outer_share).heights
     shape = band_shape(measured.bands)
     if not (heights.std(axis=0) > 0).all() or not (shape.std(axis=0) > 0).all():
         raise ValueError("a baseline needs healthy windows that differ; these are all alike")

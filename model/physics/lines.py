@@ -31,26 +31,12 @@ PENALTY: Final = 1.0
 more than one at the stated speed; it grows with the square of the distance. Without it a wide
 search finds noise; with it as wide a search costs the rigs whose speeds are right nothing."""
 
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """What is taken from a race's height for the lines of the other race.
-
-    Three times BPFO and twice BPFI may lie less apart than a window resolves (0.7 % on a 6205), so
-    a strong outer race raises the inner one's height. But an inner race lights BPFI less twice the
-    shaft, which lies 0.1 to 0.2 orders from BPFO: if all of the outer race's height is taken
-    away, inner races are missed.
-
-    Args:
-        outer_of_inner: Share of the mean of BPFO x 1 to 2 that is taken from the inner race's.
-        inner_of_outer: Share of BPFI that is taken from the outer race's.
-    """
-
-    outer_of_inner: float = 0.5
-    inner_of_outer: float = 0.25
-
-
-SHARES: Final = Shares()
+OUTER_SHARE: Final = 0.25
+"""Share of the outer race's height that is taken from the inner race's. Three times BPFO and twice
+BPFI may lie less apart than a window resolves (0.7 % on a 6205), so an outer race raises the inner
+one's height. But an inner race lights BPFI less twice the shaft, which lies 0.1 to 0.2 orders from
+BPFO: if all of the outer race's height is taken away, inner races are missed. A quarter is between
+the best of the rigs that were compared, none and half."""
 
 LINE_NOISE: Final = (0.22, 0.25, 0.21)
 """Standard deviations of the three heights over windows of white noise. Those of the healthy
@@ -80,9 +66,9 @@ class LineHeights:
 
     Args:
         heights: (n, 3), of outer race, inner race and ball above the noise floor, natural logarithm
-            of power, less the penalty. Outer: mean of BPFO x 1 to 3, less a quarter of BPFI. Inner:
-            mean of BPFI x 1 to 2, less half the mean of BPFO x 1 to 2. Ball: mean of twice the ball
-            spin x 1 to 2. Harmonics beyond the spectrum are left out.
+            of power, less the penalty. Outer: mean of BPFO x 1 to 3. Inner: mean of BPFI x 1 to 2,
+            less a quarter of the mean of BPFO x 1 to 2. Ball: mean of twice the ball spin x 1 to 2.
+            Harmonics beyond the spectrum are left out.
         rpm: (n, 3), the speeds at which they were found.
     """
 
@@ -95,7 +81,7 @@ def line_heights(
     rpm: NDArray[np.float64],
     orders: BearingOrders,
     grouping: Grouping | None = None,
-    shares: Shares = SHARES,
+    outer_share: float = OUTER_SHARE,
 ) -> LineHeights:
     """Measure each part's lines near the stated speeds.
 
@@ -106,7 +92,7 @@ def line_heights(
         orders: Of the bearing.
         grouping: Of the windows into m measurements; None for one each. The spectra of a
             measurement are averaged before the best speed is chosen.
-        shares: What is taken from a race's height for the other.
+        outer_share: Share of the outer race's height that is taken from the inner race's.
     """
     grouping = grouping or Grouping.of(len(envelope))
     heights, found = np.empty((len(rpm), len(PARTS))), np.empty((len(rpm), len(PARTS)))
@@ -118,7 +104,7 @@ def line_heights(
     for pattern in patterns:
         own = (readable == pattern).all(axis=1)
         lines = combs[own].reshape(-1, len(pattern))
-        scores = (lines @ _mixing(pattern, shares)).reshape(-1, len(_STEPS), len(PARTS))
+        scores = (lines @ _mixing(pattern, outer_share)).reshape(-1, len(_STEPS), len(PARTS))
         scores -= _PENALTIES
         best = scores.argmax(axis=1)
         heights[own] = np.take_along_axis(scores, best[:, None], axis=1)[:, 0]
@@ -183,7 +169,7 @@ def _gathered(contrasts: Floats, hertz: NDArray[np.float64], grouping: Grouping)
     return combs.reshape(nearest.shape)
 
 
-def _mixing(readable: NDArray[np.bool_], shares: Shares) -> Floats:
+def _mixing(readable: NDArray[np.bool_], outer_share: float) -> Floats:
     """Return the weights (7, 3) that make the heights of parts out of those of lines."""
     counts = list(_HARMONICS.values())
     edges = np.cumsum(counts)[:-1]
@@ -192,6 +178,5 @@ def _mixing(readable: NDArray[np.bool_], shares: Shares) -> Floats:
         for rows in np.split(np.arange(7), edges)
     )
     weights = np.stack([outer.mean(axis=0), inner.mean(axis=0), ball.mean(axis=0)], axis=1)
-    weights[:, 1] -= shares.outer_of_inner * outer[:2].mean(axis=0)
-    weights[:, 0] -= shares.inner_of_outer * inner[:1].mean(axis=0)
+    weights[:, 1] -= outer_share * outer[:2].mean(axis=0)
     return weights.astype(np.float32)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from bearing_stream.vocabulary import FAULT_LABELS
-from model.physics.baseline import Measurements
+from model.physics.gate import GATE
+from model.physics.measurements import Measurements
 
 _BALL, _INNER, _NORMAL, _OUTER = (
     FAULT_LABELS.index(label) for label in ("Ball", "InnerRace", "Normal", "OuterRace")
@@ -36,16 +37,16 @@ class Rule:
         contested: The same where a network that was trained on the machine names another fault:
             this is best for bearings of the network's rig that it was not trained on.
         elsewhere: The same at speeds that the baseline does not hold. Of healthy windows at other
-            speeds, 5 % have a line above 2.5 sigmas and 0.6 % one above 3.5.
+            speeds of one rig, 2.4 % have a line above 3.5 sigmas and 0.7 % one above 4.
         gate: Distance, in sigmas, beyond which a window is not healthy.
         softness: Scale, in sigmas, of the transition at a threshold: the rule's probabilities are
             logistic functions of the measurements, so that they rank windows.
     """
 
-    race: float = 2.5
-    contested: float = 3.0
-    elsewhere: float = 3.5
-    gate: float = 3.0
+    race: float = 3.0
+    contested: float = 3.5
+    elsewhere: float = 4.0
+    gate: float = GATE
     softness: float = 0.25
 
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
-from model.physics.baseline import Measurements
+from model.physics.measurements import Measurements
 from model.physics.rule import decide
 
 pytestmark = pytest.mark.numeric
@@ -26,6 +26,7 @@ def measurements(
         np.array([1772.0]),
         np.zeros(1, np.int64),
         np.array([outside]),
+        np.zeros(1, np.bool_),
     )
 
 
@@ -58,11 +59,11 @@ def test_physics_decides_where_its_evidence_is_clear(
     [
         (measurements(0, 0, 0, NEAR), "Normal"),
         (measurements(9, 0, 0, FAR), "OuterRace"),
-        (measurements(0, 2.7, 0, FAR), "InnerRace"),
+        (measurements(0, 3.3, 0, FAR), "InnerRace"),
         (measurements(0, 0, 0, FAR), "Ball"),
         # At a speed that the baseline does not hold, the shape of the spectrum shows nothing.
         (measurements(0, 0, 0, FAR, outside=True), "Normal"),
-        (measurements(0, 2.7, 0, FAR, outside=True), "Normal"),
+        (measurements(0, 3.3, 0, FAR, outside=True), "Normal"),
         (measurements(0, 9, 0, NEAR, outside=True), "InnerRace"),
     ],
 )
@@ -92,6 +93,6 @@ def test_probabilities_sum_to_one_for_any_measurements(
     outside = np.array([True, False, True, False, False])
     rpm, found_by = np.full(5, 1772.0), np.zeros(5, np.int64)
     for asked in (network, None):
-        found = decide(Measurements(sigmas, distances, rpm, found_by, outside), asked)
+        found = decide(Measurements(sigmas, distances, rpm, found_by, outside, ~outside), asked)
         assert (found.probabilities >= 0).all()
         np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-6)

@@ -24,6 +24,9 @@ from training.evaluation.folds import SAME_BEARING, UNSEEN_DIAMETER, UNSEEN_LOAD
 from training.evaluation.markdown import markdown
 from training.evaluation.predictions import BOTH, MAJORITY, NESTED, NETWORK, PHYSICS
 from training.evaluation.result import Evaluation
+from training.evaluation.rig_result import UnseenRigs
+from training.evaluation.rigs import CWRU
+from training.evaluation.unseen_rig import OTHER_SPEED, PHYSICS_OF_FOUR
 from training.fit import Recipe
 
 ASSETS = Path(str(files("assets")))
@@ -33,6 +36,11 @@ TONES = dict(zip(FAULT_LABELS, (700, 1500, 2600, 4100), strict=True))
 @pytest.fixture(scope="module")
 def committed() -> Evaluation:
     return Evaluation.model_validate_json((ASSETS / "evaluation.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def rigs() -> UnseenRigs:
+    return UnseenRigs.model_validate_json((ASSETS / "rigs.json").read_text("utf-8"))
 
 
 def small_rig() -> list[CatalogueEntry]:
@@ -169,9 +177,30 @@ def test_the_claims_on_unseen_diameters_hold(committed: Evaluation) -> None:
             )
 
 
-def test_the_prose_is_generated_from_the_results(committed: Evaluation) -> None:
+def test_the_claims_on_unseen_rigs_hold(rigs: UnseenRigs) -> None:
+    assert set(rigs.rigs) >= {"MFPT", "UESTC", "IMS", CWRU}
+    for name, cases in rigs.rigs.items():
+        one, four = cases[PHYSICS], cases[PHYSICS_OF_FOUR]
+        for scores in (one, four):
+            assert (scores.healthy_faulty or 0) <= 0.01
+            assert (scores.healthy_flagged or 0) <= 0.01
+            assert (scores.right_flagged or 0) <= 0.05
+        if one.macro_recall is not None and four.macro_recall is not None:
+            assert one.macro_recall >= 0.86
+            assert four.macro_recall >= 0.93
+        if name != CWRU:
+            assert (cases[NETWORK].healthy_faulty or 0) > 0.6, "the network knows one rig"
+        if OTHER_SPEED in cases:
+            assert (cases[OTHER_SPEED].healthy_faulty or 0) <= 0.05
+            assert cases[OTHER_SPEED].healthy_flagged == 1
+    for name in ("MFPT", CWRU):
+        recalls = [rigs.rigs[name][f"physics, orders x {factor}"] for factor in ("0.90", "1.10")]
+        assert all((scores.macro_recall or 0) < 0.65 for scores in recalls)
+
+
+def test_the_prose_is_generated_from_the_results(committed: Evaluation, rigs: UnseenRigs) -> None:
     prose = (ASSETS / "EVALUATION.md").read_text("utf-8")
-    assert prose == markdown(committed)
+    assert prose == markdown(committed, rigs)
     for picture in re.findall(r"\]\((\w+\.png)\)", prose):
         assert (ASSETS / picture).stat().st_size > 10_000
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS
-from model.physics import baseline
+from model.physics.baseline import fit
 from model.physics.bearing import DRIVE_END
-from model.physics.lines import SHARES, Shares, line_heights
+from model.physics.lines import OUTER_SHARE, line_heights
+from model.physics.measurements import measure
 from model.physics.rule import Rule, decide
 from training.evaluation.samples import Samples
 from training.evaluation.views import VIEW_SETS, envelopes
@@ -20,12 +21,12 @@ Silent = Literal["network", "Ball"]
 """What decides where physics does not: the network, or the label Ball."""
 
 LINE_SCORES: Final = {
-    "inner less half of outer, outer less a quarter of inner": SHARES,
-    "inner less half of outer": Shares(0.5, 0),
-    "inner less outer": Shares(1, 0),
-    "each alone": Shares(0, 0),
+    "inner less a quarter of outer": OUTER_SHARE,
+    "inner less half of outer": 0.5,
+    "inner less outer": 1.0,
+    "each alone": 0.0,
 }
-"""The score of a race: the heights of its own lines, less a share of the other race's."""
+"""The score of the inner race: its height less a share of the outer race's."""
 
 THRESHOLDS: Final = (2.0, 2.5, 3.0, 3.5)
 """Sigmas above which a race's line decides."""
@@ -59,19 +60,19 @@ class LineMeasurements:
     """The lines of windows, measured for every candidate relative to healthy windows."""
 
     def __init__(self, healthy: Samples, tested: Samples) -> None:
-        self._measured = baseline.measure(
+        self._measured = measure(
             tested.windows,
             tested.rpm,
-            baseline.fit(healthy.windows, healthy.rpm, DRIVE_END),
+            fit(healthy.windows, healthy.rpm, DRIVE_END),
         )
         known, found = envelopes(healthy.windows), envelopes(tested.windows)
         self._sigmas = {
             (views, score): _sigmas(
-                line_heights(found[views], tested.rpm, DRIVE_END, shares=shares).heights,
-                line_heights(known[views], healthy.rpm, DRIVE_END, shares=shares).heights,
+                line_heights(found[views], tested.rpm, DRIVE_END, outer_share=share).heights,
+                line_heights(known[views], healthy.rpm, DRIVE_END, outer_share=share).heights,
             )
             for views in VIEW_SETS
-            for score, shares in LINE_SCORES.items()
+            for score, share in LINE_SCORES.items()
         }
 
     def diagnose(self, candidate: Candidate, network: NDArray[np.float32]) -> NDArray[np.float64]:

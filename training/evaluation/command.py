@@ -17,12 +17,17 @@ from training.evaluation.figures import confusions, recalls
 from training.evaluation.folds import UNSEEN_DIAMETER
 from training.evaluation.markdown import markdown
 from training.evaluation.progress import Counting
+from training.evaluation.result import Evaluation
+from training.evaluation.rig_result import UnseenRigs
+from training.evaluation.rigs import cwru_rig, read_rigs
 from training.evaluation.run import Evaluated, evaluate
+from training.evaluation.unseen_rig import evaluate_rigs
 from training.figures import save
 from training.fit import Recipe
 from training.run import CARD_FILE, write_card
 
 EVALUATION_FILE: Final = "evaluation.json"
+RIGS_FILE: Final = "rigs.json"
 EVALUATION_MARKDOWN_FILE: Final = "EVALUATION.md"
 
 _QUICK: Final = replace(Recipe(), epochs=2, windows_per_class=64)
@@ -49,16 +54,39 @@ _QUICK: Final = replace(Recipe(), epochs=2, windows_per_class=64)
     show_default=True,
     help="Folder where fitted networks are kept for the next run.",
 )
+@click.option(
+    "--rigs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="RIGS_DATA",
+    help="Folder with recordings of other rigs and their index.csv: evaluates physics on them too. "
+    "[env: RIGS_DATA]",
+)
+@click.option("--rigs-only", is_flag=True, help="Only on the other rigs: two minutes.")
 @click.option("--quick", is_flag=True, help="Two epochs and one seed: shows only that it runs.")
-def command(data: Path | None, out: Path | None, seeds: int, cache: Path, quick: bool) -> None:
-    """Evaluate network and physics on bearings and loads that were set aside.
+def command(
+    data: Path | None,
+    out: Path | None,
+    seeds: int,
+    cache: Path,
+    rigs: Path | None,
+    rigs_only: bool,
+    quick: bool,
+) -> None:
+    """Evaluate network and physics on bearings, loads and rigs that were set aside.
 
-    About half an hour on one core the first time. Writes evaluation.json, EVALUATION.md and
-    figures, and completes the model card.
+    About half an hour on one core the first time. Writes evaluation.json, rigs.json, EVALUATION.md
+    and figures, and completes the model card.
     """
+    if rigs_only and rigs is None:
+        raise click.UsageError("--rigs-only: name the folder of the other rigs with --rigs")
     folder = named_folder(data, "recordings to evaluate on")
     out = out or Path(str(files("assets")))
     try:
+        if rigs is not None:
+            write_rigs(_evaluate_rigs(folder, rigs), out)
+        if rigs_only:
+            click.echo(f"written to {out}; read {out / EVALUATION_MARKDOWN_FILE}")
+            return
         evaluated = _evaluate(folder, 1 if quick else seeds, _QUICK if quick else Recipe(), cache)
         write(evaluated, out)
     except (RecordingError, CheckpointError, ValueError, OSError) as error:
@@ -84,10 +112,33 @@ def write(evaluated: Evaluated, out: Path) -> None:
     save(confusions(evaluation), out / "evaluation_confusion.png")
     content = evaluation.model_dump_json(indent=2, exclude_none=True)
     (out / EVALUATION_FILE).write_text(content + "\n", encoding="utf-8")
-    (out / EVALUATION_MARKDOWN_FILE).write_text(markdown(evaluation), encoding="utf-8")
+    _write_markdown(out)
     if (out / CARD_FILE).is_file():
         card = ModelCard.model_validate_json((out / CARD_FILE).read_text(encoding="utf-8"))
         write_card(card.model_copy(update={"unseen": evaluated.unseen}), out)
+
+
+def write_rigs(found: UnseenRigs, out: Path) -> None:
+    """Write the results on other rigs, and the text if the other results are there."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / RIGS_FILE).write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    if (out / EVALUATION_FILE).is_file():
+        _write_markdown(out)
+
+
+def _write_markdown(out: Path) -> None:
+    """Write the text on the results that are in the folder."""
+    evaluation = Evaluation.model_validate_json((out / EVALUATION_FILE).read_text("utf-8"))
+    rigs = None
+    if (out / RIGS_FILE).is_file():
+        rigs = UnseenRigs.model_validate_json((out / RIGS_FILE).read_text("utf-8"))
+    text = markdown(evaluation, rigs)
+    (out / EVALUATION_MARKDOWN_FILE).write_text(text, encoding="utf-8")
+
+
+def _evaluate_rigs(folder: Path, rigs: Path) -> UnseenRigs:
+    own = cwru_rig(cwru.load(folder, cwru.present(folder)))
+    return evaluate_rigs([*read_rigs(rigs), *own])
 
 
 def _evaluate(folder: Path, seeds: int, recipe: Recipe, cache: Path) -> Evaluated:

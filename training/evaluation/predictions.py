@@ -10,7 +10,8 @@ import numpy as np
 from bearing_stream.recordings import Recording
 from bearing_stream.vocabulary import FAULT_LABELS
 from model.diagnoser import Diagnoser
-from model.physics import baseline
+from model.physics import measurements
+from model.physics.baseline import fit
 from model.physics.bearing import DRIVE_END, BearingOrders
 from model.physics.rule import decide
 from training.evaluation.candidates import CANDIDATES, Candidate, LineMeasurements, always, best
@@ -112,10 +113,10 @@ def _choose(
 
 def _measure(
     usual: Samples, tested: Samples, orders: BearingOrders, searched: bool = False
-) -> baseline.Measurements:
-    fitted = baseline.fit(usual.windows, usual.rpm, orders)
+) -> measurements.Measurements:
+    fitted = fit(usual.windows, usual.rpm, orders)
     rpm = np.full(len(tested.rpm), np.nan) if searched else tested.rpm
-    return baseline.measure(tested.windows, rpm, fitted)
+    return measurements.measure(tested.windows, rpm, fitted)
 
 
 def _shifted(factor: float) -> BearingOrders:

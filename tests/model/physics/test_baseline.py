@@ -10,9 +10,10 @@ import pytest
 
 from model.grouping import Grouping
 from model.physics import baseline_file
-from model.physics.baseline import FOUND_BY, Baseline, FoundBy, fit, measure
+from model.physics.baseline import FOUND_BY, Baseline, FoundBy, fit
 from model.physics.baseline_file import BaselineError
 from model.physics.bearing import DRIVE_END, BearingOrders
+from model.physics.measurements import measure
 from tests.model.physics.signals import INNER, OUTER, RPM, Floats, healthy, struck
 
 pytestmark = pytest.mark.numeric
@@ -89,6 +90,22 @@ def test_speeds_that_the_baseline_does_not_hold_are_outside(baseline: Baseline) 
     rpm = RPM * np.array([0.5, 0.91, 0.93, 1, 1.07, 1.09, 2])
     measured = measure(healthy(7), rpm, baseline)
     assert measured.outside.tolist() == [True, True, False, False, False, True, True]
+
+
+def test_without_a_stated_speed_the_point_of_the_nearest_shape_judges() -> None:
+    slow, fast = np.diff(healthy(40), prepend=0).astype(np.float32), healthy(40)
+    rpm = np.repeat([900.0, RPM], 40)
+    found = fit(np.concatenate([slow, fast]), rpm, DRIVE_END)
+    other = np.random.default_rng(3).standard_normal((40, 2048)).astype(np.float32)
+    windows = np.concatenate([slow, fast, other])
+    measured = measure(windows, np.full(120, UNKNOWN), found)
+    assert np.median(np.abs(measured.rpm[:80] / rpm - 1)) == 0
+    assert measured.guessed.tolist() == [False] * 80 + [True] * 40
+    assert not measured.outside.any()
+    # A window that is like none is judged at the speed at which lines stand out.
+    damaged = measure(struck(40, OUTER), np.full(40, UNKNOWN), found)
+    assert np.median(np.abs(damaged.rpm / RPM - 1)) < 0.015
+    assert np.mean(damaged.sigmas[:, 0] > 3) > 0.9
 
 
 def test_a_fast_shaft_and_many_rolling_elements_are_read() -> None:

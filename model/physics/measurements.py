@@ -1,0 +1,181 @@
+"""Measurements of windows relative to the baseline of their machine."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.grouping import Grouping
+from model.physics.baseline import FOUND_BY, Baseline
+from model.physics.gate import GATE, band_shape, distance
+from model.physics.lines import OUTER_SHARE, SEARCH, TOLERANCE, line_heights, speeds
+from model.physics.spectra import Floats, spectra
+
+HELD: Final = SEARCH
+"""A baseline holds the speeds within this share of those that it was fitted at: less may be an
+error of the stated speed."""
+
+_STANDS_OUT: Final = 3.0
+"""Sigmas above which a race line shows the speed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurements:
+    """Measurements, of one window each or of several, relative to a baseline.
+
+    Args:
+        sigmas: (n, 3), how far the lines of outer race, inner race and ball stand out, in standard
+            deviations of the healthy windows. NaN where they cannot be measured at the shaft
+            speed.
+        distance: (n,), of the shape of the band powers from the healthy windows', in sigmas.
+        rpm: (n,), shaft speed: that at which the higher race line was found, if it stands out and
+            is not the stated one's; else the stated one, or that of the baseline.
+        found_by: (n,), index of what the speed is from in `FOUND_BY`.
+        outside: (n,) bool, whether the baseline does not hold the shaft speed.
+        guessed: (n,) bool, whether the speed is a guess: it is not known, the baseline has several,
+            and the shape is near to none of them.
+    """
+
+    sigmas: NDArray[np.float64]
+    distance: NDArray[np.float64]
+    rpm: NDArray[np.float64]
+    found_by: NDArray[np.int64]
+    outside: NDArray[np.bool_]
+    guessed: NDArray[np.bool_]
+
+    def select(self, rows: NDArray[np.bool_]) -> "Measurements":
+        """Return some of the measurements."""
+        return Measurements(
+            self.sigmas[rows],
+            self.distance[rows],
+            self.rpm[rows],
+            self.found_by[rows],
+            self.outside[rows],
+            self.guessed[rows],
+        )
+
+
+def measure(
+    windows: Floats,
+    rpm: NDArray[np.float64],
+    baseline: Baseline,
+    grouping: Grouping | None = None,
+    outer_share: float = OUTER_SHARE,
+) -> Measurements:
+    """Measure windows, or measurements of several windows, relative to a baseline.
+
+    The point at the nearest speed judges. The heights of lines and the shapes are averaged over the
+    windows of a measurement. Their deviations stay those of single windows: relative to the smaller
+    deviations of the means, small differences that no damage makes would stand out too.
+
+    Args:
+        windows: (n, 2048) float32 at 12 kHz, any unit.
+        rpm: (m,), shaft speeds; NaN where unknown: then the nominal one of the baseline or, without
+            one, that of the point whose shape is nearest or whose lines stand out most.
+        baseline: Of the machine.
+        grouping: Of the windows into m measurements; None for one each.
+        outer_share: As for `line_heights`.
+
+    Returns:
+        Of the m measurements.
+    """
+    grouping = grouping or Grouping.of(len(windows))
+    measured = spectra(windows, baseline.reading)
+    reader = _LineReader(measured.envelope, grouping, baseline, outer_share)
+    shape = grouping.mean(band_shape(measured.bands))
+    distances = np.stack(
+        [distance(shape, point.shape, point.shape_deviations) for point in baseline.points], axis=1
+    )
+    stated, guessed = _speeds_to_search(rpm, distances, reader)
+    judge = baseline.nearest(stated)
+    sigmas, found = reader.sigmas(stated, judge)
+    used, found_by = _speed(sigmas, found, stated, np.isnan(rpm))
+    return Measurements(
+        sigmas=sigmas,
+        distance=distances[np.arange(len(rpm)), judge],
+        rpm=used,
+        found_by=found_by,
+        outside=np.abs(stated / baseline.speeds[judge] - 1) > HELD,
+        guessed=guessed,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _LineReader:
+    """Measures lines in the envelope spectra of windows, relative to points of a baseline."""
+
+    envelope: Floats
+    grouping: Grouping
+    baseline: Baseline
+    outer_share: float
+
+    def sigmas(
+        self, rpm: NDArray[np.float64], judge: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sigmas near these speeds by these points, and the speeds found: (m, 3) each.
+
+        Both are NaN where the lines cannot be read at the speed.
+        """
+        baseline = self.baseline
+        slowest, fastest = speeds(baseline.orders, baseline.reading)
+        readable = (rpm >= slowest) & (rpm <= fastest)
+        lines = np.stack([point.lines for point in baseline.points])
+        deviations = np.stack([point.line_deviations for point in baseline.points])
+        found = line_heights(
+            self.envelope,
+            np.where(readable, rpm, slowest),
+            baseline.orders,
+            self.grouping,
+            self.outer_share,
+        )
+        sigmas = (found.heights - lines[judge]) / deviations[judge]
+        sigmas[~readable] = found.rpm[~readable] = np.nan
+        return sigmas, found.rpm
+
+    def select(self, rows: NDArray[np.bool_]) -> "_LineReader":
+        """Return the reader of some of the measurements."""
+        envelope = self.envelope[self.grouping.repeat(rows)]
+        return replace(self, envelope=envelope, grouping=self.grouping.select(rows))
+
+
+def _speeds_to_search(
+    rpm: NDArray[np.float64], distances: NDArray[np.float64], reader: _LineReader
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the speeds to search around, and whether each is a guess.
+
+    Where the speed is not known it is the nominal one; else that of the point whose shape is
+    nearest, if it is near; else that of the point near whose speed a race line stands out most.
+    """
+    baseline, unknown = reader.baseline, np.isnan(rpm)
+    likely = distances.argmin(axis=1)
+    guessed = unknown & (distances.min(axis=1, initial=np.inf) > GATE)
+    guessed &= baseline.nominal_rpm is None and len(baseline.points) > 1
+    if guessed.any():
+        own, count = reader.select(guessed), int(guessed.sum())
+        races = [
+            own.sigmas(np.full(count, point.rpm), np.full(count, index))[0][:, :2].max(axis=1)
+            for index, point in enumerate(baseline.points)
+        ]
+        likely[guessed] = np.argmax(races, axis=0)
+    return np.where(unknown, baseline.nominal_rpm or baseline.speeds[likely], rpm), guessed
+
+
+def _speed(
+    sigmas: NDArray[np.float64],
+    found: NDArray[np.float64],
+    stated: NDArray[np.float64],
+    unknown: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the shaft speeds and what they are from.
+
+    Where no race line stands out, the speed at which the search finds most is that of noise.
+    """
+    higher = sigmas[:, :2].argmax(axis=1)
+    rows = np.arange(len(stated))
+    lines = found[rows, higher]
+    clear = sigmas[rows, higher] > _STANDS_OUT
+    elsewhere = clear & (unknown | (np.abs(lines / stated - 1) > TOLERANCE))
+    found_by = np.where(unknown, FOUND_BY.index("baseline"), FOUND_BY.index("stated"))
+    found_by[elsewhere] = FOUND_BY.index("search")
+    return np.where(elsewhere, lines, stated), found_by
