@@ -13,7 +13,7 @@ from bearing_stream.recordings import RecordingError
 from bearing_stream.recordings.command import data_option, named_folder
 from training.evaluation.command import command as evaluation_command
 from training.fit import Epoch, Recipe
-from training.run import CARD_MARKDOWN_FILE, Trained, train
+from training.run import CARD_MARKDOWN_FILE, SENSORS_FILE, Trained, train
 
 
 class _Bar:
@@ -66,17 +66,23 @@ def command(
 
     30 % of the windows of each recording are set aside and diagnosed once, at the end. Writes the
     weights, the description of the windows trained on, the label decoder, a model card (JSON and
-    Markdown) and figures.
+    Markdown) and figures; with --out also a table of the sensors trained on, the only ones of
+    which `--diagnoser auto` believes this network.
     """
     folder = named_folder(data, "recordings to train on")
     started = time.monotonic()
+    own = out is not None
     out = out or Path(str(files("assets")))
     try:
         trained = _train(folder, seed, replace(Recipe(), epochs=epochs))
         trained.write(out)
+        if own:
+            (out / SENSORS_FILE).write_text(trained.table(), encoding="utf-8")
     except (RecordingError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     _summarise(trained, time.monotonic() - started, out)
+    if own:
+        click.echo(f"use it with --assets {out} --sensor-table {out / SENSORS_FILE}")
     if evaluate:
         context.invoke(evaluation_command, data=folder, out=out)
 

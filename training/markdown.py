@@ -22,9 +22,9 @@ def markdown(card: ModelCard) -> str:
 
 _SCOPE = """\
 **This network is valid for the rig that it was trained on, and for no other.** On the recordings of
-other rigs it diagnoses 67 to 100 % of the healthy windows as faulty. For another machine, use
-`--diagnoser physics` with a baseline of the healthy machine: with one at the same speed, physics
-diagnoses 0 to 0.6 % of the same healthy windows as faulty."""
+other rigs it diagnoses 67 to 100 % of the healthy windows as faulty. For another machine, fit a
+baseline to its healthy recordings: then physics decides, and diagnoses 0 to 0.6 % of the same
+healthy windows as faulty. Without one, every prediction is marked `uncertain`."""
 
 
 _DESCRIPTION = """\

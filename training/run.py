@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from glob import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,9 @@ from training.split import Split, random_split
 from training.windows import LabelledWindows, TrainingPool, cut
 
 CARD_FILE: Final = "model_card.json"
+SENSORS_FILE: Final = "sensors.toml"
+"""The table of the sensors trained on, in a folder other than the project's assets."""
+
 CARD_MARKDOWN_FILE: Final = "MODEL_CARD.md"
 
 _LIBRARIES: Final = ("bearing-stream", "torch", "numpy", "scipy")
@@ -46,6 +50,16 @@ class Trained:
     novelty: Novelty
     card: ModelCard
     figures: dict[str, Figure]
+    sensors: tuple[str, ...]
+    """Of the recordings trained on."""
+
+    def table(self) -> str:
+        """Return a table of sensors that states which ones the network was trained on."""
+        rows = [
+            f"[[sensor]]\npattern = {json.dumps(escape(sensor))}\nnetwork = true\n"
+            for sensor in self.sensors
+        ]
+        return "# The sensors that this network was trained on.\n\n" + "\n".join(rows)
 
     def write(self, out: Path) -> None:
         """Write all of it into a folder, created if missing; the weights come last."""
@@ -94,7 +108,8 @@ def train(
     test = cut(recordings, split.test)
     signals = flag_signals(Diagnoser(fitted.network.weights(), novelty), test, folder, seed)
     card = card.model_copy(update={"signals": signals})
-    return Trained(fitted, novelty, card, _figures(fitted, card, test))
+    sensors = tuple(dict.fromkeys(recording.sensor for recording in recordings))
+    return Trained(fitted, novelty, card, _figures(fitted, card, test), sensors)
 
 
 def _card(

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from scipy.io import savemat
 
 from bearing_stream.recordings import Recording, cwru
+from model import sensors
 from model.diagnoser import Diagnoser
 from model.weight_files import load_weights
 from training.card import ModelCard
@@ -47,7 +48,11 @@ def test_it_writes_assets_that_the_diagnoser_loads(folder: Path, tmp_path: Path)
         "architecture.png",
         "confusion_matrix.png",
         "training_curves.png",
+        "sensors.toml",
     }
+    table = sensors.load(out / "sensors.toml")
+    assert [row.pattern for row in table.rows] == ["97/DE", "105/DE", "118/DE", "130/DE"]
+    assert all(row.network for row in table.rows)
     card = ModelCard.model_validate_json((out / "model_card.json").read_text())
     diagnoser = Diagnoser.load(out, device="cpu")
     assert card.version == diagnoser.version == load_weights(out).digest[:12]

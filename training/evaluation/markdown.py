@@ -115,8 +115,8 @@ def _chosen(methods: Mapping[str, Method]) -> str:
     ]
     head = ["set aside", "seed", "views", "score", "sigmas", "otherwise", "macro recall inside"]
     return f"""\
-The nested choice of {len(CANDIDATES)} candidates, by macro recall inside the training recordings (fitted to one
-of their diameters, tested on the other):
+The nested choice of {len(CANDIDATES)} candidates, by macro recall inside the training recordings
+(fitted to one of their diameters, tested on the other):
 
 {table(head, rows)}"""
 
