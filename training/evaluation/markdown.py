@@ -181,8 +181,8 @@ _FAILED: Final = """\
 - *One speed for all parts*, the best of both races: macro recall .77 to .83 on UESTC, where own
   speeds have .94. Cages slip, so that BPFO falls and BPFI rises.
 - *The shaft speed from 1x and its harmonics*: a window resolves 5.9 Hz, a quarter of the shaft's
-  frequency. The best comb of 4 to 8 harmonics within 9 % is right to 1 % in 3 to 75 % of the windows
-  of three rigs, and hardly more often over 16 windows. The lines of a damaged race show the speed.
+  frequency. The best comb of 4 to 8 harmonics within 9 % is right to 1 % in 3 to 75 % of the
+  windows of three rigs, and hardly more often over 16. The lines of a damaged race show the speed.
 - *Bands up to 10 or 20 kHz*: no gain beyond what any change of the bands makes.
 - *A wide search without a penalty on the distance*: .78 on UESTC, and .02 less on this rig.
 - *Sigmas of the means of several windows*: small differences that no damage makes stand out.
