@@ -52,6 +52,22 @@ WORKER_ENDED: Final = Event(
     "Read the worker's lines before: it logs why it ends.",
 )
 
+TABLE_CHANGED: Final = Event(
+    "table_changed",
+    "info",
+    "The table of sensors, or a baseline that it names, has changed on disk, and is used from this "
+    "batch on; `model` is the model with its new version.",
+    "None.",
+)
+
+TABLE_INVALID: Final = Event(
+    "table_invalid",
+    "warning",
+    "The table of sensors has changed and cannot be used, for the reason in `reason`. The one that "
+    "was read before stays in use, with its version in `model`.",
+    "Correct the table; it is then read by itself. A consumer that starts with it ends at once.",
+)
+
 REPORT: Final = Event(
     "report",
     "info",
@@ -225,6 +241,8 @@ EVENTS: Final = (
     READY,
     WORKER_STARTED,
     WORKER_ENDED,
+    TABLE_CHANGED,
+    TABLE_INVALID,
     REPORT,
     UNKNOWN_MACHINE,
     KAFKA_ERROR,

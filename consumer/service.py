@@ -23,9 +23,9 @@ from consumer.liveness.stall import StallCheck, find_waiting
 from consumer.liveness.watchdog import Watchdog
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
+from consumer.reloading import ReloadingAssessor
 from consumer.reporting import Reporter
 from consumer.settings import ConsumerSettings
-from model.assessor import Assessor
 
 DEAD_LETTER_OVERHEAD: Final = 64 * 1024
 """Bytes that a dead letter may have beyond its original: its headers take some hundred, and alone
@@ -58,7 +58,7 @@ class Service:
             model.sensors.SensorsError: The table of sensors cannot be used.
         """
         self._settings = settings
-        self._assessor = Assessor.of(settings)
+        self._assessor = ReloadingAssessor.of(settings)
         self.metrics = Metrics()
         self._reporter = Reporter(self.metrics, settings.report_interval)
         self._errors = _ReportedErrors(self._reporter)

@@ -11,7 +11,7 @@ With two replicas or more none of this is needed, and nothing here is used.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from confluent_kafka import IsolationLevel, KafkaException, Message, TopicPartition
@@ -54,7 +54,7 @@ class _Diagnosed(BaseModel):
 
 
 class OutputTopics:
-    """The output topics of a cluster, as read by one consumer group with one model."""
+    """The output topics of a cluster, as read by one consumer group with its models."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class OutputTopics:
         dead_letters_topic: str,
         *,
         group: str,
-        model: tuple[str, str],
+        models: Collection[tuple[str, str]],
         timeout: float,
         patience: float,
         clock: Callable[[], float] = time.monotonic,
@@ -78,8 +78,8 @@ class OutputTopics:
             diagnoses_topic: Must exist.
             dead_letters_topic: Must exist.
             group: Only its dead letters count.
-            model: Name and version: only its diagnoses count. Other models may publish to the same
-                topics.
+            models: Names and versions: only their diagnoses count. Other models may publish to the
+                same topics. The collection may grow.
             timeout: Seconds to wait for a response.
             patience: Seconds after which a transaction that is open counts as left undecided.
             clock: Monotonic seconds.
@@ -88,7 +88,7 @@ class OutputTopics:
         self._properties = properties
         self._admin = admin
         self._topics = (diagnoses_topic, dead_letters_topic)
-        self._mine = Mine(dead_letters_topic, group, model)
+        self._mine = Mine(dead_letters_topic, group, models)
         self._timeout = timeout
         self._patience = patience
         self._clock = clock
@@ -185,8 +185,8 @@ class Mine(NamedTuple):
 
     dead_letters_topic: str
     group: str
-    model: tuple[str, str]
-    """Name and version."""
+    models: Collection[tuple[str, str]]
+    """Names and versions."""
 
 
 def origin_of(topic: str, message: wire.Message, mine: Mine) -> tuple[Partition, int] | None:
@@ -197,7 +197,7 @@ def origin_of(topic: str, message: wire.Message, mine: Mine) -> tuple[Partition,
         diagnosed = _Diagnosed.model_validate_json(message.value or b"")
     except ValidationError:
         return None
-    if (diagnosed.model.name, diagnosed.model.version) != mine.model:
+    if (diagnosed.model.name, diagnosed.model.version) not in mine.models:
         return None
     return (diagnosed.input.topic, diagnosed.input.partition), diagnosed.input.offset
 

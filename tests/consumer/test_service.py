@@ -10,9 +10,9 @@ from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from consumer import service
 from consumer.assembly import Cluster, Parts
 from consumer.liveness.budget import Budget
+from consumer.reloading import ReloadingAssessor
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
-from model.assessor import Assessor
 
 ROUNDS = 3
 SETTINGS = ConsumerSettings(transaction_timeout=20)
@@ -40,7 +40,7 @@ class Stage:
             "StallCheck": self._stall_check,
         }.items():
             monkeypatch.setattr(service, name, stub)
-        monkeypatch.setattr(Assessor, "of", lambda _settings: self)
+        monkeypatch.setattr(ReloadingAssessor, "of", lambda _settings: self)
         self.service = Service(SETTINGS)
 
     # Of the assessor.

@@ -35,7 +35,7 @@ from tests.kafka_in_memory.consumer import InMemoryConsumer
 from tests.kafka_tools import Topics, eventually
 
 MODEL = ("bearing-cnn", "0123456789ab")
-MINE = Mine(DEAD_LETTERS, GROUP, MODEL)
+MINE = Mine(DEAD_LETTERS, GROUP, {MODEL})
 PARTITION = (WINDOWS, 0)
 OTHER = (WINDOWS, 1)
 AT = 100_000
@@ -107,7 +107,7 @@ class Output:
             DIAGNOSES,
             DEAD_LETTERS,
             group=GROUP,
-            model=MODEL,
+            models={MODEL},
             timeout=2.0,
             patience=self.patience,
             clock=self.clock,
@@ -236,7 +236,7 @@ def topics_of(topics: Topics, dead_letters: str | None = None) -> OutputTopics:
         topics.diagnoses,
         dead_letters or topics.dead_letters,
         group=GROUP,
-        model=MODEL,
+        models={MODEL},
         timeout=5.0,
         patience=600.0,
     )
