@@ -53,6 +53,10 @@ EXTRAS: Final = {
 """Subcommand → the extra of this package with what that subcommand needs beyond the base."""
 
 
+FEATURES: Final = {"matplotlib": "plot"}
+"""Module that only an option of a command needs, such as `diagnose --plot` → the extra with it."""
+
+
 class LazyGroup(click.Group):
     """A click group that imports the package of a subcommand when that subcommand runs."""
 
@@ -98,13 +102,14 @@ class LazyGroup(click.Group):
 def _missing(error: ModuleNotFoundError, name: str) -> Exception:
     """Return what to raise for a module that a subcommand cannot import: the remedy in a line.
 
-    It is the error itself where no extra of the subcommand's brings that module.
+    It is the error itself where no extra brings that module.
     """
-    if name not in EXTRAS:
+    extra = EXTRAS.get(name) or FEATURES.get((error.name or "").partition(".")[0])
+    if extra is None:
         return error
     return click.ClickException(
         f"`bearing-stream {name}` needs a package that is not installed ({error.name}): "
-        f"pip install 'bearing-stream[{EXTRAS[name]}]'"
+        f"pip install 'bearing-stream[{extra}]'"
     )
 
 

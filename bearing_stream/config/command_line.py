@@ -80,9 +80,9 @@ def from_command_line(settings_class: type[S], given: Mapping[str, Any]) -> S:
     values = {name: value for name, value in given.items() if value is not None}
     file = values.pop("config", None)
     for name, value in values.items():
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and _kind(settings_class.model_fields[name]) is dict:
             values[name] = dict(_key_and_value(name, item) for item in value)
-    values = {name: value for name, value in values.items() if value != {}}
+    values = {name: value for name, value in values.items() if value not in ({}, ())}
     section, siblings = _section()
     try:
         return load(settings_class, values, file, section, siblings)
@@ -123,15 +123,22 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
         declaration += "/--no-" + name.replace("_", "-")
     elif get_origin(annotation) is Literal:
         parameters["type"] = click.Choice([str(choice) for choice in get_args(annotation)])
-    elif get_origin(annotation) is dict:
+    elif _kind(field) is dict:
         parameters |= {"multiple": True, "metavar": "NAME=VALUE"}
+    elif _kind(field) is tuple:
+        parameters |= {"multiple": True, "metavar": "VALUE"}
     else:
         parameters["metavar"] = "VALUE"
     return click.option(declaration, name, cls=SettingOption, **parameters)
 
 
+def _kind(field: FieldInfo) -> Any:
+    """The generic class of a field's type, such as dict or tuple; None if it has none."""
+    return get_origin(_without_none(field.annotation))
+
+
 def _help(name: str, field: FieldInfo) -> str:
-    default = "" if field.default in (None, "") else f", default {field.default}"
+    default = "" if field.default in (None, "", ()) else f", default {field.default}"
     if field.is_required():
         default = ", required"
     elif field.default_factory is not None:

@@ -29,4 +29,4 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     default = field.get_default(call_default_factory=True)
-    return "" if default in (None, "", {}) else f"`{default}`"
+    return "" if default in (None, "", {}, ()) else f"`{default}`"

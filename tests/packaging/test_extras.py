@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bearing_stream.cli import COMMANDS, EXTRAS
+from bearing_stream.cli import COMMANDS, EXTRAS, FEATURES
 from bearing_stream.local_kafka.ports import free_ports
 from tests.packaging.requirements import everything_needed, extras
 from tests.paths import ROOT
@@ -22,6 +22,7 @@ COMMANDS_OF: Final = "bearing_stream/commands"
 
 EXTRA_OF: Final = {
     f"{COMMANDS_OF}/demo/": {"demo"},
+    f"{COMMANDS_OF}/diagnose/plot": {"plot"},
     f"{COMMANDS_OF}/serve/": {"serve"},
     "bearing_stream/local_kafka/": {"demo"},
     "bearing_stream/recordings/": {"fetch"},
@@ -123,7 +124,8 @@ def test_all_is_every_extra_but_that_of_development() -> None:
     [everything] = extras()["all"]
     assert Requirement(everything).extras == extras().keys() - {"all", "dev"}
     # Commands need `torch` only for CUDA, and name it where it is missing.
-    assert {*EXTRAS.values(), "torch"} == Requirement(everything).extras
+    named = {*EXTRAS.values(), *FEATURES.values(), "torch"}
+    assert named == Requirement(everything).extras
 
 
 def run(program: str, *arguments: str) -> str:
@@ -151,7 +153,7 @@ def test_base_commands_import_with_the_base_alone() -> None:
         ".".join(file.relative_to(ROOT).with_suffix("").parts)
         for folder in [*folders, "model", "bearing_stream/recordings"]
         for file in sorted((ROOT / folder).rglob("*.py"))
-        if "torch" not in extras_of(file)
+        if not extras_of(file) - {"fetch"}
     ]
     program = (
         f"{BLOCKING}\nfrom importlib import import_module\n"
@@ -221,6 +223,21 @@ def test_a_missing_extra_is_one_line_that_installs_it(
         assert f"({module})" in output
         assert output.endswith(f"pip install 'bearing-stream[{EXTRAS[command]}]'\n")
         assert "Traceback" not in output
+
+
+def test_an_option_that_lacks_its_extra_is_one_line_too(tmp_path: Path) -> None:
+    program = f"""{BLOCKING}
+from click.testing import CliRunner
+from bearing_stream.cli import main
+
+Blocked.names = {{"matplotlib"}}
+done = CliRunner().invoke(main, ["diagnose", "none.npy", "--plot", sys.argv[1]])
+print(done.exit_code, done.output)
+"""
+    status, output = run(program, str(tmp_path / "a.png")).strip().split(maxsplit=1)
+    assert status == "1"
+    assert output.startswith("Error: `bearing-stream diagnose` needs ")
+    assert output.endswith("pip install 'bearing-stream[plot]'")
 
 
 def test_a_module_of_no_extra_is_an_error_like_any_other() -> None:

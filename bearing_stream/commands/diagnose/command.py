@@ -1,77 +1,133 @@
 """`bearing-stream diagnose`."""
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bearing_stream.commands.diagnose.known_sensor import baseline_of, why_no_evidence
 from bearing_stream.commands.diagnose.recording_diagnosis import (
     RecordingDiagnosis,
     diagnose_recording,
 )
 from bearing_stream.commands.diagnose.settings import DiagnoseSettings
-from bearing_stream.commands.diagnose.view import Lines, json_lines
+from bearing_stream.commands.diagnose.view import WindowLines, json_lines, recording_lines
 from bearing_stream.config import from_command_line, options
 from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.files import read_file
+from bearing_stream.recordings.manifest import ManifestRow, chosen_files, manifest_option
 from bearing_stream.recordings.names import as_text
+from bearing_stream.recordings.recording import Recording
+from model import sensors as sensor_table
 from model.assessor import Assessor
 from model.backends.choice import DeviceError
+from model.physics.baseline import Baseline
 from model.sensors import SensorsError
 from model.weights import CheckpointError
 
+Drawing = Callable[[Recording, RecordingDiagnosis, Baseline | None], None]
+
 
 @click.command(name="diagnose")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@manifest_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object on each line.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the time signal, the spectrum and the envelope spectrum, with the lines of the "
+    "bearing, of one recording (.png, .svg, .pdf).",
+)
 @options(DiagnoseSettings)
-def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Diagnose recordings in files (.mat, .npy, .csv, .wav) and print a line for each.
+def command(
+    files: tuple[str, ...],
+    manifest: Path | None,
+    as_json: bool,
+    plot: Path | None,
+    **given: Any,
+) -> None:
+    """Diagnose recordings in files (.mat, .npy, .csv, .wav).
 
-    For the windows of a recording, of 2048 samples at 12 kHz, the line shows the share of each
-    prediction, the share of uncertain diagnoses and their quality flags, and the median novelty
-    (above 1, the windows are unlike those that the network was trained on). The exit status is 1 if
-    a file cannot be read.
+    For each recording: the prediction of all its windows together, whether physics or the network
+    decided, how far the lines of the bearing stand out in standard deviations of the healthy
+    machine, the shaft speed, and the quality. Then for its windows, of 2048 samples at 12 kHz, the
+    share of each prediction, the share of uncertain diagnoses with their quality flags, and the
+    median novelty (above 1, the windows are unlike those that the network was trained on). The exit
+    status is 1 if a file cannot be read.
     """
     settings = from_command_line(DiagnoseSettings, given)
     try:
+        rows = chosen_files(
+            [Path(file) for file in files], manifest, settings.rate, settings.rpm, settings.channel
+        )
+        draw = _drawing(plot, rows)
         assessor = Assessor.of(settings)
-    except (CheckpointError, DeviceError, SensorsError) as error:
-        raise click.ClickException(str(error)) from error
-    lines = Lines([as_text(file) for file in files], settings.windows)
-    if not as_json:
+        table = sensor_table.load(settings.sensor_table)
+    except (CheckpointError, DeviceError, RecordingError, SensorsError) as error:
+        raise click.ClickException(as_text(str(error))) from error
+    names = [as_text(str(row.file)) for row in rows]
+    lines = WindowLines(names)
+    if settings.windows and not as_json:
         click.echo(lines.header())
     unreadable = False
-    for file in files:
+    for name, row in zip(names, rows, strict=True):
         try:
-            diagnosis = _diagnose(file, settings, assessor)
+            recording = _read(row, settings.sensor)
+            diagnosis = diagnose_recording(name, recording, assessor)
         except RecordingError as error:
             click.echo(f"Error: {as_text(str(error))}", err=True)
             unreadable = True
             continue
+        baseline = baseline_of(table, recording.sensor)
         if diagnosis.without_physics:
-            click.echo(_no_evidence(file, settings), err=True)
-        for line in json_lines(diagnosis, settings.windows) if as_json else lines.of(diagnosis):
+            why = why_no_evidence(baseline, recording.sensor, recording.rpm)
+            click.echo(f"Warning: {name}: {why}", err=True)
+        for line in _printed(diagnosis, lines, as_json, settings.windows):
             click.echo(line)
+        if draw is not None:
+            draw(recording, diagnosis, baseline)
     if unreadable:
         raise SystemExit(1)
 
 
-def _no_evidence(file: str, settings: DiagnoseSettings) -> str:
-    sensor = settings.sensor or as_text(Path(file).stem)
-    return (
-        f"Warning: {as_text(file)}: there is no physical evidence for sensor '{sensor}', so the "
-        "network alone decides: name a sensor that has a baseline in the table of sensors "
-        "(--sensor, --sensor-table)"
-    )
+def _drawing(plot: Path | None, files: Sequence[ManifestRow]) -> Drawing | None:
+    """Return what draws a recording into the file; None without one.
+
+    What it imports is missing here at once, not after the diagnosis.
+    """
+    if plot is None:
+        return None
+    if len(files) > 1:
+        raise click.UsageError(f"--plot draws one recording; got {len(files)} files")
+    from bearing_stream.commands.diagnose.plot import FORMATS, draw
+
+    if plot.suffix.lower() not in FORMATS:
+        raise click.UsageError(f"--plot: expected a file ending in {', '.join(FORMATS)}")
+
+    def into_file(
+        recording: Recording, diagnosis: RecordingDiagnosis, baseline: Baseline | None
+    ) -> None:
+        try:
+            draw(recording, diagnosis, baseline, plot)
+        except OSError as error:
+            raise click.ClickException(f"{plot} cannot be written: {error.strerror}") from error
+
+    return into_file
 
 
-def _diagnose(file: str, settings: DiagnoseSettings, assessor: Assessor) -> RecordingDiagnosis:
-    recording = read_file(
-        Path(file),
-        sampling_rate=settings.rate,
-        channel=settings.channel,
-        sensor=settings.sensor,
-        rpm=settings.rpm,
+def _printed(
+    diagnosis: RecordingDiagnosis,
+    lines: WindowLines,
+    as_json: bool,
+    by_window: bool,
+) -> Iterator[str]:
+    if as_json:
+        return json_lines(diagnosis, by_window)
+    return lines.of(diagnosis) if by_window else recording_lines(diagnosis)
+
+
+def _read(row: ManifestRow, sensor: str | None) -> Recording:
+    return read_file(
+        row.file, sampling_rate=row.rate, channel=row.channel, sensor=sensor, rpm=row.rpm
     )
-    return diagnose_recording(as_text(file), recording, assessor)

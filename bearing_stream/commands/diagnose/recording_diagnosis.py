@@ -19,7 +19,7 @@ from bearing_stream.vocabulary import (
 )
 from model.assessment import Assessment
 from model.assessor import Assessor
-from model.findings import findings
+from model.findings import Finding, findings
 
 FLAT_LINE: Final = "flat-line"
 """The reason why a window cannot be diagnosed, as in a dead letter."""
@@ -27,17 +27,24 @@ FLAT_LINE: Final = "flat-line"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordingDiagnosis:
-    """The assessment of the windows of a recording, which are contiguous and do not overlap.
+    """The assessment of a recording and of its windows, which are contiguous and do not overlap.
 
     Args:
         file: The name of the file, as given.
         assessment: Of n ≥ 1 windows.
+        whole: Of the recording: one measurement of these windows.
         flat: Indices of the windows of the file that are flat lines and cannot be diagnosed.
     """
 
     file: str
     assessment: Assessment
+    whole: Assessment
     flat: tuple[int, ...] = ()
+
+    @property
+    def finding(self) -> Finding:
+        """The findings on the whole recording."""
+        return next(findings(self.whole))
 
     @property
     def windows(self) -> int:
@@ -57,7 +64,7 @@ class RecordingDiagnosis:
         return float(self.assessment.uncertain.mean())
 
     @property
-    def reasons(self) -> dict[QualityFlag | Literal["flat-line"], int]:
+    def window_reasons(self) -> dict[QualityFlag | Literal["flat-line"], int]:
         """The number of windows by quality flag, and of flat lines; only what occurs."""
         reasons: tuple[QualityFlag | Literal["flat-line"], ...] = (*QUALITY_FLAGS, FLAT_LINE)
         counts = (*self.assessment.flags.sum(axis=0).tolist(), len(self.flat))
@@ -85,9 +92,10 @@ class RecordingDiagnosis:
         summary = {
             "file": self.file,
             "windows": self.windows,
+            **self.finding,
             "shares": self.shares,
             "uncertain": self.uncertain,
-            "reasons": self.reasons,
+            "window_reasons": self.window_reasons,
             "novelty": self.novelty,
         }
         return summary if self.by_physics is None else summary | {"by_physics": self.by_physics}
@@ -113,7 +121,8 @@ def diagnose_recording(file: str, recording: Recording, assessor: Assessor) -> R
             f"{file}: a flat line throughout, which cannot be diagnosed: is the sensor connected?"
         )
     windows = windows[varying]
-    speed = np.nan if recording.rpm is None else recording.rpm
-    rpm, sensors = np.full(len(windows), speed), [recording.sensor] * len(windows)
+    rpm = np.full(len(windows), np.nan if recording.rpm is None else recording.rpm)
+    sensors = [recording.sensor] * len(windows)
     flat = tuple(np.flatnonzero(~varying).tolist())
-    return RecordingDiagnosis(file, assessor.assess(windows, rpm, sensors), flat)
+    whole = assessor.assess(windows, rpm[:1], sensors[:1], np.array([len(windows)]))
+    return RecordingDiagnosis(file, assessor.assess(windows, rpm, sensors), whole, flat)

@@ -1,23 +1,41 @@
 """The settings of `bearing-stream diagnose`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from model.settings import AssessmentSettings
+
+
+def _listed(value: Any) -> Any:
+    """Return a number or a text such as `1780,1750` as a sequence."""
+    if isinstance(value, str):
+        return value.split(",")
+    return (value,) if isinstance(value, int | float) else value
+
+
+Numbers = Annotated[
+    tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...],
+    BeforeValidator(_listed),
+    NoDecode,
+]
+"""Positive numbers; in a settings file a list or one number, in a variable separated by commas."""
 
 
 class DiagnoseSettings(AssessmentSettings):
     """How to read and diagnose the files."""
 
-    rate: Annotated[float, Field(gt=0)] | None = None
-    """Sampling rate of the files in Hz, for formats that do not contain it."""
+    rate: Numbers = ()
+    """Sampling rate in Hz, for formats that do not contain it: one for all files, or one for each
+    (repeatable)."""
 
     channel: str | None = None
     """Name or index of the signal to diagnose, if the files contain several."""
 
-    rpm: Annotated[float, Field(gt=0)] | None = None
-    """Shaft speed in revolutions a minute, if it is known."""
+    rpm: Numbers = ()
+    """Shaft speed in revolutions a minute, if it is known: one for all files, or one for each
+    (repeatable)."""
 
     sensor: str | None = None
     """Id of the sensor, which selects its row in the table of sensors. By default, the name of each

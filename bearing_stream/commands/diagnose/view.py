@@ -1,49 +1,78 @@
-"""Formats diagnoses of recordings: as columns for people, or as lines of JSON for programs."""
+"""Formats diagnoses of recordings: as text for people, or as lines of JSON for programs."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from bearing_stream.commands.diagnose.recording_diagnosis import RecordingDiagnosis
 from bearing_stream.commands.terminal import json_text
 from bearing_stream.vocabulary import FAULT_LABELS
+from model.findings import Finding, PhysicsFinding
+from model.physics.baseline import FoundBy
 
 _SHARE = 10
-"""Width of a share or a probability."""
+"""Width of a probability."""
+
+_FOUND_BY: Final[dict[FoundBy, str]] = {
+    "stated": "as stated",
+    "search": "found by its lines",
+    "baseline": "that of the baseline",
+}
 
 
-class Lines:
-    """Formats diagnoses as columns, with the first as wide as the file names."""
+def recording_lines(diagnosis: RecordingDiagnosis) -> Iterator[str]:
+    """Yield what people need of a recording: what is wrong, by what evidence, and how sure."""
+    finding = diagnosis.finding
+    evidence = finding["evidence"]
+    decided_by = "network" if evidence is None else evidence["decided_by"]
+    yield f"{diagnosis.file}: {finding['prediction']}, by {decided_by}, {_quality(finding)}"
+    if evidence is not None:
+        yield f"    {_lines(evidence)}"
+        yield f"    spectrum {evidence['change_sigma']:.1f} sigmas from healthy; {_speed(evidence)}"
+    shares = ", ".join(f"{label} {share:.0%}" for label, share in diagnosis.shares.items() if share)
+    flagged = ", ".join(f"{reason} {n}" for reason, n in diagnosis.window_reasons.items())
+    yield (
+        f"    {diagnosis.windows} window{'s' * (diagnosis.windows != 1)}: {shares}; "
+        f"{diagnosis.uncertain:.0%} uncertain{f' ({flagged})' if flagged else ''}; median novelty "
+        f"{diagnosis.novelty:.2f}"
+    )
 
-    def __init__(self, files: Sequence[str], by_window: bool) -> None:
-        """Prepare the columns for `files`, with a line for each window or for each recording."""
+
+def _quality(finding: Finding) -> str:
+    reasons = ", ".join(finding["reasons"])
+    return f"quality {finding['quality']}{f' ({reasons})' if reasons else ''}"
+
+
+def _lines(evidence: PhysicsFinding) -> str:
+    return (
+        f"lines of outer race {evidence['outer_sigma']:.1f}, inner race "
+        f"{evidence['inner_sigma']:.1f}, ball {evidence['ball_sigma']:.1f} sigmas above healthy"
+    )
+
+
+def _speed(evidence: PhysicsFinding) -> str:
+    return f"{evidence['shaft_speed']:.0f} rpm, {_FOUND_BY[evidence['speed_found_by']]}"
+
+
+class WindowLines:
+    """Formats diagnoses of windows as columns, with the first as wide as the file names."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        """Prepare the columns for `files`."""
         self._width = max(len(file) for file in (*files, "file"))
-        self._by_window = by_window
 
     def header(self) -> str:
         """Return the names of the columns."""
         labels = "".join(f"{label:>{_SHARE}}" for label in FAULT_LABELS)
-        if self._by_window:
-            rest = f"{'window':>8}{'start s':>10}  {'prediction':<10}{labels}"
-        else:
-            rest = f"{'windows':>9}{labels}{'uncertain':>11}"
-        return f"{'file':<{self._width}}{rest}{'novelty':>9}  reasons"
+        rest = f"{'window':>8}{'start s':>10}  {'prediction':<10}{labels}{'novelty':>9}  reasons"
+        return f"{'file':<{self._width}}{rest}"
 
     def of(self, diagnosis: RecordingDiagnosis) -> Iterator[str]:
-        """Yield the line of a recording, or the lines of its windows."""
-        rows = self._windows(diagnosis) if self._by_window else self._recording(diagnosis)
-        for row in rows:
-            yield f"{diagnosis.file:<{self._width}}{row}".rstrip()
-
-    def _recording(self, diagnosis: RecordingDiagnosis) -> Iterator[str]:
-        shares = "".join(f"{share:{_SHARE}.1%}" for share in diagnosis.shares.values())
-        reasons = ", ".join(f"{reason} {count}" for reason, count in diagnosis.reasons.items())
-        flags = f"{diagnosis.uncertain:11.1%}{diagnosis.novelty:9.2f}  {reasons}"
-        yield f"{diagnosis.windows:>9}{shares}{flags}"
-
-    def _windows(self, diagnosis: RecordingDiagnosis) -> Iterator[str]:
+        """Yield the lines of the windows of a recording."""
         for window in diagnosis.by_window():
             shares = "".join(f"{share:{_SHARE}.4f}" for share in window["probabilities"].values())
             place = f"{window['window']:>8}{window['start']:>10.2f}  {window['prediction']:<10}"
-            yield f"{place}{shares}{window['novelty']:9.2f}  {', '.join(window['reasons'])}"
+            row = f"{place}{shares}{window['novelty']:9.2f}  {', '.join(window['reasons'])}"
+            yield f"{diagnosis.file:<{self._width}}{row}".rstrip()
 
 
 def json_lines(diagnosis: RecordingDiagnosis, by_window: bool) -> Iterator[str]:

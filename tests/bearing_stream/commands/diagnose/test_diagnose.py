@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -13,12 +14,17 @@ from numpy.typing import NDArray
 
 from bearing_stream.commands.diagnose.command import command
 from bearing_stream.commands.diagnose.recording_diagnosis import RecordingDiagnosis
+from bearing_stream.commands.diagnose.settings import DiagnoseSettings
+from bearing_stream.config import from_command_line, load, options
 from bearing_stream.recordings.files import read_file
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
 from model.assessment import Assessment, PhysicsAssessment
 from model.assessor import Assessor
 
-FIELDS = ["file", "windows", "shares", "uncertain", "reasons", "novelty"]
+FIELDS = [
+    *("file", "windows", "prediction", "probability", "probabilities", "quality", "reasons"),
+    *("novelty", "evidence", "shares", "uncertain", "window_reasons"),
+]
 
 
 @pytest.fixture
@@ -46,8 +52,10 @@ def test_json_has_an_object_for_each_recording(recording: Path) -> None:
     assert (summary["file"], summary["windows"]) == (str(recording), 4)
     assert list(summary["shares"]) == list(FAULT_LABELS)
     assert sum(summary["shares"].values()) == pytest.approx(1)
-    assert summary["reasons"]["clipping"] == 1
+    assert summary["window_reasons"]["clipping"] == 1
     assert summary["uncertain"] >= 0.25
+    assert summary["quality"] == ("uncertain" if summary["reasons"] else "good")
+    assert summary["evidence"] is None
     assert summary["novelty"] > 0
 
 
@@ -65,12 +73,34 @@ def test_it_prints_the_output_of_the_assessor(recording: Path) -> None:
     assert "clipping" in printed[1]["reasons"]
 
 
-def test_there_is_a_line_for_each_recording_or_window(recording: Path) -> None:
-    header, line = diagnose(recording, "--rate", 12000).stdout.splitlines()
-    assert header.split() == ["file", "windows", *FAULT_LABELS, "uncertain", "novelty", "reasons"]
-    assert line.split()[:2] == [str(recording), "4"]
-    assert "clipping 1" in line
-    header, *lines = diagnose(recording, "--rate", 12000, "--windows").stdout.splitlines()
+def test_the_diagnosis_of_a_recording_is_that_of_all_its_windows_together(
+    recording: Path,
+) -> None:
+    windows = read_file(recording, sampling_rate=12000).windows().astype(np.float32)
+    assessor = Assessor.load(device="cpu")
+    expected = assessor.assess(windows, np.full(1, np.nan), ["pump"], np.array([4]))
+    (summary,) = objects(diagnose(recording, "--rate", 12000, "--json"))
+    printed = list(summary["probabilities"].values())
+    np.testing.assert_allclose(printed, expected.probabilities[0], atol=1e-5)
+    assert summary["prediction"] == FAULT_LABELS[expected.probabilities[0].argmax()]
+
+
+def test_people_see_the_prediction_and_what_decided(recording: Path) -> None:
+    first, windows = diagnose(recording, "--rate", 12000).stdout.splitlines()
+    assert first.startswith(f"{recording}: ")
+    assert ", by network, quality " in first
+    assert windows.strip().startswith("4 windows: ")
+    assert "clipping 1" in windows
+    arguments = [recording, "--rate", 12000, "--diagnoser", "physics", "--sensor", "105/DE"]
+    first, lines, change, _ = diagnose(*arguments, "--rpm", 1750).stdout.splitlines()
+    assert ", by " in first
+    assert lines.endswith("sigmas above healthy")
+    assert "sigmas from healthy; 1750 rpm, as stated" in change
+    assert "rpm, that of the baseline" in diagnose(*arguments).stdout
+
+
+def test_there_is_a_line_for_each_window(recording: Path) -> None:
+    _, *lines = diagnose(recording, "--rate", 12000, "--windows").stdout.splitlines()
     assert len(lines) == 4
     assert lines[1].endswith("clipping") or "clipping," in lines[1]
     assert lines[2].split()[1:3] == ["2", "0.34"]
@@ -79,6 +109,96 @@ def test_there_is_a_line_for_each_recording_or_window(recording: Path) -> None:
 def test_another_sampling_rate_is_resampled(recording: Path) -> None:
     (summary,) = objects(diagnose(recording, "--rate", 24000, "--json"))
     assert summary["windows"] == 2
+
+
+def test_each_file_may_have_its_own_rate_and_speed(recording: Path, tmp_path: Path) -> None:
+    fast = tmp_path / "fast.npy"
+    np.save(fast, np.repeat(np.load(recording), 2))
+    arguments = ["--diagnoser", "physics", "--sensor", "105/DE", "--json"]
+    speeds = ["--rpm", 1750, "--rpm", 1700]
+    rates = ["--rate", 12000, "--rate", 24000]
+    slow, quick = objects(diagnose(recording, fast, *rates, *speeds, *arguments))
+    assert (slow["windows"], quick["windows"]) == (4, 4)
+    found = [each["evidence"]["shaft_speed"] for each in (slow, quick)]
+    assert found == [1750, 1700]
+    result = diagnose(recording, fast, recording, *rates, *arguments)
+    assert result.exit_code == 2
+    assert "one for each of 3 files, got 2" in result.stderr
+
+
+def test_a_manifest_states_rates_and_speeds(recording: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "fast.npy", np.repeat(np.load(recording), 2))
+    manifest = tmp_path / "files.csv"
+    manifest.write_text("file;rate;rpm\npump.npy;12000;1750\nfast.npy;;\n")
+    arguments = ["--manifest", manifest, "--diagnoser", "physics", "--sensor", "105/DE", "--json"]
+    slow, quick = objects(diagnose(*arguments, "--rate", 24000, "--rpm", 1700))
+    assert (slow["windows"], quick["windows"]) == (4, 4)
+    assert [each["evidence"]["shaft_speed"] for each in (slow, quick)] == [1750, 1700]
+    assert diagnose(recording, *arguments).exit_code == 2
+    manifest.write_text("path\npump.npy\n")
+    result = diagnose(*arguments)
+    assert (result.exit_code, "the column 'file'" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        (["--rpm", "1750"], {}, (1750,)),
+        (["--rpm", "1750", "--rpm", "1800"], {"BEARING_STREAM_RPM": "1"}, (1750, 1800)),
+        ([], {"BEARING_STREAM_RPM": "1750"}, (1750,)),
+        ([], {"BEARING_STREAM_RPM": "1750,1800.5"}, (1750, 1800.5)),
+        ([], {}, ()),
+    ],
+)
+def test_speeds_are_settings(
+    arguments: list[str], environment: dict[str, str], expected: tuple[float, ...]
+) -> None:
+    got = []
+
+    @click.command()
+    @options(DiagnoseSettings)
+    def command(**given: Any) -> None:
+        got.append(from_command_line(DiagnoseSettings, given).rpm)
+
+    result = CliRunner().invoke(command, arguments, env=environment)
+    assert (result.exit_code, got) == (0, [expected]), result.output
+    result = CliRunner().invoke(command, [], env={"BEARING_STREAM_RPM": "1750,fast"})
+    assert result.exit_code == 2
+    assert "BEARING_STREAM_RPM" in result.output
+
+
+def test_a_settings_file_may_have_one_speed_or_several(tmp_path: Path) -> None:
+    for value, expected in (("1750", (1750,)), ("[1750, 1800]", (1750, 1800))):
+        file = tmp_path / "settings.toml"
+        file.write_text(f"[diagnose]\nrpm = {value}\n")
+        assert load(DiagnoseSettings, {}, file, "diagnose").rpm == expected
+
+
+def test_a_speed_that_has_no_lines_is_blamed_and_not_the_sensor(recording: Path) -> None:
+    arguments = ["--rate", 12000, "--diagnoser", "physics", "--sensor", "105/DE"]
+    result = diagnose(recording, *arguments, "--rpm", 9000)
+    assert result.exit_code == 0
+    assert "the shaft speed, 9000 rpm, has no lines that can be read" in result.stderr
+    assert "sensor" not in result.stderr
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+@pytest.mark.parametrize("sensor", ["105/DE", "$other$"])
+def test_a_plot_is_drawn(recording: Path, tmp_path: Path, ending: str, sensor: str) -> None:
+    path = tmp_path / f"pump.{ending}"
+    arguments = ["--rate", 12000, "--rpm", 1750, "--diagnoser", "physics", "--sensor", sensor]
+    result = diagnose(recording, *arguments, "--plot", path)
+    assert result.exit_code == 0, result.output
+    assert path.stat().st_size > 10_000
+
+
+def test_a_plot_is_of_one_recording_in_a_known_format(recording: Path, tmp_path: Path) -> None:
+    result = diagnose(recording, recording, "--rate", 12000, "--plot", tmp_path / "a.png")
+    assert (result.exit_code, "one recording" in result.stderr) == (2, True)
+    result = diagnose(recording, "--rate", 12000, "--plot", tmp_path / "a.txt")
+    assert (result.exit_code, ".png, .svg, .pdf" in result.stderr) == (2, True)
+    result = diagnose(recording, "--rate", 12000, "--plot", tmp_path / "none" / "a.png")
+    assert (result.exit_code, "cannot be written" in result.stderr) == (1, True)
 
 
 def test_unreadable_files_do_not_stop_it(recording: Path, tmp_path: Path) -> None:
@@ -99,7 +219,7 @@ def test_a_flat_line_is_not_diagnosed(recording: Path, tmp_path: Path) -> None:
     samples[2048:4096] = 0.25
     np.save(recording, samples)
     (summary,) = objects(diagnose(recording, "--rate", 12000, "--json"))
-    assert (summary["windows"], summary["reasons"]["flat-line"]) == (3, 1)
+    assert (summary["windows"], summary["window_reasons"]["flat-line"]) == (3, 1)
     windows = objects(diagnose(recording, "--rate", 12000, "--json", "--windows"))
     assert [window["window"] for window in windows] == [0, 2, 3]
     dead = tmp_path / "dead.npy"
@@ -146,7 +266,8 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
     )
     novelty = rng.random(count).astype(np.float32)
     assessment = Assessment(probabilities, novelty, flags, evidence if physics else None)
-    diagnosis = RecordingDiagnosis("a.wav", assessment)
+    whole = Assessment(probabilities[:1], novelty[:1], flags[:1])
+    diagnosis = RecordingDiagnosis("a.wav", assessment, whole)
     summary, windows = diagnosis.summary(), list(diagnosis.by_window())
     assert summary["windows"] == len(windows) == count
     for label, share in summary["shares"].items():
@@ -154,7 +275,7 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
     uncertain = sum(window["quality"] == "uncertain" for window in windows)
     assert round(summary["uncertain"] * count) == uncertain
     found = [flag for window in windows for flag in window["reasons"]]
-    assert summary["reasons"] == {
+    assert summary["window_reasons"] == {
         name: found.count(name) for name in QUALITY_FLAGS if name in found
     }
     assert summary["novelty"] == pytest.approx(float(np.median(novelty)))
@@ -166,7 +287,9 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
 def test_real_recordings(cwru_data: Path) -> None:
     """The sensor of 236.mat was really overdriven."""
     files = [cwru_data / name for name in ("105.mat", "236.mat")]
-    fine, clipped = objects(diagnose(*files, "--rate", 12000, "--json"))
+    arguments = ("--rate", 12000, "--rpm", 1797, "--sensor", "105/DE", "--json")
+    fine, clipped = objects(diagnose(*files, *arguments))
     assert fine["shares"]["InnerRace"] > 0.9
-    assert "clipping" not in fine["reasons"]
-    assert clipped["reasons"]["clipping"] >= 1
+    assert (fine["prediction"], fine["reasons"]) == ("InnerRace", [])
+    assert "clipping" not in fine["window_reasons"]
+    assert clipped["window_reasons"]["clipping"] >= 1
