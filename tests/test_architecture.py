@@ -32,7 +32,9 @@ IMPORTS: dict[str, set[str]] = {
     "training": {"model", "recordings", "vocabulary"},
     "producer_sim": {"config", "kafka", "recordings", "vocabulary", "wire"},
     "consumer": {"config", "kafka", "logs", "model", "program", "vocabulary", "wire"},
-    f"{COMMANDS}.baseline": {"model", "recordings", "vocabulary"},
+    f"{COMMANDS}.baseline": {
+        *("commands.terminal", "config", "kafka", "model", "recordings", "vocabulary", "wire"),
+    },
     f"{COMMANDS}.terminal": set(),
     f"{COMMANDS}.dead_letters": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.demo": {

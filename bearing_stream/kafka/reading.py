@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from types import TracebackType
 from typing import Final, Literal, NamedTuple, Self
 
@@ -131,6 +132,28 @@ class TopicReader:
         found = self._offsets(milliseconds)
         return {partition: None if at < 0 else at for partition, at in found.items()}
 
+    def between(self, spans: Spans, since: datetime | None, until: datetime | None) -> Spans:
+        """Return what of these ranges lies between two times, by Kafka's timestamps.
+
+        Args:
+            spans: Ranges of the topic's partitions.
+            since: A range begins with the first message of this time or later.
+            until: A range ends before the first message of this time or later.
+
+        Raises:
+            FatalKafkaError: Kafka does not respond, or refuses.
+        """
+        first = {} if since is None else self.offsets_at(_milliseconds(since))
+        last = {} if until is None else self.offsets_at(_milliseconds(until))
+        chosen = {}
+        for partition, (start, end) in spans.items():
+            # None: no message is of that time or later.
+            begin = first.get(partition, start)
+            stop = last.get(partition)
+            start = max(start, end if begin is None else begin)
+            chosen[partition] = Span(start, max(start, end if stop is None else min(end, stop)))
+        return chosen
+
     def read(self, spans: Spans) -> Iterator[Message]:
         """Yield the messages of these ranges, in order within a partition.
 
@@ -237,6 +260,10 @@ class TopicReader:
 
     def _refusal(self, error: KafkaError) -> FatalKafkaError:
         return FatalKafkaError(f"'{self.topic}' could not be read: {explain(error)}")
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def read_to_end(

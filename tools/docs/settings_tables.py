@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bearing_stream.commands.baseline.settings import BaselineSettings
 from bearing_stream.commands.dead_letters.settings import RedriveSettings
 from bearing_stream.commands.demo.settings import DemoSettings
 from bearing_stream.commands.diagnose.settings import DiagnoseSettings
@@ -21,6 +22,7 @@ TABLES: Final[dict[str, type[Settings]]] = {
     "verify": VerifySettings,
     "dead-letters": RedriveSettings,
     "diagnose": DiagnoseSettings,
+    "baseline": BaselineSettings,
     "serve": ApiSettings,
     "demo": DemoSettings,
 }

@@ -1,31 +1,34 @@
 """`bearing-stream baseline`: fit a baseline to recordings of a healthy machine."""
 
-import json
-from collections.abc import Iterable, Sequence
-from glob import escape
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
-from bearing_stream.recordings import Recording, RecordingError
-from bearing_stream.recordings.catalogue import catalogue
-from bearing_stream.recordings.command import data_option, named_folder
-from bearing_stream.recordings.cwru import load
-from bearing_stream.recordings.files import read_file
-from bearing_stream.vocabulary import WINDOW_LENGTH
-from model.limits import SignalLimits
+from bearing_stream.commands.baseline.agreement import disagreements
+from bearing_stream.commands.baseline.bearing_option import (
+    BearingCommand,
+    BearingError,
+    NamedBearing,
+    by_name_or_geometry,
+    by_orders,
+)
+from bearing_stream.commands.baseline.healthy import Healthy, of_cwru, of_files, unflagged
+from bearing_stream.commands.baseline.report import holdout_line, summary
+from bearing_stream.commands.baseline.settings import BaselineSettings
+from bearing_stream.commands.baseline.topic import of_topic
+from bearing_stream.config import from_command_line, options
+from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.recordings import RecordingError
+from bearing_stream.recordings.command import data_option
+from bearing_stream.recordings.manifest import chosen_files, manifest_option
 from model.physics import baseline_file
-from model.physics.baseline import Baseline, fit
-from model.physics.bearing import DRIVE_END, BearingOrders, from_geometry
-from model.quality import signal_flags
-
-HOP = WINDOW_LENGTH // 4
-"""Samples from one window to the next: overlap makes the estimated deviations more precise."""
+from model.physics.baseline import fit
+from model.physics.bearing import DRIVE_END
 
 
-@click.command(name="baseline")
+@click.command(name="baseline", cls=BearingCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--rpm", type=float, multiple=True, help="Shaft speed: one for all files, or one for each."
@@ -33,24 +36,46 @@ HOP = WINDOW_LENGTH // 4
 @click.option(
     "--rate",
     type=float,
-    help="Sampling rate of the files in Hz, for formats that do not contain it.",
+    multiple=True,
+    help="Sampling rate in Hz, for formats that do not contain it: one for all files, or one for "
+    "each.",
 )
 @click.option("--channel", help="Name or index of the signal, if the files contain several.")
 @click.option(
-    "--orders",
-    type=(float, float, float),
-    metavar="OUTER INNER BALL",
-    help="Orders of the bearing from its data sheet: BPFO, BPFI and BSF per shaft revolution.",
+    "--bearing",
+    metavar="NAME | N d D ANGLE",
+    help="The bearing: its designation (6205, NU 208 ECP, 7308 BEP), or its geometry: number of "
+    "rolling elements, their diameter, pitch diameter (both in mm or in inches), contact angle "
+    "(°).",
 )
 @click.option(
-    "--bearing",
-    type=(int, float, float, float),
-    metavar="N d D ANGLE",
-    help="Or its geometry: number of rolling elements, their diameter, pitch diameter, contact "
-    "angle (°).",
+    "--orders",
+    type=(str, str, str),
+    metavar="OUTER INNER BALL",
+    help="Or what its data sheet states: BPFO, BPFI and BSF per shaft revolution, or in Hz at the "
+    "speed of --rpm.",
 )
+@manifest_option
 @click.option("--recordings", "names", help="CWRU recordings instead of files: `97,98` or names.")
 @data_option
+@click.option(
+    "--from-topic",
+    is_flag=True,
+    help="Windows of --sensor in Kafka instead of files, between --since and --until.",
+)
+@click.option(
+    "--sensor",
+    help="Id of the sensor that the baseline is for, in the row to paste. Default: the first "
+    "file's name without its suffix.",
+)
+@click.option(
+    "--holdout",
+    type=click.FloatRange(0, 0.9),
+    default=1 / 3,
+    show_default="the last third",
+    help="Share at the end of each recording on which false flags are counted, with a baseline "
+    "fitted to the rest; 0 for none.",
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -58,115 +83,105 @@ HOP = WINDOW_LENGTH // 4
     show_default=True,
     help="Where to write the baseline.",
 )
+@options(BaselineSettings)
 def command(
     files: tuple[Path, ...],
     rpm: tuple[float, ...],
-    rate: float | None,
+    rate: tuple[float, ...],
     channel: str | None,
-    orders: tuple[float, float, float] | None,
-    bearing: tuple[int, float, float, float] | None,
+    bearing: str | None,
+    orders: tuple[str, str, str] | None,
+    manifest: Path | None,
     names: str | None,
     data: Path | None,
+    from_topic: bool,
+    sensor: str | None,
+    holdout: float,
     out: Path,
+    **given: Any,
 ) -> None:
-    """Fit a baseline to healthy recordings: FILES of your machine, or recordings of CWRU.
+    """Fit a baseline to healthy recordings: FILES of your machine, or its windows in Kafka.
 
-    `--diagnoser physics` compares windows with it. Include recordings at all speeds and loads that
-    occur: windows at other ones are diagnosed as faults.
+    The diagnoses of its sensor then rest on it. Include recordings at all speeds and loads that
+    occur: at other speeds only lines that stand out more are faults, and at another load a healthy
+    machine may be called faulty. A second of each is enough for a first baseline.
+
+    Recordings that disagree with the others are named, since one of a damaged bearing among them
+    would hide faults. The baseline that is written is fitted to all of each recording.
     """
     try:
-        geometry = _orders(orders, bearing, bool(names))
-        healthy = list(_cwru(names, data) if names else _own(files, rpm, rate, channel))
-        windows, speeds, excluded = _windows(healthy)
-        fitted = fit(windows, speeds, geometry)
+        if not (files or manifest or names or from_topic):
+            raise click.UsageError(
+                "specify healthy recordings: FILES, --manifest, --from-topic, or --recordings for "
+                "those of CWRU"
+            )
+        named = _bearing(bearing, orders, rpm, bool(names))
+        if from_topic:
+            signals = _of_topic(files, sensor, rpm, given)
+        else:
+            recordings = (
+                of_cwru(names, data)
+                if names
+                else of_files(chosen_files(files, manifest, rate, rpm, channel))
+            )
+            signals = [Healthy.of(recording) for recording in recordings]
+        healthy = unflagged(signals)
+        fitted = fit(healthy.windows, healthy.rpm, named.orders, healthy.hop)
         out.write_text(baseline_file.to_json(fitted), encoding="utf-8")
-    except (RecordingError, ValueError, OSError) as error:
+        for line in named.lines:
+            click.echo(line, err=line.startswith("Warning"))
+        _warn_of_disagreements(signals, named)
+        click.echo(
+            summary(
+                fitted,
+                signals,
+                healthy,
+                out,
+                sensor,
+                holdout_line(signals, named.orders, holdout) if holdout else "",
+            )
+        )
+    except (RecordingError, FatalKafkaError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(_summary(fitted, healthy, speeds, excluded, out))
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; no baseline was written") from None
 
 
-def _orders(
-    orders: tuple[float, float, float] | None,
-    bearing: tuple[int, float, float, float] | None,
+def _of_topic(
+    files: Sequence[Path], sensor: str | None, rpm: Sequence[float], given: Mapping[str, Any]
+) -> list[Healthy]:
+    if files or sensor is None:
+        raise click.UsageError("--from-topic takes the windows of --sensor, and no files")
+    return of_topic(from_command_line(BaselineSettings, given), sensor, rpm)
+
+
+def _warn_of_disagreements(signals: Sequence[Healthy], named: NamedBearing) -> None:
+    found = list(disagreements(signals, named.orders))
+    for line in found:
+        click.echo(f"Warning: {line}", err=True)
+    if found:
+        click.echo(
+            "Warning: the baseline includes what differs. If that machine was damaged, leave the "
+            "recording out; if it was healthy, at another load for instance, keep it.",
+            err=True,
+        )
+
+
+def _bearing(
+    bearing: str | None,
+    orders: tuple[str, str, str] | None,
+    rpm: Sequence[float],
     cwru: bool,
-) -> BearingOrders:
+) -> NamedBearing:
     if orders and bearing:
         raise click.UsageError("--orders and --bearing exclude each other: give one of them")
-    if orders:
-        outer, inner, ball_spin = orders
-        return BearingOrders(outer=outer, inner=inner, ball_spin=ball_spin)
-    if bearing:
-        return from_geometry(*bearing)
+    try:
+        if orders:
+            return by_orders(orders, rpm)
+        if bearing:
+            return by_name_or_geometry(bearing)
+    except BearingError as error:
+        raise click.UsageError(str(error)) from error
     if cwru:
-        return DRIVE_END
-    raise click.UsageError("specify the bearing: --orders or --bearing")
-
-
-def _own(
-    files: Sequence[Path], rpm: Sequence[float], rate: float | None, channel: str | None
-) -> Iterable[Recording]:
-    if not files:
-        raise click.UsageError(
-            "specify healthy recordings: FILES, or --recordings for those of CWRU"
-        )
-    if len(rpm) not in (1, len(files)):
-        raise click.UsageError(
-            f"--rpm: expected one shaft speed, or one for each of {len(files)} files, "
-            f"got {len(rpm)}"
-        )
-    speeds = rpm if len(rpm) == len(files) else [rpm[0]] * len(files)
-    for path, speed in zip(files, speeds, strict=True):
-        yield read_file(path, sampling_rate=rate, channel=channel, rpm=speed)
-
-
-def _cwru(names: str, data: Path | None) -> Iterable[Recording]:
-    folder = named_folder(data, "CWRU recordings")
-    known = {name: entry for entry in catalogue() for name in (entry.id, entry.label)}
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    if unknown := [name for name in wanted if name not in known]:
-        raise click.UsageError(
-            f"no recording {', '.join(unknown)}: `bearing-stream recordings list` lists all"
-        )
-    if damaged := [name for name in wanted if known[name].fault != "Normal"]:
-        raise click.UsageError(
-            f"a baseline is fitted to healthy bearings; damaged: {', '.join(damaged)}"
-        )
-    return load(folder, [known[name] for name in wanted])
-
-
-def _windows(
-    recordings: Sequence[Recording],
-) -> tuple[NDArray[np.float32], NDArray[np.float64], int]:
-    """Return the windows without signal flags, their speeds, and the number of the others."""
-    cut = [recording.windows(hop=HOP).astype(np.float32) for recording in recordings]
-    speeds = np.repeat(
-        [recording.rpm or np.nan for recording in recordings], [len(windows) for windows in cut]
-    )
-    windows = np.concatenate(cut)
-    flagged = np.asarray(signal_flags(windows, SignalLimits()).any(axis=1))
-    return windows[~flagged], speeds[~flagged], int(flagged.sum())
-
-
-def _summary(
-    fitted: Baseline,
-    recordings: Sequence[Recording],
-    speeds: NDArray[np.float64],
-    excluded: int,
-    out: Path,
-) -> str:
-    bearing = fitted.orders
-    lines = [
-        f"{out}: fitted to {fitted.windows} healthy windows of "
-        f"{', '.join(recording.id for recording in recordings)} at {speeds.min():g} to "
-        f"{speeds.max():g} rpm",
-        *([f"excluded, with signal flags: {excluded}"] if excluded else []),
-        "Paste this into your table of sensors, in the same folder, and use it as --sensor-table:",
-        "",
-        "[[sensor]]",
-        f"pattern = {json.dumps(escape(recordings[0].sensor))}  # matches the ids of your sensors",
-        f"baseline = {json.dumps(out.name)}  # outer {bearing.outer:g}, inner {bearing.inner:g}, "
-        f"ball spin {bearing.ball_spin:g}",
-        f"# nominal_rpm = {np.median(speeds):g}  # for windows without a shaft speed",
-        "# full_scale = 50.0  # range of the sensor, in the unit of its windows",
-    ]
-    return "\n".join(lines)
+        return NamedBearing(DRIVE_END, ())
+    raise click.UsageError("specify the bearing: --bearing or --orders")

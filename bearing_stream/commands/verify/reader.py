@@ -94,16 +94,13 @@ def chosen_spans(settings: VerifySettings, windows: TopicReader) -> Spans:
                 f"--from-offset {partition}={offset} is beyond the end of '{windows.topic}', "
                 f"{spans[partition].end} there: nothing would be checked"
             )
-    since = _offsets_at(windows, settings.since)
-    until = _offsets_at(windows, settings.until)
     chosen = {}
-    for partition, (start, end) in spans.items():
-        # None: no message is of that time or later.
-        first = since.get(partition, start)
-        last = until.get(partition)
-        start = max(start, end if first is None else first, settings.from_offset.get(partition, 0))
-        end = min(end, end if last is None else last, settings.to_offset.get(partition, end))
-        chosen[partition] = Span(start, max(start, end))
+    timed = windows.between(spans, settings.since, settings.until)
+    for partition, (start, end) in timed.items():
+        start = max(start, settings.from_offset.get(partition, 0))
+        chosen[partition] = Span(
+            start, max(start, min(end, settings.to_offset.get(partition, end)))
+        )
     return chosen
 
 

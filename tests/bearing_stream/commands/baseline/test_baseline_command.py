@@ -11,7 +11,7 @@ from model.assessor import Assessor
 from model.physics import baseline_file
 from model.physics.bearing import DRIVE_END
 from model.sensors import load
-from tests.model.physics.signals import OUTER, RPM, dropped, healthy, struck
+from tests.model.physics.signals import INNER, OUTER, RPM, dropped, healthy, struck
 
 ORDERS = ["--orders", "3.5848", "5.4152", "2.357"]
 RATE = ["--rate", "12000"]
@@ -61,6 +61,95 @@ def test_each_file_may_have_its_own_speed(recording: Path, tmp_path: Path) -> No
     assert baseline_file.load(out).speeds.tolist() == [1700, 1800]
 
 
+def test_a_designation_is_enough_and_its_source_is_printed(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "press.json"
+    result = run("--bearing", "6205-2RS", recording, *RATE, "--rpm", RPM, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "Bearing 6205: 9 rolling elements" in result.output
+    assert baseline_file.load(out).orders.outer == pytest.approx(DRIVE_END.outer, rel=1e-4)
+
+
+def test_frequencies_at_the_speed_of_the_files_are_orders(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "press.json"
+    hertz = [round(order * RPM / 60, 2) for order in (3.5848, 5.4152, 2.357)]
+    result = run(recording, *RATE, "--rpm", RPM, "--orders", *hertz, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "frequencies in Hz at 1772 rpm" in result.output
+    assert baseline_file.load(out).orders.inner == pytest.approx(DRIVE_END.inner, rel=1e-3)
+
+
+def test_each_file_may_have_its_own_rate(tmp_path: Path) -> None:
+    files = [tmp_path / "slow.npy", tmp_path / "fast.npy"]
+    np.save(files[0], healthy(30).reshape(-1))
+    np.save(files[1], np.repeat(healthy(30, seed=2).reshape(-1), 2))
+    out = tmp_path / "press.json"
+    arguments = ["--rate", 12000, "--rate", 24000, "--rpm", RPM, *ORDERS, "--out", out]
+    result = run(*files, *arguments)
+    assert result.exit_code == 0, result.output
+    assert "234 healthy windows of slow, fast" in result.output
+    assert run(*files, "--rate", 1, *arguments).exit_code == 2
+
+
+def test_a_manifest_states_rates_and_speeds(tmp_path: Path) -> None:
+    np.save(tmp_path / "slow.npy", healthy(30).reshape(-1))
+    np.save(tmp_path / "fast.npy", np.repeat(healthy(30, seed=2).reshape(-1), 2))
+    manifest = tmp_path / "files.csv"
+    manifest.write_text("file,rate,rpm\nslow.npy,,1760\nfast.npy,24000,\n")
+    out = tmp_path / "press.json"
+    arguments = ["--manifest", manifest, *RATE, "--rpm", RPM, *ORDERS, "--out", out]
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "234 healthy windows of slow, fast at 1760 to 1772 rpm" in result.output
+    assert run(tmp_path / "slow.npy", *arguments).exit_code == 2
+
+
+def test_the_row_is_for_the_sensor_that_is_named(recording: Path, tmp_path: Path) -> None:
+    arguments = [*RATE, "--rpm", RPM, *ORDERS, "--out", tmp_path / "press.json"]
+    result = run(recording, *arguments, "--sensor", "hall [2]/pump-7")
+    table = tmp_path / "sensors.toml"
+    table.write_text(result.output[result.output.index("[[sensor]]") :])
+    assert load(table).row_index("hall [2]/pump-7") == 0
+    assert load(table).row_index("press [7]") == -1
+
+
+def test_false_flags_are_counted_on_what_was_held_out(recording: Path, tmp_path: Path) -> None:
+    arguments = [recording, *RATE, "--rpm", RPM, *ORDERS, "--out", tmp_path / "press.json"]
+    line = next(line for line in run(*arguments).output.splitlines() if "Held out" in line)
+    assert "the last 33% of each recording: " in line
+    faulty, windows = map(int, line.split(": ")[1].split(" healthy")[0].split(" of "))
+    assert (windows, faulty) == (10, 0)
+    assert "Held out" not in run(*arguments, "--holdout", 0).output
+    assert "Held out, the last 50%" in run(*arguments, "--holdout", 0.5).output
+
+
+def test_a_recording_too_short_to_hold_anything_out_is_fitted_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "second.npy"
+    np.save(path, healthy(6).reshape(-1)[:6000])
+    result = run(path, *RATE, "--rpm", RPM, *ORDERS, "--out", tmp_path / "press.json")
+    assert result.exit_code == 0, result.output
+    assert "Nothing was held out" in result.output
+    assert "at 1772 rpm: 0.5 s, its deviations are good to " in result.output
+
+
+@pytest.mark.parametrize(("order", "part"), [(OUTER, "outer"), (INNER, "inner")])
+def test_a_damaged_bearing_among_healthy_ones_is_named(
+    order: float, part: str, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"day-{day}.npy" for day in range(4)]
+    for day, path in enumerate(files):
+        windows = struck(20, order) if day == 2 else healthy(20, seed=day)
+        np.save(path, windows.reshape(-1))
+    arguments = [*RATE, "--rpm", RPM, *ORDERS, "--out", tmp_path / "press.json"]
+    result = run(*files, *arguments)
+    assert result.exit_code == 0
+    warnings = [line for line in result.stderr.splitlines() if "differs from" in line]
+    assert len(warnings) == 1
+    assert "day-2 differs from the other recordings" in warnings[0]
+    assert f"line of its {part} race" in warnings[0]
+    del files[2]
+    assert "differs from" not in run(*files, *arguments).output
+
+
 def test_flagged_windows_are_excluded_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "press.npy"
     np.save(path, np.concatenate([healthy(30), dropped(healthy(1), 100, held=True)]).reshape(-1))
@@ -72,7 +161,8 @@ def test_flagged_windows_are_excluded_and_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "specify the bearing"),
+        ([*RATE], "specify healthy recordings"),
+        (["FILE", *RATE, "--rpm", "1772"], "specify the bearing"),
         (ORDERS, "specify healthy recordings"),
         (["FILE", *RATE, *ORDERS], "--rpm: expected one shaft speed"),
         (["FILE", *RATE, "--rpm", "1", "--rpm", "2", *ORDERS], "got 2"),
@@ -99,6 +189,20 @@ def test_an_invalid_request_is_one_line(
     assert message in result.output
     assert "Traceback" not in result.output
     assert not out.exists()
+
+
+@pytest.mark.parametrize("damaged", ["105", "118", "130", "222"])
+def test_a_damaged_bearing_among_real_recordings_is_named(
+    damaged: str, cwru_data: Path, tmp_path: Path
+) -> None:
+    files = [cwru_data / f"{name}.mat" for name in ("97", "98", damaged)]
+    rates = [option for rate in (48000, 48000, 12000) for option in ("--rate", rate)]
+    speeds = [option for rpm in (1796, 1772, 1796) for option in ("--rpm", rpm)]
+    arguments = [*rates, *speeds, "--bearing", "6205", "--out", tmp_path / "rig.json"]
+    result = run(*files, *arguments)
+    assert result.exit_code == 0, result.output
+    named = [line for line in result.stderr.splitlines() if "differs from" in line]
+    assert [line.split()[1] for line in named] == [damaged]
 
 
 def test_the_shipped_baseline_is_that_of_the_healthy_recordings_of_its_rig(

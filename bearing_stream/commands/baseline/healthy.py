@@ -1,0 +1,130 @@
+"""Healthy signals to fit a baseline to: from files, from recordings of CWRU, or from Kafka."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from bearing_stream.recordings import Recording
+from bearing_stream.recordings.catalogue import catalogue
+from bearing_stream.recordings.command import named_folder
+from bearing_stream.recordings.cwru import load
+from bearing_stream.recordings.files import read_file
+from bearing_stream.recordings.manifest import ManifestRow
+from bearing_stream.vocabulary import WINDOW_LENGTH
+from model.limits import SignalLimits
+from model.physics.baseline import HOP
+from model.quality import signal_flags
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Healthy:
+    """A signal of a healthy machine at one speed.
+
+    Args:
+        id: Name of the recording, or of a stretch of a stream.
+        sensor: Id of its sensor.
+        rpm: Shaft speed.
+        parts: Contiguous samples at 12 kHz; one of a recording, one of each measurement of a
+            stream.
+    """
+
+    id: str
+    sensor: str
+    rpm: float
+    parts: tuple[NDArray[Any], ...]
+
+    @classmethod
+    def of(cls, recording: Recording) -> "Healthy":
+        """Return the signal of a recording; a speed that is not known is NaN."""
+        rpm = np.nan if recording.rpm is None else recording.rpm
+        return cls(recording.id, recording.sensor, rpm, (np.asarray(recording.samples),))
+
+    def windows(self, hop: int = HOP) -> NDArray[np.float32]:
+        """Return its windows (n, 2048), `hop` samples apart within a part."""
+        views = [
+            np.lib.stride_tricks.sliding_window_view(part, WINDOW_LENGTH)[::hop]
+            for part in self.parts
+            if len(part) >= WINDOW_LENGTH
+        ]
+        if not views:
+            return np.empty((0, WINDOW_LENGTH), np.float32)
+        return np.concatenate(views).astype(np.float32)
+
+    def split(self, share: float) -> tuple["Healthy", "Healthy"]:
+        """Return what comes before the last `share` of it, and that share."""
+        lengths = np.array([len(part) for part in self.parts])
+        left = round(lengths.sum() * (1 - share))
+        before: list[NDArray[Any]] = []
+        after: list[NDArray[Any]] = []
+        for part in self.parts:
+            before.append(part[:left])
+            after.append(part[left:])
+            left = max(left - len(part), 0)
+        return replace(self, parts=tuple(before)), replace(self, parts=tuple(after))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HealthyWindows:
+    """The windows of healthy signals that have no flag.
+
+    Args:
+        windows: (n, 2048) float32.
+        rpm: (n,), of each.
+        excluded: How many others there were.
+        hop: Samples from one window to the next, the mean.
+    """
+
+    windows: NDArray[np.float32]
+    rpm: NDArray[np.float64]
+    excluded: int
+    hop: int
+
+
+def unflagged(signals: Sequence[Healthy], hop: int = HOP) -> HealthyWindows:
+    """Return the windows without signal flags, whose speeds are those of their signals."""
+    cut = [signal.windows(hop) for signal in signals]
+    rpm = np.repeat([signal.rpm for signal in signals], [len(windows) for windows in cut])
+    windows = np.concatenate(cut)
+    flagged = np.asarray(signal_flags(windows, SignalLimits()).any(axis=1))
+    # Windows of different parts do not overlap. The mean hop is that of as many independent ones.
+    parts = sum(len(part) >= WINDOW_LENGTH for signal in signals for part in signal.parts)
+    overlapping = len(windows) - parts
+    independent = parts + overlapping * hop / WINDOW_LENGTH
+    mean_hop = round((independent - 1) * WINDOW_LENGTH / max(len(windows) - 1, 1))
+    return HealthyWindows(windows[~flagged], rpm[~flagged], int(flagged.sum()), mean_hop)
+
+
+def of_files(rows: Sequence[ManifestRow]) -> Iterable[Recording]:
+    """Yield the recordings of a user's files.
+
+    Raises:
+        RecordingError: A file cannot be read.
+        click.UsageError: A file has no shaft speed.
+    """
+    if any(row.rpm is None for row in rows):
+        raise click.UsageError(
+            f"--rpm: expected one shaft speed, or one for each of {len(rows)} files"
+        )
+    for row in rows:
+        yield read_file(row.file, sampling_rate=row.rate, channel=row.channel, rpm=row.rpm)
+
+
+def of_cwru(names: str, data: Path | None) -> Iterable[Recording]:
+    """Yield the named recordings of healthy bearings of the CWRU rig."""
+    folder = named_folder(data, "CWRU recordings")
+    known = {name: entry for entry in catalogue() for name in (entry.id, entry.label)}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in known]:
+        raise click.UsageError(
+            f"no recording {', '.join(unknown)}: `bearing-stream recordings list` lists all"
+        )
+    if damaged := [name for name in wanted if known[name].fault != "Normal"]:
+        raise click.UsageError(
+            f"a baseline is fitted to healthy bearings; damaged: {', '.join(damaged)}"
+        )
+    return load(folder, [known[name] for name in wanted])

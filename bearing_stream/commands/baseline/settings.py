@@ -1,0 +1,28 @@
+"""The settings of `bearing-stream baseline`: where in Kafka the healthy windows are."""
+
+from typing import Self
+
+from pydantic import AwareDatetime, model_validator
+
+from bearing_stream.kafka import ConnectionSettings
+from bearing_stream.kafka.topics import TopicName
+
+
+class BaselineSettings(ConnectionSettings):
+    """Which windows of Kafka to fit a baseline to, with `--from-topic`."""
+
+    windows_topic: TopicName = "bearing.windows"
+    """Topic of the windows."""
+
+    since: AwareDatetime | None = None
+    """With `--from-topic`: the first time at which the machine was healthy, by Kafka's timestamps,
+    such as `2026-01-31T12:00:00Z`; default is the beginning of the topic."""
+
+    until: AwareDatetime | None = None
+    """With `--from-topic`: the time up to which it was; default is the topic's end now."""
+
+    @model_validator(mode="after")
+    def _range_is_ordered(self) -> Self:
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("--since must be before --until")
+        return self

@@ -1,0 +1,134 @@
+"""`bearing-stream baseline --from-topic`: from windows in Kafka to a baseline."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from confluent_kafka import Producer
+
+from bearing_stream.commands.baseline.command import command
+from bearing_stream.wire import Message, Window, encode_window
+from model.physics import baseline_file
+from tests.brokers import Broker
+from tests.kafka_tools import Topics, delete_topics, new_topics, produce
+from tests.model.physics.signals import OUTER, RPM, healthy, struck
+
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+SENSOR = "hall 2/pump-7"
+
+
+def windows(
+    sensor: str, minute: int, damaged: bool = False, rpm: float | None = RPM, count: int = 40
+) -> Iterator[Message]:
+    """Yield windows of a sensor, one a second from this minute on."""
+    samples = struck(count, OUTER) if damaged else healthy(count, seed=minute)
+    for number, row in enumerate(samples):
+        moment = START + timedelta(minutes=minute, seconds=number)
+        window = Window("/test", f"{sensor}/{minute}/{number}", sensor, moment, row)
+        message = encode_window(window)
+        if rpm is not None:
+            message = encode_window(
+                Window("/test", window.id, sensor, moment, row, shaft_speed=rpm)
+            )
+        yield message._replace(timestamp=round(moment.timestamp() * 1000))
+
+
+@pytest.fixture(scope="module")
+def topics(broker: Broker) -> Iterator[Topics]:
+    """A healthy hour of one sensor, in which its bearing is damaged from minute 60 on; others."""
+    topics = new_topics(broker.bootstrap_servers, partitions=2)
+    messages = [
+        *windows(SENSOR, 0),
+        *windows("fan-1", 0, damaged=True),
+        *windows(SENSOR, 30),
+        *windows("slow", 0, rpm=None),
+        Message(b"x", None, []),
+        *windows(SENSOR, 60, damaged=True),
+    ]
+    produce(topics.servers, topics.windows, messages)
+    yield topics
+    delete_topics(topics)
+
+
+def run(topics: Topics, out: Path, *arguments: object) -> Result:
+    given = ["--bootstrap-servers", topics.servers, "--windows-topic", topics.windows]
+    fixed = [*given, "--from-topic", "--bearing", "6205", "--out", str(out)]
+    return CliRunner().invoke(command, [*fixed, *map(str, arguments)])
+
+
+def at(minute: int) -> str:
+    return (START + timedelta(minutes=minute)).isoformat()
+
+
+@pytest.mark.integration
+def test_a_healthy_hour_of_a_sensor_is_its_baseline(topics: Topics, tmp_path: Path) -> None:
+    out = tmp_path / "pump-7.json"
+    hour = ["--since", at(-1), "--until", at(59)]
+    result = run(topics, out, "--sensor", SENSOR, *hour)
+    assert result.exit_code == 0, result.output
+    assert "fitted to 80 healthy windows" in result.stdout
+    assert f'pattern = "{SENSOR}"' in result.stdout
+    assert "differs from" not in result.stderr
+    fitted = baseline_file.load(out)
+    assert (fitted.windows, fitted.speeds.tolist()) == (80, [RPM])
+    # Windows of a stream do not overlap.
+    assert fitted.points[0].seconds == pytest.approx(80 * 2048 / 12000, rel=0.01)
+
+
+@pytest.mark.integration
+def test_what_differs_in_that_time_is_named(topics: Topics, tmp_path: Path) -> None:
+    result = run(topics, tmp_path / "b.json", "--sensor", SENSOR)
+    assert result.exit_code == 0, result.output
+    named = [line for line in result.stderr.splitlines() if "differs from" in line]
+    assert len(named) == 1
+    assert f"{SENSOR} from {at(60)} at 1772 rpm differs" in named[0]
+
+
+@pytest.mark.integration
+def test_windows_without_a_speed_need_one(topics: Topics, tmp_path: Path) -> None:
+    result = run(topics, tmp_path / "b.json", "--sensor", "slow")
+    assert (result.exit_code, "add --rpm" in result.stderr) == (1, True)
+    result = run(topics, tmp_path / "b.json", "--sensor", "slow", "--rpm", 1760)
+    assert result.exit_code == 0, result.output
+    assert "at 1760 to 1760 rpm" in result.stdout
+
+
+@pytest.mark.integration
+def test_what_is_missing_is_named(topics: Topics, tmp_path: Path) -> None:
+    result = run(topics, tmp_path / "b.json", "--sensor", "pump-8")
+    assert result.exit_code == 1
+    assert f"holds no windows of 'pump-8' in that time, but of '{SENSOR}'" in result.stderr
+    result = run(topics, tmp_path / "b.json", "--sensor", SENSOR, "--since", at(600))
+    assert "holds no windows between" in result.stderr
+    result = run(topics, tmp_path / "b.json", "--sensor", SENSOR, "--until", at(0))
+    assert "holds no windows between" in result.stderr
+
+
+@pytest.mark.integration
+def test_windows_of_an_open_transaction_are_no_part_of_it(broker: Broker, tmp_path: Path) -> None:
+    topics = new_topics(broker.bootstrap_servers, partitions=1)
+    produce(topics.servers, topics.windows, windows(SENSOR, 0))
+    connection = {"bootstrap.servers": topics.servers, "log_level": 0}
+    producer = Producer(connection | {"transactional.id": topics.group})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for message in windows(SENSOR, 1, damaged=True):
+        producer.produce(topics.windows, message.value, message.key, headers=list(message.headers))
+    assert producer.flush(30) == 0
+    started = time.monotonic()
+    result = run(topics, tmp_path / "b.json", "--sensor", SENSOR)
+    producer.abort_transaction(30)
+    delete_topics(topics)
+    assert "fitted to 40 healthy windows" in result.stdout, result.output
+    assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a.wav", "--sensor", "p"], [], ["--sensor", "p", "--rpm", 1, "--rpm", 2]]
+)
+def test_it_takes_a_sensor_and_no_files(arguments: list[object], tmp_path: Path) -> None:
+    topics = Topics("127.0.0.1:1", "w", "d", "l", "g")
+    assert run(topics, tmp_path / "b.json", *arguments).exit_code == 2
