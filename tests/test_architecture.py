@@ -21,13 +21,14 @@ IMPORTS: dict[str, set[str]] = {
     "assets": set(),
     "bearing_stream": {"vocabulary", "wire"},
     "bearing_stream.vocabulary": set(),
+    "bearing_stream.sampling": {"vocabulary"},
     "bearing_stream.program": set(),
     "bearing_stream.local_kafka": set(),
     "bearing_stream.config": set(),
     "bearing_stream.logs": set(),
     "bearing_stream.kafka": {"config"},
     "bearing_stream.wire": {"vocabulary"},
-    "bearing_stream.recordings": {"vocabulary"},
+    "bearing_stream.recordings": {"sampling", "vocabulary"},
     "model": {"config", "vocabulary"},
     "training": {"model", "recordings", "vocabulary"},
     "producer_sim": {"config", "kafka", "recordings", "vocabulary", "wire"},
@@ -52,6 +53,7 @@ IMPORTS: dict[str, set[str]] = {
 
 KEPT_OUT = {
     "bearing_stream.vocabulary": {"torch", "confluent_kafka", "pydantic", "numpy"},
+    "bearing_stream.sampling": {"torch", "confluent_kafka", "scipy"},
     "bearing_stream.config": {"torch", "confluent_kafka", "numpy"},
     "bearing_stream.logs": {"torch", "confluent_kafka", "numpy"},
     "bearing_stream.kafka": {"torch", "numpy"},
