@@ -1,4 +1,4 @@
-"""The result of an assessment, as arrays over windows."""
+"""The result of an assessment, as arrays over measurements."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhysicsAssessment:
-    """The evidence of physics on n windows; a row of NaN where the sensor has no baseline.
+    """The evidence of physics on n measurements; a row of NaN where the sensor has no baseline.
 
     Args:
         sigmas: (n, 3), how far the lines of outer race, inner race and ball stand out, in standard
@@ -24,12 +24,13 @@ class PhysicsAssessment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
-    """The assessment of n windows.
+    """The assessment of n measurements, of one window each or of several.
 
     Args:
         probabilities: (n, 4) float32, rows summing to 1, columns as `vocabulary.FAULT_LABELS`.
         novelty: (n,) float32, the out-of-distribution score: distance from the windows that the
-            network was trained on, over the limit fitted to them. Above 1 is novel.
+            network was trained on, over the limit fitted to them; the mean over the windows of a
+            measurement. Above 1 is novel.
         flags: (n, 5) bool, columns as `vocabulary.QUALITY_FLAGS`.
         evidence: Of physics; None where the network decides alone.
     """
@@ -41,5 +42,5 @@ class Assessment:
 
     @property
     def uncertain(self) -> NDArray[np.bool_]:
-        """Whether a window has any quality flag (n,)."""
+        """Whether a measurement has any quality flag (n,)."""
         return np.asarray(self.flags.any(axis=1))

@@ -14,10 +14,11 @@ from model.assessment import Assessment, PhysicsAssessment
 from model.backends import BackendName
 from model.backends.choice import BackendChoice, Device
 from model.diagnoser import Diagnoser
+from model.grouping import Grouping
 from model.limits import AssessmentLimits
 from model.physics.baseline import PARTS, measure
 from model.physics.rule import Rule, decide
-from model.quality import signal_flags
+from model.quality import measurement_flags, signal_flags
 from model.sensors import Sensors
 from model.settings import AssessmentSettings
 
@@ -111,38 +112,54 @@ class Assessor:
         return self._network.backend
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: Sequence[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: Sequence[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
-        """Assess windows.
+        """Assess measurements of one window or of several.
+
+        Of the windows of a measurement, the network's log-probabilities, the novelty, the heights
+        of lines and the shapes of spectra are averaged. The limits stay those of one window, so
+        that what stands out of one window's noise in the mean stands out the more clearly.
 
         Args:
-            windows: (n, 2048) at 12 kHz, finite, any unit.
-            rpm: (n,), shaft speeds, NaN where unknown.
-            sensors: Ids of the n sensors.
+            windows: (n, 2048) at 12 kHz, finite, any unit; those of a measurement in a row.
+            rpm: (m,), shaft speeds of the measurements, NaN where unknown.
+            sensors: Ids of the sensors of the m measurements.
+            counts: (m,), windows of each measurement; None for one each.
+
+        Returns:
+            Of the m measurements.
 
         Raises:
             ValueError: Another shape, or a sample that is not finite.
         """
-        if not len(windows) == len(rpm) == len(sensors):
+        grouping = Grouping.of(len(windows), counts)
+        if not len(grouping) == len(rpm) == len(sensors):
             raise ValueError(
-                f"expected a speed and a sensor for each window, got {len(windows)} windows, "
-                f"{len(rpm)} speeds and {len(sensors)} sensors"
+                f"expected a speed and a sensor for each measurement, got {len(grouping)} "
+                f"measurements, {len(rpm)} speeds and {len(sensors)} sensors"
             )
         examined = self._network.examine(windows)
         rows = np.fromiter(map(self._row_index, sensors), np.int64, len(sensors))
-        flags = np.empty((len(windows), len(QUALITY_FLAGS)), np.bool_)
-        flags[:, :-1] = signal_flags(windows, self._limits, self._full_scales[rows])
-        flags[:, -1] = examined.novelty > self._limits.novelty_limit
-        probabilities, evidence = examined.probabilities, None
+        novelty = grouping.mean(examined.novelty)
+        flags = np.empty((len(grouping), len(QUALITY_FLAGS)), np.bool_)
+        scales = grouping.repeat(self._full_scales[rows])
+        flags[:, :-1] = measurement_flags(signal_flags(windows, self._limits, scales), grouping)
+        flags[:, -1] = novelty > self._limits.novelty_limit
+        probabilities, evidence = grouping.mean_probabilities(examined.probabilities), None
         if self._rule is not None:
             probabilities, evidence = self._add_physics(
-                windows, rpm, rows, probabilities, self._rule
+                windows, grouping, rpm, rows, probabilities, self._rule
             )
-        return Assessment(probabilities, examined.novelty, flags, evidence)
+        return Assessment(probabilities, novelty, flags, evidence)
 
     def _add_physics(
         self,
         windows: NDArray[np.float32],
+        grouping: Grouping,
         rpm: NDArray[np.float64],
         rows: NDArray[np.int64],
         network: NDArray[np.float32],
@@ -150,14 +167,17 @@ class Assessor:
     ) -> tuple[NDArray[np.float32], PhysicsAssessment]:
         """Return the probabilities with the rule applied where a sensor has a baseline."""
         probabilities = network.copy()
-        sigmas = np.full((len(windows), len(PARTS)), np.nan)
-        used, decided = np.full(len(windows), np.nan), np.zeros(len(windows), np.bool_)
+        sigmas = np.full((len(rpm), len(PARTS)), np.nan)
+        used, decided = np.full(len(rpm), np.nan), np.zeros(len(rpm), np.bool_)
         for row in np.unique(rows[rows >= 0]):
             baseline = self._sensors.rows[row].baseline
             if baseline is None:
                 continue
-            own = np.flatnonzero(rows == row)
-            measured = measure(windows[own], rpm[own], baseline)
+            of_row = rows == row
+            own = np.flatnonzero(of_row)
+            measured = measure(
+                windows[grouping.repeat(of_row)], rpm[own], baseline, grouping.select(of_row)
+            )
             readable = np.isfinite(measured.sigmas[:, 0])
             own, measured = own[readable], measured.select(readable)
             decision = decide(measured, network[own], rule)

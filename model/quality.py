@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
+from model.grouping import Grouping
 from model.limits import SignalLimits
 
 SignalFlag = Literal["clipping", "dropout", "jump", "mains-hum"]
@@ -17,6 +18,12 @@ SignalFlag = Literal["clipping", "dropout", "jump", "mains-hum"]
 
 SIGNAL_FLAGS: Final[tuple[SignalFlag, ...]] = get_args(SignalFlag)
 """In the order of the columns of `signal_flags`: the first of `vocabulary.QUALITY_FLAGS`."""
+
+_STATES: Final = ("clipping", "mains-hum")
+"""Flags of a signal as a whole; the others are of events."""
+
+_ANY: Final = np.finfo(np.float32).tiny
+"""Share of windows that is above none."""
 
 Floats = NDArray[np.float32]
 
@@ -63,6 +70,19 @@ def signal_flags(
         scales = None if full_scale is None else full_scale[chunk]
         _write_flags(windows[chunk], limits, scales, found[chunk])
     return found
+
+
+def measurement_flags(flags: NDArray[np.bool_], grouping: Grouping) -> NDArray[np.bool_]:
+    """Return the signal flags (m, 4) of measurements from those of their windows (n, 4).
+
+    A dropout or a jump is an event: in any window it shows a defect of the sensor or its cable.
+    Clipping and hum are states of the whole signal: half of the windows must show them, since a
+    single one does by chance, the more often the more windows a measurement has.
+    """
+    if grouping.single:
+        return flags
+    needed = [np.float32(0.5) if flag in _STATES else _ANY for flag in SIGNAL_FLAGS]
+    return np.asarray(grouping.share(flags) >= needed)
 
 
 def _write_flags(

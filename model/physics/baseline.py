@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.grouping import Grouping
 from model.physics.bearing import BearingOrders
 from model.physics.gate import band_shape, distance
 from model.physics.lines import SEARCH, LineHeights, line_heights, search_line_heights, speeds
@@ -46,7 +47,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurements:
-    """Measurements of n windows relative to a baseline.
+    """Measurements, of one window each or of several, relative to a baseline.
 
     Args:
         sigmas: (n, 3), how far the lines of outer race, inner race and ball stand out, in standard
@@ -114,29 +115,47 @@ def check_speeds(rpm: NDArray[np.float64], orders: BearingOrders) -> None:
         )
 
 
-def measure(windows: Floats, rpm: NDArray[np.float64], baseline: Baseline) -> Measurements:
-    """Measure windows relative to a baseline.
+def measure(
+    windows: Floats,
+    rpm: NDArray[np.float64],
+    baseline: Baseline,
+    grouping: Grouping | None = None,
+) -> Measurements:
+    """Measure windows, or measurements of several windows, relative to a baseline.
+
+    The heights of lines and the shapes are averaged over the windows of a measurement. Their
+    deviations stay those of single windows: relative to the smaller deviations of the means, small
+    differences that no damage makes would stand out too.
 
     Args:
         windows: (n, 2048) float32 at 12 kHz, any unit.
-        rpm: (n,), shaft speeds; NaN where unknown: searched within 4 % of the nominal.
+        rpm: (m,), shaft speeds; NaN where unknown: searched within 4 % of the nominal.
         baseline: Of the machine.
+        grouping: Of the windows into m measurements; None for one each.
+
+    Returns:
+        Of the m measurements.
     """
-    measured = spectra(windows)
+    grouping = grouping or Grouping.of(len(windows))
+    measured, speed = spectra(windows), grouping.repeat(rpm)
     sigmas = np.full((len(windows), len(PARTS)), np.nan)
-    used = rpm.copy()
+    used = speed.copy()
     slowest, fastest = speeds(baseline.orders)
-    known, unknown = (rpm >= slowest) & (rpm <= fastest), np.isnan(rpm)
+    known, unknown = (speed >= slowest) & (speed <= fastest), np.isnan(speed)
     if known.any():
-        heights = _stacked(line_heights(measured.envelope[known], rpm[known], baseline.orders))
+        heights = _stacked(line_heights(measured.envelope[known], speed[known], baseline.orders))
         sigmas[known] = (heights - baseline.lines) / baseline.line_deviations
     if unknown.any():
         found, used[unknown] = search_line_heights(
             measured.envelope[unknown], baseline.nominal_rpm, baseline.orders
         )
         sigmas[unknown] = (_stacked(found) - baseline.searched) / baseline.searched_deviations
-    shape = band_shape(measured.bands)
-    return Measurements(sigmas, distance(shape, baseline.shape, baseline.shape_deviations), used)
+    shape = grouping.mean(band_shape(measured.bands))
+    return Measurements(
+        grouping.mean(sigmas),
+        distance(shape, baseline.shape, baseline.shape_deviations),
+        grouping.mean(used),
+    )
 
 
 def _stacked(heights: LineHeights) -> NDArray[np.float64]:

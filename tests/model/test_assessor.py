@@ -165,7 +165,7 @@ def test_no_windows_give_an_empty_assessment(physics: Assessor) -> None:
 def test_each_window_needs_its_speed_and_sensor(
     physics: Assessor, speeds: int, sensors: int
 ) -> None:
-    with pytest.raises(ValueError, match="a speed and a sensor for each window"):
+    with pytest.raises(ValueError, match="a speed and a sensor for each measurement"):
         physics.assess(WINDOWS[:3], RPM[:speeds], RIG[:sensors])
 
 
@@ -205,3 +205,31 @@ def test_physics_is_right_about_real_races(real: list[Recording], physics: Asses
     for hits, decided in right.values():
         assert decided > 600
         assert hits > 0.98 * decided
+
+
+@pytest.mark.parametrize("diagnoser", ["network", "physics"])
+def test_a_measurement_of_several_windows_has_the_mean_of_their_evidence(
+    diagnoser: str, request: pytest.FixtureRequest
+) -> None:
+    assessor: Assessor = request.getfixturevalue(diagnoser)
+    counts = np.array([1, 4, 15] * 4)
+    rpm, sensors = RPM[::20].repeat(3), RIG[:12]
+    found, each = assessor.assess(WINDOWS, rpm, sensors, counts), assessor.assess(WINDOWS, RPM, RIG)
+    assert (found.probabilities.argmax(axis=1) == np.arange(4).repeat(3)).all()
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(found.novelty[1], each.novelty[1:5].mean(), rtol=1e-4)
+    np.testing.assert_allclose(found.probabilities[0], each.probabilities[0], atol=1e-4)
+    if found.evidence is not None and each.evidence is not None:
+        mean = each.evidence.sigmas[1:5].mean(axis=0)
+        np.testing.assert_allclose(found.evidence.sigmas[1], mean, atol=1e-3)
+
+
+def test_an_event_in_any_window_flags_a_measurement_and_a_state_in_half(
+    network: Assessor,
+) -> None:
+    good, held, cut = WINDOWS[:8], dropped(WINDOWS[:8], 64, held=True), clipped(WINDOWS[:8], 0.02)
+    for flag, wrong, least in (("dropout", held, 1), ("clipping", cut, 4)):
+        for count in (least - 1, least):
+            windows = np.concatenate([wrong[:count], good[count:]])
+            found = network.assess(windows, RPM[:1], RIG[:1], np.array([8]))
+            assert found.flags[0, QUALITY_FLAGS.index(flag)] == (count == least)

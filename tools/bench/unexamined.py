@@ -12,6 +12,7 @@ from consumer.command import command
 from model.assessment import Assessment
 from model.assessor import Assessor
 from model.diagnoser import Diagnoser
+from model.grouping import Grouping
 from model.settings import AssessmentSettings
 
 
@@ -24,12 +25,17 @@ class Unexamined(Assessor):
         return cls(Diagnoser.load(device="cpu", threads=settings.threads, backend=settings.backend))
 
     def assess(
-        self, windows: NDArray[np.float32], _rpm: NDArray[np.float64], _sensors: Sequence[str]
+        self,
+        windows: NDArray[np.float32],
+        _rpm: NDArray[np.float64],
+        _sensors: Sequence[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
         """Run only the network."""
-        examined = self._network.examine(windows)
-        flags = np.zeros((len(windows), len(QUALITY_FLAGS)), np.bool_)
-        return Assessment(examined.probabilities, examined.novelty, flags)
+        grouping, examined = Grouping.of(len(windows), counts), self._network.examine(windows)
+        flags = np.zeros((len(grouping), len(QUALITY_FLAGS)), np.bool_)
+        probabilities = grouping.mean_probabilities(examined.probabilities)
+        return Assessment(probabilities, grouping.mean(examined.novelty), flags)
 
 
 if __name__ == "__main__":

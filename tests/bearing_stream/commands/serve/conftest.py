@@ -57,12 +57,16 @@ class BlockedAssessor(Assessor):
         self.batches: list[int] = []
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: Sequence[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: Sequence[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
         self.batches.append(len(windows))
         self.entered.set()
         assert self.released.wait(30)
-        return super().assess(windows, rpm, sensors)
+        return super().assess(windows, rpm, sensors, counts)
 
 
 @asynccontextmanager

@@ -23,12 +23,16 @@ class CountingAssessor(Assessor):
         self.meet: threading.Barrier | None = None
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: Sequence[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: Sequence[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
         self.parts.append(len(windows))
         if self.meet:
             self.meet.wait(30)
-        return super().assess(windows, rpm, sensors)
+        return super().assess(windows, rpm, sensors, counts)
 
 
 def requests(*sizes: int) -> list[RequestedWindows]:
