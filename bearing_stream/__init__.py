@@ -1,8 +1,8 @@
 """Diagnoses of rolling-element bearings from Kafka: the public names of this project.
 
-These names are what a subscriber to the topics or a program that sends windows needs. They stay;
-everything else in the installed packages may change with any version. A subscriber, with the Kafka
-client that it already has:
+These names are what a subscriber to the topics or a program that sends measurements needs. They
+stay; everything else in the installed packages may change with any version. A subscriber, with the
+Kafka client that it already has:
 
     from bearing_stream import decode_diagnosis
     from confluent_kafka import Consumer
@@ -40,15 +40,21 @@ if TYPE_CHECKING:
         Headers,
         Input,
         Latency,
+        Measurement,
+        MeasurementAttributes,
+        MeasurementLimits,
         Message,
         ModelInfo,
         Rejection,
         RejectionReason,
         SampleFormat,
+        Unit,
         Window,
         WindowAttributes,
         decode_diagnosis,
+        decode_measurement,
         decode_window,
+        encode_measurement,
         encode_window,
         read_error_headers,
     )
@@ -66,16 +72,22 @@ __all__ = [
     "Headers",
     "Input",
     "Latency",
+    "Measurement",
+    "MeasurementAttributes",
+    "MeasurementLimits",
     "Message",
     "ModelInfo",
     "QualityFlag",
     "Rejection",
     "RejectionReason",
     "SampleFormat",
+    "Unit",
     "Window",
     "WindowAttributes",
     "decode_diagnosis",
+    "decode_measurement",
     "decode_window",
+    "encode_measurement",
     "encode_window",
     "read_error_headers",
 ]

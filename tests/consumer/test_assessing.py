@@ -28,7 +28,11 @@ class Picky(StubAssessor):
         self.calls = 0
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: list[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
         self.calls += 1
         if (windows[:, 0] == BAD).any():
@@ -36,7 +40,7 @@ class Picky(StubAssessor):
         if sensors == [""]:
             # The window that is known to be good; it has no label.
             windows = np.zeros_like(windows)
-        return super().assess(windows, rpm, sensors)
+        return super().assess(windows, rpm, sensors, counts)
 
 
 class Broken(StubAssessor):
@@ -50,11 +54,15 @@ class TooSmall(Picky):
     """Fails for more than one window, as a device without memory."""
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: list[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
         if len(windows) > 1:
             raise MemoryError("out of memory")
-        return super().assess(windows, rpm, sensors)
+        return super().assess(windows, rpm, sensors, counts)
 
 
 def batch_of(labels: list[int]) -> Batch:
