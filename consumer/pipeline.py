@@ -66,6 +66,7 @@ class Pipeline:
         self._failures = 0
         self._fatal: Exception | None = None
         self._stopping = False
+        self._between_batches: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
         """Ask `run` to finish what is in flight and return; safe in a signal handler."""
@@ -74,10 +75,14 @@ class Pipeline:
     def run(self, each_round: Callable[[], None] = lambda: None) -> None:
         """Go on until `stop` is called, then finish what is in flight.
 
+        Args:
+            each_round: Called after each round, and between the batches of a long one.
+
         Raises:
             FatalKafkaError: Kafka refuses something that waiting will not change.
             AssessmentError: The assessment fails, and the fault is not in the data.
         """
+        self._between_batches = each_round
         try:
             while not self._stopping:
                 self.step()
@@ -107,6 +112,10 @@ class Pipeline:
                 if not self._batch.free:
                     # Measurements of several windows: not all that was polled fits into a batch.
                     self._advance(True)
+                    self._between_batches()
+                    if self._stopping:
+                        # The rest was not added, so its offsets are not committed.
+                        return
                 self._batch.add(message, now)
             if polled.done:
                 self._batch.pass_over(polled.done, now)

@@ -12,8 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bearing_stream.sampling import least_length
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, WINDOW_LENGTH
-from bearing_stream.wire import Message, ModelInfo, Window, encode_window, read_error_headers
+from bearing_stream.wire import (
+    Measurement,
+    Message,
+    ModelInfo,
+    Window,
+    encode_measurement,
+    encode_window,
+    read_error_headers,
+)
 from consumer.batch import Batch, Positions
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
@@ -56,6 +65,14 @@ def window(number: int, label: int = 0) -> Message:
     )
 
 
+def measurement(number: int, label: int = 0, windows: int = 3, rate: float = 12_000) -> Message:
+    """A measurement of several windows, to which `StubAssessor` gives the label `label`."""
+    length = least_length(rate) + round(rate / 12_000 * WINDOW_LENGTH * (windows - 1)) + 100
+    samples = label + 0.1 * np.sin(np.arange(length) * 250.0 / rate)
+    sent = Measurement("/fake", f"w{number:06d}", "pump", START, samples, rate, unit="g")
+    return encode_measurement(sent)._replace(timestamp=1_000)
+
+
 def malformed(number: int) -> Message:
     """A message that is no window."""
     return Message(f"bad{number}".encode(), b"\x00", [("x", None)], 1_000)
@@ -80,7 +97,7 @@ class StubAssessor:
             counts = np.ones(len(windows), np.int64)
         assert windows.shape == (counts.sum(), WINDOW_LENGTH)
         assert rpm.shape == counts.shape == (len(sensors),)
-        labels = windows[np.cumsum(counts) - counts, 0].astype(int)
+        labels = np.rint(windows[np.cumsum(counts) - counts, 0]).astype(int)
         novel = labels == FAULT_LABELS.index("Ball")
         flags = np.zeros((len(sensors), len(QUALITY_FLAGS)), np.bool_)
         flags[:, QUALITY_FLAGS.index("novelty")] = novel
