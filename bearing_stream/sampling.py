@@ -72,6 +72,7 @@ def resampled_length(length: int, sampling_rate: float) -> int:
     return -(-length * exact.numerator // exact.denominator)
 
 
+@lru_cache(_CACHED_RATIOS)
 def least_length(sampling_rate: float) -> int:
     """Return how many samples at this rate make one window."""
     exact = ratio(sampling_rate)

@@ -21,7 +21,7 @@ from bearing_stream.wire import (
     readable_headers,
 )
 from consumer.metrics import DispatchReason
-from consumer.windows import cut
+from consumer.windows import cut, is_window
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -165,27 +165,27 @@ class Batch:
             self._oldest = now
         headers = readable_headers(message)
         topic, partition, offset = message.topic(), message.partition(), message.offset()
+        key, value = message.key(), message.value()
         _, timestamp = message.timestamp()
+        excess = len(key or b"") + len(value or b"")
         try:
             if headers is None:
                 raise Rejection(RejectionReason.INVALID_HEADER, UNREADABLE_HEADERS)
-            attributes, windows, is_whole = self._take(headers, message.value())
+            attributes, windows, is_whole = self._take(headers, value)
         except Rejection as rejection:
-            original = Message(message.key(), message.value(), headers or [], timestamp)
+            original = Message(key, value, headers or [], timestamp)
             self.dead_letters.append(
                 DeadLetter(topic, partition, offset, rejection.reason, rejection.detail, original)
             )
-            self._pinned_bytes += size_of((message,))
         else:
+            where = topic, partition, offset
             self.accepted.append(
-                Accepted(
-                    *(attributes, headers, topic, partition, offset, timestamp, message),
-                    windows=windows,
-                    is_whole=is_whole,
-                )
+                Accepted(attributes, headers, *where, timestamp, message, windows, is_whole)
             )
-            self._pinned_bytes += max(size_of((message,)) - windows * WINDOW_BYTES, 0)
-        self._pinned_bytes += sum(len(name) + len(raw or b"") for name, raw in headers or ())
+            excess = max(excess - windows * WINDOW_BYTES, 0)
+        self._pinned_bytes += excess + sum(
+            len(name) + len(raw or b"") for name, raw in headers or ()
+        )
         self.positions[topic, partition] = offset + 1
 
     def _take(
@@ -200,6 +200,10 @@ class Batch:
             Rejection: It cannot be diagnosed.
         """
         attributes, samples = decode_measurement(headers, value, self._limits)
+        if self._rows < len(self._buffer) and is_window(samples, attributes.sampling_rate):
+            self._buffer[self._rows] = samples
+            self._rows += 1
+            return attributes, 1, True
         windows = cut(samples, attributes.sampling_rate)
         rows = slice(self._rows, self._rows + len(windows.samples))
         if rows.stop > len(self._buffer):

@@ -21,8 +21,17 @@ class Cut(NamedTuple):
         is_whole: Whether no window was flat.
     """
 
-    samples: NDArray[Any]
+    samples: NDArray[np.float32]
     is_whole: bool
+
+
+def is_window(samples: NDArray[Any], sampling_rate: float) -> bool:
+    """Whether a measurement that is not flat is one window as it is, as most are."""
+    return (
+        len(samples) == WINDOW_LENGTH
+        and sampling_rate == SAMPLING_RATE
+        and samples.dtype.type in _EXACT
+    )
 
 
 def cut(samples: NDArray[Any], sampling_rate: float) -> Cut:
@@ -35,12 +44,6 @@ def cut(samples: NDArray[Any], sampling_rate: float) -> Cut:
     Raises:
         Rejection: No window varies, or resampling leaves the range of float32.
     """
-    if (
-        len(samples) == WINDOW_LENGTH
-        and sampling_rate == SAMPLING_RATE
-        and samples.dtype.type in _EXACT
-    ):
-        return Cut(samples[None], True)
     found = sampling.windows(samples, sampling_rate)
     if not found.varying.any():
         raise Rejection(

@@ -1,6 +1,7 @@
 """Decode and check a measurement: its headers, its rate, and its samples."""
 
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -135,7 +136,9 @@ def _is_finite(samples: NDArray[Any]) -> bool:
     if samples.dtype.kind == "i":
         return True
     if samples.dtype == np.float32:
-        return bool(np.isfinite(samples).all())
+        # Their squares add up to a finite number unless one is not, or is above 1e17: that takes a
+        # quarter of the time.
+        return isfinite(np.dot(samples, samples)) or bool(np.isfinite(samples).all())
     # NaN is not at most anything.
     return bool(np.abs(samples).max() <= _FLOAT32)
 

@@ -44,6 +44,9 @@ _FIELDS: Final = {
 """Header that is passed on → the field that is None where the header is invalid."""
 
 
+_PASSED_ON: Final = frozenset(h.PASSED_ON)
+
+
 class _Part(BaseModel):
     # Without this, pydantic warns about names like `model_version`: it reserves `model_`.
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
@@ -223,16 +226,18 @@ def encode_diagnosis(
         (h.TIME, made_at.encode()),
         (h.SUBJECT, sensor),
     ]
-    headers += [header for header in measurement_headers if _is_passed_on(header, diagnosis)]
+    headers += [
+        header
+        for header in measurement_headers
+        if header[0] in _PASSED_ON and _is_valid(header, diagnosis)
+    ]
     value = diagnosis.__pydantic_serializer__.to_json(diagnosis)
     return h.Message(sensor, value, headers)
 
 
-def _is_passed_on(header: h.Header, diagnosis: Diagnosis) -> bool:
-    """Whether a diagnosis carries a header of its measurement: an optional one that is valid."""
+def _is_valid(header: h.Header, diagnosis: Diagnosis) -> bool:
+    """Whether a header that is passed on is valid."""
     name, raw = header
-    if name not in h.PASSED_ON:
-        return False
     if name == h.TRACE_PARENT:
         return is_trace_parent(raw)
     return getattr(diagnosis, _FIELDS[name]) is not None

@@ -34,6 +34,11 @@ _SUSPECT: Final = re.compile(rb"|".join((*_MAGIC, _TEXT)))
 _ALL_TEXT: Final = re.compile(rb"[\t\n\r -~]*")
 
 
+def is_suspect(value: bytes) -> bool:
+    """Whether a value begins as compressed values and text do, and packed numbers hardly ever."""
+    return _SUSPECT.match(value) is not None
+
+
 def misencoding(value: bytes, size: int | None = None) -> str:
     """What the encoding of a value seems to be, and what to do; empty if it is not recognised.
 
@@ -50,7 +55,7 @@ def misencoding(value: bytes, size: int | None = None) -> str:
             f"the value seems to have the frame of a schema registry (schema {schema}): send it "
             "without"
         )
-    if size is not None and not _SUSPECT.match(begin):
+    if size is not None and not is_suspect(begin):
         return ""
     for magic, meaning in _MAGIC.items():
         if re.match(magic, begin):

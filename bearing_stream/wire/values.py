@@ -12,7 +12,7 @@ from bearing_stream.wire import headers as h
 from bearing_stream.wire.dead_letter import Rejection, RejectionReason
 from bearing_stream.wire.limits import MeasurementLimits
 from bearing_stream.wire.measurement import MeasurementAttributes
-from bearing_stream.wire.misencoded import misencoding
+from bearing_stream.wire.misencoded import is_suspect, misencoding
 from bearing_stream.wire.samples import SAMPLE_BYTES, unpack
 
 Reason = RejectionReason
@@ -38,22 +38,22 @@ def samples_of(
 def _from_binary(
     attributes: MeasurementAttributes, value: bytes, limits: MeasurementLimits
 ) -> NDArray[Any]:
-    size = SAMPLE_BYTES[attributes.sample_format]
+    sample_format = attributes.sample_format
+    size = SAMPLE_BYTES[sample_format]
     length, rest = divmod(len(value), size)
     least = least_length(attributes.sampling_rate)
-    hint = misencoding(value, size)
     if rest or not least <= length <= limits.max_samples:
         detail = (
-            f"expected {_lengths(least, limits)} samples of {attributes.sample_format} at "
+            f"expected {_lengths(least, limits)} samples of {sample_format} at "
             f"{attributes.sampling_rate:.10g} Hz, {least * size} bytes or more, got {len(value)}"
         )
         if rest:
             detail += f", which is no multiple of {size}"
-        raise Rejection(Reason.WRONG_LENGTH, _with_hint(detail, hint))
-    if hint:
-        detail = f"expected samples of {attributes.sample_format}"
+        raise Rejection(Reason.WRONG_LENGTH, _with_hint(detail, misencoding(value, size)))
+    if is_suspect(value) and (hint := misencoding(value, size)):
+        detail = f"expected samples of {sample_format}"
         raise Rejection(Reason.UNSUPPORTED_FORMAT, _with_hint(detail, hint))
-    return unpack(value, attributes.sample_format)
+    return unpack(value, sample_format)
 
 
 def _from_json(
