@@ -31,7 +31,7 @@ IMPORTS: dict[str, set[str]] = {
     "bearing_stream.recordings": {"sampling", "vocabulary"},
     "model": {"config", "vocabulary"},
     "training": {"model", "recordings", "vocabulary"},
-    "producer_sim": {"config", "kafka", "recordings", "vocabulary", "wire"},
+    "producer_sim": {"config", "kafka", "recordings", "sampling", "vocabulary", "wire"},
     "consumer": {"config", "kafka", "logs", "model", "sampling", "vocabulary", "wire"},
     f"{COMMANDS}.baseline": {"model", "recordings", "vocabulary"},
     f"{COMMANDS}.terminal": set(),

@@ -31,12 +31,13 @@ BEGIN = datetime(2026, 11, 28, tzinfo=UTC)
 def second(bearing: SyntheticBearing, rate: int, sample_format: SampleFormat) -> NDArray[Any]:
     """One second of a bearing's signal, as a sensor with this rate and format has it."""
     ratio = 1 / sampling.ratio(rate)
-    signal = resample_poly(bearing.windows(0, 6).reshape(-1), ratio.numerator, ratio.denominator)[
-        :rate
-    ]
+    made = bearing.windows(0, 6).reshape(-1)
+    signal: NDArray[np.float64] = resample_poly(made, ratio.numerator, ratio.denominator)[:rate]
     if sample_format == "int24-le":
-        return np.rint(signal / np.abs(signal).max() * 8e6).astype(np.int32)
-    return to_counts(signal) if sample_format == "int16-le" else signal.astype(np.float32)
+        return to_counts(signal).astype(np.int32) << 8
+    if sample_format == "int16-le":
+        return to_counts(signal)
+    return signal.astype(np.float32)
 
 
 def measurements() -> list[tuple[Measurement, SampleFormat]]:
