@@ -9,6 +9,7 @@ from bearing_stream.wire.decoder import decode_measurement, decode_window
 from bearing_stream.wire.diagnosis import (
     Diagnosis,
     Evidence,
+    Indicators,
     Input,
     Latency,
     ModelInfo,
@@ -40,6 +41,7 @@ __all__ = [
     "ErrorHeaders",
     "Evidence",
     "Headers",
+    "Indicators",
     "Input",
     "Latency",
     "Measurement",
