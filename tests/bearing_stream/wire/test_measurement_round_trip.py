@@ -137,3 +137,17 @@ def test_int16_that_begins_like_gzip_is_read() -> None:
     message = encode_measurement(Measurement("/p", "1", "s", NOW, samples), "int16-le")
     _, read = decode_measurement(message.headers, message.value)
     np.testing.assert_array_equal(read, samples)
+
+
+@pytest.mark.parametrize("largest", [1e17, 1e19, 3.4e38, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("at", [0, 1000, 2047])
+def test_float32_is_finite_or_rejected_and_never_warned_about(largest: float, at: int) -> None:
+    samples = np.tile(np.float32([1, -1]), 1024)
+    samples[at] = largest
+    message = encode_measurement(Measurement("/p", "1", "s", NOW, samples))
+    if np.isfinite(largest):
+        _, read = decode_measurement(message.headers, message.value)
+        np.testing.assert_array_equal(read, samples)
+    else:
+        with pytest.raises(Rejection, match="finite"):
+            decode_measurement(message.headers, message.value)
