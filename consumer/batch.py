@@ -165,27 +165,25 @@ class Batch:
             self._oldest = now
         headers = readable_headers(message)
         topic, partition, offset = message.topic(), message.partition(), message.offset()
-        key, value = message.key(), message.value()
+        value = message.value()
         _, timestamp = message.timestamp()
-        excess = len(key or b"") + len(value or b"")
         try:
             if headers is None:
                 raise Rejection(RejectionReason.INVALID_HEADER, UNREADABLE_HEADERS)
             attributes, windows, is_whole = self._take(headers, value)
         except Rejection as rejection:
-            original = Message(key, value, headers or [], timestamp)
+            original = Message(message.key(), value, headers or [], timestamp)
             self.dead_letters.append(
                 DeadLetter(topic, partition, offset, rejection.reason, rejection.detail, original)
             )
+            self._pinned_bytes += size_of((message,))
         else:
             where = topic, partition, offset
             self.accepted.append(
                 Accepted(attributes, headers, *where, timestamp, message, windows, is_whole)
             )
-            excess = max(excess - windows * WINDOW_BYTES, 0)
-        self._pinned_bytes += excess + sum(
-            len(name) + len(raw or b"") for name, raw in headers or ()
-        )
+            self._pinned_bytes += max(len(value or b"") - windows * WINDOW_BYTES, 0)
+        self._pinned_bytes += sum([len(name) + len(raw or b"") for name, raw in headers or ()])
         self.positions[topic, partition] = offset + 1
 
     def _take(

@@ -46,6 +46,9 @@ _EQUAL: Final = np.full(WINDOW_LENGTH, 1 / WINDOW_LENGTH, np.float32)
 _SMALL, _LARGE = 1e-8, 1e8
 """Squared peaks whose squares, and their sum over a window, float32 holds well."""
 
+_MUCH: Final = 0.1
+"""Squared mean over mean square from which the mean is subtracted from the samples first."""
+
 
 class LineFields(TypedDict):
     """The fields of `wire.LineHeights`."""
@@ -132,25 +135,54 @@ def indicators(
     return Indicators(rms, peak, peak / rms, fourth / np.square(square), velocity)
 
 
-def _moments(
-    windows: Floats, means: Floats
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the largest square, the mean square and the mean fourth power (n,) about the means."""
-    found = np.empty((3, len(windows)))
-    for begin in range(0, len(windows), _CHUNK):
-        chunk = slice(begin, begin + _CHUNK)
-        # Beyond float32 it becomes infinite, and is computed again below.
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            squares = windows[chunk] - means[chunk, None]
-            np.square(squares, out=squares)
-            found[0, chunk] = squares.max(axis=1)
-            found[1, chunk] = squares @ _EQUAL
-            found[2, chunk] = np.einsum("ij,ij->i", squares, squares) / WINDOW_LENGTH
-    extreme = ~((found[0] > _SMALL) & (found[0] < _LARGE))
+def _moments(windows: Floats, means: Floats) -> NDArray[np.float64]:
+    """Return the largest square, the mean square and the mean fourth power (3, n) about `means`.
+
+    Args:
+        windows: (n, 2048).
+        means: (n,), of the measurements that the windows are from.
+    """
+    found = _about(means.astype(np.float64), _powers(windows))
+    squared_means = np.square(means, dtype=np.float64)
+    # The difference of large numbers: an offset is subtracted from the samples.
+    offset = squared_means > _MUCH * found[1]
+    if offset.any():
+        centred = windows[offset] - means[offset, None]
+        found[:, offset] = _about(np.zeros(len(centred)), _powers(centred))
+    # Beyond float32: its squares, or those of its squares.
+    extreme = ~((found[0] > _SMALL) & (found[0] < _LARGE)) | (squared_means > _LARGE)
     if extreme.any():
         exact = np.square(windows[extreme].astype(np.float64) - means[extreme, None])
         found[:, extreme] = exact.max(axis=1), exact.mean(axis=1), np.square(exact).mean(axis=1)
-    return found[0], found[1], found[2]
+    return found
+
+
+def _powers(windows: Floats) -> NDArray[np.float64]:
+    """Return the highest, the lowest and the means of the first four powers (6, n) of windows."""
+    powers = np.empty((6, len(windows)))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for begin in range(0, len(windows), _CHUNK):
+            chunk = slice(begin, begin + _CHUNK)
+            samples = windows[chunk]
+            squares = np.square(samples)
+            powers[0, chunk] = samples.max(axis=1)
+            powers[1, chunk] = samples.min(axis=1)
+            powers[2, chunk] = samples @ _EQUAL
+            powers[3, chunk] = np.linalg.vecdot(samples, samples)
+            powers[4, chunk] = np.linalg.vecdot(squares, samples)
+            powers[5, chunk] = np.linalg.vecdot(squares, squares)
+    powers[3:] /= WINDOW_LENGTH
+    return powers
+
+
+def _about(centre: NDArray[np.float64], powers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest square and the mean second and fourth power (3, n) about a centre (n,)."""
+    highest, lowest, first, second, third, fourth = powers
+    with np.errstate(over="ignore", invalid="ignore"):
+        largest = np.square(np.maximum(highest - centre, centre - lowest))
+        square = second - centre * (2 * first - centre)
+        inner = 6 * second - centre * (4 * first - centre)
+        return np.stack([largest, square, fourth - centre * (4 * third - centre * inner)])
 
 
 def _largest(values: NDArray[np.float64], grouping: Grouping) -> NDArray[np.float64]:
