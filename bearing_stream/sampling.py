@@ -97,11 +97,14 @@ def resample(samples: NDArray[Any], sampling_rate: float) -> NDArray[Any]:
     """
     if sampling_rate == SAMPLING_RATE:
         return samples
+    exact = ratio(sampling_rate)
+    up, down = exact.numerator, exact.denominator
+    if up == down:
+        # The same rate, by another clock.
+        return samples.astype(np.float64)
     # Takes a third of a second; a stream of windows at 12 kHz does without.
     from scipy.signal import resample_poly
 
-    exact = ratio(sampling_rate)
-    up, down = exact.numerator, exact.denominator
     # The stubs of SciPy do not know that a window may be an array.
     taps: Any = _taps(up, down)
     # `mean`: the signal is padded with its own mean, so that an offset does not ring at the ends.

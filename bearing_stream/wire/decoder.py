@@ -170,7 +170,9 @@ def _known_headers(headers: Iterable[h.Header]) -> tuple[dict[str, str], list[st
         if name in _KNOWN:
             if name in found:
                 raise Rejection(Reason.INVALID_HEADER, f"header {name} is repeated")
-            found[name] = _text(name, raw)
+            # Nearly all: a call for each header would take as long as all the rest of this loop.
+            plain = raw is not None and len(raw) <= MAX_HEADER_BYTES and raw.isascii()
+            found[name] = raw.decode() if raw is not None and plain else _text(name, raw)
         elif name == h.TRACE_PARENT:
             if not is_trace_parent(raw):
                 ignored.append(name)

@@ -23,7 +23,10 @@ from bearing_stream.sampling import (
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
 COMMON = (12_000, 16_000, 20_480, 25_600, 44_100, 48_000, 48_828, 51_200, 65_536, 97_656, 102_400)
-RATES = st.sampled_from(COMMON) | st.floats(11_880, 200_000)
+CLOCKS = (11_999.9999, 12_000.0001, 12_000.3, 11_999.3, 47_999.9)
+"""Rates as another clock measures them; the ratio of some is 1."""
+
+RATES = st.sampled_from(COMMON + CLOCKS) | st.floats(11_880, 200_000)
 TYPES = st.sampled_from([np.int16, np.int32, np.float32, np.float64])
 
 
