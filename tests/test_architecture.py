@@ -32,7 +32,9 @@ IMPORTS: dict[str, set[str]] = {
     "model": {"config", "vocabulary"},
     "training": {"model", "recordings", "vocabulary"},
     "producer_sim": {"config", "kafka", "recordings", "sampling", "vocabulary", "wire"},
-    "consumer": {"config", "kafka", "logs", "model", "sampling", "vocabulary", "wire"},
+    "consumer": {
+        *("config", "kafka", "logs", "model", "program", "sampling", "vocabulary", "wire"),
+    },
     f"{COMMANDS}.baseline": {"model", "recordings", "vocabulary"},
     f"{COMMANDS}.terminal": set(),
     f"{COMMANDS}.dead_letters": {"commands.terminal", "config", "kafka", "wire"},

@@ -142,7 +142,7 @@ def test_int16_that_begins_like_gzip_is_read() -> None:
 @pytest.mark.parametrize("largest", [1e17, 1e19, 3.4e38, np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("at", [0, 1000, 2047])
 def test_float32_is_finite_or_rejected_and_never_warned_about(largest: float, at: int) -> None:
-    samples = np.tile(np.float32([1, -1]), 1024)
+    samples = np.tile(np.array([1, -1], np.float32), 1024)
     samples[at] = largest
     message = encode_measurement(Measurement("/p", "1", "s", NOW, samples))
     if np.isfinite(largest):
