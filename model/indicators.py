@@ -39,7 +39,8 @@ SEGMENT_WINDOWS: Final = 8
 Floats = NDArray[np.float32]
 
 _CHUNK: Final = 64
-"""Windows at a time, so that intermediate results stay in a core's cache."""
+"""Windows at a time, so that intermediate results stay in a core's cache, and that BLAS does not
+share a product among threads, which would wait for one another longer than it takes."""
 
 _EQUAL: Final = np.full(WINDOW_LENGTH, 1 / WINDOW_LENGTH, np.float32)
 
@@ -126,8 +127,9 @@ def indicators(
             measurement are not contiguous in time: there is then no velocity.
     """
     grouping = Grouping.of(len(windows), counts)
-    means = grouping.repeat(grouping.mean(windows @ _EQUAL))
-    peaks, squares, fourths = _moments(windows, means)
+    powers = _powers(windows)
+    means = grouping.repeat(grouping.mean(powers[2]))
+    peaks, squares, fourths = _moments(windows, means, powers)
     square, fourth = grouping.mean(squares), grouping.mean(fourths)
     peak = np.sqrt(_largest(peaks, grouping))
     rms = np.sqrt(square)
@@ -135,19 +137,21 @@ def indicators(
     return Indicators(rms, peak, peak / rms, fourth / np.square(square), velocity)
 
 
-def _moments(windows: Floats, means: Floats) -> NDArray[np.float64]:
+def _moments(
+    windows: Floats, means: NDArray[np.float64], powers: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the largest square, the mean square and the mean fourth power (3, n) about `means`.
 
     Args:
         windows: (n, 2048).
         means: (n,), of the measurements that the windows are from.
+        powers: Of the windows.
     """
-    found = _about(means.astype(np.float64), _powers(windows))
-    squared_means = np.square(means, dtype=np.float64)
+    found, squared_means = _about(means, powers), np.square(means)
     # The difference of large numbers: an offset is subtracted from the samples.
     offset = squared_means > _MUCH * found[1]
     if offset.any():
-        centred = windows[offset] - means[offset, None]
+        centred = windows[offset] - means[offset, None].astype(np.float32)
         found[:, offset] = _about(np.zeros(len(centred)), _powers(centred))
     # Beyond float32: its squares, or those of its squares.
     extreme = ~((found[0] > _SMALL) & (found[0] < _LARGE)) | (squared_means > _LARGE)
