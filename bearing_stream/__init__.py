@@ -1,8 +1,8 @@
 """Diagnoses of rolling-element bearings from Kafka: the public names of this project.
 
-These names are what a subscriber to the topics or a program that sends windows needs. They stay;
-everything else in the installed packages may change with any version. A subscriber, with the Kafka
-client that it already has:
+These names are what a subscriber to the topics or a program that sends measurements needs. They
+stay; everything else in the installed packages may change with any version. A subscriber, with the
+Kafka client that it already has:
 
     from bearing_stream import decode_diagnosis
     from confluent_kafka import Consumer
@@ -38,17 +38,24 @@ if TYPE_CHECKING:
         ErrorHeaders,
         Evidence,
         Headers,
+        Indicators,
         Input,
         Latency,
+        Measurement,
+        MeasurementAttributes,
+        MeasurementLimits,
         Message,
         ModelInfo,
         Rejection,
         RejectionReason,
         SampleFormat,
+        Unit,
         Window,
         WindowAttributes,
         decode_diagnosis,
+        decode_measurement,
         decode_window,
+        encode_measurement,
         encode_window,
         read_error_headers,
     )
@@ -64,18 +71,25 @@ __all__ = [
     "Evidence",
     "FaultLabel",
     "Headers",
+    "Indicators",
     "Input",
     "Latency",
+    "Measurement",
+    "MeasurementAttributes",
+    "MeasurementLimits",
     "Message",
     "ModelInfo",
     "QualityFlag",
     "Rejection",
     "RejectionReason",
     "SampleFormat",
+    "Unit",
     "Window",
     "WindowAttributes",
     "decode_diagnosis",
+    "decode_measurement",
     "decode_window",
+    "encode_measurement",
     "encode_window",
     "read_error_headers",
 ]

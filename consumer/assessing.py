@@ -1,15 +1,18 @@
-"""Assesses a batch; a window that makes the assessment fail is found, and rejected alone."""
+"""Assesses a batch; a measurement that makes the assessment fail is found, and rejected alone."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bearing_stream.vocabulary import WINDOW_LENGTH
+from bearing_stream.vocabulary import QUALITY_FLAGS, WINDOW_LENGTH
 from bearing_stream.wire import RejectionReason
 from consumer.batch import Accepted, Batch
 from model.assessment import Assessment
 from model.assessor import Assessor
+
+_DROPOUT: Final = QUALITY_FLAGS.index("dropout")
 
 
 class AssessmentError(RuntimeError):
@@ -17,59 +20,67 @@ class AssessmentError(RuntimeError):
 
 
 def assess(batch: Batch, assessor: Assessor) -> Assessment | None:
-    """Assess the windows of a batch.
+    """Assess the measurements of a batch.
 
-    Where that fails, the batch is halved until the windows are found that make it fail. They are
-    rejected with `assessment-failed`, and the others are assessed.
+    Where that fails, the batch is halved until the measurements are found that make it fail. They
+    are rejected with `assessment-failed`, and the others are assessed.
 
     Returns:
-        Of the windows that are left in the batch; None if none is.
+        Of the measurements that are left in the batch; None if none is.
 
     Raises:
-        AssessmentError: A window that is known to be good fails too, or the windows fail together
-            and not apart.
+        AssessmentError: A window that is known to be good fails too, or the measurements fail
+            together and not apart.
     """
     try:
         return _assess(batch.samples, batch.accepted, assessor)
     except Exception as error:
         _check_assessor(assessor, error)
     failures = dict(_failing(batch.samples, batch.accepted, 0, assessor))
-    for row in sorted(failures, reverse=True):
-        batch.reject(row, RejectionReason.ASSESSMENT_FAILED, failures[row])
+    for index in sorted(failures, reverse=True):
+        batch.reject(index, RejectionReason.ASSESSMENT_FAILED, failures[index])
     if not batch.accepted:
         return None
     try:
         return _assess(batch.samples, batch.accepted, assessor)
     except Exception as error:
         raise AssessmentError(
-            f"a batch cannot be assessed, though each of its windows can ({error}): lower "
+            f"a batch cannot be assessed, though each of its measurements can ({error}): lower "
             "--batch-size"
         ) from error
 
 
 def _assess(
-    samples: NDArray[np.float32], windows: Sequence[Accepted], assessor: Assessor
+    samples: NDArray[np.float32], measurements: Sequence[Accepted], assessor: Assessor
 ) -> Assessment:
     # None becomes NaN.
-    rpm = np.array([window.attributes.shaft_speed for window in windows], np.float64)
-    return assessor.assess(samples, rpm, [window.attributes.sensor for window in windows])
+    rpm = np.array([one.attributes.shaft_speed for one in measurements], np.float64)
+    counts = np.array([one.windows for one in measurements], np.int64)
+    sensors = [one.attributes.sensor for one in measurements]
+    assessment = assessor.assess(samples, rpm, sensors, counts)
+    # A window that was left out, since nothing was measured in it, is a dropout of the measurement.
+    for index, one in enumerate(measurements):
+        if not one.is_whole:
+            assessment.flags[index, _DROPOUT] = True
+    return assessment
 
 
 def _failing(
-    samples: NDArray[np.float32], windows: Sequence[Accepted], first: int, assessor: Assessor
+    samples: NDArray[np.float32], measurements: Sequence[Accepted], first: int, assessor: Assessor
 ) -> Iterator[tuple[int, str]]:
-    """Yield the row in the batch, and the error, of each window that fails alone."""
+    """Yield the index in the batch, and the error, of each measurement that fails alone."""
     try:
-        _assess(samples, windows, assessor)
+        _assess(samples, measurements, assessor)
     except Exception as error:
-        if len(windows) == 1:
+        if len(measurements) == 1:
             yield first, f"{type(error).__name__}: {error}"
             return
     else:
         return
-    middle = len(windows) // 2
-    yield from _failing(samples[:middle], windows[:middle], first, assessor)
-    yield from _failing(samples[middle:], windows[middle:], first + middle, assessor)
+    middle = len(measurements) // 2
+    row = sum(one.windows for one in measurements[:middle])
+    yield from _failing(samples[:row], measurements[:middle], first, assessor)
+    yield from _failing(samples[row:], measurements[middle:], first + middle, assessor)
 
 
 def _check_assessor(assessor: Assessor, error: Exception) -> None:

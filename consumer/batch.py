@@ -1,4 +1,4 @@
-"""A micro-batch: windows decoded into one preallocated buffer, and when it is due."""
+"""A micro-batch: the windows of measurements in one buffer, and when it is due."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,14 +12,16 @@ from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import (
     DeadLetter,
     Headers,
+    MeasurementAttributes,
+    MeasurementLimits,
     Message,
     Rejection,
     RejectionReason,
-    WindowAttributes,
-    decode_window,
+    decode_measurement,
     readable_headers,
 )
 from consumer.metrics import DispatchReason
+from consumer.windows import cut, is_window
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -36,12 +38,15 @@ class Origin(NamedTuple):
 
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""Bytes after which a poll takes no more messages and a batch is full. A batch counts its headers
-and the rejected messages, which it keeps unchanged. Large messages that compress well cost their
-sender little, and would fill the memory of the consumer."""
+"""Bytes after which a poll takes no more messages and a batch is full. A batch counts its headers,
+the rejected messages, which it keeps unchanged, and what a measurement holds beyond its windows.
+Large messages that compress well cost their sender little, and would fill the memory of the
+consumer."""
+
+WINDOW_BYTES: Final = WINDOW_LENGTH * np.dtype(np.float32).itemsize
 
 INITIAL_CAPACITY: Final = 64
-"""Messages in the first batch, while it is unknown how long a batch takes. Of a device that takes a
+"""Windows in the first batch, while it is unknown how long a batch takes. Of a device that takes a
 second for a window, it must not exceed what the watchdog allows a round."""
 
 UNREADABLE_HEADERS: Final = (
@@ -66,9 +71,9 @@ class KafkaMessage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A window in the batch, without its samples."""
+    """A measurement in the batch, without its samples."""
 
-    attributes: WindowAttributes
+    attributes: MeasurementAttributes
     headers: Headers
     topic: str
     partition: int
@@ -77,28 +82,39 @@ class Accepted:
     """Kafka's, in milliseconds since the epoch."""
     message: KafkaMessage
     """As it was polled, for a dead letter if its assessment fails."""
+    windows: int = 1
+    """How many it has in the batch."""
+    is_whole: bool = True
+    """Whether these are all of its windows; flat ones are left out."""
 
 
 class Batch:
     """Collects messages until they are dispatched together.
 
-    Windows and rejected messages both count towards the capacity. Bytes are counted too, so that
-    memory stays bounded when every message is rejected and large.
+    Windows and rejected messages both count towards the capacity. A measurement that has more
+    windows than are free is taken whole: a batch has too many by one measurement at most. Bytes are
+    counted too, so that memory stays bounded when messages are large.
     """
 
     def __init__(
-        self, capacity: int, max_delay: float, target_duration: float | None = None
+        self,
+        capacity: int,
+        max_delay: float,
+        target_duration: float | None = None,
+        limits: MeasurementLimits | None = None,
     ) -> None:
         """Set up an empty batch.
 
         Args:
-            capacity: Maximum number of messages.
+            capacity: Maximum number of windows and rejected messages.
             max_delay: Seconds that a message waits at most.
             target_duration: Seconds that it may take to diagnose a batch. If given, the batch
                 starts small and `record_duration` adapts its size, so that a slow device keeps to
                 this time too.
+            limits: Of a measurement.
         """
         self._buffer: NDArray[np.float32] = np.empty((capacity, WINDOW_LENGTH), np.float32)
+        self._limits = limits or MeasurementLimits()
         self._target_duration = target_duration
         self._max_capacity = capacity
         self._capacity = capacity if target_duration is None else min(capacity, INITIAL_CAPACITY)
@@ -109,20 +125,27 @@ class Batch:
         self.accepted: list[Accepted] = []
         self.dead_letters: list[DeadLetter] = []
         self.positions: Positions = {}
+        self._rows = 0
         self._passed = 0
 
     def __len__(self) -> int:
-        return len(self.accepted) + len(self.dead_letters) + self._passed
+        """Windows, and messages without a window."""
+        return self._rows + len(self.dead_letters) + self._passed
 
     @property
     def free(self) -> int:
-        """Messages that still fit."""
+        """Windows, or messages without a window, that still fit."""
         return max(self._capacity - len(self), 0) if self._pinned_bytes < self.byte_limit else 0
 
     @property
+    def is_oversized(self) -> bool:
+        """Whether a measurement has made it twice as large as it should be, or larger."""
+        return self._rows >= 2 * self._capacity
+
+    @property
     def samples(self) -> NDArray[np.float32]:
-        """The windows, shape (n, 2048); a view, valid until `clear`."""
-        return self._buffer[: len(self.accepted)]
+        """The windows (n, 2048), those of a measurement in a row; a view, valid until `clear`."""
+        return self._buffer[: self._rows]
 
     @property
     def deadline(self) -> float:
@@ -142,23 +165,51 @@ class Batch:
             self._oldest = now
         headers = readable_headers(message)
         topic, partition, offset = message.topic(), message.partition(), message.offset()
+        value = message.value()
         _, timestamp = message.timestamp()
         try:
             if headers is None:
                 raise Rejection(RejectionReason.INVALID_HEADER, UNREADABLE_HEADERS)
-            attributes = decode_window(headers, message.value(), self._buffer[len(self.accepted)])
+            attributes, windows, is_whole = self._take(headers, value)
         except Rejection as rejection:
-            original = Message(message.key(), message.value(), headers or [], timestamp)
+            original = Message(message.key(), value, headers or [], timestamp)
             self.dead_letters.append(
                 DeadLetter(topic, partition, offset, rejection.reason, rejection.detail, original)
             )
             self._pinned_bytes += size_of((message,))
         else:
+            where = topic, partition, offset
             self.accepted.append(
-                Accepted(attributes, headers, topic, partition, offset, timestamp, message)
+                Accepted(attributes, headers, *where, timestamp, message, windows, is_whole)
             )
-        self._pinned_bytes += sum(len(name) + len(raw or b"") for name, raw in headers or ())
+            self._pinned_bytes += max(len(value or b"") - windows * WINDOW_BYTES, 0)
+        self._pinned_bytes += sum([len(name) + len(raw or b"") for name, raw in headers or ()])
         self.positions[topic, partition] = offset + 1
+
+    def _take(
+        self, headers: Headers, value: bytes | None
+    ) -> tuple[MeasurementAttributes, int, bool]:
+        """Decode a measurement, and copy its windows into the buffer.
+
+        Returns:
+            Its metadata, how many windows it has there, and whether these are all.
+
+        Raises:
+            Rejection: It cannot be diagnosed.
+        """
+        attributes, samples = decode_measurement(headers, value, self._limits)
+        if self._rows < len(self._buffer) and is_window(samples, attributes.sampling_rate):
+            self._buffer[self._rows] = samples
+            self._rows += 1
+            return attributes, 1, True
+        windows = cut(samples, attributes.sampling_rate)
+        rows = slice(self._rows, self._rows + len(windows.samples))
+        if rows.stop > len(self._buffer):
+            self._buffer = np.concatenate([self.samples, windows.samples])
+        else:
+            self._buffer[rows] = windows.samples
+        self._rows = rows.stop
+        return attributes, len(windows.samples), windows.is_whole
 
     def pass_over(self, done: Positions, now: float) -> None:
         """Take the positions of messages that need no result, with those of the other messages.
@@ -173,21 +224,23 @@ class Batch:
             self.positions[partition] = max(self.positions.get(partition, 0), offset)
         self._passed += len(done)
 
-    def reject(self, row: int, reason: RejectionReason, detail: str) -> None:
-        """Turn an accepted window into a dead letter; the rows after it move up.
+    def reject(self, index: int, reason: RejectionReason, detail: str) -> None:
+        """Turn an accepted measurement into a dead letter; the windows after its own move up.
 
         Args:
-            row: Of `samples` and `accepted`.
+            index: Of `accepted`.
             reason: Why.
             detail: What was found.
         """
-        window = self.accepted.pop(row)
-        left = len(self.accepted)
-        self._buffer[row:left] = self._buffer[row + 1 : left + 1]
-        message = window.message
-        original = Message(message.key(), message.value(), window.headers, window.timestamp)
+        begin = sum(one.windows for one in self.accepted[:index])
+        taken = self.accepted.pop(index)
+        left = self._rows - taken.windows
+        self._buffer[begin:left] = self._buffer[begin + taken.windows : self._rows].copy()
+        self._rows = left
+        message = taken.message
+        original = Message(message.key(), message.value(), taken.headers, taken.timestamp)
         self.dead_letters.append(
-            DeadLetter(window.topic, window.partition, window.offset, reason, detail, original)
+            DeadLetter(taken.topic, taken.partition, taken.offset, reason, detail, original)
         )
         self._pinned_bytes += size_of((message,))
 
@@ -205,7 +258,7 @@ class Batch:
         Args:
             seconds: Duration of diagnosing the windows that are in the batch now.
         """
-        windows = len(self.accepted)
+        windows = self._rows
         if self._target_duration is None or not windows:
             return
         fitting = int(self._target_duration * windows / max(seconds, 1e-9))
@@ -215,11 +268,13 @@ class Batch:
         self._capacity = max(min(fitting, limit, self._max_capacity), 1)
 
     def clear(self) -> None:
-        """Drop all messages."""
+        """Drop all messages, and the memory that a large measurement took."""
         self.accepted.clear()
         self.dead_letters.clear()
         self.positions.clear()
-        self._pinned_bytes = self._passed = 0
+        self._rows = self._pinned_bytes = self._passed = 0
+        if len(self._buffer) > self._max_capacity:
+            self._buffer = np.empty((self._max_capacity, WINDOW_LENGTH), np.float32)
 
 
 def size_of(messages: Iterable[KafkaMessage]) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import DeadLetter, Message, ModelInfo
@@ -19,6 +21,7 @@ from consumer.results import Inference, diagnoses
 from consumer.settings import ConsumerSettings
 from model.assessment import Assessment
 from model.assessor import Assessor
+from model.indicators import indicators
 
 REMEMBERED_REFUSALS: Final = 10_000
 """Dead letters that are remembered to be written as stubs; far more than one transaction holds."""
@@ -34,6 +37,7 @@ class Uncommitted:
     """Milliseconds since the epoch, before the first result was published."""
     positions: Positions = field(default_factory=dict)
     diagnosed: int = 0
+    windows: int = 0
     uncertain: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
 
@@ -56,7 +60,7 @@ class Dispatcher:
 
         Args:
             settings: Of the consumer.
-            assessor: Assesses windows.
+            assessor: Assesses measurements.
             delivery: Publishes results.
             metrics: Counts batches and the time of the assessment.
             letter_limit: Bytes of the largest message that the dead-letter topic takes; None if
@@ -97,6 +101,7 @@ class Dispatcher:
         # Also where all of it was done already: the offsets are still to be committed.
         self._delivery.open()
         uncommitted.diagnosed += len(batch.accepted)
+        uncommitted.windows += len(batch.samples)
         uncommitted.dead_letters.update(letter.reason for letter in batch.dead_letters)
         uncommitted.positions |= batch.positions
         batch.clear()
@@ -105,6 +110,7 @@ class Dispatcher:
         """Count what was published as committed."""
         self._metrics.commits += 1
         self._metrics.diagnosed += self.uncommitted.diagnosed
+        self._metrics.windows += self.uncommitted.windows
         self._metrics.uncertain.update(self.uncommitted.uncertain)
         self._metrics.dead_letters.update(self.uncommitted.dead_letters)
         self.uncommitted = Uncommitted()
@@ -157,14 +163,19 @@ class Dispatcher:
             device=self._assessor.device,
             backend=self._assessor.backend,
         )
-        return Inference(assessment, started_at, seconds, model)
+        measured = indicators(
+            batch.samples,
+            np.array([one.windows for one in batch.accepted], np.int64),
+            [one.attributes.unit if one.is_whole else None for one in batch.accepted],
+        )
+        return Inference(assessment, measured, len(batch.samples), started_at, seconds, model)
 
     def _publish_diagnoses(self, batch: Batch, inference: Inference) -> None:
         made = diagnoses(batch, inference, self._wall_clock(), self._settings.uncertain_as_unknown)
         for message in made:
             self._delivery.publish(self._settings.diagnoses_topic, message)
-        for window in batch.accepted:
-            self._metrics.ignored_headers.update(window.attributes.ignored)
+        for measurement in batch.accepted:
+            self._metrics.ignored_headers.update(measurement.attributes.ignored)
         flagged = inference.assessment.flags.sum(axis=0).tolist()
         self.uncommitted.uncertain.update(dict(zip(QUALITY_FLAGS, flagged, strict=True)))
 

@@ -12,7 +12,7 @@ class DispatchReason(StrEnum):
     FULL = "full"
     """It holds as many windows as it can."""
     DELAY = "delay"
-    """Its oldest window has waited `max_delay`."""
+    """Its oldest measurement has waited `max_delay`."""
     CAUGHT_UP = "caught-up"
     """There is nothing more to fetch."""
     FINISH = "finish"
@@ -24,26 +24,28 @@ class Metrics:
     """Counts since the start. Only what is committed counts as diagnosed or dead-lettered."""
 
     diagnosed: int = 0
-    """Windows whose diagnoses are committed."""
+    """Measurements whose diagnoses are committed."""
+    windows: int = 0
+    """Windows that they hold: one each, unless measurements are longer."""
     uncertain: Counter[str] = field(default_factory=Counter)
     """Committed diagnoses with a quality flag, by flag; a diagnosis may have several."""
     dead_letters: Counter[str] = field(default_factory=Counter)
     """Committed dead letters by reason."""
     ignored_headers: Counter[str] = field(default_factory=Counter)
-    """Optional headers of diagnosed windows that could not be read, by name; `ce_shaftspeed`."""
+    """Optional headers that could not be read, of diagnosed measurements, by name."""
     batches: Counter[str] = field(default_factory=Counter)
     """Batches dispatched, by `DispatchReason`."""
     inference_seconds: float = 0.0
-    """Time in assessing windows."""
+    """Time in assessing."""
     commits: int = 0
     """Transactions committed, or offset commits after a flush."""
     aborts: int = 0
-    """Deliveries that failed, each followed by a rewind to the committed offsets; no window is
+    """Deliveries that failed, each followed by a rewind to the committed offsets; nothing is
     lost."""
     repeated: int = 0
     """Messages that were delivered once more, and ignored."""
     skipped: int = 0
-    """Offsets that retention deleted before their windows were diagnosed: lost."""
+    """Offsets that retention deleted before their measurements were diagnosed: lost."""
     restarted_partitions: int = 0
     """Partitions whose log was deleted and created anew, or cut off."""
     rebalances: int = 0

@@ -58,12 +58,15 @@ class Pipeline:
         self._metrics = metrics
         self._clock = clock
         self._sleep = sleep
-        self._batch = Batch(settings.batch_size, settings.max_delay, settings.target_batch_duration)
+        self._batch = Batch(
+            settings.batch_size, settings.max_delay, settings.target_batch_duration, settings
+        )
         self._recovering = False
         self._reason = ""
         self._failures = 0
         self._fatal: Exception | None = None
         self._stopping = False
+        self._between_batches: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
         """Ask `run` to finish what is in flight and return; safe in a signal handler."""
@@ -72,10 +75,14 @@ class Pipeline:
     def run(self, each_round: Callable[[], None] = lambda: None) -> None:
         """Go on until `stop` is called, then finish what is in flight.
 
+        Args:
+            each_round: Called after each round, and between the batches of a long one.
+
         Raises:
             FatalKafkaError: Kafka refuses something that waiting will not change.
             AssessmentError: The assessment fails, and the fault is not in the data.
         """
+        self._between_batches = each_round
         try:
             while not self._stopping:
                 self.step()
@@ -102,6 +109,13 @@ class Pipeline:
                 return
             now = self._clock()
             for message in polled.messages:
+                if not self._batch.free:
+                    # Measurements of several windows: not all that was polled fits into a batch.
+                    self._advance(True)
+                    self._between_batches()
+                    if self._stopping:
+                        # The rest was not added, so its offsets are not committed.
+                        return
                 self._batch.add(message, now)
             if polled.done:
                 self._batch.pass_over(polled.done, now)
@@ -155,11 +169,15 @@ class Pipeline:
         return min(max(min(deadlines) - self._clock(), 0.0), FETCH_GRACE)
 
     def _advance(self, came: bool) -> None:
+        """Dispatch what is due, then commit what is due; `came` is whether the poll brought any."""
         has_caught_up = not came and not self._source.is_lagging()
         reason = self._batch.due(self._clock())
         if reason is None and has_caught_up:
             reason = DispatchReason.CAUGHT_UP
         if reason is not None:
+            if self._batch.is_oversized:
+                # It takes longer than others: what is open must not time out meanwhile.
+                self._commit(self._settings.transaction_timeout)
             self._dispatcher.dispatch(self._batch, reason)
         due_at = self._delivery.due_at()
         if due_at is not None and (has_caught_up or self._clock() >= due_at):

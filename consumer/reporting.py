@@ -21,7 +21,7 @@ class Reporter:
         self._interval = interval
         self._clock = clock
         self._reported_at = clock()
-        self._diagnosed = 0
+        self._windows = 0
         self._logged: set[str] = set()
 
     def note_error(self, error: KafkaError) -> None:
@@ -45,7 +45,7 @@ class Reporter:
         """Log the counts, and the windows per second since the last report."""
         now = self._clock()
         seconds = max(now - self._reported_at, 1e-9)
-        rate = (self._metrics.diagnosed - self._diagnosed) / seconds
+        rate = (self._metrics.windows - self._windows) / seconds
         events.emit(event, windows_per_s=round(rate, 1), **self._metrics.as_dict())
-        self._reported_at, self._diagnosed = now, self._metrics.diagnosed
+        self._reported_at, self._windows = now, self._metrics.windows
         self._logged.clear()

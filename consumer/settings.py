@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bearing_stream.kafka import TopicSettings
 from bearing_stream.kafka.topics import transactional_name
+from bearing_stream.wire import MeasurementLimits
 from model.settings import AssessmentSettings
 
 OWN_PROPERTIES: Final = {
@@ -34,7 +35,7 @@ OWN_PROPERTIES: Final = {
 """Client properties that the guarantee depends on → what to set instead of them."""
 
 
-class ConsumerSettings(AssessmentSettings, TopicSettings):
+class ConsumerSettings(MeasurementLimits, AssessmentSettings, TopicSettings):
     """Settings of `bearing-stream consume`."""
 
     group: str = Field(default="bearing-stream", min_length=1)
@@ -73,10 +74,10 @@ class ConsumerSettings(AssessmentSettings, TopicSettings):
 
     batch_size: int = Field(default=256, ge=1, le=65536)
     """Maximum number of windows in one forward pass; fewer where they take longer than a quarter of
-    `transaction_timeout`."""
+    `transaction_timeout`, and more where a single measurement has more."""
 
     max_delay: float = Field(default=0.02, ge=0, le=60)
-    """Seconds that a window waits at most for its batch to fill. When there is nothing more to
+    """Seconds that a measurement waits at most for its batch to fill. When there is nothing more to
     fetch, it does not wait."""
 
     commit_interval: float = Field(default=0.2, gt=0, le=60)

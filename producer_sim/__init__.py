@@ -1,8 +1,8 @@
-"""Replay recordings into Kafka as windows: `bearing-stream simulate`.
+"""Replay recordings into Kafka as measurements: `bearing-stream simulate`.
 
-The path of a window: a `SensorStream` yields it, `interleave` sets its measured time, `Pace` its
-time to be sent, `encode_window` makes the message, and `Sender` produces it and counts failures.
-`simulate` runs these steps.
+The path of a measurement: a `SensorStream` yields it, `interleave` sets its measured time, `Pace`
+its time to be sent, `encode_measurement` makes the message, and `Sender` produces it and counts
+failures. `simulate` runs these steps.
 """
 
 from producer_sim.settings import SimulatorSettings

@@ -32,7 +32,7 @@ NOTICEABLE = 1.0
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @options(SimulatorSettings)
 def command(files: tuple[Path, ...], summary_json: Path | None, **given: Any) -> None:
-    """Replay recordings into Kafka as windows: your own FILES, CWRU's, or synthetic ones.
+    """Replay recordings into Kafka as measurements: your own FILES, CWRU's, or synthetic ones.
 
     Ctrl-C, SIGTERM and a terminal that closes stop it; messages already accepted are still
     delivered. A second Ctrl-C ends it at once. The exit status is not zero if any message was not
@@ -70,7 +70,7 @@ def _with_progress(
 ) -> Sent:
     planned = min(sum(stream.count for stream in streams), settings.limit or float("inf"))
     columns = (
-        TextColumn("windows"),
+        TextColumn("measurements"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[state]}"),
@@ -109,6 +109,6 @@ def _write(path: Path, text: str) -> None:
 
 def _summary(sent: Sent) -> str:
     return (
-        f"sent {counted(sent.windows, 'window')} of {counted(sent.sensors, 'sensor')} "
+        f"sent {counted(sent.windows, 'measurement')} of {counted(sent.sensors, 'sensor')} "
         f"in {sent.seconds:.1f} s ({_state(sent)})"
     )

@@ -1,8 +1,8 @@
 """Malformed messages of every kind, to test that each becomes a dead letter with its reason.
 
-A malformed message is made from that of a good window by one change, and is sent in addition to it,
-never in its place. Its key is `malformed/<kind>/<number>` whatever the change, so that a checker
-can account for every one.
+A malformed message is made from that of a good measurement, cut to one window, by one change. It is
+sent in addition to it, never in its place. Its key is `malformed/<kind>/<number>` whatever the
+change, so that a checker can account for every one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +13,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from bearing_stream.vocabulary import WINDOW_LENGTH
-from bearing_stream.wire import SAMPLE_DTYPES, Message, RejectionReason, Window, encode_window
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
+from bearing_stream.wire import (
+    SAMPLE_DTYPES,
+    Measurement,
+    Message,
+    RejectionReason,
+    encode_measurement,
+)
 from bearing_stream.wire import headers as h
 
 Reason = RejectionReason
@@ -53,7 +59,7 @@ _JSON: Final = {h.CONTENT_TYPE: (b"application/json",), h.SAMPLE_FORMAT: ()}
 _FLOAT64: Final = {h.SAMPLE_FORMAT: (b"float64-le",)}
 _ALL: Final = (
     *(h.SPEC_VERSION, h.TYPE, h.SOURCE, h.ID, h.TIME, h.SUBJECT, h.SAMPLING_RATE, h.SAMPLE_FORMAT),
-    *(h.CONTENT_TYPE, h.SHAFT_SPEED, h.FAULT_LABEL),
+    *(h.CONTENT_TYPE, h.UNIT, h.CHANNEL, h.SHAFT_SPEED, h.FAULT_LABEL),
 )
 
 KINDS: Final[dict[str, Kind]] = {
@@ -61,7 +67,7 @@ KINDS: Final[dict[str, Kind]] = {
     "header-doubled": Kind(Reason.INVALID_HEADER, {h.ID: (b"one", b"another")}),
     "type-other": Kind(Reason.UNSUPPORTED_TYPE, {h.TYPE: (b"bearing.temperature.v1",)}),
     "format-unknown": Kind(Reason.UNSUPPORTED_FORMAT, {h.SAMPLE_FORMAT: (b"float16-le",)}),
-    "rate-48-khz": Kind(Reason.WRONG_SAMPLING_RATE, {h.SAMPLING_RATE: (b"48000",)}),
+    "rate-6-khz": Kind(Reason.WRONG_SAMPLING_RATE, {h.SAMPLING_RATE: (b"6000",)}),
     "tombstone": Kind(Reason.NO_VALUE, value=lambda _: None),
     "value-truncated": Kind(Reason.WRONG_LENGTH, value=lambda value: value[: len(value) // 2 - 1]),
     "json-broken": Kind(Reason.INVALID_JSON, _JSON, lambda _: _record()[:-2]),
@@ -80,9 +86,9 @@ KINDS: Final[dict[str, Kind]] = {
     "version-other": Kind(Reason.UNSUPPORTED_TYPE, {h.SPEC_VERSION: (b"0.3",)}),
     "content-type-other": Kind(Reason.UNSUPPORTED_FORMAT, {h.CONTENT_TYPE: (b"text/csv",)}),
     "value-empty": Kind(Reason.WRONG_LENGTH, value=lambda _: b""),
-    "value-too-long": Kind(Reason.WRONG_LENGTH, value=lambda value: value + value[:4]),
+    "value-of-a-part": Kind(Reason.WRONG_LENGTH, value=lambda value: value + value[:2]),
+    "rate-48-khz-too-short": Kind(Reason.WRONG_LENGTH, {h.SAMPLING_RATE: (b"48000",)}),
     "json-too-short": Kind(Reason.WRONG_LENGTH, _JSON, lambda _: _record(length=2047)),
-    "json-too-long": Kind(Reason.WRONG_LENGTH, _JSON, lambda _: _record(length=2049)),
     "json-not-a-record": Kind(Reason.INVALID_JSON, _JSON, lambda _: b"[1, 2, 3]"),
     "json-not-utf8": Kind(Reason.INVALID_JSON, _JSON, lambda _: b'{"record":["\xff"]}'),
     "json-flat-line": Kind(Reason.FLAT_LINE, _JSON, lambda _: _record()),
@@ -97,16 +103,18 @@ KINDS: Final[dict[str, Kind]] = {
 """Every kind by name, in the order in which they are sent."""
 
 
-def malformed_message(window: Window, kind: str, number: int) -> Message:
-    """The malformed message of a kind, made from a good window.
+def malformed_message(measurement: Measurement, kind: str, number: int) -> Message:
+    """The malformed message of a kind, made from a good measurement.
 
     Args:
-        window: With 2048 finite samples of any type.
+        measurement: With 2048 or more finite samples of any type.
         kind: A name from `KINDS`.
         number: Unique within the run.
     """
     key = f"malformed/{kind}/{number:06d}"
-    good = encode_window(replace(window, id=key), "float32-le")
+    samples = measurement.samples[:WINDOW_LENGTH]
+    window = replace(measurement, id=key, samples=samples, sampling_rate=SAMPLING_RATE)
+    good = encode_measurement(window, "float32-le")
     changes = KINDS[kind].headers
     headers = [header for header in good.headers if header[0] not in changes]
     headers += [(name, raw) for name, raws in changes.items() for raw in raws]
@@ -127,9 +135,9 @@ class MalformedMix:
         self._random = Random(seed)
         self._turns: Iterator[tuple[str, int]] = zip(cycle(KINDS), count(), strict=False)
 
-    def draw(self, window: Window) -> tuple[str, Message] | None:
-        """The kind and the malformed message to send after a good window, or None."""
+    def draw(self, measurement: Measurement) -> tuple[str, Message] | None:
+        """The kind and the malformed message to send after a good measurement, or None."""
         if self._random.random() >= self._rate:
             return None
         kind, number = next(self._turns)
-        return kind, malformed_message(window, kind, number)
+        return kind, malformed_message(measurement, kind, number)

@@ -1,25 +1,21 @@
-"""The measured time of each window, and the time to send it."""
+"""The measured time of each measurement, and the time to send it."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from heapq import heapify, heappop, heapreplace
 from math import inf
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from producer_sim.streams import SensorStream
 
-PERIOD: Final = WINDOW_LENGTH / SAMPLING_RATE
-"""Seconds between two windows of a sensor: 170.7 ms, as windows have neither gap nor overlap."""
 
-
-class DueWindow(NamedTuple):
-    """A window and its position in the stream.
+class DueMeasurement(NamedTuple):
+    """A measurement and its position in the stream.
 
     `offset` is the measured time of its first sample, in seconds since the simulation's start;
-    `number` counts the windows of its sensor from 0; `samples` has shape (2048,).
+    `number` counts the measurements of its sensor from 0; `samples` has shape (n,).
     """
 
     offset: float
@@ -28,29 +24,26 @@ class DueWindow(NamedTuple):
     samples: NDArray[Any]
 
 
-def interleave(streams: Sequence[SensorStream]) -> Iterator[DueWindow]:
-    """Yield the windows of all sensors in the order of their measured time.
+def interleave(streams: Sequence[SensorStream]) -> Iterator[DueMeasurement]:
+    """Yield the measurements of all sensors in the order of their measured time.
 
     The sensors start evenly spread over the first period, like independent sensors: a thousand of
-    them make a steady stream, not a burst every 170.7 ms. Since all have the same period, a round
-    robin yields that order. A stream that ends drops out; the others keep their times. Offsets are
-    products, not running sums, so that rounding errors do not accumulate.
+    them make a steady stream, not a burst in each period. A stream that ends drops out; the others
+    keep their times. Offsets are products, not running sums, so that rounding errors do not
+    accumulate.
     """
-    spacing = PERIOD / max(1, len(streams))
-    running = [
-        (index * spacing, stream, iter(stream.windows)) for index, stream in enumerate(streams)
-    ]
-    for number in count():
-        unfinished = []
-        for entry in running:
-            first, stream, windows = entry
-            samples = next(windows, None)
-            if samples is not None:
-                unfinished.append(entry)
-                yield DueWindow(first + number * PERIOD, stream, number, samples)
-        if not unfinished:
-            return
-        running = unfinished
+    spacing = max((stream.period for stream in streams), default=0.0) / max(1, len(streams))
+    sources = [iter(stream.measurements) for stream in streams]
+    due = [(index * spacing, index, 0) for index in range(len(streams))]
+    heapify(due)
+    while due:
+        offset, index, number = due[0]
+        stream, samples = streams[index], next(sources[index], None)
+        if samples is None:
+            heappop(due)
+            continue
+        yield DueMeasurement(offset, stream, number, samples)
+        heapreplace(due, (index * spacing + (number + 1) * stream.period, index, number + 1))
 
 
 class Pace:
@@ -67,7 +60,7 @@ class Pace:
         self._start = clock()
 
     def remaining(self, offset: float) -> float:
-        """Seconds until the window at `offset` is due; negative if it is late."""
+        """Seconds until the measurement at `offset` is due; negative if it is late."""
         if self._speed == inf:
             return 0.0
         return self._start + offset / self._speed - self._clock()

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
+from bearing_stream.config import Duration
 from bearing_stream.kafka import TopicSettings
 from bearing_stream.wire import SampleFormat
 
@@ -48,23 +49,30 @@ class SimulatorSettings(TopicSettings):
     seed: int = Field(default=0, ge=0)
     """Seed of the synthetic signals, and of the positions of malformed messages."""
 
+    measurement: Duration | None = None
+    """Seconds of a measurement, which is one message: `1s`, `500ms`. By default one window."""
+
+    native_rate: bool = False
+    """Send CWRU recordings at their own rate, 12 or 48 kHz, and synthetic signals at 48 kHz,
+    instead of all at 12 kHz; the consumer resamples them."""
+
     speed: Annotated[float, BeforeValidator(_speed)] = Field(default=1.0, gt=0)
     """Measured seconds per second: 1 is real time, a window every 170.7 ms from each sensor; `max`
     is as fast as Kafka accepts them."""
 
     limit: Annotated[int, Field(ge=1)] | None = None
-    """Stop after this many windows of all sensors together."""
+    """Stop after this many measurements of all sensors together."""
 
     loop: bool = False
-    """Repeat each recording from its start. Window numbers go on, so that ids stay unique."""
+    """Repeat each recording from its start. Numbers go on, so that ids stay unique."""
 
     run: str = Field(default="", max_length=200)
-    """Name of this run, a prefix of every window's id. Without one, a replay of the same recording
-    has the same ids, and a subscriber that deduplicates sees each window once."""
+    """Name of this run, a prefix of every measurement's id. Without one, a replay of the same
+    recording has the same ids, and a subscriber that deduplicates sees each once."""
 
     start_time: AwareDatetime | None = None
     """Measured time of the first sample, `2026-01-31T12:00:00Z`. By default the
-    present. Measured time runs at the speed: at 50, a minute's windows span fifty minutes."""
+    present. Measured time runs at the speed: at 50, a minute's signal spans fifty minutes."""
 
     sample_format: Literal["float32", "int16"] = "float32"
     """Format of the samples. `int16` halves the bytes: counts with one scale for each sensor."""
@@ -76,7 +84,8 @@ class SimulatorSettings(TopicSettings):
     """Send the fault label in a header, where it is known."""
 
     malformed: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
-    """Malformed messages to add per window, of every kind in turn: `0.01` is one in a hundred."""
+    """Malformed messages to add per measurement, of every kind in turn: `0.01` is one in a
+    hundred."""
 
     create_topics: bool = False
     """Create the windows topic if it does not exist."""

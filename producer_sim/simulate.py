@@ -1,4 +1,4 @@
-"""The simulation: send every window at its time, until the end, a limit or a stop."""
+"""The simulation: send every measurement at its time, until the end, a limit or a stop."""
 
 import threading
 import time
@@ -11,18 +11,18 @@ from typing import Final
 
 from bearing_stream.kafka import FatalKafkaError, create_topics, wait_for_topics
 from bearing_stream.kafka.connection import Properties
-from bearing_stream.wire import Window, encode_window
+from bearing_stream.wire import Measurement, encode_measurement
 from producer_sim.malformed import MalformedMix
-from producer_sim.schedule import DueWindow, Pace, interleave
+from producer_sim.schedule import DueMeasurement, Pace, interleave
 from producer_sim.sender import PRODUCER_PROPERTIES, SendCounts, Sender
 from producer_sim.settings import SimulatorSettings
 from producer_sim.streams import SensorStream
 
 STOP_CHECK_INTERVAL: Final = 0.1
-"""Seconds between two checks of `stop` while waiting for the next window."""
+"""Seconds between two checks of `stop` while waiting for the next measurement."""
 
 TICK: Final = 0.001
-"""Resolution of the client's clock in seconds: a window is due when less than that remains."""
+"""Resolution of the client's clock in seconds: a measurement is due when less than that remains."""
 
 PROGRESS_PERIOD: Final = 0.1
 """Seconds between two reports of progress."""
@@ -36,7 +36,7 @@ class Sent:
     """
 
     windows: int
-    """Good windows delivered, or still pending."""
+    """Good measurements delivered, or still pending; plain windows by default."""
     malformed: dict[str, int]
     """Malformed messages delivered, or still pending, by kind."""
     failed: int
@@ -48,15 +48,15 @@ class Sent:
     """Messages in flight; 0 at the end. Before that the client's unread notices count too."""
     sensors: int
     seconds: float
-    """Since the first window was due."""
+    """Since the first measurement was due."""
     lateness: float
-    """Seconds by which the latest window was sent after its time; 0 at `--speed max`."""
+    """Seconds by which the latest measurement was sent after its time; 0 at `--speed max`."""
     fatal: str = ""
     """Why the simulation could not continue, and what to do; or empty."""
 
     @property
     def rate(self) -> float:
-        """Good windows per second, on average."""
+        """Good measurements per second, on average."""
         return self.windows / self.seconds if self.seconds > 0 else 0.0
 
     @property
@@ -66,7 +66,7 @@ class Sent:
 
 
 class Simulation:
-    """Sends the windows of streams when they are due, and counts them.
+    """Sends the measurements of streams when they are due, and counts them.
 
     Args:
         settings: Speed, limit and format.
@@ -141,20 +141,24 @@ class Simulation:
             remaining = self._pace.remaining(offset)
         self._lateness = max(0.0, -remaining)
 
-    def _send(self, due: DueWindow, stop: threading.Event) -> None:
+    def _send(self, due: DueMeasurement, stop: threading.Event) -> None:
         stream = due.stream
-        window = Window(
+        measurement = Measurement(
             source=stream.source,
             id=self._prefix + stream.window_id(due.number),
             sensor=stream.sensor,
             time=self._start + timedelta(seconds=due.offset),
             samples=due.samples,
+            sampling_rate=stream.sampling_rate,
+            unit=stream.unit,
             shaft_speed=stream.shaft_speed,
             fault_label=stream.fault_label,
         )
-        message = encode_window(window, self._settings.wire_format, self._settings.content_type)
+        message = encode_measurement(
+            measurement, self._settings.wire_format, self._settings.content_type
+        )
         self._sender.send(message, self._windows, stop)
-        malformed = self._mix.draw(window)
+        malformed = self._mix.draw(measurement)
         if malformed is not None:
             kind, message = malformed
             self._sender.send(message, self._malformed[kind], stop)
@@ -173,7 +177,7 @@ def simulate(
         settings: How fast, how much, in which form and to which cluster.
         streams: One for each sensor, with samples in the settings' format (see `open_streams`).
         stop: Set it to end early: messages already accepted are still delivered, for a few seconds.
-        on_progress: Called with the counts before the first window is sent, and then a few times
+        on_progress: Called with the counts before the first message is sent, and then a few times
             per second.
         warn: Called with the reasons for waiting for the cluster, and with its transient errors.
 
@@ -195,6 +199,6 @@ def simulate(
     wait_for_topics(properties, [], settings.startup_timeout, warn, otherwise, written=[topic])
     stop = stop or threading.Event()
     sender = Sender(properties, topic, warn)
-    # The schedule starts when it is constructed, so only when its first window can be sent.
+    # The schedule starts when it is constructed, so only when its first message can be sent.
     sender.connect(stop, settings.startup_timeout)
     return Simulation(settings, streams, sender).run(stop, on_progress)

@@ -1,8 +1,9 @@
-"""The sources of windows: CWRU recordings, a user's own files, or synthetic bearings."""
+"""The sources of measurements: CWRU recordings, a user's own files, or synthetic bearings."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from bearing_stream.recordings import Recording, RecordingError
 from bearing_stream.recordings.catalogue import CatalogueEntry, catalogue
@@ -10,9 +11,12 @@ from bearing_stream.recordings.cwru import load, present
 from bearing_stream.recordings.fetch import default_folder
 from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.synthetic import bearings
-from bearing_stream.vocabulary import FAULT_LABELS
+from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE
 from producer_sim.settings import SimulatorSettings
-from producer_sim.streams import BLOCK, SensorStream, from_bearing, from_recording
+from producer_sim.streams import BLOCK, Form, SensorStream, from_bearing, from_recording
+
+SYNTHETIC_NATIVE_RATE: Final = 48_000
+"""Hz, of synthetic signals with `--native-rate`."""
 
 
 class SelectionError(RecordingError):
@@ -57,7 +61,8 @@ def open_streams(
         )
     entries = _chosen(folder, _listed(settings.recordings), labels)
     notify(f"{counted(len(entries), 'CWRU recording')} from {folder}")
-    return _streams(settings, load(folder, entries, settings.strict))
+    recordings = load(folder, entries, settings.strict, native_rate=settings.native_rate)
+    return _streams(settings, recordings)
 
 
 def _labels(text: str) -> list[str]:
@@ -79,6 +84,7 @@ def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> N
         "--rate": (settings.rate is not None, {"files"}),
         "--channel": (bool(settings.channel), {"files"}),
         "--rpm": (settings.rpm is not None, {"files", "synthetic"}),
+        "--native-rate": (settings.native_rate, {"cwru", "synthetic"}),
     }
     for name, (is_given, sources) in given.items():
         if is_given and source not in sources:
@@ -131,8 +137,9 @@ def _own(settings: SimulatorSettings, files: Sequence[Path]) -> Iterable[Recordi
 
 
 def _streams(settings: SimulatorSettings, recordings: Iterable[Recording]) -> list[SensorStream]:
+    form = Form(settings.wire_format, settings.measurement)
     return [
-        from_recording(recording, settings.wire_format, loop=settings.loop, truth=settings.truth)
+        from_recording(recording, form, loop=settings.loop, truth=settings.truth)
         for recording in recordings
     ]
 
@@ -146,7 +153,8 @@ def _synthetic(settings: SimulatorSettings, labels: Sequence[str]) -> list[Senso
     return [
         from_bearing(
             bearing,
-            settings.wire_format,
+            Form(settings.wire_format, settings.measurement),
+            sampling_rate=SYNTHETIC_NATIVE_RATE if settings.native_rate else SAMPLING_RATE,
             loop=settings.loop,
             truth=settings.truth,
             first_block=1 + index % BLOCK,

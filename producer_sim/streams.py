@@ -1,4 +1,4 @@
-"""The windows of a sensor in the format in which they are sent."""
+"""The measurements of a sensor in the format in which they are sent."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import resample_poly
 
-from bearing_stream.recordings import Recording
+from bearing_stream.recordings import Recording, RecordingError
 from bearing_stream.recordings.synthetic import SyntheticBearing
-from bearing_stream.vocabulary import FaultLabel
-from bearing_stream.wire import SAMPLE_DTYPES, SampleFormat
+from bearing_stream.sampling import least_length
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
+from bearing_stream.wire import SAMPLE_DTYPES, SampleFormat, Unit
 
 FULL_SCALE: Final = 32_767
 """The largest int16 count; -32,768 is not used."""
@@ -30,15 +32,20 @@ LOOP_WINDOWS: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorStream:
-    """The windows of one sensor, and their metadata.
+    """The measurements of one sensor, and their metadata.
 
     Args:
-        source: `ce_source` of its windows.
+        source: `ce_source` of its measurements.
         sensor: Its id: the key, and `ce_subject`.
-        window_id: Returns the id of the window at an index. The index counts from 0 and goes on
-            when a recording repeats, so that a repetition has new ids; a replay has the same ones.
-        windows: Samples of shape (2048,), one window after the other, in the sample format's type.
-        count: Number of windows; infinity if they do not end.
+        window_id: Returns the id of the measurement at an index. The index counts from 0 and goes
+            on when a recording repeats, so that a repetition has new ids; a replay has the same
+            ones.
+        measurements: Samples of shape (n,), one measurement after the other, in the sample format's
+            type; n is the same for all.
+        count: Number of measurements; infinity if they do not end.
+        period: Seconds of a measurement, which is the time between two.
+        sampling_rate: Hz.
+        unit: Unit of the samples, if known.
         shaft_speed: Revolutions per minute, if known.
         fault_label: The true label, if it is known and to be sent.
     """
@@ -46,31 +53,66 @@ class SensorStream:
     source: str
     sensor: str
     window_id: Callable[[int], str]
-    windows: Iterable[NDArray[Any]]
+    measurements: Iterable[NDArray[Any]]
     count: float
+    period: float = WINDOW_LENGTH / SAMPLING_RATE
+    sampling_rate: float = SAMPLING_RATE
+    unit: Unit | None = None
     shaft_speed: float | None = None
     fault_label: FaultLabel | None = None
 
 
-def from_recording(
-    recording: Recording, sample_format: SampleFormat, *, loop: bool = False, truth: bool = True
-) -> SensorStream:
-    """The windows of a recording: once, or repeated without end.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a measurement is.
 
     Args:
-        recording: At the model's rate.
-        sample_format: The format to convert the samples to, once for all repetitions. As `int16-le`
-            they are scaled by one factor, so that the largest is full scale and none saturates.
+        sample_format: The format to convert the samples to. As integers they are scaled by one
+            factor for each recording, so that the largest is full scale and none saturates.
+        seconds: How long it is; None for one window.
+    """
+
+    sample_format: SampleFormat = "float32-le"
+    seconds: float | None = None
+
+    def length(self, sampling_rate: float) -> int:
+        """Return the samples of a measurement at this rate, at least those of one window."""
+        wanted = 0 if self.seconds is None else round(self.seconds * sampling_rate)
+        return max(wanted, least_length(sampling_rate))
+
+
+def from_recording(
+    recording: Recording, form: Form, *, loop: bool = False, truth: bool = True
+) -> SensorStream:
+    """The measurements of a recording, at its own rate: once, or repeated without end.
+
+    Args:
+        recording: At any rate from 12 kHz on.
+        form: What a measurement is. The samples are converted once for all repetitions.
         loop: Repeat the recording without end.
         truth: Send the recording's fault label.
+
+    Raises:
+        RecordingError: It is shorter than a measurement.
     """
-    rows = _as_format(recording.windows(), sample_format, full_scale=0.0)
+    rate, length = recording.sampling_rate, form.length(recording.sampling_rate)
+    count = recording.samples.size // length
+    if form.seconds is not None and not count:
+        raise RecordingError(
+            f"recording {recording.id} lasts {recording.samples.size / rate:.3g} s: choose shorter "
+            f"measurements than {form.seconds:g} s"
+        )
+    cut = recording.samples[: count * length].reshape(count, length)
+    rows = _as_format(cut, form.sample_format, full_scale=0.0)
     return SensorStream(
         source=recording.source,
         sensor=recording.sensor,
         window_id=recording.window_id,
-        windows=cycle(rows) if loop else rows,
-        count=inf if loop and len(rows) else len(rows),
+        measurements=cycle(rows) if loop else rows,
+        count=inf if loop and count else count,
+        period=length / rate,
+        sampling_rate=rate,
+        unit=_unit(recording.unit, form.sample_format),
         shaft_speed=recording.rpm,
         fault_label=recording.fault if truth else None,
     )
@@ -78,37 +120,47 @@ def from_recording(
 
 def from_bearing(
     bearing: SyntheticBearing,
-    sample_format: SampleFormat,
+    form: Form,
     *,
+    sampling_rate: int = SAMPLING_RATE,
     loop: bool = False,
     truth: bool = True,
     first_block: int = BLOCK,
 ) -> SensorStream:
-    """The windows of a synthetic bearing, without end.
+    """The measurements of a synthetic bearing, without end.
 
     Args:
         bearing: The sensor and its bearing.
-        sample_format: As for `from_recording`; one factor applies to all windows except those that
-            it would saturate.
+        form: As for `from_recording`; one factor applies to all measurements except those that it
+            would saturate.
+        sampling_rate: Hz, a multiple of 12,000. The signal itself ends at 6 kHz.
         loop: Generate only the first 60 windows, ten seconds, and repeat them: the stream is then
             generated in advance and as fast as a recording's. Its source differs, because its
-            windows do.
+            measurements do.
         truth: Send the bearing's fault label.
         first_block: Size of the first block of windows generated; later blocks hold `BLOCK`. Give
             bearings different sizes, and they do not all generate at the same time.
     """
+    length = form.length(SAMPLING_RATE)
+    windows = LOOP_WINDOWS if loop else length // WINDOW_LENGTH + 1
+    recording = bearing.recording(0, windows)
+    samples = _faster(recording.samples[None], sampling_rate)[0]
     stream = from_recording(
-        bearing.recording(0, LOOP_WINDOWS if loop else 1), sample_format, loop=loop, truth=truth
+        replace(recording, samples=samples, sampling_rate=sampling_rate),
+        form,
+        loop=loop,
+        truth=truth,
     )
     if loop:
         return replace(stream, source=f"{stream.source}/loop")
-    return replace(stream, windows=_generated(bearing, sample_format, first_block), count=inf)
+    generated = _generated(bearing, form, sampling_rate, first_block)
+    return replace(stream, measurements=generated, count=inf, period=length / SAMPLING_RATE)
 
 
 def to_counts(samples: NDArray[np.float64], full_scale: float = 0.0) -> NDArray[np.int16]:
     """Samples as an analogue-to-digital converter returns them: rounded counts with one scale.
 
-    The diagnosis of a window does not depend on its scale, so the scale is not sent.
+    The diagnosis does not depend on the scale, so it is not sent.
 
     Args:
         samples: Any shape, finite.
@@ -125,17 +177,38 @@ def to_counts(samples: NDArray[np.float64], full_scale: float = 0.0) -> NDArray[
 
 
 def _generated(
-    bearing: SyntheticBearing, sample_format: SampleFormat, first_block: int
+    bearing: SyntheticBearing, form: Form, sampling_rate: int, first_block: int
 ) -> Iterator[NDArray[Any]]:
     full_scale = HEADROOM * bearing.condition.level
+    length = form.length(SAMPLING_RATE)
+    left = np.empty(0)
     first, size = 0, first_block
     while True:
-        yield from _as_format(bearing.windows(first, size), sample_format, full_scale)
+        left = np.concatenate([left, bearing.windows(first, size).reshape(-1)])
+        whole = len(left) // length * length
+        rows = _faster(left[:whole].reshape(-1, length), sampling_rate)
+        yield from _as_format(rows, form.sample_format, full_scale)
+        left = left[whole:]
         first, size = first + size, BLOCK
 
 
+def _faster(rows: NDArray[np.float64], sampling_rate: int) -> NDArray[np.float64]:
+    """Return signals at 12 kHz (m, n) as a converter with a higher rate has them."""
+    times = sampling_rate // SAMPLING_RATE
+    if times == 1 or not rows.size:
+        return rows
+    faster: NDArray[np.float64] = resample_poly(rows, times, 1, axis=1, padtype="mean")
+    return faster
+
+
+def _unit(unit: str, sample_format: SampleFormat) -> Unit | None:
+    if "int" in sample_format:
+        return "counts"
+    return unit if unit in ("g", "m/s2") else None  # type: ignore[return-value]
+
+
 def _as_format(
-    windows: NDArray[np.float64], sample_format: SampleFormat, full_scale: float
+    rows: NDArray[np.float64], sample_format: SampleFormat, full_scale: float
 ) -> NDArray[Any]:
-    samples = to_counts(windows, full_scale) if sample_format == "int16-le" else windows
+    samples = to_counts(rows, full_scale) if sample_format == "int16-le" else rows
     return np.ascontiguousarray(samples, SAMPLE_DTYPES[sample_format])

@@ -34,6 +34,7 @@ to read:
 
 from bearing_stream.config.base import ENVIRONMENT_PREFIX, Settings, load
 from bearing_stream.config.command_line import from_command_line, options, setting_names
+from bearing_stream.config.duration import Duration
 from bearing_stream.config.file import SECTIONS, SHARED_KEYS, SettingsFileError
 from bearing_stream.config.table import markdown_table
 
@@ -41,6 +42,7 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "SECTIONS",
     "SHARED_KEYS",
+    "Duration",
     "Settings",
     "SettingsFileError",
     "from_command_line",

@@ -20,7 +20,7 @@ SHARED_KEYS: Final = frozenset(
         *("assets", "backend", "device", "diagnoser", "sensor_table", "threads", "batch_size"),
         *("clipping_samples", "dropout_samples", "jump_share", "mains_hum_share", "novelty_limit"),
         *("data", "rate", "channel", "rpm", "sensor", "uncertain_as_unknown"),
-        *("guarantee", "limit", "since", "until"),
+        *("guarantee", "limit", "since", "until", "measurement", "native_rate"),
     }
 )
 """The settings of more than one command. At the top level a command skips those that it does not

@@ -37,7 +37,10 @@ def present(folder: Path) -> tuple[CatalogueEntry, ...]:
 
 
 def load(
-    folder: Path, entries: Iterable[CatalogueEntry] | None = None, strict: bool = False
+    folder: Path,
+    entries: Iterable[CatalogueEntry] | None = None,
+    strict: bool = False,
+    native_rate: bool = False,
 ) -> Iterator[Recording]:
     """Read recordings one after the other, at 12 kHz; only one is in memory at a time.
 
@@ -46,6 +49,7 @@ def load(
         entries: Which ones, in which order; all 64 by default. `present(folder)` returns those
             that have a file.
         strict: Refuse a file that is not the official one; by default it is read with a warning.
+        native_rate: Leave the samples at the rate at which they were recorded.
 
     Yields:
         Recordings in g, with `id` like `105`, `sensor` like `105/DE`, and labels.
@@ -59,11 +63,13 @@ def load(
             "`bearing-stream recordings fetch` gets them"
         )
     for entry in catalogue() if entries is None else entries:
-        yield read_entry(folder, entry, strict)
+        yield read_entry(folder, entry, strict, native_rate)
 
 
-def read_entry(folder: Path, entry: CatalogueEntry, strict: bool = False) -> Recording:
-    """Read one recording at 12 kHz; arguments and errors as for `load`."""
+def read_entry(
+    folder: Path, entry: CatalogueEntry, strict: bool = False, native_rate: bool = False
+) -> Recording:
+    """Read one recording at 12 kHz, or at its own rate; arguments and errors as for `load`."""
     path = folder / entry.file_name
     if not path.is_file():
         raise RecordingError(
@@ -72,13 +78,15 @@ def read_entry(folder: Path, entry: CatalogueEntry, strict: bool = False) -> Rec
     _check_official(path, entry, strict)
     variables = read_matlab(path)
     channel = _drive_end_channel(variables, entry, path)
-    samples = one_row(variables[channel], f"{path}, {channel}")
+    samples, rate = one_row(variables[channel], f"{path}, {channel}"), entry.sampling_rate
+    if not native_rate:
+        samples, rate = to_model_rate(samples, rate, str(path)), SAMPLING_RATE
     return Recording(
         id=entry.id,
         sensor=f"{entry.id}/DE",
         collection="cwru",
-        samples=to_model_rate(samples, entry.sampling_rate, str(path)),
-        sampling_rate=SAMPLING_RATE,
+        samples=samples,
+        sampling_rate=rate,
         unit="g",
         fault=entry.fault,
         fault_diameter=entry.fault_diameter,

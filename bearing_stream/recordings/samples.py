@@ -1,13 +1,12 @@
 """Convert the content of a file to one finite row of samples at the model's rate."""
 
 import logging
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import resample_poly
 
 from bearing_stream.recordings.errors import RecordingError
+from bearing_stream.sampling import LOW_RATE, resample
 from bearing_stream.vocabulary import SAMPLING_RATE
 
 logger = logging.getLogger(__name__)
@@ -15,12 +14,6 @@ logger = logging.getLogger(__name__)
 LARGEST = 1e38
 """Largest magnitude of a sample. Windows are sent and diagnosed as float32, which ends at 3.4e38,
 and resampling may overshoot by a little more than a factor of two."""
-
-_LOW_RATE = 0.99 * SAMPLING_RATE
-"""Hz. A rate below it is a lower rate, not the model's rate measured with another clock."""
-
-_MAX_DENOMINATOR = 10_000
-"""Of a resampling ratio: accurate to 1e-7 for any rate from 12 kHz up."""
 
 
 def one_row(values: ArrayLike, where: str) -> NDArray[np.float64]:
@@ -65,12 +58,11 @@ def to_model_rate(
 ) -> NDArray[np.float64]:
     """Resample to the model's 12 kHz, without aliases and without delay.
 
-    A polyphase zero-phase FIR filter (Kaiser, flat to about 5 kHz, 50 dB down from 7 kHz on when
-    downsampling): content above the new Nyquist frequency is removed instead of folding down.
+    The filter is that of `bearing_stream.sampling`, which messages pass through too.
 
     Args:
         samples: Shape (n,), n of at least 1.
-        sampling_rate: Hz; its ratio to 12,000 is approximated by a ratio of small integers.
+        sampling_rate: Hz.
         where: Their name in an error or a warning.
 
     Returns:
@@ -81,11 +73,11 @@ def to_model_rate(
     """
     if sampling_rate == SAMPLING_RATE:
         return samples
-    if not (np.isfinite(sampling_rate) and 100 <= sampling_rate <= 10_000_000):
-        raise RecordingError(
-            f"{where}: expected a sampling rate from 100 Hz to 10 MHz, got {sampling_rate} Hz"
-        )
-    if sampling_rate < _LOW_RATE:
+    try:
+        resampled = resample(samples, sampling_rate)
+    except ValueError as error:
+        raise RecordingError(f"{where}: {error}") from None
+    if sampling_rate < LOW_RATE:
         logger.warning(
             "%s: at %g Hz it holds nothing above %g Hz, where a fault may show: do not rely on its "
             "diagnoses",
@@ -93,7 +85,4 @@ def to_model_rate(
             sampling_rate,
             sampling_rate / 2,
         )
-    ratio = (Fraction(SAMPLING_RATE) / Fraction(sampling_rate)).limit_denominator(_MAX_DENOMINATOR)
-    # `mean`: the signal is padded with its own mean, so that an offset does not ring at the ends.
-    resampled = resample_poly(samples, ratio.numerator, ratio.denominator, padtype="mean")
-    return np.asarray(resampled, dtype=np.float64)
+    return resampled

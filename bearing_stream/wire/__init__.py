@@ -1,14 +1,15 @@
-"""The wire format: windows, diagnoses and dead letters as Kafka messages, encoded and decoded.
+"""The wire format: measurements, diagnoses and dead letters as Kafka messages, encoded and decoded.
 
 Metadata is in headers, as CloudEvents 1.0 binary mode for Kafka defines it; the value is the
 samples or JSON. The package needs no Kafka client, and is independent of the model.
 """
 
 from bearing_stream.wire.dead_letter import DeadLetter, Rejection, RejectionReason
-from bearing_stream.wire.decoder import decode_window
+from bearing_stream.wire.decoder import decode_measurement, decode_window
 from bearing_stream.wire.diagnosis import (
     Diagnosis,
     Evidence,
+    Indicators,
     Input,
     Latency,
     ModelInfo,
@@ -19,15 +20,19 @@ from bearing_stream.wire.diagnosis import (
 )
 from bearing_stream.wire.error_headers import ErrorHeaders, read_error_headers
 from bearing_stream.wire.headers import Headers, Message
-from bearing_stream.wire.reading import readable_headers
-from bearing_stream.wire.timestamps import format_time
-from bearing_stream.wire.window import (
-    SAMPLE_DTYPES,
-    SampleFormat,
+from bearing_stream.wire.limits import MeasurementLimits
+from bearing_stream.wire.measurement import (
+    Measurement,
+    MeasurementAttributes,
+    Unit,
     Window,
     WindowAttributes,
+    encode_measurement,
     encode_window,
 )
+from bearing_stream.wire.reading import readable_headers
+from bearing_stream.wire.samples import SAMPLE_DTYPES, SampleFormat
+from bearing_stream.wire.timestamps import format_time
 
 __all__ = [
     "SAMPLE_DTYPES",
@@ -36,20 +41,27 @@ __all__ = [
     "ErrorHeaders",
     "Evidence",
     "Headers",
+    "Indicators",
     "Input",
     "Latency",
+    "Measurement",
+    "MeasurementAttributes",
+    "MeasurementLimits",
     "Message",
     "ModelInfo",
     "PublishedDiagnosis",
     "Rejection",
     "RejectionReason",
     "SampleFormat",
+    "Unit",
     "Window",
     "WindowAttributes",
     "decode_diagnosis",
+    "decode_measurement",
     "decode_window",
     "diagnosis_id",
     "encode_diagnosis",
+    "encode_measurement",
     "encode_window",
     "format_time",
     "read_error_headers",

@@ -43,32 +43,34 @@ class RejectionReason(StrEnum):
     INVALID_HEADER = "invalid-header"
     """A header is not UTF-8, is repeated, or has an invalid value."""
     UNSUPPORTED_TYPE = "unsupported-type"
-    """`ce_specversion` or `ce_type` is not that of a window, version 1."""
+    """`ce_specversion` or `ce_type` is not that of a measurement, version 1."""
     UNSUPPORTED_FORMAT = "unsupported-format"
-    """`content-type` or `ce_sampleformat` names a format that the decoder does not read."""
+    """`content-type` or `ce_sampleformat` names a format that the decoder does not read, or the
+    value is text or compressed where they name packed numbers."""
     WRONG_SAMPLING_RATE = "wrong-sampling-rate"
-    """The window was not sampled at 12 kHz."""
+    """The sampling rate is lower or higher than the limits of the consumer allow."""
     NO_VALUE = "no-value"
     """A tombstone."""
     WRONG_LENGTH = "wrong-length"
-    """The value does not hold 2048 samples."""
+    """The value holds less than one window, 2048 samples at 12 kHz, or more samples than the
+    consumer allows; or its bytes are no whole number of samples."""
     INVALID_JSON = "invalid-json"
     """The value is not `{"record": [numbers]}`."""
     NON_FINITE = "non-finite"
     """A sample is NaN, infinite, or out of the range of float32."""
     FLAT_LINE = "flat-line"
-    """All samples are equal: nothing was measured."""
+    """All samples are equal, or all of each window: nothing was measured."""
     TOO_LARGE = "too-large"
     """The message was rejected, and is too large for a dead letter that holds it whole."""
     ASSESSMENT_FAILED = "assessment-failed"
-    """The message is a window, and its diagnosis failed."""
+    """The message is a measurement, and its diagnosis failed."""
 
 
 DECODER_REASONS: Final = frozenset(RejectionReason) - {
     RejectionReason.TOO_LARGE,
     RejectionReason.ASSESSMENT_FAILED,
 }
-"""The reasons for which `decode_window` rejects a message."""
+"""The reasons for which `decode_measurement` rejects a message."""
 
 
 class Rejection(Exception):  # noqa: N818 - a property of the message, not a failure of the program
@@ -173,7 +175,7 @@ class DeadLetter:
             "partition": str(self.partition),
             "offset": str(self.offset),
             "stage": STAGE,
-            "class.name": "bearing_stream.wire.decode_window",
+            "class.name": "bearing_stream.wire.decode_measurement",
             "exception.class.name": reason.value,
             "exception.message": detail,
             "connector.name": group,

@@ -1,23 +1,25 @@
-"""Decode and check a window: one copy of its samples, no Python loop over them."""
+"""Decode and check a measurement: its headers, its rate, and its samples."""
 
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic import ValidationError
 
+from bearing_stream.sampling import LOWEST_RATE, least_length
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.dead_letter import Rejection, RejectionReason
-from bearing_stream.wire.misencoded import misencoding
+from bearing_stream.wire.limits import MeasurementLimits
+from bearing_stream.wire.measurement import MeasurementAttributes
 from bearing_stream.wire.trace import is_trace_parent
-from bearing_stream.wire.window import SAMPLE_DTYPES, WindowAttributes
+from bearing_stream.wire.values import samples_of
 
 Reason = RejectionReason
 
 REQUIRED: Final = (h.SPEC_VERSION, h.TYPE, h.SOURCE, h.ID, h.TIME, h.SUBJECT, h.SAMPLING_RATE)
-"""Headers that every window must have."""
+"""Headers that every measurement must have."""
 
 UNSUPPORTED: Final = {
     h.SPEC_VERSION: Reason.UNSUPPORTED_TYPE,
@@ -27,11 +29,11 @@ UNSUPPORTED: Final = {
 }
 """Headers whose invalid value has a rejection reason of its own."""
 
-OPTIONAL: Final = (h.SHAFT_SPEED, h.FAULT_LABEL, h.TRACE_PARENT)
-"""Headers without which a window can be diagnosed: an invalid value is ignored."""
+OPTIONAL: Final = (h.UNIT, h.CHANNEL, h.SHAFT_SPEED, h.FAULT_LABEL, h.TRACE_PARENT)
+"""Headers without which a measurement can be diagnosed: an invalid value is ignored."""
 
 _KNOWN: Final = frozenset(
-    {field.alias for field in WindowAttributes.model_fields.values() if field.alias}
+    {field.alias for field in MeasurementAttributes.model_fields.values() if field.alias}
 )
 
 MAX_HEADER_BYTES: Final = 4096
@@ -43,61 +45,102 @@ STRUCTURED: Final = "application/cloudevents"
 CHARSETS: Final = ("utf-8", "utf8", "us-ascii")
 """Charsets of JSON that the decoder reads."""
 
-MAX_JSON_BYTES: Final = 64 * WINDOW_LENGTH
-"""A longer JSON value is rejected unparsed; 2048 numbers of 17 digits need less than half."""
+_FLOAT32: Final = float(np.finfo(np.float32).max)
+
+_DEFAULT_LIMITS: Final = MeasurementLimits()
 
 
-class _Record(BaseModel):
-    """The JSON form of a value."""
-
-    # Strict: a number in quotes, or `true`, is not accepted as a number.
-    model_config = ConfigDict(strict=True)
-
-    record: Annotated[list[float], FailFast(), Field(max_length=WINDOW_LENGTH + 1)]
-
-
-def decode_window(
-    headers: h.Headers | None, value: bytes | None, samples: NDArray[np.float32]
-) -> WindowAttributes:
-    """Check a message and copy its samples into `samples`.
+def decode_measurement(
+    headers: h.Headers | None, value: bytes | None, limits: MeasurementLimits = _DEFAULT_LIMITS
+) -> tuple[MeasurementAttributes, NDArray[Any]]:
+    """Check a message, and return what it holds.
 
     Args:
         headers: As the Kafka client returns them; None if there are none.
         value: The message's value; None for a tombstone.
-        samples: Shape (2048,); overwritten, possibly also when the message is rejected.
+        limits: Of rate and length.
 
     Returns:
-        The window's metadata, which names the optional headers that were ignored.
+        The measurement's metadata, which names the optional headers that were ignored; and its
+        samples (n,), finite and within float32, in the type of their format, of JSON float64. They
+        may be a read-only view of `value`. They make at least one window.
 
     Raises:
-        Rejection: The message is not a window that can be diagnosed. It has a reason from the
+        Rejection: The message is not a measurement that can be diagnosed. It has a reason from the
             closed list, and the expected and the actual content.
     """
     attributes = _attributes(headers)
-    if attributes.sampling_rate != SAMPLING_RATE:
-        raise Rejection(
-            Reason.WRONG_SAMPLING_RATE,
-            f"expected {SAMPLING_RATE} Hz, got {attributes.sampling_rate}: resample at the source",
-        )
+    _check_rate(attributes.sampling_rate, limits)
     if value is None:
-        raise Rejection(Reason.NO_VALUE, "expected 2048 samples, got a tombstone (no value)")
-    if attributes.content_type == h.BINARY:
-        _copy_binary(attributes, value, samples)
-    else:
-        _copy_json(value, samples)
-    if not np.isfinite(samples).all():
+        raise Rejection(Reason.NO_VALUE, "expected samples, got a tombstone (no value)")
+    samples = samples_of(attributes, value, limits)
+    if not _is_finite(samples):
         raise Rejection(
             Reason.NON_FINITE, "expected finite samples within float32, got NaN or infinity"
         )
     # The first two samples hardly ever are equal; only then are all of them compared.
     if samples[0] == samples[1] and (samples == samples[0]).all():
         raise Rejection(
-            Reason.FLAT_LINE, f"expected a vibration, got {WINDOW_LENGTH} times {samples[0]:g}"
+            Reason.FLAT_LINE, f"expected a vibration, got {len(samples)} times {samples[0]:g}"
         )
+    return attributes, samples
+
+
+def decode_window(
+    headers: h.Headers | None, value: bytes | None, samples: NDArray[np.float32]
+) -> MeasurementAttributes:
+    """Check a message that holds exactly one window, and copy its samples into `samples`.
+
+    Args:
+        headers: As for `decode_measurement`, which reads windows too.
+        value: The message's value.
+        samples: Shape (2048,); overwritten.
+
+    Returns:
+        The metadata.
+
+    Raises:
+        Rejection: As for `decode_measurement`, or the message is a measurement of another rate or
+            length.
+    """
+    attributes, found = decode_measurement(headers, value)
+    if attributes.sampling_rate != SAMPLING_RATE:
+        raise Rejection(
+            Reason.WRONG_SAMPLING_RATE,
+            f"expected {SAMPLING_RATE} Hz, got {attributes.sampling_rate}",
+        )
+    if len(found) != WINDOW_LENGTH:
+        raise Rejection(Reason.WRONG_LENGTH, f"expected {WINDOW_LENGTH} samples, got {len(found)}")
+    samples[:] = found
     return attributes
 
 
-def _attributes(headers: h.Headers | None) -> WindowAttributes:
+def _check_rate(rate: float, limits: MeasurementLimits) -> None:
+    low, high = limits.min_sampling_rate, limits.max_sampling_rate
+    if low <= rate <= high:
+        return
+    expected = f"expected a sampling rate from {low:.10g} to {high:.10g} Hz, got {rate:.10g} Hz"
+    if rate < low:
+        expected += f": it holds nothing above {rate / 2:.10g} Hz, where faults show; sample faster"
+        if rate >= LOWEST_RATE:
+            expected += (
+                f", or lower min_sampling_rate (one window takes {least_length(rate)} samples at "
+                "this rate)"
+            )
+    raise Rejection(Reason.WRONG_SAMPLING_RATE, expected)
+
+
+def _is_finite(samples: NDArray[Any]) -> bool:
+    """Whether all samples are finite, and stay so as float32."""
+    if samples.dtype.kind == "i":
+        return True
+    if samples.dtype == np.float32:
+        return bool(np.isfinite(samples).all())
+    # NaN is not at most anything.
+    return bool(np.abs(samples).max() <= _FLOAT32)
+
+
+def _attributes(headers: h.Headers | None) -> MeasurementAttributes:
     found, ignored = _known_headers(headers or ())
     if h.CONTENT_TYPE in found:
         found[h.CONTENT_TYPE] = _media_type(found[h.CONTENT_TYPE])
@@ -107,12 +150,12 @@ def _attributes(headers: h.Headers | None) -> WindowAttributes:
     if missing:
         raise Rejection(Reason.MISSING_HEADER, f"missing headers: {', '.join(missing)}")
     try:
-        attributes = WindowAttributes.model_validate_strings(found)
+        attributes = MeasurementAttributes.model_validate_strings(found)
     except ValidationError as error:
         ignored += _invalid_optional(found, error)
         for name in ignored:
             found.pop(name, None)
-        attributes = WindowAttributes.model_validate_strings(found)
+        attributes = MeasurementAttributes.model_validate_strings(found)
     if not ignored:
         return attributes
     return attributes.model_copy(update={"ignored": tuple(dict.fromkeys(ignored))})
@@ -127,7 +170,9 @@ def _known_headers(headers: Iterable[h.Header]) -> tuple[dict[str, str], list[st
         if name in _KNOWN:
             if name in found:
                 raise Rejection(Reason.INVALID_HEADER, f"header {name} is repeated")
-            found[name] = _text(name, raw)
+            # Nearly all: a call for each header would take as long as all the rest of this loop.
+            plain = raw is not None and len(raw) <= MAX_HEADER_BYTES and raw.isascii()
+            found[name] = raw.decode() if raw is not None and plain else _text(name, raw)
         elif name == h.TRACE_PARENT:
             if not is_trace_parent(raw):
                 ignored.append(name)
@@ -195,51 +240,3 @@ def _invalid_optional(found: dict[str, str], error: ValidationError) -> list[str
             raise Rejection(reason, f"header {name}: {detail['msg']}; got {found[name][:80]!r}")
         invalid.append(name)
     return invalid
-
-
-def _copy_binary(attributes: WindowAttributes, value: bytes, samples: NDArray[np.float32]) -> None:
-    dtype = SAMPLE_DTYPES[attributes.sample_format]
-    if len(value) != WINDOW_LENGTH * dtype.itemsize:
-        expected = WINDOW_LENGTH * dtype.itemsize
-        detail = (
-            f"expected {expected} bytes ({WINDOW_LENGTH} samples of {attributes.sample_format}), "
-            f"got {len(value)}"
-        )
-        raise Rejection(Reason.WRONG_LENGTH, _with_hint(detail, misencoding(value, expected)))
-    found = np.frombuffer(value, dtype)
-    if dtype.itemsize > samples.itemsize:
-        # A value out of the range of float32 becomes infinite, and is rejected as non-finite.
-        with np.errstate(over="ignore", invalid="ignore"):
-            samples[:] = found
-    else:
-        samples[:] = found
-
-
-def _with_hint(detail: str, hint: str) -> str:
-    return f"{detail}; {hint}" if hint else detail
-
-
-def _copy_json(value: bytes, samples: NDArray[np.float32]) -> None:
-    if len(value) > MAX_JSON_BYTES:
-        raise Rejection(
-            Reason.WRONG_LENGTH,
-            f"expected at most {MAX_JSON_BYTES} bytes of JSON, got {len(value)}",
-        )
-    try:
-        record = _Record.model_validate_json(value).record
-    except ValidationError as error:
-        detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        if detail["type"] == "too_long":
-            raise Rejection(
-                Reason.WRONG_LENGTH, f"expected {WINDOW_LENGTH} numbers in 'record', got more"
-            ) from None
-        where = ".".join(map(str, detail["loc"])) or "value"
-        expected = f'expected {{"record": [{WINDOW_LENGTH} numbers]}}; {where}: {detail["msg"]}'
-        raise Rejection(Reason.INVALID_JSON, _with_hint(expected, misencoding(value))) from None
-    if len(record) != WINDOW_LENGTH:
-        raise Rejection(
-            Reason.WRONG_LENGTH,
-            f"expected {WINDOW_LENGTH} numbers in 'record', got {len(record)}",
-        )
-    with np.errstate(over="ignore"):
-        samples[:] = record

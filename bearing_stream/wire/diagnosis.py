@@ -14,8 +14,8 @@ from pydantic_core import to_json
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
 from bearing_stream.wire import headers as h
+from bearing_stream.wire.measurement import MeasurementAttributes, Unit
 from bearing_stream.wire.trace import is_trace_parent
-from bearing_stream.wire.window import WindowAttributes
 
 
 def _growing(values: tuple[str, ...]) -> Any:
@@ -36,6 +36,18 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
+_FIELDS: Final = {
+    h.UNIT: "unit",
+    h.CHANNEL: "channel",
+    h.SHAFT_SPEED: "shaft_speed",
+    h.FAULT_LABEL: "fault_label",
+}
+"""Header that is passed on → the field that is None where the header is invalid."""
+
+
+_PASSED_ON: Final = frozenset(h.PASSED_ON)
+
+
 class _Part(BaseModel):
     # Without this, pydantic warns about names like `model_version`: it reserves `model_`.
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
@@ -45,12 +57,12 @@ class Latency(_Part):
     """Latency of a diagnosis by stage, in milliseconds."""
 
     queued: Milliseconds
-    """From the window's Kafka timestamp to the start of inference. The clock that set the timestamp
-    is another one: if it runs ahead, this is negative."""
+    """From the measurement's Kafka timestamp to the start of inference. The clock that set the
+    timestamp is another one: if it runs ahead, this is negative."""
     inference: Milliseconds
-    """The forward pass of the window's batch."""
+    """The forward pass of the measurement's batch."""
     total: Milliseconds
-    """From the window's Kafka timestamp to the creation of this diagnosis."""
+    """From the measurement's Kafka timestamp to the creation of this diagnosis."""
 
 
 class ModelInfo(_Part):
@@ -59,13 +71,13 @@ class ModelInfo(_Part):
     name: str
     version: str
     device: str
-    """`cpu` or `cuda`: the device used for this window."""
+    """`cpu` or `cuda`: the device used for this measurement."""
     backend: str | None = None
     """What computed the network: `native`, `numpy` or `torch`; their numbers agree to 1e-5."""
 
 
 class Input(_Part):
-    """Topic, partition and offset of the window."""
+    """Topic, partition and offset of the measurement."""
 
     topic: str
     partition: Annotated[int, Field(ge=0)]
@@ -94,13 +106,40 @@ class Evidence(_Part):
     """Whether the prediction is that of the lines or of the network."""
 
 
+class LineHeights(_Part):
+    """Heights of the fault lines, those of the evidence, in standard deviations."""
+
+    outer: float
+    inner: float
+    ball: float
+
+
+class Indicators(_Part):
+    """Condition indicators, for trends: of the measurement at 12 kHz, without its mean."""
+
+    rms: Annotated[float, Field(ge=0)]
+    """Root of the mean square, in the unit of the samples."""
+    peak: Annotated[float, Field(ge=0)]
+    """Largest magnitude, in the unit of the samples."""
+    crest_factor: Annotated[float, Field(ge=0)]
+    """Peak over RMS: 1.4 of a sine, 3 to 4 of noise, more where there are impacts."""
+    kurtosis: Annotated[float, Field(ge=0)]
+    """Mean fourth power over the squared mean square: 1.5 of a sine, 3 of Gaussian noise, more
+    where there are impacts."""
+    velocity_rms: Annotated[float, Field(ge=0)] | None = None
+    """RMS of the velocity from 10 to 1,000 Hz in mm/s, where the unit is g or m/s2 and the
+    measurement lasts half a second or more."""
+    lines: LineHeights | None = None
+    """Present with physical evidence."""
+
+
 class Diagnosis(_Part):
-    """The diagnosis of one window."""
+    """The diagnosis of one measurement."""
 
     window_id: str
-    """`ce_id` of the window: unique within its source."""
+    """`ce_id` of the measurement: unique within its source."""
     source: str
-    """`ce_source` of the window."""
+    """`ce_source` of the measurement."""
     sensor: str
     measured_at: AwareDatetime
     """Time of the first sample."""
@@ -120,15 +159,23 @@ class Diagnosis(_Part):
     the diagnosis is flagged."""
     evidence: Evidence | None = None
     """Present if the consumer uses the physics of the bearing too."""
+    windows: Annotated[int, Field(ge=1)] = 1
+    """Windows of 2048 samples at 12 kHz in the measurement. Log-probabilities, novelty and evidence
+    are means over them."""
+    indicators: Indicators | None = None
     latency_ms: Latency
     batch_size: Annotated[int, Field(ge=1)]
     """Windows in the forward pass."""
     model: ModelInfo
     input: Input
     shaft_speed: float | None = None
-    """Revolutions per minute, if the window states it."""
+    """Revolutions per minute, if the measurement states it."""
+    unit: Annotated[str, _growing(get_args(Unit))] | None = None
+    """Unit of the samples, if the measurement states it."""
+    channel: str | None = None
+    """Channel of the sensor, if the measurement states it."""
     fault_label: Annotated[str, _growing(FAULT_LABELS)] | None = None
-    """The true label, if the window states it."""
+    """The true label, if the measurement states it."""
 
 
 class PublishedEvidence(Evidence, extra="forbid"):
@@ -136,6 +183,10 @@ class PublishedEvidence(Evidence, extra="forbid"):
 
     speed_found_by: SpeedFoundBy | None = None
     decided_by: DecidedBy
+
+
+class PublishedIndicators(Indicators, extra="forbid"):
+    """The indicators of a diagnosis of this version."""
 
 
 class PublishedDiagnosis(Diagnosis, extra="forbid"):
@@ -149,21 +200,23 @@ class PublishedDiagnosis(Diagnosis, extra="forbid"):
     quality: Quality
     reasons: list[QualityFlag]  # type: ignore[assignment]
     evidence: PublishedEvidence | None = None
+    indicators: PublishedIndicators | None = None
+    unit: Unit | None = None
     fault_label: FaultLabel | None = None
 
 
-def diagnosis_id(window: WindowAttributes, model: str, version: str) -> str:
+def diagnosis_id(measurement: MeasurementAttributes, model: str, version: str) -> str:
     """The `ce_id` of a diagnosis: the same at every replay, so that subscribers can deduplicate.
 
-    A hash of the window's CloudEvents identity (source and id) and of the model: another model's
-    prediction for the same window is another diagnosis.
+    A hash of the measurement's CloudEvents identity (source and id) and of the model: another
+    model's prediction for the same measurement is another diagnosis.
     """
-    identity = to_json((window.source, window.id, model, version))
+    identity = to_json((measurement.source, measurement.id, model, version))
     return blake2b(identity, digest_size=16).hexdigest()
 
 
 def encode_diagnosis(
-    diagnosis: PublishedDiagnosis, identity: str, made_at: str, window_headers: h.Headers
+    diagnosis: PublishedDiagnosis, identity: str, made_at: str, measurement_headers: h.Headers
 ) -> h.Message:
     """The message for a diagnosis.
 
@@ -171,8 +224,8 @@ def encode_diagnosis(
         diagnosis: The value.
         identity: From `diagnosis_id`.
         made_at: RFC 3339 time of the diagnosis (see `format_time`); one string for a batch.
-        window_headers: The window's headers; shaft speed and label are copied if the diagnosis has
-            them, and a valid trace context.
+        measurement_headers: The measurement's headers; unit, channel, shaft speed and label are
+            copied if the diagnosis has them, and a valid trace context.
     """
     sensor = diagnosis.sensor.encode()
     headers: h.Headers = [
@@ -181,19 +234,21 @@ def encode_diagnosis(
         (h.TIME, made_at.encode()),
         (h.SUBJECT, sensor),
     ]
-    headers += [header for header in window_headers if _is_passed_on(header, diagnosis)]
+    headers += [
+        header
+        for header in measurement_headers
+        if header[0] in _PASSED_ON and _is_valid(header, diagnosis)
+    ]
     value = diagnosis.__pydantic_serializer__.to_json(diagnosis)
     return h.Message(sensor, value, headers)
 
 
-def _is_passed_on(header: h.Header, diagnosis: Diagnosis) -> bool:
-    """Whether a diagnosis carries a header of its window: an optional one that is valid."""
+def _is_valid(header: h.Header, diagnosis: Diagnosis) -> bool:
+    """Whether a header that is passed on is valid."""
     name, raw = header
-    if name not in h.PASSED_ON:
-        return False
     if name == h.TRACE_PARENT:
         return is_trace_parent(raw)
-    return (diagnosis.shaft_speed if name == h.SHAFT_SPEED else diagnosis.fault_label) is not None
+    return getattr(diagnosis, _FIELDS[name]) is not None
 
 
 @lru_cache(16)

@@ -16,6 +16,8 @@ TIME: Final = "ce_time"
 SUBJECT: Final = "ce_subject"
 SAMPLING_RATE: Final = "ce_samplingrate"
 SAMPLE_FORMAT: Final = "ce_sampleformat"
+UNIT: Final = "ce_unit"
+CHANNEL: Final = "ce_channel"
 SHAFT_SPEED: Final = "ce_shaftspeed"
 FAULT_LABEL: Final = "ce_faultlabel"
 CONTENT_TYPE: Final = "content-type"
@@ -23,10 +25,12 @@ DATA_CONTENT_TYPE: Final = "ce_datacontenttype"
 """The same, as senders name it that write every attribute of CloudEvents with its prefix."""
 TRACE_PARENT: Final = "traceparent"
 
-PASSED_ON: Final = (SHAFT_SPEED, FAULT_LABEL, TRACE_PARENT)
-"""Headers of a window that its diagnosis carries unchanged."""
+PASSED_ON: Final = (UNIT, CHANNEL, SHAFT_SPEED, FAULT_LABEL, TRACE_PARENT)
+"""Headers of a measurement that its diagnosis carries unchanged."""
 
 WINDOW_TYPE: Final = "bearing.vibration.window.v1"
+"""Of a measurement. A name is not changed: in the first version, each was one window."""
+
 DIAGNOSIS_TYPE: Final = "bearing.diagnosis.v1"
 
 BINARY: Final = "application/octet-stream"

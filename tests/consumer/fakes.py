@@ -12,11 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bearing_stream.sampling import least_length
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, WINDOW_LENGTH
-from bearing_stream.wire import Message, ModelInfo, Window, encode_window, read_error_headers
+from bearing_stream.wire import (
+    Measurement,
+    Message,
+    ModelInfo,
+    Window,
+    encode_measurement,
+    encode_window,
+    read_error_headers,
+)
 from consumer.batch import Batch, Positions
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
+from model.indicators import indicators
 from tests.kafka_in_memory.clock import Clock
 from tests.kafka_in_memory.cluster import Cluster as InMemoryKafka
 from tests.kafka_in_memory.errors import abortable, fenced, kafka_error, timed_out
@@ -55,13 +65,21 @@ def window(number: int, label: int = 0) -> Message:
     )
 
 
+def measurement(number: int, label: int = 0, windows: int = 3, rate: float = 12_000) -> Message:
+    """A measurement of several windows, to which `StubAssessor` gives the label `label`."""
+    length = least_length(rate) + round(rate / 12_000 * WINDOW_LENGTH * (windows - 1)) + 100
+    samples = label + 0.1 * np.sin(np.arange(length) * 250.0 / rate)
+    sent = Measurement("/fake", f"w{number:06d}", "pump", START, samples, rate, unit="g")
+    return encode_measurement(sent)._replace(timestamp=1_000)
+
+
 def malformed(number: int) -> Message:
     """A message that is no window."""
     return Message(f"bad{number}".encode(), b"\x00", [("x", None)], 1_000)
 
 
 class StubAssessor:
-    """Takes the first sample for the label, so that a diagnosis shows which window it is of.
+    """Takes the first sample for the label, so that a diagnosis shows which message it is of.
 
     A Ball is a novelty to it.
     """
@@ -69,13 +87,19 @@ class StubAssessor:
     name, version, device, backend = "stub", "0123456789ab", "cpu", "native"
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: list[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
-        assert windows.shape == (len(sensors), WINDOW_LENGTH)
-        assert rpm.shape == (len(sensors),)
-        labels = windows[:, 0].astype(int)
+        if counts is None:
+            counts = np.ones(len(windows), np.int64)
+        assert windows.shape == (counts.sum(), WINDOW_LENGTH)
+        assert rpm.shape == counts.shape == (len(sensors),)
+        labels = np.rint(windows[np.cumsum(counts) - counts, 0]).astype(int)
         novel = labels == FAULT_LABELS.index("Ball")
-        flags = np.zeros((len(windows), len(QUALITY_FLAGS)), np.bool_)
+        flags = np.zeros((len(sensors), len(QUALITY_FLAGS)), np.bool_)
         flags[:, QUALITY_FLAGS.index("novelty")] = novel
         probabilities = np.eye(len(FAULT_LABELS), dtype=np.float32)[labels]
         return Assessment(probabilities, np.where(novel, 2, 0.5).astype(np.float32), flags)
@@ -88,10 +112,14 @@ class SlowAssessor(StubAssessor):
         self._clock, self._each = clock, each
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: list[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
         self._clock.sleep(self._each * len(windows))
-        return super().assess(windows, rpm, sensors)
+        return super().assess(windows, rpm, sensors, counts)
 
 
 def result_of(polled: Polled, assessor: StubAssessor) -> Output:
@@ -100,15 +128,19 @@ def result_of(polled: Polled, assessor: StubAssessor) -> Output:
     batch.add(polled, 0.0)
     if batch.dead_letters:
         return Output(DEAD_LETTERS, batch.dead_letters[0].message(GROUP))
-    sensors = [window.attributes.sensor for window in batch.accepted]
-    assessment = assessor.assess(batch.samples, np.full(1, np.nan), sensors)
+    [accepted] = batch.accepted
+    counts = np.array([accepted.windows])
+    sensors = [accepted.attributes.sensor]
+    assessment = assessor.assess(batch.samples, np.full(1, np.nan), sensors, counts)
     model = ModelInfo(
         name=assessor.name,
         version=assessor.version,
         device=assessor.device,
         backend=assessor.backend,
     )
-    [diagnosis] = diagnoses(batch, Inference(assessment, 2.0, 0.0, model), 2.0)
+    measured = indicators(batch.samples, counts)
+    inference = Inference(assessment, measured, len(batch.samples), 2.0, 0.0, model)
+    [diagnosis] = diagnoses(batch, inference, 2.0)
     return Output(DIAGNOSES, diagnosis)
 
 

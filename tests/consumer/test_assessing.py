@@ -9,12 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bearing_stream.wire import RejectionReason
+from bearing_stream.vocabulary import QUALITY_FLAGS
+from bearing_stream.wire import Measurement, RejectionReason, encode_measurement
 from consumer.assessing import AssessmentError, assess
 from consumer.batch import Batch
 from model.assessment import Assessment
 from model.assessor import Assessor
-from tests.consumer.fakes import DEAD_LETTERS, FakeMessage, StubAssessor, window
+from tests.consumer.fakes import (
+    DEAD_LETTERS,
+    START,
+    FakeMessage,
+    StubAssessor,
+    measurement,
+    window,
+)
 from tests.consumer.world import GOOD, Guarantee, World, ids
 
 BAD = 3.0
@@ -28,7 +36,11 @@ class Picky(StubAssessor):
         self.calls = 0
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: list[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
         self.calls += 1
         if (windows[:, 0] == BAD).any():
@@ -36,7 +48,7 @@ class Picky(StubAssessor):
         if sensors == [""]:
             # The window that is known to be good; it has no label.
             windows = np.zeros_like(windows)
-        return super().assess(windows, rpm, sensors)
+        return super().assess(windows, rpm, sensors, counts)
 
 
 class Broken(StubAssessor):
@@ -50,11 +62,15 @@ class TooSmall(Picky):
     """Fails for more than one window, as a device without memory."""
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: list[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
         if len(windows) > 1:
             raise MemoryError("out of memory")
-        return super().assess(windows, rpm, sensors)
+        return super().assess(windows, rpm, sensors, counts)
 
 
 def batch_of(labels: list[int]) -> Batch:
@@ -92,6 +108,37 @@ def test_exactly_the_windows_that_fail_are_rejected(labels: list[int]) -> None:
     # for the window that is known to be good.
     assert assessor.calls <= 1 + 3 + 2 * len(bad) * len(labels).bit_length()
     assert batch.positions == {("bearing.windows", 0): len(labels)}
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)), min_size=1, max_size=20))
+def test_exactly_the_measurements_that_fail_are_rejected(sent: list[tuple[int, int]]) -> None:
+    batch = Batch(64, 1.0)
+    for offset, (label, windows) in enumerate(sent):
+        # A window of label 3 is recognised by its first sample.
+        message = measurement(offset, label, windows) if label != BAD else window(offset, label)
+        batch.add(FakeMessage(message, 0, offset), 0.0)
+    assessment = assess_with(Picky(), batch)
+    good = [offset for offset, (label, _) in enumerate(sent) if label != BAD]
+    assert [one.offset for one in batch.accepted] == good
+    assert len(batch.samples) == sum(sent[offset][1] for offset in good)
+    if assessment is not None:
+        expected = [sent[offset][0] for offset in good]
+        assert assessment.probabilities.argmax(axis=1).tolist() == expected
+
+
+def test_a_measurement_without_one_of_its_windows_has_a_dropout() -> None:
+    signal = np.tile(np.arange(2048, dtype=np.float32), 3)
+    gap = signal.copy()
+    gap[2048:4096] = 7
+    batch = Batch(64, 1.0)
+    for offset, samples in enumerate((signal, gap)):
+        message = encode_measurement(Measurement("/fake", "1", "pump", START, samples))
+        batch.add(FakeMessage(message, 0, offset), 0.0)
+    assessment = assess_with(StubAssessor(), batch)
+    assert assessment is not None
+    dropouts = assessment.flags[:, QUALITY_FLAGS.index("dropout")]
+    assert dropouts.tolist() == [False, True]
 
 
 @pytest.mark.parametrize("labels", [[0], [0, 1, 2], [3, 3]])

@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bearing_stream.wire import Headers, RejectionReason
+from bearing_stream.wire import (
+    Headers,
+    Measurement,
+    MeasurementLimits,
+    RejectionReason,
+    encode_measurement,
+)
 from consumer.batch import INITIAL_CAPACITY, Batch
 from consumer.metrics import DispatchReason
-from tests.consumer.fakes import WINDOWS, FakeMessage, malformed, window
+from tests.consumer.fakes import START, WINDOWS, FakeMessage, malformed, measurement, window
 
 
 def fill(batch: Batch, kinds: list[bool], now: float = 0.0) -> None:
@@ -148,3 +154,99 @@ def test_headers_that_the_client_cannot_read_make_a_dead_letter() -> None:
     assert letter.reason is RejectionReason.INVALID_HEADER
     assert letter.original == window(0)._replace(headers=[])
     assert batch.positions == {(WINDOWS, 0): 8}
+
+
+SIZES = st.lists(st.integers(0, 6), min_size=1, max_size=12)
+"""Windows of each message; one of 0 is malformed."""
+
+
+def add_all(batch: Batch, sizes: list[int], rate: float = 12_000) -> None:
+    for number, size in enumerate(sizes):
+        message = measurement(number, number % 4, size, rate) if size else malformed(number)
+        batch.add(FakeMessage(message, number % 3, 10 + number), 0.0)
+
+
+@given(SIZES, st.sampled_from([12_000, 25_600, 48_000, 51_200]))
+def test_the_windows_of_each_measurement_are_in_a_row(sizes: list[int], rate: float) -> None:
+    batch = Batch(capacity=8, max_delay=1.0)
+    add_all(batch, sizes, rate)
+    good = [(number, size) for number, size in enumerate(sizes) if size]
+    assert [one.windows for one in batch.accepted] == [size for _, size in good]
+    assert len(batch) == sum(max(size, 1) for size in sizes)
+    assert batch.free == max(8 - len(batch), 0)
+    labels = [number % 4 for number, size in good for _ in range(size)]
+    assert np.rint(batch.samples[:, 500:1000].mean(axis=1)).tolist() == labels
+    assert batch.positions == {(WINDOWS, n % 3): 10 + n + 1 for n in range(len(sizes))}
+    batch.clear()
+    assert (len(batch), batch.free, batch.samples.shape) == (0, 8, (0, 2048))
+
+
+@given(SIZES, st.data())
+def test_rejecting_a_measurement_takes_exactly_its_windows_away(
+    sizes: list[int], data: st.DataObject
+) -> None:
+    batch = Batch(capacity=100, max_delay=1.0)
+    add_all(batch, sizes)
+    if not batch.accepted:
+        return
+    index = data.draw(st.integers(0, len(batch.accepted) - 1))
+    edges = np.cumsum([0, *(one.windows for one in batch.accepted)])
+    expected = np.delete(batch.samples, np.s_[edges[index] : edges[index + 1]], axis=0)
+    rejected = batch.accepted[index]
+    batch.reject(index, RejectionReason.ASSESSMENT_FAILED, "why")
+    np.testing.assert_array_equal(batch.samples, expected)
+    assert rejected not in batch.accepted
+    assert batch.dead_letters[-1].offset == rejected.offset
+
+
+def test_a_measurement_larger_than_the_batch_is_taken_whole_and_its_memory_given_back() -> None:
+    batch = Batch(capacity=4, max_delay=1.0)
+    add_all(batch, [1, 300])
+    assert (len(batch), batch.free, batch.due(0.0)) == (301, 0, DispatchReason.FULL)
+    assert batch.is_oversized
+    assert batch.samples.shape == (301, 2048)
+    batch.clear()
+    assert batch._buffer.nbytes == 4 * 8192
+
+
+def test_what_large_measurements_hold_beyond_their_windows_is_bounded() -> None:
+    batch = Batch(capacity=65_536, max_delay=1.0)
+    while batch.due(now=0.0) is None:
+        batch.add(FakeMessage(measurement(0, windows=6, rate=1_000_000)), now=0.0)
+    assert len(batch.accepted) == pytest.approx(16 * 2**20 / (6 * 2048 / 12_000 * 4e6), abs=1)
+
+
+def test_windows_that_do_not_vary_are_left_out() -> None:
+    samples = np.zeros(4 * 2048, np.float32)
+    samples[2048:4096] = np.arange(2048)
+    message = encode_measurement(Measurement("/fake", "1", "pump", START, samples))
+    batch = Batch(capacity=4, max_delay=1.0)
+    batch.add(FakeMessage(message), 0.0)
+    [accepted] = batch.accepted
+    assert (accepted.windows, accepted.is_whole) == (1, False)
+    np.testing.assert_array_equal(batch.samples, samples.reshape(4, 2048)[1:2])
+
+
+def test_a_measurement_of_which_no_window_varies_is_a_flat_line() -> None:
+    samples = np.zeros(2 * 2048 + 100, np.float32)
+    samples[-1] = 1
+    message = encode_measurement(Measurement("/fake", "1", "pump", START, samples))
+    batch = Batch(capacity=4, max_delay=1.0)
+    batch.add(FakeMessage(message), 0.0)
+    [letter] = batch.dead_letters
+    assert letter.reason is RejectionReason.FLAT_LINE
+    assert "2 windows, and none of them varies" in letter.detail
+
+
+def test_samples_that_leave_float32_when_they_are_resampled_are_a_dead_letter() -> None:
+    samples = np.repeat([3.4e38, -3.4e38], 5000).astype(np.float32)
+    message = encode_measurement(Measurement("/fake", "1", "pump", START, samples, 16_000))
+    batch = Batch(capacity=4, max_delay=1.0)
+    batch.add(FakeMessage(message), 0.0)
+    assert [letter.reason for letter in batch.dead_letters] == [RejectionReason.NON_FINITE]
+
+
+def test_the_limits_of_measurements_are_those_given() -> None:
+    batch = Batch(capacity=4, max_delay=1.0, limits=MeasurementLimits(max_samples=5000))
+    add_all(batch, [2, 3])
+    assert [letter.reason for letter in batch.dead_letters] == [RejectionReason.WRONG_LENGTH]

@@ -1,8 +1,12 @@
 """When batches are dispatched and transactions are committed, and what is never committed."""
 
+from collections.abc import Callable
 from itertools import cycle
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire import decode_diagnosis
@@ -10,7 +14,17 @@ from consumer.delivery.states import State
 from consumer.liveness.budget import MAX_BACKOFF, Budget
 from consumer.metrics import DispatchReason
 from consumer.settings import ConsumerSettings
-from tests.consumer.fakes import DIAGNOSES, WINDOWS, abortable, kafka_error, timed_out, window
+from model.assessment import Assessment
+from tests.consumer.fakes import (
+    DIAGNOSES,
+    WINDOWS,
+    StubAssessor,
+    abortable,
+    kafka_error,
+    measurement,
+    timed_out,
+    window,
+)
 from tests.consumer.world import GOOD, Guarantee, World, ids
 
 FULL, DELAY, CAUGHT_UP = DispatchReason.FULL, DispatchReason.DELAY, DispatchReason.CAUGHT_UP
@@ -76,7 +90,7 @@ def test_a_wall_clock_that_jumps_changes_only_the_latencies(batch_size: int) -> 
 def test_no_round_is_long_on_a_slow_device(each: float) -> None:
     """Even with large batches, a round ends before the group or the transaction times out."""
     world = World(batch_size=65_536, each=each).joined()
-    world.arrive(0, 200)
+    world.cluster.arrive(0, *(window(number) for number in range(200)))
     rounds = []
     while world.cluster.committed != world.cluster.ends:
         before = world.clock.now
@@ -91,12 +105,12 @@ def test_no_round_is_long_on_a_slow_device(each: float) -> None:
 
 def test_a_transaction_spans_batches_up_to_the_commit_interval_under_load() -> None:
     world = World(batch_size=4).joined()
-    world.arrive(0, 150)
+    world.cluster.arrive(0, *(window(number) for number in range(150)))
     while not world.metrics.commits:
         steps(world, 1, each=0.03)
     # 0.2 s of commit interval at 0.03 s a batch.
     assert world.metrics.batches[FULL] == 8
-    assert world.metrics.diagnosed + sum(world.metrics.dead_letters.values()) == 32
+    assert world.metrics.diagnosed == 32
 
 
 def test_the_transaction_is_committed_at_once_when_caught_up() -> None:
@@ -268,3 +282,62 @@ def test_partitions_that_are_assigned_under_load_abort_nothing(guarantee: Guaran
     world.rounds()
     assert len(world.cluster.output) == 8
     assert world.metrics.aborts == 0
+
+
+def test_measurements_that_were_polled_together_go_into_several_batches() -> None:
+    """A poll brings as many messages as a batch has windows, and each may hold several."""
+    world = World(batch_size=4).joined()
+    world.cluster.arrive(0, *(measurement(number, windows=3) for number in range(4)))
+    world.pipeline.step()
+    assert dict(world.metrics.batches) == {FULL: 2}
+    world.rounds(5)
+    assert world.diagnosed() == ids(0, 4)
+    assert (world.metrics.diagnosed, world.metrics.windows) == (4, 12)
+    found = [
+        decode_diagnosis(message.headers, message.value)[1]
+        for topic, message in world.cluster.output
+        if topic == DIAGNOSES
+    ]
+    assert [(one.windows, one.batch_size, one.unit) for one in found] == [(3, 6, "g")] * 4
+
+
+class Observing(StubAssessor):
+    """Notes whether a transaction is open while it assesses."""
+
+    def __init__(self) -> None:
+        self.is_open: Callable[[], bool] = lambda: False
+        self.found: list[tuple[int, bool]] = []
+
+    def assess(self, windows: NDArray[np.float32], *others: Any) -> Assessment:
+        self.found.append((len(windows), self.is_open()))
+        return super().assess(windows, *others)
+
+
+def test_what_is_open_is_committed_before_a_measurement_much_larger_than_a_batch() -> None:
+    """It takes longer than others, and what came before it must not be aborted meanwhile."""
+    assessor = Observing()
+    world = World(batch_size=4, assessor=assessor).joined()
+    assessor.is_open = lambda: world.delivery.state is not State.IDLE
+    world.cluster.arrive(0, *(measurement(number, windows=4) for number in range(2)))
+    world.cluster.arrive(0, measurement(2, windows=30))
+    world.rounds(10)
+    assert world.diagnosed() == ids(0, 3)
+    assert assessor.found == [(4, False), (4, True), (30, False)]
+
+
+def test_a_stop_is_noticed_between_the_batches_of_a_poll() -> None:
+    """A poll may bring more than can be diagnosed before the process must end."""
+    assessor = Observing()
+    world = World(batch_size=4, assessor=assessor).joined()
+    world.cluster.arrive(0, *(measurement(number, windows=4) for number in range(4)))
+    fed: list[int] = []
+
+    def stop_after_two() -> None:
+        fed.append(len(assessor.found))
+        if len(assessor.found) == 2:
+            world.pipeline.stop()
+
+    world.pipeline.run(stop_after_two)
+    assert max(fed) == 2
+    assert world.diagnosed() == ids(0, 2)
+    assert world.cluster.committed[WINDOWS, 0] == 2

@@ -57,12 +57,12 @@ def test_reports_when_the_interval_is_over_and_not_before() -> None:
         clock.sleep(29.9)
         under_test.report_if_due()
         assert lines == []
-        metrics.diagnosed = 600
+        metrics.diagnosed, metrics.windows = 300, 600
         clock.sleep(0.1)
         under_test.report_if_due()
         under_test.report_if_due()
     [line] = lines
-    assert (line["event"], line["windows_per_s"], line["diagnosed"]) == ("report", 20.0, 600)
+    assert (line["event"], line["windows_per_s"], line["diagnosed"]) == ("report", 20.0, 300)
 
 
 @pytest.mark.usefixtures("log_settings")

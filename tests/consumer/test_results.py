@@ -16,6 +16,7 @@ from bearing_stream.wire import Diagnosis, Evidence, Message, ModelInfo, decode_
 from consumer.batch import Batch
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment, PhysicsAssessment
+from model.indicators import indicators
 from tests.consumer.fakes import FakeMessage, window
 from tools.docs.schema import diagnosis_schema
 
@@ -56,7 +57,8 @@ def messages_of(
     for number in range(len(assessment.novelty)):
         message = window(number)._replace(timestamp=STAMPED)
         batch.add(FakeMessage(message, partition_number=3, offset_number=40 + number), 0.0)
-    inference = Inference(assessment, STARTED, SECONDS, model)
+    measured = indicators(batch.samples)
+    inference = Inference(assessment, measured, len(batch.samples), STARTED, SECONDS, model)
     return list(diagnoses(batch, inference, NOW, as_unknown))
 
 

@@ -15,9 +15,13 @@ class Unknowing(StubAssessor):
     """Knows no machine."""
 
     def assess(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+        self,
+        windows: NDArray[np.float32],
+        rpm: NDArray[np.float64],
+        sensors: list[str],
+        counts: NDArray[np.int64] | None = None,
     ) -> Assessment:
-        found = super().assess(windows, rpm, sensors)
+        found = super().assess(windows, rpm, sensors, counts)
         found.flags[:, QUALITY_FLAGS.index("unknown-machine")] = True
         return found
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self, cast
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from bearing_stream.wire import decode_diagnosis
+from bearing_stream.wire import Message, decode_diagnosis
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
@@ -32,13 +32,25 @@ from tests.consumer.fakes import (
     SlowAssessor,
     StubAssessor,
     malformed,
+    measurement,
     window,
 )
 
 Guarantee = Literal["exactly-once", "at-least-once"]
 
-MESSAGES = [malformed(n) if n % 5 == 3 else window(n, n % 4) for n in range(200)]
-"""What arrives, in this order; now and then a bad one."""
+
+def _message(number: int) -> Message:
+    if number % 5 == 3:
+        return malformed(number)
+    if number % 7 == 5:
+        # Up to six windows: more than a batch of most worlds holds.
+        rate = 48_000 if number % 2 else 12_000
+        return measurement(number, number % 4, 1 + number % 6, rate)
+    return window(number, number % 4)
+
+
+MESSAGES = [_message(number) for number in range(200)]
+"""What arrives, in this order: windows, longer measurements, and now and then a bad one."""
 
 GOOD = [window(number, number % 4) for number in range(60)]
 """Windows that are no malformed messages."""

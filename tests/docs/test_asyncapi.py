@@ -6,6 +6,7 @@ Kafka.
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ def check(document: Any, schema: str, instance: object) -> None:
 
 def window() -> Message:
     samples = np.arange(2048.0)
-    return encode_window(Window("/plant", "1", "pump-7", NOW, samples, 12_000, 1500.0, "Normal"))
+    window = Window("/plant", "1", "pump-7", NOW, samples, 12_000, 1500.0, "Normal")
+    return encode_window(replace(window, unit="g", channel="x"))
 
 
 def test_it_is_valid(document: Any) -> None:
@@ -73,8 +75,8 @@ def test_every_topic_is_a_channel(document: Any) -> None:
 
 def test_the_headers_of_a_window_are_described(document: Any) -> None:
     found = headers_of(window())
-    check(document, "windowHeaders", found)
-    described = document["components"]["schemas"]["windowHeaders"]["properties"]
+    check(document, "measurementHeaders", found)
+    described = document["components"]["schemas"]["measurementHeaders"]["properties"]
     assert found.keys() - described.keys() == set()
     assert described.keys() - found.keys() == {"traceparent"}
 
@@ -83,14 +85,23 @@ def test_a_window_as_json_is_described(document: Any) -> None:
     message = encode_window(
         Window("/plant", "1", "pump-7", NOW, np.arange(2048.0)), content_type="application/json"
     )
-    check(document, "windowHeaders", headers_of(message))
-    check(document, "WindowRecord", json.loads(message.value or b""))
+    check(document, "measurementHeaders", headers_of(message))
+    check(document, "MeasurementRecord", json.loads(message.value or b""))
     with pytest.raises(ValidationError):
-        check(document, "WindowRecord", {"record": [0.0]})
+        check(document, "MeasurementRecord", {"record": [0.0]})
+
+
+def test_a_measurement_at_another_rate_is_described(document: Any) -> None:
+    sent = Window("/plant", "1", "pump-7", NOW, np.arange(48_000), 48_000)
+    forms: tuple[Any, ...] = ("application/octet-stream", "application/json")
+    for form in forms:
+        message = encode_window(sent, "int24-le", form)
+        check(document, "measurementHeaders", headers_of(message))
+    check(document, "MeasurementRecord", json.loads(message.value or b""))
 
 
 def test_a_diagnosis_is_described(document: Any) -> None:
-    diagnosis = PublishedDiagnosis.model_validate(diagnosis_example())
+    diagnosis = PublishedDiagnosis.model_validate(diagnosis_example() | {"channel": "x"})
     sent = encode_diagnosis(diagnosis, "id", NOW.isoformat(), window().headers)
     check(document, "Diagnosis", json.loads(sent.value or b""))
     check(document, "diagnosisHeaders", headers_of(sent))

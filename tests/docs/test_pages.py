@@ -7,11 +7,10 @@ from types import ModuleType
 from typing import Any
 
 import confluent_kafka
-import numpy as np
 import pytest
 
 from bearing_stream.cli import COMMANDS
-from bearing_stream.wire import PublishedDiagnosis, RejectionReason, decode_window
+from bearing_stream.wire import PublishedDiagnosis, RejectionReason, decode_measurement
 from consumer.events import EVENTS
 from tests.docs.examples import README, diagnosis_example, python_examples
 from tests.paths import ROOT
@@ -96,7 +95,7 @@ def test_the_example_is_a_diagnosis() -> None:
     assert PublishedDiagnosis.model_validate(example).prediction == example["prediction"]
 
 
-def test_the_producer_of_the_readme_sends_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_producer_of_the_readme_sends_a_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[str, bytes, str, dict[str, str]]] = []
 
     class Producer:
@@ -113,9 +112,9 @@ def test_the_producer_of_the_readme_sends_a_window(monkeypatch: pytest.MonkeyPat
     with pytest.raises(_SentError):
         exec(compile(python_examples()[0], "README.md", "exec"), {})
     [(topic, value, key, headers)] = sent
-    samples = np.empty(2048, np.float32)
     encoded = [(name, text.encode()) for name, text in headers.items()]
-    attributes = decode_window(list(encoded), value, samples)
+    attributes, samples = decode_measurement(list(encoded), value)
+    assert len(samples) == attributes.sampling_rate == 25_600
     assert (topic, key, attributes.sensor) == ("bearing.windows", "pump-7", "pump-7")
 
 

@@ -13,7 +13,8 @@ def test_twenty_thousand_messages() -> None:
     assert counts.good > 7_000
     assert counts.ambiguous_read > 500
     assert counts.good + counts.ambiguous_read + sum(counts.rejected.values()) == 20_000
-    assert counts.rss_end - counts.rss_warm < 20 * 2**20
+    # 400,000 numbers as JSON take 16 MB while they are read.
+    assert counts.rss_end - counts.rss_warm < 32 * 2**20
 
 
 @settings(deadline=None, max_examples=20)

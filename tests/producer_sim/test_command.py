@@ -27,7 +27,7 @@ def test_it_prints_what_was_sent(mock_kafka: MockKafka, tmp_path: Path) -> None:
         *("--limit", "40", "--malformed", "0.5", "--summary-json", str(summary)),
     )
     assert result.exit_code == 0, result.output
-    assert "sent 40 windows of 4 sensors" in result.stdout
+    assert "sent 40 measurements of 4 sensors" in result.stdout
     assert result.stderr == ""
     sent = json.loads(summary.read_text())
     assert (sent["windows"], sent["failed"], sent["sensors"]) == (40, 0, 4)
@@ -59,7 +59,7 @@ def test_a_window_that_was_not_delivered_sets_the_exit_status(mock_kafka: MockKa
     )
     assert result.exit_code == 1
     assert "not delivered" in result.stderr
-    assert "sent 0 windows" in result.stdout
+    assert "sent 0 measurements" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_one_window_is_singular(mock_kafka: MockKafka) -> None:
     one = ["--source", "synthetic", "--sensors", "1", "--limit", "1", "--speed", "max"]
     result = CliRunner().invoke(command, [*servers, *one])
     assert "signals of 1 bearing, seed" in result.stdout
-    assert "sent 1 window of 1 sensor in" in result.stdout
+    assert "sent 1 measurement of 1 sensor in" in result.stdout
 
 
 def test_a_recording_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer_sim.schedule import PERIOD, DueWindow, Pace, interleave
+from producer_sim.schedule import DueMeasurement, Pace, interleave
 from producer_sim.streams import SensorStream
+
+PERIOD = 2048 / 12_000
 
 
 def streams(counts: list[int]) -> list[SensorStream]:
@@ -15,7 +17,7 @@ def streams(counts: list[int]) -> list[SensorStream]:
             source=f"/test/{index}",
             sensor=f"{index}",
             window_id=str,
-            windows=np.full((count, 2048), index),
+            measurements=np.full((count, 2048), index),
             count=count,
         )
         for index, count in enumerate(counts)
@@ -39,10 +41,10 @@ def test_the_millionth_window_has_no_rounding_error() -> None:
         source="/test",
         sensor="1",
         window_id=str,
-        windows=repeat(np.zeros(2048)),
+        measurements=repeat(np.zeros(2048)),
         count=float("inf"),
     )
-    last: DueWindow = next(islice(interleave([endless]), 1_000_000, None))
+    last: DueMeasurement = next(islice(interleave([endless]), 1_000_000, None))
     assert last.offset == pytest.approx(1_000_000 * 2048 / 12_000, rel=1e-12)
 
 

@@ -14,11 +14,12 @@ from bearing_stream.vocabulary import SAMPLING_RATE
 from bearing_stream.wire import Message, Rejection, WindowAttributes, decode_window
 from producer_sim import SensorStream, Sent, SimulatorSettings, simulate
 from producer_sim.malformed import KINDS
-from producer_sim.schedule import PERIOD
 from producer_sim.sender import PRODUCER_PROPERTIES, SendCounts, Sender
 from producer_sim.simulate import Simulation
-from producer_sim.streams import from_recording
+from producer_sim.streams import Form, from_recording
 from tests.producer_sim.mock_kafka import MockKafka
+
+PERIOD = 2048 / 12_000
 
 MakeRecording = Callable[..., Recording]
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -51,7 +52,7 @@ def run_timed(
 ) -> tuple[TimedSender, Sent]:
     sender = TimedSender(delays)
     settings = SimulatorSettings(speed=speed)
-    streams = [from_recording(recording, "float32-le") for recording in recordings]
+    streams = [from_recording(recording, Form()) for recording in recordings]
     simulation = Simulation(settings, streams, sender, lambda: sender.now)
     return sender, simulation.run(threading.Event(), lambda _: None)
 
@@ -97,7 +98,7 @@ def test_every_window_arrives_once_in_order_with_its_metadata(
     mock_kafka: MockKafka, make_recording: MakeRecording
 ) -> None:
     recordings = {f"{n}/DE": make_recording(f"{n}/DE", windows=5 + n) for n in (1, 2, 3)}
-    streams = [from_recording(recording, "float32-le") for recording in recordings.values()]
+    streams = [from_recording(recording, Form()) for recording in recordings.values()]
     sent, messages = simulate_into(mock_kafka, streams)
     assert (sent.windows, sent.sensors, sent.failed, sent.pending) == (21, 3, 0, 0)
     assert sent.complete
@@ -128,7 +129,7 @@ def test_every_form_is_the_same_signal(
         {"sample_format": sample_format, "value_form": value_form}
     )
     recording = make_recording()
-    stream = from_recording(recording, settings.wire_format)
+    stream = from_recording(recording, Form(settings.wire_format))
     _, messages = simulate_into(
         mock_kafka, [stream], sample_format=sample_format, value_form=value_form
     )
@@ -143,7 +144,7 @@ def test_a_replay_has_the_same_ids_a_loop_and_a_named_run_have_fresh_ones(
     mock_kafka: MockKafka, make_recording: MakeRecording
 ) -> None:
     def ids(loop: bool = False, **settings: Any) -> list[str]:
-        stream = from_recording(make_recording(windows=4), "float32-le", loop=loop)
+        stream = from_recording(make_recording(windows=4), Form(), loop=loop)
         sent, messages = simulate_into(mock_kafka, [stream], **settings)
         return [attributes(message).id for message in messages[-sent.windows :]]
 
@@ -158,7 +159,7 @@ def test_a_replay_has_the_same_ids_a_loop_and_a_named_run_have_fresh_ones(
 def test_the_limit_counts_windows_of_all_sensors(
     mock_kafka: MockKafka, make_recording: MakeRecording
 ) -> None:
-    streams = [from_recording(make_recording(f"{n}/DE"), "float32-le") for n in range(3)]
+    streams = [from_recording(make_recording(f"{n}/DE"), Form()) for n in range(3)]
     sent, messages = simulate_into(mock_kafka, streams, limit=5)
     assert sent.windows == len(messages) == 5
 
@@ -166,7 +167,7 @@ def test_the_limit_counts_windows_of_all_sensors(
 def test_malformed_messages_are_sent_in_addition_to_the_windows_with_keys_of_their_own(
     mock_kafka: MockKafka, make_recording: MakeRecording
 ) -> None:
-    stream = from_recording(make_recording(windows=60), "int16-le")
+    stream = from_recording(make_recording(windows=60), Form("int16-le"))
     sent, messages = simulate_into(mock_kafka, [stream], malformed=1.0, sample_format="int16")
     assert sent.windows == 60
     assert sum(sent.malformed.values()) == 60
@@ -187,7 +188,7 @@ def test_after_a_stop_accepted_messages_are_delivered(
 ) -> None:
     stop = threading.Event()
     settings = SimulatorSettings(bootstrap_servers=mock_kafka.bootstrap_servers, speed=20)
-    stream = from_recording(make_recording(), "float32-le", loop=True)
+    stream = from_recording(make_recording(), Form(), loop=True)
     seen: list[Sent] = []
 
     def stop_soon(sent: Sent) -> None:
@@ -206,7 +207,7 @@ def unreachable(**properties: object) -> Sender:
 
 
 def run_unreachable(make_recording: MakeRecording, stop: threading.Event, sender: Sender) -> Sent:
-    streams = [from_recording(make_recording(windows=8), "float32-le")]
+    streams = [from_recording(make_recording(windows=8), Form())]
     return Simulation(SimulatorSettings(speed="max"), streams, sender).run(stop, lambda _: None)
 
 
@@ -245,7 +246,7 @@ def test_after_a_stop_nothing_waits_for_an_unreachable_kafka(
 def test_a_window_too_large_for_the_client_is_counted(
     mock_kafka: MockKafka, make_recording: MakeRecording
 ) -> None:
-    stream = from_recording(make_recording(), "float32-le")
+    stream = from_recording(make_recording(), Form())
     settings = SimulatorSettings(
         bootstrap_servers=mock_kafka.bootstrap_servers,
         speed="max",
@@ -260,4 +261,4 @@ def test_a_window_too_large_for_the_client_is_counted(
 def test_an_unreachable_cluster_is_one_clear_error(make_recording: MakeRecording) -> None:
     settings = SimulatorSettings(bootstrap_servers=NOWHERE, startup_timeout=0)
     with pytest.raises(FatalKafkaError, match=f"no Kafka broker responds at {NOWHERE}"):
-        simulate(settings, [from_recording(make_recording(), "float32-le")])
+        simulate(settings, [from_recording(make_recording(), Form())])

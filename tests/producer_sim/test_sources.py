@@ -161,5 +161,5 @@ def test_all_sources_are_in_the_format_asked_for(
         *opened(source="synthetic", **given)[0],
     ]
     for stream in opened_streams:
-        for samples in islice(stream.windows, 2):
+        for samples in islice(stream.measurements, 2):
             assert (samples.dtype, samples.shape) == (np.dtype(dtype), (2048,))

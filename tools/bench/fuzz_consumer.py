@@ -8,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as Delivered
 
@@ -17,15 +16,15 @@ from bearing_stream.commands.verify.fingerprints import headers_of
 from bearing_stream.config import load
 from bearing_stream.kafka import TopicReader, TopicSettings, create_topics
 from bearing_stream.kafka.record_id import RecordId
-from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import (
     Message,
     Rejection,
     RejectionReason,
-    decode_window,
+    decode_measurement,
     read_error_headers,
 )
 from bearing_stream.wire import headers as h
+from consumer.windows import cut
 from tools.bench.consuming import consume_all
 from tools.bench.errors import BenchError
 from tools.bench.fuzz_messages import Expectation, Fuzzer
@@ -185,7 +184,8 @@ class _DeliveryCallback:
 def _decide(message: Message) -> Expectation:
     """Decode an ambiguous message; the consumer must come to the same result."""
     try:
-        decode_window(message.headers, message.value, np.empty(WINDOW_LENGTH, np.float32))
+        attributes, samples = decode_measurement(message.headers, message.value)
+        cut(samples, attributes.sampling_rate)
     except Rejection:
         return "bad"
     return "good"

@@ -7,10 +7,8 @@ from typing import Final
 
 import numpy as np
 import psutil
-from numpy.typing import NDArray
 
-from bearing_stream.vocabulary import WINDOW_LENGTH
-from bearing_stream.wire import DeadLetter, Rejection, RejectionReason, decode_window
+from bearing_stream.wire import DeadLetter, Rejection, RejectionReason, decode_measurement
 from tools.bench.errors import BenchError
 from tools.bench.fuzz_messages import Fuzzed, Fuzzer
 
@@ -45,12 +43,11 @@ def fuzz_decoder(messages: int, seed: int) -> DecodeCounts:
             Number and seed in the error reproduce the message.
     """
     counts, process = DecodeCounts(), psutil.Process()
-    samples = np.empty(WINDOW_LENGTH, np.float32)
     begin = time.monotonic()
     for number, fuzzed in enumerate(islice(Fuzzer(seed), messages)):
         started = time.thread_time()
         try:
-            _decode(fuzzed, samples, counts)
+            _decode(fuzzed, counts)
         except Exception as error:
             raise BenchError(f"message {number} of seed {seed}: {error!r}") from error
         if (duration := time.thread_time() - started) > counts.slowest:
@@ -62,11 +59,10 @@ def fuzz_decoder(messages: int, seed: int) -> DecodeCounts:
     return counts
 
 
-def _decode(fuzzed: Fuzzed, samples: NDArray[np.float32], counts: DecodeCounts) -> None:
+def _decode(fuzzed: Fuzzed, counts: DecodeCounts) -> None:
     message = fuzzed.message
-    samples.fill(np.nan)
     try:
-        decode_window(message.headers, message.value, samples)
+        _, read = decode_measurement(message.headers, message.value)
     except Rejection as rejection:
         if fuzzed.expectation == "good":
             raise
@@ -75,7 +71,8 @@ def _decode(fuzzed: Fuzzed, samples: NDArray[np.float32], counts: DecodeCounts) 
         DeadLetter("t", 0, 0, rejection.reason, rejection.detail, message).message("fuzz")
         return
     if fuzzed.expectation == "bad":
-        raise BenchError("an invalid window was decoded")
+        raise BenchError("an invalid measurement was decoded")
+    samples = read.astype(np.float32)
     if not np.isfinite(samples).all():
         raise BenchError("samples are not finite")
     if fuzzed.samples is None:

@@ -1,7 +1,7 @@
-"""Valid, invalid and ambiguous messages to fuzz the decoding of windows: structured and seeded.
+"""Valid, invalid and ambiguous messages to fuzz the decoding: structured and seeded.
 
-Each is derived from a valid window: changed such that it remains valid, or corrupted such that it
-is certainly invalid, in its headers, its value or both. An ambiguous message may be decoded or
+Each is derived from a valid measurement: changed such that it remains valid, or corrupted such that
+it is certainly invalid, in its headers, its value or both. An ambiguous message may be decoded or
 rejected.
 """
 
@@ -15,9 +15,11 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bearing_stream.vocabulary import FAULT_LABELS, WINDOW_LENGTH
-from bearing_stream.wire import Headers, Message, SampleFormat, Window, encode_window
+from bearing_stream.sampling import least_length
+from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE
+from bearing_stream.wire import Headers, Measurement, Message, SampleFormat, encode_measurement
 from bearing_stream.wire import headers as h
+from bearing_stream.wire.samples import SAMPLE_BYTES
 from tools.bench import fuzz_values as values
 
 Expectation = Literal["good", "bad", "ambiguous"]
@@ -32,8 +34,13 @@ FORMS: Final[tuple[tuple[SampleFormat, str], ...]] = (
     ("float32-le", h.BINARY),
     ("float64-le", h.BINARY),
     ("int16-le", h.BINARY),
+    ("int24-le", h.BINARY),
+    ("int32-le", h.BINARY),
     ("float64-le", h.JSON),
 )
+
+RATES: Final = (SAMPLING_RATE, SAMPLING_RATE, 25_600, 48_000, 51_200, 44_100, 11_999.3, 97_656.25)
+"""Of the original messages in turn; half of those at the model's rate hold one window."""
 
 REQUIRED: Final = (h.SPEC_VERSION, h.TYPE, h.SOURCE, h.ID, h.TIME, h.SUBJECT, h.SAMPLING_RATE)
 
@@ -52,7 +59,7 @@ INVALID_VALUES: Final[dict[str, tuple[bytes, ...]]] = {
         b"12:00:00Z", b"nan", b"inf", b"9" * 400, b"2026-01-31T12:00:00+99:00",
     ),
     h.SAMPLING_RATE: (
-        b"48000", b"11999.999", b"12000.001", b"nan", b"inf", b"-12000", b"0", b"1e999", b"-0.0",
+        b"6000", b"11879.9", b"1000001", b"1e9", b"nan", b"inf", b"-12000", b"0", b"1e999", b"-0.0",
         b"12 000", b"12,000", b"0x2ee0", b"12000Hz", b"true", b"1" * 5000, b"\xd9\xa1\xd9\xa2",
     ),
     h.SAMPLE_FORMAT: (b"int24-be", b"float16-le", b"FLOAT32-LE", b"float32-be", b"pickle", b"\x00"),
@@ -77,7 +84,8 @@ CONTENT_TYPES: Final = {
 """Content type → ways to write it."""
 
 AMBIGUOUS: Final[dict[str, tuple[bytes, ...]]] = {
-    h.SAMPLING_RATE: (b"12e3", b" 12000 ", b"+12000", b"12_000", b"012000", b"12000.0000000000001"),
+    h.SAMPLING_RATE: (b"12e3", b" 12000 ", b"+12000", b"12_000", b"012000", b"12000.0000000000001",
+        b"48000", b"11999.999", b"12000.001"),
     h.TIME: (b"1767225600", b"2026-01-31 12:00:00Z", b"0001-01-01T00:00:00Z", b"1e9"),
     h.SHAFT_SPEED: (b"1e300", b"5e-324", b" 1797", b"1_797"),
     h.SUBJECT: (b"\x00", b" ", b"\xef\xbf\xbf", b"../../etc/passwd", b"\n", b"{}"),
@@ -93,7 +101,7 @@ class Fuzzed:
     message: Message
     expectation: Expectation
     samples: NDArray[np.float32] | None
-    """The expected samples of a valid message, shape (2048,); None for others."""
+    """The expected samples of a valid message, shape (n,); None for others."""
 
 
 class Fuzzer:
@@ -106,12 +114,12 @@ class Fuzzer:
         originals: int = 64,
         huge: float = 0.002,
     ) -> None:
-        """Generate the original windows.
+        """Generate the original measurements.
 
         Args:
             seed: Of the random generators.
             shares: Of valid, invalid and ambiguous messages.
-            originals: Number of different original windows.
+            originals: Number of different originals.
             huge: Share of messages with a key, header or value of about a megabyte.
         """
         self._random = Random(seed)
@@ -235,15 +243,22 @@ class Fuzzer:
 def _original(rng: np.random.Generator, number: int) -> tuple[Message, NDArray[np.float32]]:
     """Return a valid message, and the samples that must be decoded from it."""
     sample_format, content_type = FORMS[number % len(FORMS)]
-    samples: NDArray[np.float64] = rng.normal(scale=10.0 ** rng.integers(-6, 7), size=WINDOW_LENGTH)
-    if sample_format == "int16-le":
-        samples = rng.integers(-32768, 32768, WINDOW_LENGTH).astype(np.float64)
-    window = Window(
-        "/fuzz", "", f"sensor-{number:03d}", datetime.now(UTC), samples,
+    rate = RATES[number % len(RATES)]
+    length = least_length(rate)
+    if number % 4:
+        length += int(rng.integers(0, 4000))
+    samples: NDArray[np.float64] = rng.normal(scale=10.0 ** rng.integers(-6, 7), size=length)
+    if sample_format.startswith("int"):
+        bits = 8 * SAMPLE_BYTES[sample_format] - 1
+        samples = rng.integers(-(2**bits), 2**bits, length).astype(np.float64)
+    measurement = Measurement(
+        "/fuzz", "", f"sensor-{number:03d}", datetime.now(UTC), samples, rate,
         shaft_speed=1797.0 if number % 3 else None,
         fault_label=FAULT_LABELS[number % 4] if number % 5 else None,
+        unit="g" if number % 2 else None,
+        channel="x" if number % 3 == 1 else None,
     )  # fmt: skip
-    message = encode_window(window, sample_format, content_type)  # type: ignore[arg-type]
+    message = encode_measurement(measurement, sample_format, content_type)  # type: ignore[arg-type]
     return message, samples.astype(np.float32)
 
 

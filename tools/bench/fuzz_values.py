@@ -10,13 +10,14 @@ from typing import Any, Final
 import numpy as np
 
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from bearing_stream.wire import SAMPLE_DTYPES, Message
+from bearing_stream.wire import Message
 from bearing_stream.wire import headers as h
-
-SIZES: Final = frozenset(WINDOW_LENGTH * dtype.itemsize for dtype in SAMPLE_DTYPES.values())
-"""Lengths in bytes that are valid for some format."""
+from bearing_stream.wire.samples import SAMPLE_BYTES, pack
 
 MAX_BYTES: Final = 900_000
+
+TOO_FEW: Final = 2000
+"""Samples that make no window at any rate that is allowed."""
 
 NUMBERS: Final = ["0.25", "-1"] * (WINDOW_LENGTH // 2)
 
@@ -38,7 +39,7 @@ DOCUMENTS: Final = (
     b'{"re\xffcord":1}', b'{"record":[NaN]}', b'{"record":[' + b"1e5," * 2047 + b"]}",
     b'{"\\u0000":[1]}',
 )  # fmt: skip
-"""JSON, or nearly JSON, that is not a record of 2048 numbers."""
+"""JSON, or nearly JSON, that is not a record of a window or more."""
 
 
 def form_of(message: Message) -> str:
@@ -49,6 +50,11 @@ def form_of(message: Message) -> str:
         if is_content_type and (raw or b"").lower().startswith(h.JSON.encode()):
             return "json"
     return (headers.get(h.SAMPLE_FORMAT) or b"").decode()
+
+
+def _sample_bytes(message: Message) -> int:
+    """Return the bytes of a packed sample; 0 for JSON."""
+    return {str(name): size for name, size in SAMPLE_BYTES.items()}.get(form_of(message), 0)
 
 
 def rewrite_json(rng: Random, message: Message) -> Message:
@@ -79,30 +85,43 @@ def _nothing(_rng: Random, message: Message) -> Message:
 
 
 def _cut(rng: Random, message: Message) -> Message:
-    value = message.value or b""
-    return message._replace(value=value[: rng.randrange(len(value))])
+    value, size = message.value or b"", _sample_bytes(message)
+    left = rng.randrange(len(value))
+    if size and left % size == 0 and left >= TOO_FEW * size:
+        left -= 1
+    return message._replace(value=value[:left])
 
 
 def _extend(rng: Random, message: Message) -> Message:
-    # Not with spaces, which are valid at the end of JSON.
-    more = rng.choice((b"\x00", b"x", b"]}", bytes(4096), bytes(100_000)))
+    # Not with spaces, which are valid at the end of JSON; nor by a whole number of samples.
+    more = rng.choice((b"\x00", b"x", b"]}0", bytes(4097), bytes(100_001)))
+    if len(more) % (_sample_bytes(message) or 1) == 0:
+        more += b"\x00"
     return message._replace(value=(message.value or b"") + more)
 
 
 def _noise(rng: Random, message: Message) -> Message:
     size = rng.choice((0, 1, 2047, 2048, 4095, 8191, 8193, rng.randrange(20_000)))
-    return message._replace(value=b"\x01" + rng.randbytes(size + (size + 1 in SIZES)))
+    value = b"\x01" + rng.randbytes(size)
+    of_sample = _sample_bytes(message)
+    if of_sample and len(value) >= TOO_FEW * of_sample and len(value) % of_sample == 0:
+        value += b"\x01"
+    return message._replace(value=value)
 
 
 def _other_format(rng: Random, message: Message) -> Message:
-    """Set the headers to another format than that of the value."""
-    actual = form_of(message)
-    other = rng.choice([each for each in (*SAMPLE_DTYPES, "json") if each != actual])
+    """Set the headers to another format, in which the value is too short or no JSON."""
+    actual, value = form_of(message), message.value or b""
     headers = [one for one in message.headers if one[0] not in (h.SAMPLE_FORMAT, h.CONTENT_TYPE)]
-    if other == "json":
+    others = [
+        name
+        for name, size in SAMPLE_BYTES.items()
+        if name != actual and len(value) < TOO_FEW * size
+    ]
+    if actual != "json" and (not others or rng.random() < 0.3):
         return message._replace(headers=[*headers, (h.CONTENT_TYPE, h.JSON.encode())])
-    value = message.value or b""
-    if len(value) in SIZES and actual == "json":
+    other = rng.choice(others or ["int16-le"])
+    if not others and len(value) % 2 == 0:
         value += b" "
     return message._replace(headers=[*headers, (h.SAMPLE_FORMAT, other.encode())], value=value)
 
@@ -127,7 +146,9 @@ def _flat(rng: Random, message: Message) -> Message:
     level = rng.choice((0.0, -0.0, 1.0, -32768.0))
     if form == "json":
         return message._replace(value=_record([repr(level)] * WINDOW_LENGTH))
-    return message._replace(value=np.full(WINDOW_LENGTH, level, form.removesuffix("-le")).tobytes())
+    size = _sample_bytes(message) or 1
+    length = max(len(message.value or b"") // size, WINDOW_LENGTH)
+    return message._replace(value=pack(np.full(length, level), form))  # type: ignore[arg-type]
 
 
 def _element(rng: Random, message: Message) -> Message:
@@ -142,9 +163,9 @@ def _document(rng: Random, message: Message) -> Message:
 
 
 def _length(rng: Random, message: Message) -> Message:
-    """Return a JSON record of another length."""
-    size = rng.choice((0, 1, 2047, 2049, 2050, 4096, 10_000))
-    return _as_json(message, _record((NUMBERS * 5)[:size]))
+    """Return a JSON record that is too short."""
+    size = rng.choice((0, 1, 2, 100, 1024, TOO_FEW))
+    return _as_json(message, _record(NUMBERS[:size]))
 
 
 def _tree(rng: Random, message: Message) -> Message:

@@ -10,6 +10,7 @@ import click
 import yaml
 
 from bearing_stream.kafka import TopicSettings
+from bearing_stream.sampling import LOW_RATE, least_length
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import RejectionReason
 from bearing_stream.wire import headers as h
@@ -19,11 +20,11 @@ from bearing_stream.wire.error_headers import TIMESTAMP
 from tools.docs.schema import VERSIONING
 from tools.docs.wire_tables import (
     DIAGNOSIS_HEADERS,
+    MEASUREMENT_HEADERS,
     STUB_HEADERS,
-    WINDOW_HEADERS,
     choices,
     error_header_meanings,
-    window_fields,
+    measurement_fields,
 )
 
 KAFKA_BINDING: Final = "0.5.0"
@@ -43,7 +44,7 @@ def asyncapi() -> Document:
             "title": "bearing-stream",
             "version": version("bearing-stream"),
             "description": (
-                "Vibration windows of rolling-element bearings, their diagnoses, and the messages "
+                "Vibration measurements of bearings, their diagnoses, and the messages "
                 "that could not be diagnosed. Headers are UTF-8 strings, those of CloudEvents 1.0 "
                 "in its binary mode for Kafka. Topic names are settings; these are the defaults. "
                 f"{VERSIONING}"
@@ -52,12 +53,14 @@ def asyncapi() -> Document:
         },
         "defaultContentType": h.JSON,
         "channels": {
-            "windows": _channel("windows_topic", "windowBinary", "windowJson"),
+            "windows": _channel("windows_topic", "measurementBinary", "measurementJson"),
             "diagnoses": _channel("diagnoses_topic", "diagnosis"),
             "deadLetters": _channel("dead_letters_topic", "deadLetter"),
         },
         "operations": {
-            "receiveWindow": _operation("receive", "windows", "The consumer reads a window."),
+            "receiveMeasurement": _operation(
+                "receive", "windows", "The consumer reads a measurement."
+            ),
             "sendDiagnosis": _operation("send", "diagnoses", "The consumer publishes a diagnosis."),
             "sendDeadLetter": _operation(
                 "send", "deadLetters", "The consumer publishes what it could not diagnose."
@@ -93,20 +96,21 @@ def _operation(action: str, channel: str, summary: str) -> Document:
 
 def _messages() -> Document:
     return {
-        "windowBinary": _message(
-            f"{WINDOW_LENGTH} samples, packed in the format that {h.SAMPLE_FORMAT} names.",
+        "measurementBinary": _message(
+            f"Samples, packed in the format that {h.SAMPLE_FORMAT} names: at least one window, "
+            f"{WINDOW_LENGTH} samples at 12 kHz.",
             h.BINARY,
-            "windowHeaders",
+            "measurementHeaders",
             BYTES,
         ),
-        "windowJson": _message(
-            f"{WINDOW_LENGTH} samples as JSON.",
+        "measurementJson": _message(
+            "Samples as JSON: at least one window.",
             h.JSON,
-            "windowHeaders",
-            {"$ref": "#/components/schemas/WindowRecord"},
+            "measurementHeaders",
+            {"$ref": "#/components/schemas/MeasurementRecord"},
         ),
         "diagnosis": _message(
-            "The diagnosis of one window.",
+            "The diagnosis of one measurement.",
             h.JSON,
             "diagnosisHeaders",
             {"$ref": "#/components/schemas/Diagnosis"},
@@ -139,22 +143,21 @@ def _schemas() -> Document:
     parts = diagnosis.pop("$defs")
     samples = {"type": "number"}
     return {
-        "windowHeaders": _headers(WINDOW_HEADERS, REQUIRED, _window_values()),
+        "measurementHeaders": _headers(MEASUREMENT_HEADERS, REQUIRED, _measurement_values()),
         "diagnosisHeaders": _headers(
             DIAGNOSIS_HEADERS,
             [name for name in DIAGNOSIS_HEADERS if name not in h.PASSED_ON],
             {h.TYPE: {"const": h.DIAGNOSIS_TYPE}, h.CONTENT_TYPE: {"const": h.JSON}},
         ),
         "deadLetterHeaders": _error_headers(),
-        "WindowRecord": {
+        "MeasurementRecord": {
             "type": "object",
             "required": ["record"],
             "properties": {
                 "record": {
                     "type": "array",
                     "items": samples,
-                    "minItems": WINDOW_LENGTH,
-                    "maxItems": WINDOW_LENGTH,
+                    "minItems": least_length(LOW_RATE),
                 }
             },
         },
@@ -163,9 +166,9 @@ def _schemas() -> Document:
     }
 
 
-def _window_values() -> dict[str, Document]:
+def _measurement_values() -> dict[str, Document]:
     """Return header → the values that it may have, where they can be listed."""
-    listed = {name: choices(field) for name, field in window_fields().items()}
+    listed = {name: choices(field) for name, field in measurement_fields().items()}
     return {name: {"enum": allowed} for name, allowed in listed.items() if allowed}
 
 

@@ -12,8 +12,8 @@ from tools.docs.wire_tables import (
     diagnosis_fields,
     diagnosis_headers,
     error_headers,
+    measurement_headers,
     rejection_reasons,
-    window_headers,
 )
 
 ROOT: Final = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ GENERATORS: Final[dict[str, Callable[..., str]]] = {
     "cli": cli_reference,
     "events": event_list,
     "metrics": metric_list,
-    "window-headers": window_headers,
+    "measurement-headers": measurement_headers,
     "diagnosis-headers": diagnosis_headers,
     "diagnosis-fields": diagnosis_fields,
     "error-headers": error_headers,

@@ -11,37 +11,37 @@ from bearing_stream.wire import headers as h
 from bearing_stream.wire.decoder import REQUIRED
 from bearing_stream.wire.diagnosis import Diagnosis
 from bearing_stream.wire.error_headers import ORIGINAL_LENGTH, ORIGINAL_SHA256, PREFIX, TIMESTAMP
-from bearing_stream.wire.window import WindowAttributes
+from bearing_stream.wire.measurement import MeasurementAttributes
 from tools.docs.docstrings import attribute_docstrings, table
 
-WINDOW_HEADERS: Final = {
+MEASUREMENT_HEADERS: Final = {
     h.SPEC_VERSION: "Version of CloudEvents.",
     h.TYPE: "Type of the event, with its version.",
-    h.SOURCE: "Where the window comes from, as a URI reference: `/plant-2/pump-7`.",
-    h.ID: "Id of the window, unique within its source.",
+    h.SOURCE: "Where the measurement comes from, as a URI reference: `/plant-2/pump-7`.",
+    h.ID: "Id of the measurement, unique within its source.",
     h.TIME: "RFC 3339 time of the first sample.",
     h.SUBJECT: "Id of the sensor; also the key of the message.",
-    h.SAMPLING_RATE: "Sampling rate in Hz. The network knows 12000 only.",
+    h.SAMPLING_RATE: "Sampling rate in Hz: `12000`, `25600`, `48000`, `51200` or any other.",
     h.SAMPLE_FORMAT: "Number format of the samples. Required unless the value is JSON.",
+    h.UNIT: "Unit of the samples, where known. The diagnosis carries it on.",
+    h.CHANNEL: "Channel of the sensor, where it has several. The diagnosis carries it on.",
     h.SHAFT_SPEED: "Shaft speed in revolutions per minute. The diagnosis carries it on.",
     h.FAULT_LABEL: "True state of the bearing, where known. The diagnosis carries it on.",
     h.CONTENT_TYPE: "Form of the value: samples in binary (the default), or JSON.",
     h.TRACE_PARENT: "W3C trace context. The diagnosis carries it on.",
 }
-"""Header of a window → what it holds."""
+"""Header of a measurement → what it holds."""
 
 DIAGNOSIS_HEADERS: Final = {
     h.SPEC_VERSION: "`1.0`",
     h.TYPE: f"`{h.DIAGNOSIS_TYPE}`",
     h.SOURCE: "`/bearing-stream/consumer/MODEL/VERSION`",
-    h.ID: "A hash of the window's source and id and of the model's name and version: the same at "
-    "every replay.",
+    h.ID: "A hash of the measurement's source and id and of the model's name and version: the same "
+    "at every replay.",
     h.TIME: "RFC 3339 time of the diagnosis.",
     h.SUBJECT: "Id of the sensor; also the key of the message.",
     h.CONTENT_TYPE: f"`{h.JSON}`",
-    h.SHAFT_SPEED: "Copied from the window, if it has the header.",
-    h.FAULT_LABEL: "Copied from the window, if it has the header.",
-    h.TRACE_PARENT: "Copied from the window, if it has the header.",
+    **dict.fromkeys(h.PASSED_ON, "Copied from the measurement, if it has the header."),
 }
 """Header of a diagnosis → what it holds."""
 
@@ -73,9 +73,9 @@ def error_header_meanings() -> dict[str, str]:
     return {name: ERROR_HEADERS[name.removeprefix(PREFIX)] for name in names}
 
 
-def window_fields() -> dict[str, FieldInfo]:
-    """Return header → the field of `WindowAttributes` that reads it."""
-    return {field.alias or "": field for field in WindowAttributes.model_fields.values()}
+def measurement_fields() -> dict[str, FieldInfo]:
+    """Return header → the field of `MeasurementAttributes` that reads it."""
+    return {field.alias or "": field for field in MeasurementAttributes.model_fields.values()}
 
 
 def choices(field: FieldInfo) -> list[str]:
@@ -86,11 +86,11 @@ def choices(field: FieldInfo) -> list[str]:
     return []
 
 
-def window_headers() -> str:
-    """Return the Markdown table of a window's headers."""
-    fields = window_fields()
+def measurement_headers() -> str:
+    """Return the Markdown table of a measurement's headers."""
+    fields = measurement_fields()
     rows = []
-    for name, meaning in WINDOW_HEADERS.items():
+    for name, meaning in MEASUREMENT_HEADERS.items():
         allowed = ", ".join(f"`{each}`" for each in choices(fields[name])) if name in fields else ""
         rows.append((f"`{name}`", "yes" if name in REQUIRED else "", allowed, meaning))
     return table(("header", "required", "values", "meaning"), rows)

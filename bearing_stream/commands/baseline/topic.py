@@ -1,4 +1,4 @@
-"""Healthy windows of one sensor out of the windows topic.
+"""Healthy measurements of one sensor out of the windows topic.
 
 They are read with committed isolation, in no group. A stretch is what has one speed and lies within
 ten minutes, as a recording does in files, so that a stretch that disagrees can be named.
@@ -18,10 +18,10 @@ from bearing_stream.commands.baseline.healthy import Healthy
 from bearing_stream.commands.baseline.settings import BaselineSettings
 from bearing_stream.commands.terminal import notice
 from bearing_stream.kafka import Spans, TopicReader, wait_for_topics
+from bearing_stream.sampling import resample
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from bearing_stream.wire import Rejection, decode_window, readable_headers
+from bearing_stream.wire import Rejection, decode_measurement, readable_headers
 from bearing_stream.wire import headers as h
-from bearing_stream.wire.window import WindowAttributes
 
 STRETCH: Final = timedelta(minutes=10)
 """Most that a stretch lasts."""
@@ -29,8 +29,8 @@ STRETCH: Final = timedelta(minutes=10)
 STEADY: Final = 0.02
 """Relative difference of speeds in a stretch."""
 
-MOST_WINDOWS: Final = 20_000
-"""Read at most: an hour of windows end to end, 160 MB."""
+MOST_SAMPLES: Final = 20_000 * WINDOW_LENGTH
+"""Kept at most, at 12 kHz: an hour of windows end to end, 160 MB."""
 
 _NAMED: Final = 5
 
@@ -39,11 +39,19 @@ _NAMED: Final = 5
 class _Stretch:
     began: datetime
     speeds: list[float]
-    windows: list[NDArray[np.float32]] = field(default_factory=list)
+    parts: list[NDArray[np.float32]] = field(default_factory=list)
 
     def holds(self, moment: datetime, rpm: float) -> bool:
         steady = abs(rpm / self.speeds[0] - 1) <= STEADY
         return steady and timedelta(0) <= moment - self.began < STRETCH
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was read: messages of each sensor, and the last rejection of the one asked for."""
+
+    sensors: Counter[str] = field(default_factory=Counter)
+    rejection: Rejection | None = None
 
 
 def of_topic(settings: BaselineSettings, sensor: str, rpm: Sequence[float]) -> list[Healthy]:
@@ -64,21 +72,22 @@ def of_topic(settings: BaselineSettings, sensor: str, rpm: Sequence[float]) -> l
     topic = settings.windows_topic
     wait_for_topics(properties, [topic], settings.startup_timeout, notice)
     stretches: list[_Stretch] = []
-    seen: Counter[str] = Counter()
+    seen = _Seen()
+    kept = 0
     with TopicReader(properties, topic) as reader:
         spans = reader.between(reader.spans(), settings.since, settings.until)
-        for number, (attributes, samples) in enumerate(
-            _windows(reader, spans, sensor, seen), start=1
-        ):
-            speed = attributes.shaft_speed or next(iter(rpm), None)
+        for moment, stated, samples in _measurements(reader, spans, sensor, seen):
+            speed = stated or next(iter(rpm), None)
             if speed is None:
                 raise click.ClickException(
                     f"windows of '{sensor}' state no shaft speed (ce_shaftspeed): add --rpm"
                 )
-            _add(stretches, attributes.time, speed, samples)
-            if number == MOST_WINDOWS:
+            _add(stretches, moment, speed, samples)
+            kept += len(samples)
+            if kept >= MOST_SAMPLES:
                 notice(
-                    f"Read the first {MOST_WINDOWS} windows; narrow --since and --until for others."
+                    f"Read the first {kept // WINDOW_LENGTH} windows; narrow --since and --until "
+                    "for others."
                 )
                 break
     if not stretches:
@@ -86,23 +95,26 @@ def of_topic(settings: BaselineSettings, sensor: str, rpm: Sequence[float]) -> l
     return [_signal(sensor, stretch) for stretch in stretches]
 
 
-def _windows(
-    reader: TopicReader, spans: Spans, sensor: str, seen: Counter[str]
-) -> Iterator[tuple[WindowAttributes, NDArray[np.float32]]]:
-    """Yield the windows of a sensor; count in `seen` those of each."""
+def _measurements(
+    reader: TopicReader, spans: Spans, sensor: str, seen: _Seen
+) -> Iterator[tuple[datetime, float | None, NDArray[np.float32]]]:
+    """Yield of a sensor's measurements the time, the speed and the samples at 12 kHz."""
     for message in reader.read(spans):
         headers = readable_headers(message) or []
         subject = next((value for name, value in headers if name == h.SUBJECT), None)
         name = (subject or b"").decode("utf-8", "replace")
-        seen[name] += 1
+        seen.sensors[name] += 1
         if name != sensor:
             continue
-        samples = np.empty(WINDOW_LENGTH, np.float32)
         try:
-            yield decode_window(headers, message.value(), samples), samples
-        except Rejection:
+            attributes, samples = decode_measurement(headers, message.value())
+        except Rejection as rejection:
             # A dead letter to the consumer, and no part of a baseline.
-            seen["(rejected)"] += 1
+            seen.rejection = rejection
+            continue
+        # A copy: the samples may be a view of the message.
+        resampled = resample(samples, attributes.sampling_rate).astype(np.float32)
+        yield attributes.time, attributes.shaft_speed, resampled
 
 
 def _add(
@@ -113,22 +125,22 @@ def _add(
         stretch = _Stretch(moment, [])
         stretches.append(stretch)
     stretch.speeds.append(rpm)
-    stretch.windows.append(samples)
+    stretch.parts.append(samples)
 
 
 def _signal(sensor: str, stretch: _Stretch) -> Healthy:
     rpm = float(np.median(stretch.speeds))
     began = stretch.began.isoformat(timespec="seconds")
-    return Healthy(f"{sensor} from {began} at {rpm:g} rpm", sensor, rpm, tuple(stretch.windows))
+    return Healthy(f"{sensor} from {began} at {rpm:g} rpm", sensor, rpm, tuple(stretch.parts))
 
 
-def _nothing(topic: str, sensor: str, seen: Counter[str]) -> str:
-    rejected = seen.pop("(rejected)", 0)
-    if rejected:
+def _nothing(topic: str, sensor: str, seen: _Seen) -> str:
+    if seen.rejection:
         return (
-            f"all {rejected} windows of '{sensor}' in '{topic}' are ones that the consumer rejects"
+            f"the consumer rejects all {seen.sensors[sensor]} windows of '{sensor}' in '{topic}': "
+            f"{seen.rejection}"
         )
-    if not seen:
+    if not seen.sensors:
         return f"'{topic}' holds no windows between --since and --until"
-    others = ", ".join(f"'{name}'" for name, _ in seen.most_common(_NAMED))
+    others = ", ".join(f"'{name}'" for name, _ in seen.sensors.most_common(_NAMED))
     return f"'{topic}' holds no windows of '{sensor}' in that time, but of {others}"

@@ -53,9 +53,9 @@ class Account:
     judged: Counter[FaultLabel] = field(default_factory=Counter)
     """Diagnoses of windows with a known label, by that label."""
     backlog_rate: float = 0.0
-    """Diagnoses a second while the consumer processed the backlog."""
+    """Windows a second while the consumer processed the backlog."""
     latencies: list[float] = field(default_factory=list)
-    """Milliseconds from the Kafka timestamp of a live window until a subscriber read its
+    """Milliseconds from the Kafka timestamp of a live measurement until a subscriber read its
     diagnosis."""
     moments: Moments = field(default_factory=Moments)
     """When the subscriber read what; the demo adds the moments of the consumer."""
@@ -88,7 +88,7 @@ def account(topics: TopicSettings, arrivals: Mapping[RecordId, float]) -> Accoun
         RecordId.of(message): _window(message)
         for message in read_to_end(properties, topics.windows_topic)
     }
-    backlog_times: list[int] = []
+    backlog: list[tuple[int, int]] = []
     for message in read_to_end(properties, topics.diagnoses_topic):
         _, diagnosis = decode_diagnosis(_headers(message), message.value())
         record = RecordId(diagnosis.input.partition, diagnosis.input.offset)
@@ -98,13 +98,13 @@ def account(topics: TopicSettings, arrivals: Mapping[RecordId, float]) -> Accoun
             found.judged[window.label] += 1
             found.agreed[window.label] += diagnosis.prediction == window.label
         if window.backlog:
-            backlog_times.append(message.timestamp()[1])
+            backlog.append((message.timestamp()[1], diagnosis.windows))
         elif record in arrivals:
             found.latencies.append(arrivals[record] * 1e3 - window.timestamp)
     for message in read_to_end(properties, topics.dead_letters_topic):
         reason = read_error_headers(_headers(message)).reason
         found.dead_letters[RejectionReason(reason)] += 1
-    found.backlog_rate = _rate(backlog_times)
+    found.backlog_rate = _rate(backlog)
     found.moments = _moments(windows, arrivals)
     return found
 
@@ -135,11 +135,12 @@ def _window(message: Polled) -> _Window:
     return _Window(cast("FaultLabel | None", label), message.timestamp()[1], backlog)
 
 
-def _rate(times: list[int]) -> float:
-    """Return events a second, from their times in milliseconds."""
+def _rate(diagnosed: list[tuple[int, int]]) -> float:
+    """Return windows a second, from the time in milliseconds and the windows of each diagnosis."""
+    times = [time for time, _ in diagnosed]
     if len(times) < 2 or (span := max(times) - min(times)) <= 0:
         return 0.0
-    return (len(times) - 1) / span * 1e3
+    return sum(windows for _, windows in sorted(diagnosed)[1:]) / span * 1e3
 
 
 def _headers(message: Polled) -> Headers:

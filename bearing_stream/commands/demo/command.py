@@ -48,7 +48,8 @@ def command(**given: Any) -> None:
         source = "cwru" if folder and any(present(folder)) else "synthetic"
         _print_source(console, source, folder)
         with stage.kafka(settings, console) as topics:
-            found = _run(topics, settings, _source_options(source, folder), console)
+            simulated = _source_options(source, folder) + settings.simulator_options
+            found = _run(topics, settings, simulated, console)
     except (DemoError, FatalKafkaError, LocalKafkaError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
@@ -98,9 +99,8 @@ def _run(
     arrivals = Arrivals(watching)
     live_table = _LiveTable(console, arrivals)
     console.print(f"[bold]1[/]  {settings.backlog:,} windows arrive while no consumer runs …")
-    stage.simulate_backlog(
-        topics, source, settings.backlog, live_table.wait, LOGS / "demo-backlog.log"
-    )
+    messages = -(-settings.backlog // settings.windows_of_a_measurement)
+    stage.simulate_backlog(topics, source, messages, live_table.wait, LOGS / "demo-backlog.log")
     console.print("[bold]2[/]  The consumer starts and catches up, exactly once …")
     arrivals.start()
     log = LOGS / "demo-consumer.log"

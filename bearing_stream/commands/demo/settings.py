@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import AliasChoices, Field
 
-from bearing_stream.config import ENVIRONMENT_PREFIX, Settings
+from bearing_stream.config import ENVIRONMENT_PREFIX, Duration, Settings
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
 
 class DemoSettings(Settings):
@@ -31,6 +32,26 @@ class DemoSettings(Settings):
 
     backlog: int = Field(default=20_000, ge=1, le=10_000_000)
     """Windows in Kafka when the consumer starts."""
+
+    measurement: Duration | None = None
+    """Seconds of a measurement, which is one message: `1s`, `500ms`. By default one window."""
+
+    native_rate: bool = False
+    """Send the recordings at their own rate, and synthetic signals at 48 kHz, as int16; the
+    consumer resamples them."""
+
+    @property
+    def windows_of_a_measurement(self) -> int:
+        """How many windows each message holds."""
+        return max(1, int((self.measurement or 0) * SAMPLING_RATE / WINDOW_LENGTH))
+
+    @property
+    def simulator_options(self) -> list[str]:
+        """What `bearing-stream simulate` is to send."""
+        options = [] if self.measurement is None else ["--measurement", f"{self.measurement:g}s"]
+        if self.native_rate:
+            options += ["--native-rate", "--sample-format", "int16"]
+        return options
 
     output: Path = Path("out/demo.json")
     """File to write the summary to, as JSON."""

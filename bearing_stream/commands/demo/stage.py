@@ -71,14 +71,14 @@ def kafka(settings: DemoSettings, console: Console) -> Iterator[TopicSettings]:
 
 
 def simulate_backlog(
-    topics: TopicSettings, source: list[str], windows: int, wait: Callable[[], None], log: Path
+    topics: TopicSettings, source: list[str], messages: int, wait: Callable[[], None], log: Path
 ) -> None:
-    """Produce windows while no consumer is running.
+    """Produce measurements while no consumer is running.
 
     Raises:
         DemoError: The simulator failed.
     """
-    arguments = ["simulate", *source, "--speed", "max", "--loop", "--limit", str(windows)]
+    arguments = ["simulate", *source, "--speed", "max", "--loop", "--limit", str(messages)]
     with Command(*arguments, "--run", BACKLOG, topics=topics, log=log) as simulator:
         while simulator.running:
             wait()

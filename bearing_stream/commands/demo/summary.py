@@ -41,7 +41,7 @@ def table(found: Account) -> Table:
     rows = Table(title="Counted in the topics afterwards", title_justify="left", show_header=False)
     rows.add_column(style="bold")
     rows.add_column(justify="right")
-    rows.add_row("windows sent", f"{found.sent:,}")
+    rows.add_row("measurements sent", f"{found.sent:,}")
     rows.add_row("diagnosed", f"{found.diagnosed:,}")
     rows.add_row("dead letters", f"{found.dead_letters.total():,}")
     for reason, count in sorted(found.dead_letters.items()):

@@ -9,38 +9,46 @@ from dataclasses import dataclass
 from email.message import Message
 from importlib.metadata import version
 from math import nan
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-import numpy as np
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from numpy.typing import NDArray
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
 from bearing_stream.commands.serve import openapi
 from bearing_stream.commands.serve.batcher import Batcher
-from bearing_stream.commands.serve.bodies import InvalidBodyError, read_binary, read_json
+from bearing_stream.commands.serve.bodies import (
+    InvalidBodyError,
+    Records,
+    read_binary,
+    read_json,
+)
 from bearing_stream.commands.serve.content import as_utf8, decompressed, is_compressed
 from bearing_stream.commands.serve.docs_page import page
 from bearing_stream.commands.serve.in_flight import InFlight, OverloadedError
+from bearing_stream.commands.serve.measurements import (
+    read_binary_measurement,
+    read_json_measurements,
+)
 from bearing_stream.commands.serve.responses import (
     Analyst,
     DiagnosisResponse,
     HealthResponse,
     RecordDiagnosis,
-    RequestedWindows,
+    RequestedRecords,
 )
 from bearing_stream.commands.serve.settings import ApiSettings
+from bearing_stream.sampling import LOW_RATE
 from model.assessor import Assessor
 
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """Decodes a body into windows (n, 2048)."""
+    """Decodes a body into its records."""
 
-    decode: Callable[[bytes | bytearray], NDArray[np.float32]]
+    decode: Callable[[bytes | bytearray], Records]
     compressed: bool
     """Whether the body is compressed, and may need `max_body` bytes of memory at any size."""
 
@@ -54,6 +62,21 @@ Sensor = Annotated[
 Rpm = Annotated[
     float | None,
     Query(gt=0, allow_inf_nan=False, description="Shaft speed in revolutions a minute"),
+]
+
+Rate = Annotated[
+    float | None,
+    Query(
+        ge=LOW_RATE,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Sampling rate in Hz. With it a record may be of any length from one window "
+        "on (2048 samples at 12 kHz), and a binary body is one measurement",
+    ),
+]
+UnitName = Annotated[
+    Literal["g", "m/s2", "counts"] | None,
+    Query(description="Unit of the samples; of g and m/s2 there is a velocity"),
 ]
 
 SMALL: Final = 64 * 1024
@@ -75,7 +98,7 @@ class DiagnosisService:
         self.settings = settings
         self.in_flight = InFlight(settings.max_in_flight)
         self._analyst = Analyst(assessor, settings.uncertain_as_unknown, settings.threads)
-        self.batcher = Batcher[RequestedWindows, list[RecordDiagnosis]](
+        self.batcher = Batcher[RequestedRecords, list[RecordDiagnosis]](
             self._analyst.analyse, settings.batch_size
         )
         self._decoding = ThreadPoolExecutor(1, thread_name_prefix="decoding")
@@ -88,15 +111,16 @@ class DiagnosisService:
                 yield
 
     async def diagnose(
-        self, request: Request, decoder: Decoder, sensor: str, rpm: float
+        self, request: Request, decoder: Decoder, sensor: str, rpm: float, unit: str | None = None
     ) -> DiagnosisResponse:
-        """Receive the body of a request and diagnose its windows.
+        """Receive the body of a request and diagnose its records.
 
         Args:
             request: Its body is not received yet.
             decoder: Decodes the body.
             sensor: Id of the sensor, `""` if the request does not name it.
             rpm: Shaft speed, NaN if the request does not state it.
+            unit: Of the samples, None if the request does not state it.
 
         Raises:
             OverloadedError: The requests in progress leave no memory for the body.
@@ -109,9 +133,9 @@ class DiagnosisService:
         self._check_size(size)
         content = self.settings.max_body if decoder.compressed else 0
         with self.in_flight.reserved(size + content):
-            windows = await self._windows(await self._body(request), decoder)
+            records = await self._records(await self._body(request), decoder)
             started = time.monotonic()
-            analysis = await self.batcher.submit(RequestedWindows(windows, sensor, rpm))
+            analysis = await self.batcher.submit(RequestedRecords(records, sensor, rpm, unit))
             milliseconds = 1000 * (time.monotonic() - started)
             return {"Analysis": analysis, "Execution Time": milliseconds}
 
@@ -134,7 +158,7 @@ class DiagnosisService:
                 413, f"Expected a body of at most {limit} bytes; send fewer records in a request"
             )
 
-    async def _windows(self, body: bytearray, decoder: Decoder) -> NDArray[np.float32]:
+    async def _records(self, body: bytearray, decoder: Decoder) -> Records:
         if len(body) <= SMALL and not decoder.compressed:
             return decoder.decode(body)
         loop = asyncio.get_running_loop()
@@ -163,10 +187,16 @@ def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
 
     @app.post("/batch_predict", include_in_schema=False)
     @app.post("/batch_predict/", responses=openapi.RESPONSES, openapi_extra=openapi.REQUEST)
-    async def batch_predict(request: Request, sensor: Sensor = "", rpm: Rpm = None) -> Response:
-        """Diagnose records of 2048 samples each, taken at 12 kHz, in any unit."""
-        decoder = _decoder(request, settings.max_body)
-        response = await service.diagnose(request, decoder, sensor, rpm or nan)
+    async def batch_predict(
+        request: Request,
+        sensor: Sensor = "",
+        rpm: Rpm = None,
+        sampling_rate: Rate = None,
+        unit: UnitName = None,
+    ) -> Response:
+        """Diagnose records, by default of 2048 samples each, taken at 12 kHz, in any unit."""
+        decoder = _decoder(request, settings.max_body, sampling_rate)
+        response = await service.diagnose(request, decoder, sensor, rpm or nan, unit)
         return Response(to_json(response), media_type="application/json")
 
     @app.head("/healthz", include_in_schema=False)
@@ -197,7 +227,7 @@ def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
     return app
 
 
-def _decoder(request: Request, limit: int) -> Decoder:
+def _decoder(request: Request, limit: int, sampling_rate: float | None) -> Decoder:
     """Choose by the headers; without a content type, the body is JSON, as originally published."""
     content_type = Message()
     content_type["Content-Type"] = request.headers.get("content-type", "application/json")
@@ -207,10 +237,21 @@ def _decoder(request: Request, limit: int) -> Decoder:
     def content(body: bytes | bytearray) -> bytes | bytearray:
         return decompressed(body, limit) if compressed else body
 
+    def from_binary(body: bytes | bytearray) -> Records:
+        if sampling_rate is None:
+            return Records.single(read_binary(content(body)))
+        return read_binary_measurement(content(body), sampling_rate)
+
+    def from_json(body: bytes | bytearray) -> Records:
+        text = as_utf8(content(body), charset)
+        if sampling_rate is None:
+            return Records.single(read_json(text))
+        return read_json_measurements(text, sampling_rate)
+
     if media_type == "application/octet-stream":
-        return Decoder(lambda body: read_binary(content(body)), compressed)
+        return Decoder(from_binary, compressed)
     if media_type == "application/json" or media_type.endswith("+json"):
-        return Decoder(lambda body: read_json(as_utf8(content(body), charset)), compressed)
+        return Decoder(from_json, compressed)
     raise HTTPException(
         415,
         f"Expected a content type of application/json or application/octet-stream (float32-le "

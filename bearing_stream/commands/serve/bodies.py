@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,25 @@ class InvalidBodyError(Exception):
     def __init__(self, errors: Sequence[dict[str, Any]]) -> None:
         super().__init__(f"{len(errors)} errors, the first: {errors[0]['msg']}")
         self.errors = errors
+
+
+class Records(NamedTuple):
+    """The records of a body, in order.
+
+    Args:
+        windows: (n, 2048), those of a record in a row.
+        counts: (m,), the windows of each record.
+        whole: (m,), whether these are all of its windows; flat ones are left out.
+    """
+
+    windows: NDArray[np.float32]
+    counts: NDArray[np.int64]
+    whole: NDArray[np.bool_]
+
+    @classmethod
+    def single(cls, windows: NDArray[np.float32]) -> Self:
+        """Return records of one window each."""
+        return cls(windows, np.ones(len(windows), np.int64), np.ones(len(windows), np.bool_))
 
 
 # Strict: a number in quotes, or `true`, is not a number. Other keys are ignored, as they were in
@@ -82,7 +101,7 @@ def read_binary(body: bytes | bytearray) -> NDArray[np.float32]:
             f"Expected windows of {size} bytes ({WINDOW_LENGTH} samples of float32-le) back to "
             f"back; got {len(body) // size} complete ones and {len(body) % size} more bytes"
         )
-        raise InvalidBodyError([_error("window_length", (len(body) // size,), message)])
+        raise InvalidBodyError([problem("window_length", (len(body) // size,), message)])
     samples = np.frombuffer(body, FLOAT32).astype(np.float32)
     return _checked(samples.reshape(-1, WINDOW_LENGTH), ())
 
@@ -100,7 +119,7 @@ def _validated(body: bytes | bytearray) -> NDArray[np.float32]:
         except StopIteration:
             break
         except ValidationError as error:
-            errors += _explained(error)
+            errors += explained(error)
             continue
         # A number beyond float32 becomes infinite, and is rejected as such.
         with np.errstate(over="ignore"):
@@ -119,7 +138,7 @@ def _parsed(body: bytes | bytearray) -> Iterable[_Record]:
             _LIST.validate_json(body)
         return _RECORDS.validate_json(body)
     except ValidationError as error:
-        raise InvalidBodyError(_explained(error)) from None
+        raise InvalidBodyError(explained(error)) from None
 
 
 def _checked(windows: NDArray[np.float32], within: Location) -> NDArray[np.float32]:
@@ -133,22 +152,24 @@ def _checked(windows: NDArray[np.float32], within: Location) -> NDArray[np.float
         wrong = np.flatnonzero(~np.isfinite(windows[index]))
         if len(wrong):
             message = "Expected finite samples within float32; got NaN, infinity or a larger number"
-            errors.append(_error("finite_number", (index, *within, int(wrong[0])), message))
+            errors.append(problem("finite_number", (index, *within, int(wrong[0])), message))
         elif flat[index]:
             message = "Expected a signal; all samples are the same"
-            errors.append(_error("flat_line", (index, *within), message))
+            errors.append(problem("flat_line", (index, *within), message))
     if errors:
         raise InvalidBodyError(errors[:MAX_ERRORS])
     return windows
 
 
-def _explained(error: ValidationError) -> list[dict[str, Any]]:
+def explained(error: ValidationError) -> list[dict[str, Any]]:
+    """Return the errors of a validation in the format of `InvalidBodyError`."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return [
-        _error(detail["type"], detail["loc"], _IN_JSON.get(detail["type"], detail["msg"]))
+        problem(detail["type"], detail["loc"], _IN_JSON.get(detail["type"], detail["msg"]))
         for detail in found
     ]
 
 
-def _error(kind: str, where: Location, message: str) -> dict[str, Any]:
+def problem(kind: str, where: Location, message: str) -> dict[str, Any]:
+    """Return one error in the format of `InvalidBodyError`."""
     return {"type": kind, "loc": ["body", *where], "msg": message}

@@ -21,6 +21,15 @@ _EXAMPLE: Final = {
             "Quality": "uncertain",
             "Reasons": ["novelty"],
             "Novelty": 1.7,
+            "Windows": 5,
+            "Indicators": {
+                "rms": 0.31,
+                "peak": 1.2,
+                "crest_factor": 3.87,
+                "kurtosis": 3.1,
+                "velocity_rms": 1.2,
+                "lines": {"outer": 0.4, "inner": -0.2, "ball": 7.5},
+            },
         }
     ],
     "Execution Time": 0.4,
@@ -32,10 +41,10 @@ _ITEM: Final = {
     "properties": {
         "record": {
             "type": "array",
-            "description": "Samples at 12 kHz in any unit, each finite.",
+            "description": f"Samples in any unit, each finite: {WINDOW_LENGTH} at 12 kHz, or any "
+            "number from one window on where the query states the sampling rate.",
             "items": {"type": "number"},
             "minItems": WINDOW_LENGTH,
-            "maxItems": WINDOW_LENGTH,
         }
     },
 }
@@ -53,7 +62,8 @@ REQUEST: Final[dict[str, Any]] = {
                     "type": "string",
                     "format": "binary",
                     "description": f"Windows back to back, each of {WINDOW_LENGTH} samples of "
-                    "little-endian float32. Much faster than JSON.",
+                    "little-endian float32, or one measurement where the query states the sampling "
+                    "rate. Much faster than JSON.",
                 }
             },
         },

@@ -3,36 +3,43 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
-from typing import Final, Literal, NotRequired
+from typing import Any, Final, Literal, NotRequired
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import TypedDict
 
-from bearing_stream.vocabulary import FaultLabel, QualityFlag
+from bearing_stream.commands.serve.bodies import Records
+from bearing_stream.vocabulary import QUALITY_FLAGS, FaultLabel, QualityFlag
 from model.assessor import Assessor
 from model.findings import Finding, PhysicsFinding, findings
+from model.indicators import IndicatorFields, indicators
 
 MIN_PART: Final = 32
 """Minimum number of windows for a thread: a forward pass of fewer takes longer per window."""
 
+_DROPOUT: Final = QUALITY_FLAGS.index("dropout")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RequestedWindows:
-    """The windows of a request.
+class RequestedRecords:
+    """The records of a request.
 
     Args:
-        windows: (n, 2048), n ≥ 0, at 12 kHz, finite.
+        records: Their windows at 12 kHz, finite.
         sensor: Id of the sensor, `""` if the request does not name it.
         rpm: Shaft speed, NaN if the request does not state it.
+        unit: Of the samples, None if the request does not state it.
     """
 
-    windows: NDArray[np.float32]
+    records: Records
     sensor: str
     rpm: float
+    unit: str | None = None
 
     def __len__(self) -> int:
-        return len(self.windows)
+        """The number of windows."""
+        return len(self.records.windows)
 
 
 class RecordDiagnosis(TypedDict):
@@ -43,6 +50,8 @@ class RecordDiagnosis(TypedDict):
     Quality: Literal["good", "uncertain"]
     Reasons: list[QualityFlag]
     Novelty: float
+    Windows: int
+    Indicators: IndicatorFields
     Evidence: NotRequired[PhysicsFinding | None]
 
 
@@ -101,35 +110,49 @@ class Analyst:
         self._max_parts = threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="assessing")
 
-    def analyse(self, requests: list[RequestedWindows]) -> list[list[RecordDiagnosis]]:
+    def analyse(self, requests: list[RequestedRecords]) -> list[list[RecordDiagnosis]]:
         """Return the diagnoses of each request; there must be at least one request."""
-        sizes = [len(records) for records in requests]
-        windows = [records.windows for records in requests]
-        joined = windows[0] if len(windows) == 1 else np.concatenate(windows)
-        rpm = np.repeat([records.rpm for records in requests], sizes)
-        sensors = [records.sensor for records in requests for _ in range(len(records))]
+        joined = Records(
+            *map(_joined, zip(*(request.records for request in requests), strict=True))
+        )
+        sizes = [len(request.records.counts) for request in requests]
+        rpm = np.repeat([request.rpm for request in requests], sizes)
+        sensors = [request.sensor for request in requests for _ in request.records.counts]
+        units = [request.unit for request in requests for _ in request.records.counts]
+        ends = np.cumsum(joined.counts)
+        windows = len(joined.windows)
         # As many parts as threads: smaller parts take a quarter more time in total.
-        count = max(1, min(self._max_parts, len(joined) // MIN_PART))
-        edges = [len(joined) * part // count for part in range(count + 1)]
-        parts = [slice(begin, end) for begin, end in pairwise(edges)]
+        count = max(1, min(self._max_parts, windows // MIN_PART))
+        begins = ends - joined.counts
+        edges = [int(np.searchsorted(begins, windows * part // count)) for part in range(count)]
+        parts = [slice(*each) for each in pairwise([*edges, len(ends)])]
         assessed = self._threads.map(
             self._diagnose,
-            [joined[part] for part in parts],
+            [_part(joined, part, begins, ends) for part in parts],
             [rpm[part] for part in parts],
             [sensors[part] for part in parts],
+            [units[part] for part in parts],
         )
         diagnoses = list(chain.from_iterable(assessed))
-        ends = accumulate(sizes, initial=0)
-        return [diagnoses[start:end] for start, end in pairwise(ends)]
+        return [diagnoses[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
 
     def _diagnose(
-        self, windows: NDArray[np.float32], rpm: NDArray[np.float64], sensors: list[str]
+        self,
+        records: Records,
+        rpm: NDArray[np.float64],
+        sensors: list[str],
+        units: list[str | None],
     ) -> list[RecordDiagnosis]:
-        assessment = self._assessor.assess(windows, rpm, sensors)
+        windows, counts, whole = records
+        assessment = self._assessor.assess(windows, rpm, sensors, counts)
+        assessment.flags[~whole, _DROPOUT] = True
+        known = [unit if all_there else None for unit, all_there in zip(units, whole, strict=True)]
+        measured = indicators(windows, counts, known).fields(assessment.evidence)
+        found = findings(assessment, self._uncertain_as_unknown)
         physics = assessment.evidence is not None
         return [
-            _diagnosis(finding, physics)
-            for finding in findings(assessment, self._uncertain_as_unknown)
+            _diagnosis(finding, count, fields, physics)
+            for finding, count, fields in zip(found, counts.tolist(), measured, strict=True)
         ]
 
     def close(self) -> None:
@@ -137,13 +160,29 @@ class Analyst:
         self._threads.shutdown()
 
 
-def _diagnosis(finding: Finding, physics: bool) -> RecordDiagnosis:
+def _joined(arrays: tuple[NDArray[Any], ...]) -> NDArray[Any]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _part(
+    records: Records, part: slice, begins: NDArray[np.int64], ends: NDArray[np.int64]
+) -> Records:
+    """Return some of the records, with their windows."""
+    own = slice(begins[part][0], ends[part][-1]) if len(begins[part]) else slice(0)
+    return Records(records.windows[own], records.counts[part], records.whole[part])
+
+
+def _diagnosis(
+    finding: Finding, windows: int, measured: IndicatorFields, physics: bool
+) -> RecordDiagnosis:
     diagnosis: RecordDiagnosis = {
         "Prediction": finding["prediction"],
         "Probabilities": finding["probabilities"],
         "Quality": finding["quality"],
         "Reasons": finding["reasons"],
         "Novelty": finding["novelty"],
+        "Windows": windows,
+        "Indicators": measured,
     }
     if physics:
         diagnosis["Evidence"] = finding["evidence"]

@@ -123,7 +123,8 @@ def _table(
         notes.append(f"times the Kafka client stopped fetching and was replaced: {reader.stalls}")
     if reader.connection_error:
         notes.append(f"Kafka is unreachable, retrying: {reader.connection_error}")
-    return render(snapshot, f"{settings.diagnoses_topic} at {settings.bootstrap_servers}", notes)
+    title = f"{settings.diagnoses_topic} at {settings.bootstrap_servers}"
+    return render(snapshot, title, notes, settings.indicators)
 
 
 def _is_closed(output: int) -> bool:

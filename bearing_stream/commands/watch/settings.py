@@ -11,6 +11,10 @@ class WatchSettings(TopicSettings):
     from_beginning: bool = False
     """Start with the oldest diagnosis in the topic instead of the next one."""
 
+    indicators: bool = False
+    """Show the condition indicators of each sensor's latest measurement, in place of rates and
+    latencies."""
+
     limit: int | None = Field(default=None, ge=1)
     """Stop after this many diagnoses."""
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from bearing_stream.wire import Diagnosis
+from bearing_stream.wire import Diagnosis, Indicators
 
 Clock = Callable[[], float]
 """Monotonic seconds."""
@@ -52,6 +52,9 @@ class SensorSummary:
     """Whether it has quality flags."""
     age: float
     """Seconds since that diagnosis was received."""
+    unit: str
+    """Unit of its samples; empty if it is not known."""
+    indicators: Indicators | None
     figures: Figures
 
 
@@ -121,6 +124,8 @@ class SensorStatistics:
                 probability=sensor.latest.probability,
                 uncertain=sensor.latest.quality == "uncertain",
                 age=now - sensor.seen,
+                unit=sensor.latest.unit or "",
+                indicators=sensor.latest.indicators,
                 figures=sensor.counts.figures(now),
             )
             for name, sensor in first

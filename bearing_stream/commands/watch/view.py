@@ -1,5 +1,6 @@
 """Formats the statistics as a table for the terminal."""
 
+from itertools import zip_longest
 from typing import Final
 
 from rich import box
@@ -16,20 +17,35 @@ OTHER_LINES: Final = 9
 SILENT_AFTER: Final = 10.0
 """Seconds without a diagnosis after which the row of a sensor is dimmed."""
 
-COLUMNS: Final = ("sensor", "state", "probability", "windows/s", "p50 ms", "p99 ms", "agreement")
+COLUMNS: Final = ("sensor", "state", "probability", "per s", "p50 ms", "p99 ms", "agreement")
+
+INDICATOR_COLUMNS: Final = (
+    "sensor",
+    "state",
+    "probability",
+    "rms",
+    "peak",
+    "crest",
+    "kurt",
+    "mm/s",
+)
 
 TEXT_COLUMNS: Final = ("sensor", "state")
 """Columns that contain no numbers."""
 
 
-def render(snapshot: Snapshot, title: str, notes: list[str]) -> RenderableType:
+def render(
+    snapshot: Snapshot, title: str, notes: list[str], indicators: bool = False
+) -> RenderableType:
     """Return the table of a snapshot, with a row for each sensor and one for all, and the notes.
 
     Args:
         snapshot: From `SensorStatistics.snapshot`.
         title: Above the table.
         notes: Below the table, each cut to one line of the terminal.
+        indicators: Show condition indicators in place of rates and latencies.
     """
+    columns = INDICATOR_COLUMNS if indicators else COLUMNS
     table = Table(
         title=Text(printable(title)),
         title_justify="left",
@@ -40,7 +56,8 @@ def render(snapshot: Snapshot, title: str, notes: list[str]) -> RenderableType:
         header_style="",
         footer_style="bold",
     )
-    for name, total in zip(COLUMNS, _totals(snapshot), strict=True):
+    totals = _totals(snapshot)
+    for name, total in zip_longest(columns, totals[:3] if indicators else totals, fillvalue=""):
         table.add_column(
             name,
             total,
@@ -49,7 +66,8 @@ def render(snapshot: Snapshot, title: str, notes: list[str]) -> RenderableType:
             max_width=40,
         )
     for row in snapshot.rows:
-        table.add_row(*_cells(row), style="dim" if row.age > SILENT_AFTER else "")
+        measured = _indicators(row) if indicators else _figures(row.figures)
+        table.add_row(*_cells(row), *measured, style="dim" if row.age > SILENT_AFTER else "")
     lines = [Text(printable(note), no_wrap=True, overflow="ellipsis") for note in notes]
     return Group(table, *lines)
 
@@ -69,7 +87,7 @@ def uncertain_note(snapshot: Snapshot) -> list[str]:
     if not snapshot.uncertain:
         return []
     flags = ", ".join(f"{flag} {count:,}" for flag, count in snapshot.quality_flags.items())
-    return [f"? uncertain: {snapshot.uncertain:,} windows ({flags})"]
+    return [f"? uncertain: {snapshot.uncertain:,} diagnoses ({flags})"]
 
 
 def _cells(row: SensorSummary) -> list[Text]:
@@ -80,13 +98,27 @@ def _cells(row: SensorSummary) -> list[Text]:
     if row.age > SILENT_AFTER:
         state.append(f" ({row.age:,.0f} s ago)")
     probability = Text(f"{row.probability:.1%}")
-    return [Text(printable(row.sensor)), state, probability, *_figures(row.figures)]
+    return [Text(printable(row.sensor)), state, probability]
+
+
+def _indicators(row: SensorSummary) -> list[Text]:
+    found = row.indicators
+    if found is None:
+        return [Text("")] * 5
+    velocity = "" if found.velocity_rms is None else f"{found.velocity_rms:.2f}"
+    return [
+        Text(f"{found.rms:.3g} {printable(row.unit)}".rstrip()),
+        Text(f"{found.peak:.3g}"),
+        Text(f"{found.crest_factor:.1f}"),
+        Text(f"{found.kurtosis:.1f}"),
+        Text(velocity),
+    ]
 
 
 def _totals(snapshot: Snapshot) -> list[Text]:
     total = snapshot.total
     name = Text(f"{snapshot.sensors:,} sensors")
-    return [name, Text(f"{total.diagnosed:,} windows"), Text(""), *_figures(total)]
+    return [name, Text(f"{total.diagnosed:,} diagnoses"), Text(""), *_figures(total)]
 
 
 def _figures(figures: Figures) -> list[Text]:

@@ -61,7 +61,7 @@ def test_the_error_headers_are_those_of_kafka_connect() -> None:
         ("__connect.errors.partition", b"3"),
         ("__connect.errors.offset", b"1234"),
         ("__connect.errors.stage", b"VALUE_CONVERTER"),
-        ("__connect.errors.class.name", b"bearing_stream.wire.decode_window"),
+        ("__connect.errors.class.name", b"bearing_stream.wire.decode_measurement"),
         ("__connect.errors.exception.class.name", b"no-value"),
         ("__connect.errors.exception.message", "no ü".encode()),
         ("__connect.errors.connector.name", b"plant"),

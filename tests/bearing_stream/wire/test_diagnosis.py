@@ -16,14 +16,18 @@ from bearing_stream.wire import (
     Headers,
     Input,
     Latency,
+    MeasurementAttributes,
     ModelInfo,
     PublishedDiagnosis,
-    WindowAttributes,
     decode_diagnosis,
     diagnosis_id,
     encode_diagnosis,
 )
-from bearing_stream.wire.diagnosis import PublishedEvidence
+from bearing_stream.wire.diagnosis import (
+    LineHeights,
+    PublishedEvidence,
+    PublishedIndicators,
+)
 from tests.paths import ASSETS
 from tools.docs.schema import diagnosis_schema
 
@@ -46,6 +50,18 @@ EVIDENCE = st.builds(
 )
 
 
+SIZES = st.floats(0, 1e38)
+INDICATORS = st.builds(
+    PublishedIndicators,
+    rms=SIZES,
+    peak=SIZES,
+    crest_factor=SIZES,
+    kurtosis=SIZES,
+    velocity_rms=st.none() | SIZES,
+    lines=st.none() | st.builds(LineHeights, outer=MS, inner=MS, ball=MS),
+)
+
+
 @st.composite
 def diagnoses(draw: st.DrawFn) -> PublishedDiagnosis:
     shares = {label: draw(SHARES) for label in FAULT_LABELS}
@@ -63,6 +79,8 @@ def diagnoses(draw: st.DrawFn) -> PublishedDiagnosis:
         reasons=reasons,
         novelty=draw(st.floats(0, 1e6)),
         evidence=draw(st.none() | EVIDENCE),
+        windows=draw(st.integers(1, 10**6)),
+        indicators=draw(st.none() | INDICATORS),
         latency_ms=draw(st.builds(Latency, queued=MS, inference=MS, total=MS)),
         batch_size=draw(st.integers(1, 10**6)),
         model=draw(
@@ -70,6 +88,8 @@ def diagnoses(draw: st.DrawFn) -> PublishedDiagnosis:
         ),
         input=draw(st.builds(Input, topic=TEXT, partition=st.integers(0), offset=st.integers(0))),
         shaft_speed=draw(st.none() | st.floats(0.1, 1e5)),
+        unit=draw(st.sampled_from((None, "g", "m/s2", "counts"))),
+        channel=draw(st.none() | TEXT),
         fault_label=draw(st.sampled_from((None, *FAULT_LABELS))),
     )
 
@@ -94,6 +114,15 @@ EXAMPLE = PublishedDiagnosis(
         speed_found_by="search",
         decided_by="network",
     ),
+    windows=5,
+    indicators=PublishedIndicators(
+        rms=0.25,
+        peak=1.0,
+        crest_factor=4.0,
+        kurtosis=3.5,
+        velocity_rms=1.5,
+        lines=LineHeights(outer=0.5, inner=-1.0, ball=2.0),
+    ),
     latency_ms=Latency(queued=3.5, inference=1.25, total=5.0),
     batch_size=64,
     model=ModelInfo(name="wdcnn", version="1", device="cpu", backend="native"),
@@ -101,8 +130,8 @@ EXAMPLE = PublishedDiagnosis(
 )
 
 
-def attributes(source: str, identity: str) -> WindowAttributes:
-    return WindowAttributes.model_validate_strings(
+def attributes(source: str, identity: str) -> MeasurementAttributes:
+    return MeasurementAttributes.model_validate_strings(
         {
             "ce_source": source,
             "ce_id": identity,
@@ -170,6 +199,8 @@ def test_what_is_no_diagnosis_is_a_value_error(
     [
         {"probability": 1.5},
         {"batch_size": 0},
+        {"windows": 0},
+        {"indicators": {"rms": -1}},
         {"novelty": -0.5},
         {"evidence": {"outer_sigma": 1}},
         {"measured_at": None},
@@ -198,6 +229,16 @@ EVIDENCE_JSON = {"outer_sigma": 1, "inner_sigma": 1, "ball_sigma": 1, "shaft_spe
         {"evidence": EVIDENCE_JSON | {"decided_by": "vote"}},
         {"evidence": EVIDENCE_JSON | {"decided_by": "network", "cage_sigma": 1}},
         {"severity": "high"},
+        {"unit": "mm/s"},
+        {
+            "indicators": {
+                "rms": 1,
+                "peak": 1,
+                "crest_factor": 1,
+                "kurtosis": 1,
+                "skewness": 0,
+            }
+        },
     ],
 )
 def test_what_a_later_version_adds_is_read_and_not_written(change: dict[str, Any]) -> None:
@@ -212,12 +253,15 @@ def test_what_a_later_version_adds_is_read_and_not_written(change: dict[str, Any
 def test_the_headers_are_those_of_the_wire_contract() -> None:
     window: Headers = [
         ("ce_id", b"105/DE/000017"),
+        ("ce_unit", b"g"),
+        ("ce_channel", b"DE-x"),
         ("ce_shaftspeed", b"1796.0"),
         ("ce_faultlabel", b"Ball"),
         ("traceparent", TRACE_PARENT),
         ("team", b"x"),
     ]
-    labelled = EXAMPLE.model_copy(update={"shaft_speed": 1796.0, "fault_label": "Ball"})
+    stated = {"shaft_speed": 1796.0, "fault_label": "Ball", "unit": "g", "channel": "DE-x"}
+    labelled = EXAMPLE.model_copy(update=stated)
     message = encode_diagnosis(labelled, "abc", "2026-01-31T12:00:01.000000Z", window)
     assert message.key == b"press-7"
     assert message.headers == [
@@ -228,6 +272,8 @@ def test_the_headers_are_those_of_the_wire_contract() -> None:
         ("ce_id", b"abc"),
         ("ce_time", b"2026-01-31T12:00:01.000000Z"),
         ("ce_subject", b"press-7"),
+        ("ce_unit", b"g"),
+        ("ce_channel", b"DE-x"),
         ("ce_shaftspeed", b"1796.0"),
         ("ce_faultlabel", b"Ball"),
         ("traceparent", TRACE_PARENT),
@@ -248,9 +294,17 @@ def test_the_headers_are_those_of_the_wire_contract() -> None:
     ],
 )
 def test_what_is_ignored_is_not_passed_on(raw: bytes | None) -> None:
-    window: Headers = [("ce_shaftspeed", b"0"), ("ce_faultlabel", b"Cage"), ("traceparent", raw)]
+    window: Headers = [
+        ("ce_unit", b"furlong"),
+        ("ce_channel", b""),
+        ("ce_shaftspeed", b"0"),
+        ("ce_faultlabel", b"Cage"),
+        ("traceparent", raw),
+    ]
     message = encode_diagnosis(EXAMPLE, "abc", "2026-01-31T12:00:01.000000Z", window)
-    assert {"ce_shaftspeed", "ce_faultlabel", "traceparent"}.isdisjoint(dict(message.headers))
+    assert {"ce_unit", "ce_channel", "ce_shaftspeed", "ce_faultlabel", "traceparent"}.isdisjoint(
+        dict(message.headers)
+    )
 
 
 def test_the_value_is_the_json_of_the_wire_contract() -> None:
@@ -276,11 +330,22 @@ def test_the_value_is_the_json_of_the_wire_contract() -> None:
             "speed_found_by": "search",
             "decided_by": "network",
         },
+        "windows": 5,
+        "indicators": {
+            "rms": 0.25,
+            "peak": 1.0,
+            "crest_factor": 4.0,
+            "kurtosis": 3.5,
+            "velocity_rms": 1.5,
+            "lines": {"outer": 0.5, "inner": -1.0, "ball": 2.0},
+        },
         "latency_ms": {"queued": 3.5, "inference": 1.25, "total": 5.0},
         "batch_size": 64,
         "model": {"name": "wdcnn", "version": "1", "device": "cpu", "backend": "native"},
         "input": {"topic": "bearing.windows", "partition": 0, "offset": 17},
         "shaft_speed": None,
+        "unit": None,
+        "channel": None,
         "fault_label": None,
     }
 

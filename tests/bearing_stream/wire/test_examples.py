@@ -12,7 +12,13 @@ import jsonschema
 import numpy as np
 import pytest
 
-from bearing_stream.wire import Message, decode_diagnosis, decode_window, read_error_headers
+from bearing_stream.wire import (
+    Message,
+    decode_diagnosis,
+    decode_measurement,
+    decode_window,
+    read_error_headers,
+)
 from bearing_stream.wire.error_headers import Origin, original_timestamp, stubbed_value
 from tests.paths import ASSETS
 
@@ -32,7 +38,8 @@ def example(path: Path) -> Message:
 
 
 def test_every_example_is_read_by_a_test() -> None:
-    read = {*DIAGNOSES, *DEAD_LETTERS, EXAMPLES / "window-v1.json"}
+    read = {*DIAGNOSES, *DEAD_LETTERS}
+    read |= {EXAMPLES / "window-v1.json", EXAMPLES / "measurement-v1.json"}
     assert set(EXAMPLES.iterdir()) == read
 
 
@@ -42,6 +49,14 @@ def test_a_window_is_read() -> None:
     window = decode_window(message.headers, message.value, samples)
     assert (window.id, window.sensor, window.shaft_speed) == ("105/DE/000017", "press-7", 1797.0)
     assert samples[:8].tolist() == [0, 100, 200, 300, 400, 500, 600, 0]
+
+
+def test_a_measurement_is_read() -> None:
+    message = example(EXAMPLES / "measurement-v1.json")
+    read, samples = decode_measurement(message.headers, message.value)
+    assert (read.id, read.sensor, read.shaft_speed) == ("2026-11-28/000017", "press-7", 1797.0)
+    assert (read.sampling_rate, read.unit, read.channel) == (48_000, "m/s2", "DE-x")
+    assert (len(samples), samples[:3].tolist()) == (9000, [-3_000_000, -2_000_000, -1_000_000])
 
 
 @pytest.mark.parametrize("path", DIAGNOSES, ids=lambda path: path.stem)

@@ -18,6 +18,7 @@ from bearing_stream.wire import (
     Rejection,
     RejectionReason,
     Window,
+    decode_measurement,
     decode_window,
     encode_window,
 )
@@ -60,7 +61,7 @@ def with_sample(dtype: str, sample: float) -> Message:
 
 def rejection(message: Message) -> Rejection:
     with pytest.raises(Rejection) as caught:
-        decode_window(message.headers, message.value, np.empty(WINDOW_LENGTH, np.float32))
+        decode_measurement(message.headers, message.value)
     return caught.value
 
 
@@ -68,6 +69,9 @@ STRUCTURED = b"application/cloudevents+json; charset=UTF-8"
 FRAME = b"\0\0\0\0\x4d"
 SAMPLES = good().value or b""
 RECORD = good("application/json").value or b""
+assert len(RECORD) % 4 == 2
+GZIP = gzip.compress(np.random.default_rng(0).bytes(16_000))
+GZIP += bytes(-len(GZIP) % 4)
 
 CASES = [
     (R.MISSING_HEADER, good()._replace(headers=[]), ["ce_id", "ce_samplingrate"]),
@@ -103,29 +107,36 @@ CASES = [
         with_header("content-type", b"application/json; charset=utf-16"),
         ["content-type", "utf-16"],
     ),
-    (R.WRONG_SAMPLING_RATE, with_header("ce_samplingrate", b"48000"), ["12000 Hz", "48000"]),
-    (R.WRONG_SAMPLING_RATE, with_header("ce_samplingrate", b"11999.999"), ["12000", "11999.999"]),
-    (R.NO_VALUE, good()._replace(value=None), ["2048 samples", "tombstone"]),
+    (R.WRONG_SAMPLING_RATE, with_header("ce_samplingrate", b"6000"), ["11880 to", "1024 samples"]),
+    (R.WRONG_SAMPLING_RATE, with_header("ce_samplingrate", b"12"), ["11880", "nothing above 6 Hz"]),
+    (R.WRONG_SAMPLING_RATE, with_header("ce_samplingrate", b"1e7"), ["to 1000000", "10000000"]),
+    (R.NO_VALUE, good()._replace(value=None), ["samples", "tombstone"]),
     (R.NO_VALUE, good("application/json")._replace(value=None), ["tombstone"]),
     (R.WRONG_LENGTH, good()._replace(value=b""), ["8192 bytes", "got 0"]),
     (R.WRONG_LENGTH, good()._replace(value=bytes(4096)), ["8192 bytes", "float32-le", "4096"]),
+    (R.WRONG_LENGTH, good()._replace(value=bytes(8194)), ["got 8194", "no multiple of 4"]),
+    (R.WRONG_LENGTH, with_header("ce_samplingrate", b"48000"), ["8189 to", "48000 Hz"]),
     (R.WRONG_LENGTH, good()._replace(value=FRAME + SAMPLES), ["schema registry", "schema 77"]),
     (R.WRONG_LENGTH, good()._replace(value=gzip.compress(SAMPLES)), ["8192 bytes", "gzip"]),
-    (R.WRONG_LENGTH, good()._replace(value=b"\x28\xb5\x2f\xfd" + SAMPLES), ["zstd"]),
+    (R.WRONG_LENGTH, good()._replace(value=b"\x28\xb5\x2f\xfd" + SAMPLES[:96]), ["zstd"]),
     (R.WRONG_LENGTH, good()._replace(value=b'{"record": [1, 2]}'), ["seems to be JSON"]),
-    (R.WRONG_LENGTH, record([1.0] * 2047), ["2048 numbers", "got 2047"]),
-    (R.WRONG_LENGTH, record([1.0] * 2049), ["2048 numbers", "got 2049"]),
-    (R.WRONG_LENGTH, record([1.0] * 3000), ["2048 numbers", "got more"]),
-    (R.WRONG_LENGTH, as_json(b" " * 131_073), ["131072 bytes", "got 131073"]),
-    (R.INVALID_JSON, as_json(b""), ["2048 numbers", "EOF"]),
-    (R.INVALID_JSON, as_json(b"\x00\x01"), ["2048 numbers"]),
+    (R.WRONG_LENGTH, good()._replace(value=bytes(4 * 2**21 + 4)), ["2048 to 2097152", "8388612"]),
+    (R.UNSUPPORTED_FORMAT, good()._replace(value=b"\x28\xb5\x2f\xfd" + SAMPLES), ["zstd"]),
+    (R.UNSUPPORTED_FORMAT, good()._replace(value=GZIP), ["float32-le", "gzip", "compression.type"]),
+    (R.UNSUPPORTED_FORMAT, good()._replace(value=RECORD + b"  "), ["seems to be JSON"]),
+    (R.UNSUPPORTED_FORMAT, good()._replace(value=b"0.25\t-1\r\n" * 2000), ["seems to be text"]),
+    (R.WRONG_LENGTH, record([1.0] * 2047), ["2048 to", "12000 Hz", "got 2047"]),
+    (R.WRONG_LENGTH, as_json(b" " * (2**27 + 1)), ["to 2097152", "134217729"]),
+    (R.WRONG_LENGTH, as_json(b'{"a":[' + b"0," * 2**23 + b"0]}"), ["to 2097152", "16777225"]),
+    (R.INVALID_JSON, as_json(b""), ["2048", "numbers", "EOF"]),
+    (R.INVALID_JSON, as_json(b"\x00\x01"), ["2048"]),
     (R.INVALID_JSON, as_json(FRAME + RECORD), ["schema registry", "schema 77"]),
-    (R.INVALID_JSON, as_json(gzip.compress(RECORD)), ["2048 numbers", "gzip"]),
+    (R.INVALID_JSON, as_json(gzip.compress(RECORD)), ["numbers", "gzip"]),
     (R.INVALID_JSON, as_json(b"\xef\xbb\xbf" + RECORD), ["byte order mark: send UTF-8 without"]),
     (R.INVALID_JSON, as_json(RECORD.decode().encode("utf-16")), ["UTF-16: send UTF-8"]),
-    (R.INVALID_JSON, as_json(b"[1, 2]"), ["2048 numbers", "object"]),
-    (R.INVALID_JSON, as_json(b'{"records": []}'), ["2048 numbers", "record: Field required"]),
-    (R.INVALID_JSON, as_json(b'{"record": 1}'), ["2048 numbers", "array"]),
+    (R.INVALID_JSON, as_json(b"[1, 2]"), ["numbers", "object"]),
+    (R.INVALID_JSON, as_json(b'{"records": []}'), ["numbers", "record: Field required"]),
+    (R.INVALID_JSON, as_json(b'{"record": 1}'), ["numbers", "array"]),
     (R.INVALID_JSON, record([1.0] * 2047 + ["1.0"]), ["record.2047", "number"]),
     (R.INVALID_JSON, record([True] * 2048), ["record.0", "number"]),
     (R.INVALID_JSON, as_json(b'{"record":' + b"[" * 60_000), ["recursion"]),
@@ -159,7 +170,7 @@ def test_every_reason_on_the_closed_list_occurs() -> None:
 
 def test_no_headers_at_all_is_a_rejection_too() -> None:
     with pytest.raises(Rejection) as caught:
-        decode_window(None, bytes(8192), np.empty(WINDOW_LENGTH, np.float32))
+        decode_measurement(None, bytes(8192))
     assert caught.value.reason == R.MISSING_HEADER
 
 
@@ -209,14 +220,13 @@ def test_garbage_is_rejected_or_read_and_nothing_else(
         for name, raw in good(form).headers
         if name not in dropped and name not in changed
     ]
-    samples = np.full(WINDOW_LENGTH, np.nan, np.float32)
     try:
-        decode_window(kept + list(changed.items()), value, samples)
+        _, samples = decode_measurement(kept + list(changed.items()), value)
     except Rejection as rejected:
         letter = DeadLetter("t", 0, 0, rejected.reason, rejected.detail, Message(None, value, []))
         letter.message("group")
     else:
-        assert np.isfinite(samples).all()
+        assert np.isfinite(samples.astype(np.float32)).all()
 
 
 @given(
@@ -227,4 +237,23 @@ def test_what_is_not_like_a_window_is_rejected(
     headers: Headers | None, value: bytes | None
 ) -> None:
     with pytest.raises(Rejection):
-        decode_window(headers, value, np.empty(WINDOW_LENGTH, np.float32))
+        decode_measurement(headers, value)
+
+
+LONGER = np.arange(WINDOW_LENGTH + 1)
+
+
+@pytest.mark.parametrize(
+    ("rate", "samples", "reason"),
+    [(48_000, np.tile(LONGER, 4), R.WRONG_SAMPLING_RATE), (12_000, LONGER, R.WRONG_LENGTH)],
+)
+def test_a_longer_measurement_is_no_window(
+    rate: float, samples: Any, reason: RejectionReason
+) -> None:
+    message = encode_window(
+        Window("/rig", "1", "s", datetime(2026, 1, 1, tzinfo=UTC), samples, rate)
+    )
+    decode_measurement(message.headers, message.value)
+    with pytest.raises(Rejection) as caught:
+        decode_window(message.headers, message.value, np.empty(WINDOW_LENGTH, np.float32))
+    assert caught.value.reason is reason

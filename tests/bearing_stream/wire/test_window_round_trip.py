@@ -62,8 +62,8 @@ def empty() -> NDArray[np.float32]:
 def test_all_metadata_of_a_window_arrives(
     window: Window, sample_format: SampleFormat, as_json: bool
 ) -> None:
-    if sample_format == "int16-le":
-        window = replace(window, samples=window.samples.astype(np.int16))
+    if "int" in sample_format:
+        window = replace(window, samples=not_flat(window.samples.astype(np.int16)))
     message = encode_window(window, sample_format, JSON if as_json else BINARY)
     samples = empty()
     read = decode_window(message.headers, message.value, samples)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from confluent_kafka import Producer
+from scipy.signal import resample_poly
 
 from bearing_stream.commands.baseline.command import command
-from bearing_stream.wire import Message, Window, encode_window
+from bearing_stream.wire import Measurement, Message, encode_measurement
 from model.physics import baseline_file
 from tests.brokers import Broker
 from tests.kafka_tools import Topics, delete_topics, new_topics, produce
@@ -27,12 +28,10 @@ def windows(
     samples = struck(count, OUTER) if damaged else healthy(count, seed=minute)
     for number, row in enumerate(samples):
         moment = START + timedelta(minutes=minute, seconds=number)
-        window = Window("/test", f"{sensor}/{minute}/{number}", sensor, moment, row)
-        message = encode_window(window)
-        if rpm is not None:
-            message = encode_window(
-                Window("/test", window.id, sensor, moment, row, shaft_speed=rpm)
-            )
+        name = f"{sensor}/{minute}/{number}"
+        message = encode_measurement(
+            Measurement("/test", name, sensor, moment, row, shaft_speed=rpm)
+        )
         yield message._replace(timestamp=round(moment.timestamp() * 1000))
 
 
@@ -76,6 +75,38 @@ def test_a_healthy_hour_of_a_sensor_is_its_baseline(topics: Topics, tmp_path: Pa
     assert (fitted.windows, fitted.speeds.tolist()) == (80, [RPM])
     # Windows of a stream do not overlap.
     assert fitted.points[0].seconds == pytest.approx(80 * 2048 / 12000, rel=0.01)
+
+
+@pytest.mark.integration
+def test_measurements_of_any_length_and_rate_are_read(broker: Broker, tmp_path: Path) -> None:
+    topics = new_topics(broker.bootstrap_servers, partitions=1)
+    at_12_khz = healthy(20, seed=1).ravel()
+    at_48_khz = resample_poly(at_12_khz, 4, 1)
+    produce(
+        topics.servers,
+        topics.windows,
+        [
+            encode_measurement(Measurement("/test", str(rate), SENSOR, START, samples, rate, RPM))
+            for rate, samples in ((12000.0, at_12_khz), (48000.0, at_48_khz))
+        ],
+    )
+    out = tmp_path / "b.json"
+    result = run(topics, out, "--sensor", SENSOR)
+    delete_topics(topics)
+    assert result.exit_code == 0, result.output
+    assert baseline_file.load(out).points[0].seconds == pytest.approx(40 * 2048 / 12000, rel=0.05)
+
+
+@pytest.mark.integration
+def test_why_the_windows_are_rejected_is_stated(broker: Broker, tmp_path: Path) -> None:
+    topics = new_topics(broker.bootstrap_servers, partitions=1)
+    slow = Measurement("/test", "1", SENSOR, START, healthy(1)[0], 8000.0, RPM)
+    produce(topics.servers, topics.windows, [encode_measurement(slow)])
+    result = run(topics, tmp_path / "b.json", "--sensor", SENSOR)
+    delete_topics(topics)
+    assert result.exit_code == 1
+    assert f"rejects all 1 windows of '{SENSOR}'" in result.stderr
+    assert "8000 Hz" in result.stderr
 
 
 @pytest.mark.integration

@@ -12,6 +12,7 @@ from bearing_stream.wire import Message, ModelInfo, Window, encode_window
 from consumer.batch import Batch
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
+from model.indicators import indicators
 from tests.bearing_stream.commands.demo.noise import windows
 from tests.brokers import Broker
 from tests.kafka_in_memory.polled import Polled
@@ -55,7 +56,9 @@ def diagnose_all(sent: list[Window], topic: str, predicted: int) -> list[Message
         np.zeros(len(sent), np.float32),
         np.zeros((len(sent), len(QUALITY_FLAGS)), bool),
     )
-    inference = Inference(assessment, 0.0, 0.0, ModelInfo(name="n", version="v", device="cpu"))
+    model = ModelInfo(name="n", version="v", device="cpu")
+    measured = indicators(batch.samples)
+    inference = Inference(assessment, measured, len(batch.samples), 0.0, 0.0, model)
     return list(diagnoses(batch, inference, 0.0))
 
 

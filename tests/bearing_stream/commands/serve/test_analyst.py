@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bearing_stream.commands.serve.responses import MIN_PART, Analyst, RequestedWindows
+from bearing_stream.commands.serve.bodies import Records
+from bearing_stream.commands.serve.responses import MIN_PART, Analyst, RequestedRecords
 from model.assessment import Assessment
 from model.assessor import Assessor
 from model.diagnoser import Diagnoser
@@ -35,10 +36,12 @@ class CountingAssessor(Assessor):
         return super().assess(windows, rpm, sensors, counts)
 
 
-def requests(*sizes: int) -> list[RequestedWindows]:
+def requests(*sizes: int) -> list[RequestedRecords]:
     generator = np.random.default_rng(0)
     return [
-        RequestedWindows(generator.normal(size=(size, 2048)).astype(np.float32), "", np.nan)
+        RequestedRecords(
+            Records.single(generator.normal(size=(size, 2048)).astype(np.float32)), "", np.nan
+        )
         for size in sizes
     ]
 

@@ -15,6 +15,7 @@ from bearing_stream.commands.watch.view import (
     uncertain_note,
 )
 from bearing_stream.vocabulary import FaultLabel
+from bearing_stream.wire.diagnosis import PublishedIndicators
 from tests.bearing_stream.commands.watch.examples import diagnosis
 
 
@@ -51,7 +52,7 @@ def test_there_is_a_row_for_each_sensor_and_one_for_all_in_eighty_columns(
     output = seen(statistics)
     assert "bearing.diagnoses at kafka:9092" in output
     assert line(output, "sensor ") == (
-        ["sensor", "state", "probability", "windows/s", "p50", "ms", "p99", "ms", "agreement"]
+        ["sensor", "state", "probability", "per", "s", "p50", "ms", "p99", "ms", "agreement"]
     )
     assert line(output, "press-1") == [
         "press-1",
@@ -66,7 +67,7 @@ def test_there_is_a_row_for_each_sensor_and_one_for_all_in_eighty_columns(
         "2",
         "sensors",
         "5",
-        "windows",
+        "diagnoses",
         "0.6",
         "12.3",
         "12.3",
@@ -96,7 +97,7 @@ def test_sensors_that_do_not_fit_are_counted() -> None:
 
 
 def test_without_diagnoses_there_is_an_empty_table() -> None:
-    assert line(seen(SensorStatistics()), "0 sensors") == ["0", "sensors", "0", "windows"]
+    assert line(seen(SensorStatistics()), "0 sensors") == ["0", "sensors", "0", "diagnoses"]
 
 
 @pytest.mark.parametrize("height", [12, 24, 50])
@@ -141,7 +142,7 @@ def test_uncertain_diagnoses_are_marked_and_counted_by_flag(statistics: SensorSt
     assert line(output, "press-2")[1] == "Normal?"
     assert line(output, "press-1")[1] == "Ball"
     assert uncertain_note(statistics.snapshot(100)) == [
-        "? uncertain: 2 windows (novelty 2, jump 1)"
+        "? uncertain: 2 diagnoses (novelty 2, jump 1)"
     ]
 
 
@@ -150,3 +151,24 @@ def test_the_prediction_unknown_does_not_count_for_agreement(statistics: SensorS
     statistics.add(diagnosis("press-1", "Unknown", "Ball", reasons=["novelty"]))
     after = statistics.snapshot(100).total
     assert (after.judged, after.agreed) == (before.judged, before.agreed)
+
+
+def test_indicators_take_the_place_of_rates_and_latencies() -> None:
+    statistics = SensorStatistics(lambda: 0.0)
+    measured = PublishedIndicators(
+        rms=0.2914, peak=1.75, crest_factor=6.01, kurtosis=5.38, velocity_rms=1.234
+    )
+    full = diagnosis("press-1", "Ball").model_copy(update={"indicators": measured, "unit": "g"})
+    short = measured.model_copy(update={"velocity_rms": None})
+    statistics.add(full)
+    statistics.add(diagnosis("press-2").model_copy(update={"indicators": short}))
+    statistics.add(diagnosis("press-3"))
+    out = io.StringIO()
+    snapshot = statistics.snapshot(9)
+    Console(file=out, width=80).print(render(snapshot, "title", [], indicators=True))
+    output = out.getvalue()
+    assert line(output, "sensor ")[3:] == ["rms", "peak", "crest", "kurt", "mm/s"]
+    assert line(output, "press-1")[3:] == ["0.291", "g", "1.75", "6.0", "5.4", "1.23"]
+    assert line(output, "press-2")[3:] == ["0.291", "1.75", "6.0", "5.4"]
+    assert line(output, "press-3")[3:] == []
+    assert line(output, "3 sensors") == ["3", "sensors", "3", "diagnoses"]

@@ -125,7 +125,7 @@ def test_the_last_table_is_written_to_a_pipe(broker: Any, topic: str) -> None:
     produce(broker.bootstrap_servers, topic, [str(window) for window in range(30)])
     watch = run(broker.bootstrap_servers, topic, "--from-beginning", "--limit", "30")
     assert "press-1" in watch.stdout
-    assert "30 windows" in watch.stdout
+    assert "30 diagnoses" in watch.stdout
     assert "\x1b" not in watch.stdout
 
 

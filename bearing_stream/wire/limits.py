@@ -1,0 +1,21 @@
+"""The limits of a measurement, each defined once."""
+
+from pydantic import BaseModel, Field
+
+from bearing_stream.sampling import HIGHEST_RATE, LOW_RATE, LOWEST_RATE
+from bearing_stream.vocabulary import WINDOW_LENGTH
+
+
+class MeasurementLimits(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """Which rates and lengths of a measurement are read; it must make at least one window too."""
+
+    min_sampling_rate: float = Field(default=LOW_RATE, ge=LOWEST_RATE, le=HIGHEST_RATE)
+    """Lowest sampling rate in Hz. Below 12 kHz a measurement holds nothing in the upper part of
+    the band in which faults are found."""
+
+    max_sampling_rate: float = Field(default=1_000_000.0, ge=LOWEST_RATE, le=HIGHEST_RATE)
+    """Highest sampling rate in Hz."""
+
+    max_samples: int = Field(default=2_097_152, ge=WINDOW_LENGTH, le=2**27)
+    """Most samples of a measurement: by default 41 s at 51.2 kHz, three minutes at 12 kHz. It
+    bounds the memory that one takes, some 40 bytes a sample, as JSON 100."""
