@@ -8,7 +8,6 @@ from bearing_stream.recordings import Recording, RecordingError
 from bearing_stream.recordings.catalogue import CatalogueEntry, catalogue
 from bearing_stream.recordings.cwru import load, present
 from bearing_stream.recordings.fetch import default_folder
-from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.synthetic import bearings
 from bearing_stream.vocabulary import FAULT_LABELS
 from producer_sim.settings import SimulatorSettings
@@ -78,6 +77,10 @@ def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> N
         "--label": (bool(settings.label), {"cwru", "synthetic"}),
         "--rate": (settings.rate is not None, {"files"}),
         "--channel": (bool(settings.channel), {"files"}),
+        "--variable": (bool(settings.variable), {"files"}),
+        "--windows-as-rows": (settings.windows_as_rows, {"files"}),
+        "--unit": (bool(settings.unit), {"files"}),
+        "--decimal": (settings.decimal is not None, {"files"}),
         "--rpm": (settings.rpm is not None, {"files", "synthetic"}),
     }
     for name, (is_given, sources) in given.items():
@@ -122,11 +125,8 @@ def _own(settings: SimulatorSettings, files: Sequence[Path]) -> Iterable[Recordi
             "rename them to be unique"
         )
     for path in files:
-        yield read_file(
-            path,
-            sampling_rate=settings.rate,
-            channel=settings.channel or None,
-            rpm=settings.rpm,
+        yield settings.read(
+            path, rate=settings.rate, channel=settings.channel or None, rpm=settings.rpm
         )
 
 

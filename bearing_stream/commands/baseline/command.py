@@ -4,16 +4,18 @@ import json
 from collections.abc import Iterable, Sequence
 from glob import escape
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
+from bearing_stream.config import from_command_line, options
 from bearing_stream.recordings import Recording, RecordingError
 from bearing_stream.recordings.catalogue import catalogue
 from bearing_stream.recordings.command import data_option, named_folder
 from bearing_stream.recordings.cwru import load
-from bearing_stream.recordings.files import read_file
+from bearing_stream.recordings.settings import ReadingSettings
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from model.limits import SignalLimits
 from model.physics import baseline_file
@@ -58,6 +60,7 @@ HOP = WINDOW_LENGTH // 4
     show_default=True,
     help="Where to write the baseline.",
 )
+@options(ReadingSettings)
 def command(
     files: tuple[Path, ...],
     rpm: tuple[float, ...],
@@ -68,15 +71,17 @@ def command(
     names: str | None,
     data: Path | None,
     out: Path,
+    **given: Any,
 ) -> None:
     """Fit a baseline to healthy recordings: FILES of your machine, or recordings of CWRU.
 
     `--diagnoser physics` compares windows with it. Include recordings at all speeds and loads that
     occur: windows at other ones are diagnosed as faults.
     """
+    reading = from_command_line(ReadingSettings, given)
     try:
         geometry = _orders(orders, bearing, bool(names))
-        healthy = list(_cwru(names, data) if names else _own(files, rpm, rate, channel))
+        healthy = list(_cwru(names, data) if names else _own(files, rpm, rate, channel, reading))
         windows, speeds, excluded = _windows(healthy)
         fitted = fit(windows, speeds, geometry)
         out.write_text(baseline_file.to_json(fitted), encoding="utf-8")
@@ -103,7 +108,11 @@ def _orders(
 
 
 def _own(
-    files: Sequence[Path], rpm: Sequence[float], rate: float | None, channel: str | None
+    files: Sequence[Path],
+    rpm: Sequence[float],
+    rate: float | None,
+    channel: str | None,
+    reading: ReadingSettings,
 ) -> Iterable[Recording]:
     if not files:
         raise click.UsageError(
@@ -116,7 +125,7 @@ def _own(
         )
     speeds = rpm if len(rpm) == len(files) else [rpm[0]] * len(files)
     for path, speed in zip(files, speeds, strict=True):
-        yield read_file(path, sampling_rate=rate, channel=channel, rpm=speed)
+        yield reading.read(path, rate=rate, channel=channel, rpm=speed)
 
 
 def _cwru(names: str, data: Path | None) -> Iterable[Recording]:
@@ -156,6 +165,7 @@ def _summary(
 ) -> str:
     bearing = fitted.orders
     lines = [
+        *(f"{each.id}: {each.origin.described()}" for each in recordings if each.origin),
         f"{out}: fitted to {fitted.windows} healthy windows of "
         f"{', '.join(recording.id for recording in recordings)} at {speeds.min():g} to "
         f"{speeds.max():g} rpm",

@@ -13,7 +13,6 @@ from bearing_stream.commands.diagnose.settings import DiagnoseSettings
 from bearing_stream.commands.diagnose.view import Lines, json_lines
 from bearing_stream.config import from_command_line, options
 from bearing_stream.recordings.errors import RecordingError
-from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.names import as_text
 from model.assessor import Assessor
 from model.backends.choice import DeviceError
@@ -26,12 +25,13 @@ from model.weights import CheckpointError
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object on each line.")
 @options(DiagnoseSettings)
 def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Diagnose recordings in files (.mat, .npy, .csv, .wav) and print a line for each.
+    """Diagnose recordings in files (CSV, .mat, .npy, .wav and others) and print a line for each.
 
     For the windows of a recording, of 2048 samples at 12 kHz, the line shows the share of each
     prediction, the share of uncertain diagnoses and their quality flags, and the median novelty
-    (above 1, the windows are unlike those that the network was trained on). The exit status is 1 if
-    a file cannot be read.
+    (above 1, the windows are unlike those that the network was trained on). Which signal of the
+    file, rate and unit were read is printed to stderr, and with --json in `origin`. The exit status
+    is 1 if a file cannot be read.
     """
     settings = from_command_line(DiagnoseSettings, given)
     try:
@@ -49,6 +49,8 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
             click.echo(f"Error: {as_text(str(error))}", err=True)
             unreadable = True
             continue
+        if diagnosis.origin is not None and not as_json:
+            click.echo(f"{as_text(file)}: {as_text(diagnosis.origin.described())}", err=True)
         if diagnosis.without_physics:
             click.echo(_no_evidence(file, settings), err=True)
         for line in json_lines(diagnosis, settings.windows) if as_json else lines.of(diagnosis):
@@ -67,9 +69,9 @@ def _no_evidence(file: str, settings: DiagnoseSettings) -> str:
 
 
 def _diagnose(file: str, settings: DiagnoseSettings, assessor: Assessor) -> RecordingDiagnosis:
-    recording = read_file(
+    recording = settings.read(
         Path(file),
-        sampling_rate=settings.rate,
+        rate=settings.rate,
         channel=settings.channel,
         sensor=settings.sensor,
         rpm=settings.rpm,

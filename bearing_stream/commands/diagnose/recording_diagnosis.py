@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from bearing_stream.recordings.errors import RecordingError
+from bearing_stream.recordings.origin import Origin
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.vocabulary import (
     FAULT_LABELS,
@@ -33,11 +34,13 @@ class RecordingDiagnosis:
         file: The name of the file, as given.
         assessment: Of n ≥ 1 windows.
         flat: Indices of the windows of the file that are flat lines and cannot be diagnosed.
+        origin: Which signal of the file was read, at which rate.
     """
 
     file: str
     assessment: Assessment
     flat: tuple[int, ...] = ()
+    origin: Origin | None = None
 
     @property
     def windows(self) -> int:
@@ -82,7 +85,7 @@ class RecordingDiagnosis:
 
     def summary(self) -> dict[str, Any]:
         """Return the object that `--json` prints for the recording."""
-        summary = {
+        summary: dict[str, Any] = {
             "file": self.file,
             "windows": self.windows,
             "shares": self.shares,
@@ -90,6 +93,8 @@ class RecordingDiagnosis:
             "reasons": self.reasons,
             "novelty": self.novelty,
         }
+        if self.origin is not None:
+            summary["origin"] = self.origin.as_dict()
         return summary if self.by_physics is None else summary | {"by_physics": self.by_physics}
 
     def by_window(self) -> Iterator[dict[str, Any]]:
@@ -116,4 +121,4 @@ def diagnose_recording(file: str, recording: Recording, assessor: Assessor) -> R
     speed = np.nan if recording.rpm is None else recording.rpm
     rpm, sensors = np.full(len(windows), speed), [recording.sensor] * len(windows)
     flat = tuple(np.flatnonzero(~varying).tolist())
-    return RecordingDiagnosis(file, assessor.assess(windows, rpm, sensors), flat)
+    return RecordingDiagnosis(file, assessor.assess(windows, rpm, sensors), flat, recording.origin)

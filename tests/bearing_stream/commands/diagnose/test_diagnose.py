@@ -18,7 +18,7 @@ from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
 from model.assessment import Assessment, PhysicsAssessment
 from model.assessor import Assessor
 
-FIELDS = ["file", "windows", "shares", "uncertain", "reasons", "novelty"]
+FIELDS = ["file", "windows", "shares", "uncertain", "reasons", "novelty", "origin"]
 
 
 @pytest.fixture
