@@ -33,6 +33,9 @@ _CLOCK_PARTS: Final = re.compile(
 _SPACES: Final = "\u00a0\u202f\u2009\u2007 "
 
 
+_SPACED: Final = re.compile(r'"[^"]*"|\S+')
+
+
 @dataclass(frozen=True, slots=True)
 class Notation:
     """How a file writes numbers: its decimal mark, and what it puts between thousands."""
@@ -175,7 +178,7 @@ def split(line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
         return [line.strip().strip('"')]
     if delimiter == " ":
-        return line.split()
+        return [cell.strip('"') for cell in _SPACED.findall(line)] if '"' in line else line.split()
     if '"' not in line:
         return line.split(delimiter)
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))

@@ -57,7 +57,7 @@ def read_parquet(path: Path, options: Options) -> Content:
             shape = (rows,) if width is None else (rows, width)
             unit = _metadata(field.metadata).get("unit", _metadata(field.metadata).get("units", ""))
             array = _Lazy(shape, kind, read)
-            tree.leaves.append(Leaf(field.name, array, unit=unit))
+            tree.leaves.append(Leaf(field.name, array, unit=unit, windows=width is not None))
         tree.texts.update(_metadata(file.schema_arrow.metadata))
         return content_of(tree, options)
     except (pyarrow.ArrowException, OSError, ValueError) as error:

@@ -3,7 +3,15 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Final, Literal
+
+_WHOLE: Final = re.compile(
+    r"[+\-\u2212]?(?:\d+|[1-9]\d{0,2}(?:[.'\u2019 \u00a0\u202f\u2009]\d{3})+)"
+)
+"""A whole number, also with a mark between thousands."""
+
+_MANY: Final = 100
+"""Rows from which on a fraction that begins with 0 is certain: all but 0.9 ^ 100 of all files."""
 
 
 def use_of_comma(
@@ -25,14 +33,17 @@ def use_of_comma(
     if (
         width % 2
         or not all(re.fullmatch(r"\d+(?:[eE][+-]?\d+)?", cell) for cell in fractions)
-        or not all(re.fullmatch(r"[+\-\u2212]?\d+", cell) for cell in wholes)
+        or not all(map(_WHOLE.fullmatch, wholes))
     ):
         return "delimiter"
     decimals = any(re.match(r"0\d", cell) for cell in fractions) or "-0" in wholes
     names = len(heading.split(",")) if heading else 0
     if not decimals and (names == width or _counts_up([row[0] for row in rows])):
         return "delimiter"
-    return "decimal" if width == 2 and (decimals or names == 1) else "unclear"
+    # In many decimal numbers, some fraction of several digits begins with 0.
+    expected = len(rows) >= _MANY and any(len(cell) > 1 for cell in fractions)
+    decimals = decimals or (names == 1 and not expected)
+    return "decimal" if width == 2 and decimals else "unclear"
 
 
 def _counts_up(cells: Sequence[str]) -> bool:

@@ -114,6 +114,8 @@ def find_layout(lines: Sequence[str], path: Path, decimal: str | None = None) ->
         raise RecordingError(
             f"{path}: expected columns of numbers, got {_shown(tail)}; save the samples as CSV"
         )
+    if given is None and best.delimiter in (",", " "):
+        best = _or_single(best, tail, lines, decimal)
     if decimal is None and best.delimiter == "," and best.notation.decimal == ".":
         best = _comma_decided(best, tail, lines, path)
     first = _first_row(lines, best)
@@ -215,12 +217,28 @@ def _are_thousands(rows: Sequence[Sequence[str]], common: Sequence[Kind]) -> boo
     return bool(commas and small) and all(map(is_whole_groups, commas))
 
 
+def _or_single(
+    best: _Candidate, tail: Sequence[str], lines: Sequence[str], decimal: str | None
+) -> _Candidate:
+    """Read `1,234.5` or `1 234,5` under one name as one number."""
+    single = _candidate(tail, None, decimal)
+    above = _above(lines, best)
+    one_name = bool(above) and len(split(above[-1], best.delimiter)) == 1
+    thousands = single.notation.thousands and single.share >= best.share
+    return single if one_name and thousands else best
+
+
+def _above(lines: Sequence[str], best: _Candidate) -> list[str]:
+    """The lines above the data, without empty ones."""
+    return [line for line in lines[: _first_row(lines, best)] if line.strip()]
+
+
 def _comma_decided(
     best: _Candidate, tail: Sequence[str], lines: Sequence[str], path: Path
 ) -> _Candidate:
     """Keep the comma as the delimiter, or read one column with decimal commas."""
     rows = [row for line in tail if len(row := split(line, ",")) == best.width]
-    above = [line for line in lines[: _first_row(lines, best)] if line.strip()]
+    above = _above(lines, best)
     quoted = any('"' in line for line in tail)
     use = "delimiter" if quoted else use_of_comma(rows, above[-1] if above else "")
     if use == "unclear":

@@ -42,6 +42,7 @@ class Leaf:
         aliases: Other ways to write the path.
         label: The name that the file gives it in a text next to it.
         unit: The unit that the file gives it in a text or an attribute.
+        windows: Its rows are windows, as the type of the column shows.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Leaf:
     aliases: tuple[str, ...] = ()
     label: str = ""
     unit: str = ""
+    windows: bool = False
 
     @property
     def kind(self) -> str:
@@ -112,7 +114,9 @@ def content_of(tree: Tree, options: Options) -> Content:
         if sum(size > 1 for size in leaf.array.shape) > (3 if options.windows_as_rows else 2):
             unreadable.append(_described(leaf))
         else:
-            divided.append((leaf, parts(leaf.array, options.windows_as_rows, str(tree.path))))
+            divided.append(
+                (leaf, parts(leaf.array, options.windows_as_rows or leaf.windows, str(tree.path)))
+            )
     axes = [
         _Axis(leaf, part)
         for leaf, divisions in divided
