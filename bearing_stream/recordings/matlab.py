@@ -35,7 +35,8 @@ def read_matlab(path: Path) -> dict[str, NDArray[np.generic]]:
         ) from error
     except Exception as error:  # scipy raises a dozen unrelated types over a damaged file
         problem = "truncated or damaged" if begins_as_matlab else "not a MATLAB file"
-        raise RecordingError(f"{path}: {problem} ({error})") from error
+        reason = " ".join(str(error).split())
+        raise RecordingError(f"{path}: {problem} ({reason})") from error
     full = {
         name: value.toarray() if hasattr(value, "toarray") else value
         for name, value in variables.items()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.formats.content import Content, Options, Rate, Samples, Signal
-from bearing_stream.recordings.formats.extras import needs
+from bearing_stream.recordings.formats.libraries import needs, reading
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 """Format tags of a WAV file (Microsoft, mmreg.h)."""
@@ -85,17 +85,16 @@ def read_audio(path: Path, options: Options) -> Content:  # noqa: ARG001
     """
     with needs("this audio format", path):
         import soundfile
-    try:
+    with reading("audio", path):
         info = soundfile.info(str(path))
 
-        def read(channel: int) -> NDArray[Any]:
+    def read(channel: int) -> NDArray[Any]:
+        with reading("audio", path):
             samples, _ = soundfile.read(str(path), dtype="float64", always_2d=True)
-            return np.ascontiguousarray(samples[:, channel])
+        return np.ascontiguousarray(samples[:, channel])
 
-        rate = Rate(float(info.samplerate), "the file's header")
-        signals = _channels(info.channels, info.frames, rate, "", read)
-    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
-        raise RecordingError(f"{path}: not a complete audio file ({error})") from error
+    rate = Rate(float(info.samplerate), "the file's header")
+    signals = _channels(info.channels, info.frames, rate, "", read)
     return Content(format=f"{info.format}, {info.subtype}", signals=signals)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.formats.content import Content, Options
-from bearing_stream.recordings.formats.extras import needs
+from bearing_stream.recordings.formats.libraries import needs, reading
 from bearing_stream.recordings.formats.variables import Leaf, Tree, content_of
 
 
@@ -44,7 +44,7 @@ def read_parquet(path: Path, options: Options) -> Content:
         import pyarrow.compute
         import pyarrow.parquet
     tree = Tree(path, "Parquet", word="column")
-    try:
+    with reading("Parquet", path):
         file = pyarrow.parquet.ParquetFile(path)
         rows = file.metadata.num_rows
         for index, field in enumerate(file.schema_arrow):
@@ -55,13 +55,12 @@ def read_parquet(path: Path, options: Options) -> Content:
             read = _column_reader(pyarrow, file, index, field.type, path)
             width = _list_length(pyarrow, read, field.type, rows)
             shape = (rows,) if width is None else (rows, width)
-            unit = _metadata(field.metadata).get("unit", _metadata(field.metadata).get("units", ""))
+            metadata = _metadata(field.metadata)
+            unit = metadata.get("unit", metadata.get("units", ""))
             array = _Lazy(shape, kind, read)
             tree.leaves.append(Leaf(field.name, array, unit=unit, windows=width is not None))
         tree.texts.update(_metadata(file.schema_arrow.metadata))
-        return content_of(tree, options)
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise RecordingError(f"{path}: not a complete Parquet file ({error})") from error
+    return content_of(tree, options)
 
 
 def read_tdms(path: Path, options: Options) -> Content:
@@ -90,13 +89,8 @@ def read_tdms(path: Path, options: Options) -> Content:
 
 @contextmanager
 def _opened(nptdms: Any, path: Path) -> Iterator[Any]:
-    try:
-        with path.open("rb") as stream:
-            yield nptdms.TdmsFile.open(stream)
-    except RecordingError:
-        raise
-    except Exception as error:  # npTDMS raises several unrelated types over a damaged file
-        raise RecordingError(f"{path}: truncated or damaged ({error})") from error
+    with reading("TDMS", path), path.open("rb") as stream:
+        yield nptdms.TdmsFile.open(stream)
 
 
 def _add_channel(tree: Tree, nptdms: Any, group: str, channel: Any) -> None:
@@ -148,11 +142,9 @@ def _column_reader(
     pyarrow: Any, file: Any, index: int, kind: Any, path: Path
 ) -> Callable[[], NDArray[Any]]:
     def read() -> NDArray[Any]:
-        try:
+        with reading("Parquet", path):
             column = file.reader.read_all([index], use_threads=False).column(0)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise RecordingError(f"{path}: truncated or damaged ({error})") from error
-        return _values(pyarrow, column, kind, path)
+            return _values(pyarrow, column, kind, path)
 
     return read
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.formats.content import Content, Options
-from bearing_stream.recordings.formats.extras import needs
+from bearing_stream.recordings.formats.libraries import needs, reading
 from bearing_stream.recordings.formats.variables import Leaf, Tree, content_of
 
 _DEPTH = 20
@@ -29,16 +28,12 @@ def read_hdf5(path: Path, options: Options) -> Content:
     """
     with needs("MATLAB 7.3 and HDF5", path):
         import h5py
-    try:
+    with reading("MATLAB 7.3 or HDF5", path):
         file = h5py.File(path, "r")
         matlab = any("MATLAB_class" in item.attrs for item in file.values() if item is not None)
         reader = _Reader(Tree(path, "MATLAB 7.3" if matlab else "HDF5"), h5py, file)
         reader.add_group("", (), file, 0)
-        return content_of(reader.tree, options)
-    except RecordingError:
-        raise
-    except Exception as error:  # h5py raises several unrelated types over a damaged file
-        raise RecordingError(f"{path}: truncated or damaged ({error})") from error
+    return content_of(reader.tree, options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +42,7 @@ class _DataSet:
 
     item: Any
     transposed: bool
-    where: str
+    path: Path
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,10 +56,8 @@ class _DataSet:
         return self.item.dtype
 
     def __getitem__(self, index: Any) -> Any:
-        try:
+        with reading("MATLAB 7.3 or HDF5", self.path):
             return self.item[index[::-1]].T if self.transposed else self.item[index]
-        except OSError as error:
-            raise RecordingError(f"{self.where} is truncated or damaged ({error})") from error
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[()])
@@ -120,7 +113,7 @@ class _Reader:
         names = (f"{scope}.{name}" for name in ("Name", "name", "Label", "label"))
         label = next((self.tree.texts[name] for name in names if name in self.tree.texts), "")
         unit = _text(item.attrs.get("units", item.attrs.get("unit", b"")))
-        array = _DataSet(item, transposed, f"{self.tree.path}: {path}")
+        array = _DataSet(item, transposed, self.tree.path)
         self.tree.leaves.append(Leaf(path, array, aliases, label, unit))
         self._add_numbers(path, item)
 

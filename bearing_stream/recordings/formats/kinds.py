@@ -10,6 +10,7 @@ from bearing_stream.recordings.formats.audio import read_audio, read_wav
 from bearing_stream.recordings.formats.columns import read_parquet, read_tdms
 from bearing_stream.recordings.formats.content import Content, Options
 from bearing_stream.recordings.formats.hdf5 import read_hdf5
+from bearing_stream.recordings.formats.libraries import reading
 from bearing_stream.recordings.formats.matlab_tree import read_mat, read_npz
 from bearing_stream.recordings.formats.numpy_file import read_npy
 from bearing_stream.recordings.formats.table import read_table
@@ -90,11 +91,8 @@ def _reader(path: Path) -> Reader:
 
 
 def _in_archive(path: Path) -> Reader:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except zipfile.BadZipFile as error:
-        raise RecordingError(f"{path}: truncated or damaged ({error})") from error
+    with reading("ZIP", path), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
     if names and all(name.endswith(".npy") for name in names):
         return read_npz
     if any(name.startswith("xl/") for name in names):

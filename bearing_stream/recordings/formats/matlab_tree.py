@@ -1,6 +1,5 @@
 """The variables of a MATLAB file of version 4 to 7.2, or of a NumPy `.npz`, as a tree."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.formats.content import Content, Options
+from bearing_stream.recordings.formats.libraries import reading
 from bearing_stream.recordings.formats.variables import Leaf, Tree, content_of
 from bearing_stream.recordings.matlab import read_matlab
 
@@ -36,12 +35,9 @@ def read_npz(path: Path, options: Options) -> Content:
         RecordingError: The file is truncated or damaged.
     """
     tree = Tree(path, "NumPy archive")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            for name in archive.files:
-                _add_member(tree, archive, name)
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, NotImplementedError) as e:
-        raise RecordingError(f"{path}: not a complete .npz file ({e})") from e
+    with reading(".npz", path), np.load(path, allow_pickle=False) as archive:
+        for name in archive.files:
+            _add_member(tree, archive, name)
     return content_of(tree, options)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.formats.content import Content, Options
+from bearing_stream.recordings.formats.libraries import reading
 from bearing_stream.recordings.formats.variables import Leaf, Tree, content_of
 
 
@@ -18,10 +18,8 @@ def read_npy(path: Path, options: Options) -> Content:
     Raises:
         RecordingError: The file is truncated or damaged, or holds objects.
     """
-    try:
+    with reading(".npy", path):
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError, OverflowError, SyntaxError, TypeError) as error:
-        raise RecordingError(f"{path}: not a complete .npy file of numbers ({error})") from error
     shape = "x".join(map(str, values.shape)) or "one number"
     if values.dtype.names:
         tree = Tree(path, f"NumPy array of {shape} with fields", word="field")

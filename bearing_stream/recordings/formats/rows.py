@@ -195,7 +195,8 @@ def _other_notation(
 ) -> Layout | None:
     """Another layout, if this line shows that numbers are written in another notation."""
     head = text.head()
-    sample = [*head, *[line] * _REPEATED]
+    # A wide table has few lines in its head.
+    sample = [*head, *[line] * min(_REPEATED, len(head))]
     try:
         other = find_layout(sample, text.path, decimal)
     except RecordingError:
