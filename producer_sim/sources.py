@@ -28,7 +28,7 @@ def open_streams(
     Args:
         settings: The source, and the selection from it.
         files: A user's own recordings.
-        notify: Called with one line that names the source.
+        notify: Called with one line that names the source, and one for each file that was read.
 
     Raises:
         SelectionError: The settings contradict one another, or select something that does not
@@ -48,7 +48,7 @@ def open_streams(
         return _synthetic(settings, labels)
     if source == "files":
         notify(f"{counted(len(files), 'recording')} of your own")
-        return _streams(settings, _own(settings, files))
+        return _streams(settings, _own(settings, files, notify))
     if folder is None:
         raise RecordingError(
             "no CWRU recordings: name their folder with --data or CWRU_DATA, or get them with "
@@ -117,7 +117,9 @@ def _chosen(folder: Path, names: Sequence[str], labels: Sequence[str]) -> list[C
     return chosen
 
 
-def _own(settings: SimulatorSettings, files: Sequence[Path]) -> Iterable[Recording]:
+def _own(
+    settings: SimulatorSettings, files: Sequence[Path], notify: Callable[[str], None]
+) -> Iterable[Recording]:
     repeated = [name for name, times in Counter(path.stem for path in files).items() if times > 1]
     if repeated:
         raise RecordingError(
@@ -125,9 +127,12 @@ def _own(settings: SimulatorSettings, files: Sequence[Path]) -> Iterable[Recordi
             "rename them to be unique"
         )
     for path in files:
-        yield settings.read(
+        recording = settings.read(
             path, rate=settings.rate, channel=settings.channel or None, rpm=settings.rpm
         )
+        if recording.origin is not None:
+            notify(f"{path}: {recording.origin.described()}")
+        yield recording
 
 
 def _streams(settings: SimulatorSettings, recordings: Iterable[Recording]) -> list[SensorStream]:

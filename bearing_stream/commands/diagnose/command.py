@@ -49,7 +49,7 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> None:
             click.echo(f"Error: {as_text(str(error))}", err=True)
             unreadable = True
             continue
-        if diagnosis.origin is not None and not as_json:
+        if diagnosis.origin is not None and (settings.windows or not as_json):
             click.echo(f"{as_text(file)}: {as_text(diagnosis.origin.described())}", err=True)
         if diagnosis.without_physics:
             click.echo(_no_evidence(file, settings), err=True)

@@ -12,8 +12,8 @@ from bearing_stream.recordings.formats.content import Rate
 _GAP: Final = 1.5
 """A step longer than this many typical ones is a gap, if the rest of the axis is even."""
 
-_INTERRUPTIONS: Final = 0.001
-"""Largest share of steps that may be gaps or restarts; with more it is no time axis of a signal."""
+_INTERRUPTIONS: Final = (10, 0.001)
+"""Most gaps or restarts: so many, or this share of the steps. More are those of no time axis."""
 
 _SAME_RATE: Final = 0.01
 """Relative difference up to which two stretches of an axis have the same rate."""
@@ -55,7 +55,7 @@ def time_axis(times: NDArray[np.float64], source: str) -> TimeAxis:
         return _unusable(source, "has missing values")
     steps = np.diff(times)
     back = np.flatnonzero(steps < 0) + 1
-    if len(back) > 1 + _INTERRUPTIONS * steps.size:
+    if len(back) > _most(steps.size):
         return _unusable(source, f"goes back {len(back)} times, first at sample {back[0]}")
     starts = _with_gaps(times, steps, back)
     first, last = _longest(starts, times.size)
@@ -115,6 +115,12 @@ def _unusable(source: str, problem: str) -> TimeAxis:
     return TimeAxis(Rate(np.nan, source, problem))
 
 
+def _most(steps: int) -> float:
+    """The most interruptions among so many steps."""
+    number, share = _INTERRUPTIONS
+    return max(number, share * steps)
+
+
 def _with_gaps(
     times: NDArray[np.float64], steps: NDArray[np.float64], back: NDArray[np.intp]
 ) -> NDArray[np.intp]:
@@ -126,7 +132,7 @@ def _with_gaps(
         return back
     typical = float(np.median(steps))
     ahead = np.flatnonzero(steps > max(_GAP * typical, typical + 2 * _resolution(stretch))) + 1
-    if typical <= 0 or len(ahead) > 1 + _INTERRUPTIONS * steps.size:
+    if typical <= 0 or len(ahead) > _most(steps.size):
         return back
     return np.union1d(back, ahead)
 
