@@ -33,7 +33,7 @@ _CLOCK_PARTS: Final = re.compile(
 _SPACES: Final = "\u00a0\u202f\u2009\u2007 "
 
 
-_SPACED: Final = re.compile(r'"[^"]*"|\S+')
+_SPACED: Final = re.compile(r'(?:"[^"]*"|[^ \t\n])+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,10 @@ def split(line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
         return [line.strip().strip('"')]
     if delimiter == " ":
-        return [cell.strip('"') for cell in _SPACED.findall(line)] if '"' in line else line.split()
+        # A space that does not break a line stands between thousands and not between columns.
+        if line.isascii() and '"' not in line:
+            return line.split()
+        return [cell.strip('"') for cell in _SPACED.findall(line)]
     if '"' not in line:
         return line.split(delimiter)
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))

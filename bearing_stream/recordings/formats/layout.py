@@ -17,6 +17,7 @@ from bearing_stream.recordings.formats.cells import (
     split,
 )
 from bearing_stream.recordings.formats.commas import use_of_comma
+from bearing_stream.recordings.formats.dialect import Layout, fits
 from bearing_stream.recordings.formats.heading import Heading, find_heading, numbers_columns
 
 _TAIL: Final = 300
@@ -35,59 +36,6 @@ _SEPARATOR_LINE: Final = re.compile(r'"?sep=(?P<mark>.|\\t)"?\s*', re.IGNORECASE
 
 _MARKUP: Final = re.compile(r"\s*(?:\{|<[?!a-zA-Z]|\[\s*[\[{\"\d.+-])")
 """The beginning of a file in JSON or XML; a section such as `[Data]` is neither."""
-
-NOTATION_NAMES: Final = {".": "decimal points", ",": "decimal commas"}
-DELIMITER_NAMES: Final = {
-    "\t": "tabs",
-    " ": "spaces",
-    ",": "commas",
-    ";": "semicolons",
-    "|": "bars",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How a text table is written.
-
-    Args:
-        delimiter: Between columns; a space for any white space, None for one column.
-        notation: Of the numbers.
-        kinds: Of the cells of each column.
-        names: Headings of the columns, empty where there is none.
-        units: Units from a row of their own, empty where there is none.
-        first: Index of the first line of data.
-        above: The lines above the data, without empty ones.
-        spaced: Every other line is empty, so that an empty line is no gap.
-    """
-
-    delimiter: str | None
-    notation: Notation
-    kinds: tuple[Kind, ...]
-    names: tuple[str, ...]
-    units: tuple[str, ...]
-    first: int
-    above: tuple[str, ...] = ()
-    spaced: bool = False
-
-    @property
-    def width(self) -> int:
-        """Cells of a row."""
-        return len(self.kinds)
-
-    def fits(self, line: str) -> bool:
-        """Whether a line is a row of these columns."""
-        cells = split(line, self.delimiter)
-        return _fits([kind_of(cell, self.notation) for cell in cells], self.kinds)
-
-    def described(self) -> str:
-        """The delimiter and the decimal mark, for a person."""
-        marks = [NOTATION_NAMES[self.notation.decimal]]
-        if self.delimiter is not None:
-            marks.insert(
-                0, f"{DELIMITER_NAMES.get(self.delimiter, repr(self.delimiter))} between columns"
-            )
-        return ", ".join(marks)
 
 
 def find_layout(lines: Sequence[str], path: Path, decimal: str | None = None) -> Layout:
@@ -156,7 +104,7 @@ def _delimiters(tail: Sequence[str], decimal: str | None) -> Iterable[str | None
     if certain:
         return certain
     found: list[str | None] = [None]
-    if any(re.search(r"\S\s+\S", line) for line in tail):
+    if any(re.search(r"\S[ \t]+\S", line) for line in tail):
         found.append(" ")
     quoted = any('"' in line for line in tail)
     if any("," in line for line in tail) and (decimal != "," or quoted):
@@ -173,8 +121,8 @@ def _candidate(tail: Sequence[str], delimiter: str | None, decimal: str | None) 
     for notation in notations:
         kinds = [tuple(kind_of(cell, notation) for cell in row) for row in alike]
         common = _common(kinds)
-        count = sum(_fits(row, common) for row in kinds) * sum(k == "number" for k in common)
-        fitting = sum(_fits(row, common) for row in kinds)
+        count = sum(fits(row, common) for row in kinds) * sum(k == "number" for k in common)
+        fitting = sum(fits(row, common) for row in kinds)
         if best is None or count > best[0]:
             best = count, notation, common, fitting
     assert best is not None
@@ -192,17 +140,6 @@ def _common(kinds: Sequence[Sequence[Kind]]) -> tuple[Kind, ...]:
         counts = Counter(kind for kind in column if kind != "missing")
         common.append(counts.most_common(1)[0][0] if counts else "missing")
     return tuple(common)
-
-
-def _fits(kinds: Sequence[Kind], common: Sequence[Kind]) -> bool:
-    return (
-        len(kinds) == len(common)
-        and all(
-            a in (b, "missing") or b in ("text", "missing")
-            for a, b in zip(kinds, common, strict=True)
-        )
-        and any(kind == "number" for kind in kinds)
-    )
 
 
 def _are_thousands(rows: Sequence[Sequence[str]], common: Sequence[Kind]) -> bool:
@@ -253,7 +190,7 @@ def _first_row(lines: Sequence[str], best: _Candidate) -> int:
     """The index of the first line of data: a row of the usual kinds that others follow."""
     kinds = [[kind_of(c, best.notation) for c in split(line, best.delimiter)] for line in lines]
     filled = [index for index, line in enumerate(lines) if line.strip()]
-    fitting = [index for index in filled if _fits(kinds[index], best.kinds)]
+    fitting = [index for index in filled if fits(kinds[index], best.kinds)]
     found = set(fitting)
     follows = {i for i in filled if i in found or set(kinds[i]) == {"missing"}}
     for place, index in enumerate(filled[:-_FOLLOWING]):
@@ -299,7 +236,7 @@ def _kinds(lines: Sequence[str], best: _Candidate) -> tuple[Kind, ...]:
     writes them.
     """
     rows = [[kind_of(c, best.notation) for c in split(line, best.delimiter)] for line in lines]
-    rows = [row for row in rows if _fits(row, best.kinds)]
+    rows = [row for row in rows if fits(row, best.kinds)]
     filled = [sum(kind != "missing" for kind in column) for column in zip(*rows, strict=True)]
     few = min(_FACTS, len(rows) / 2)
     kinds = zip(_common(rows), filled, strict=True)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.formats.cells import Notation, kind_of, plain_number, split
-from bearing_stream.recordings.formats.layout import Layout, find_layout
+from bearing_stream.recordings.formats.dialect import Layout
+from bearing_stream.recordings.formats.layout import find_layout
 from bearing_stream.recordings.formats.text import TextFile
 
 _FOOTER: Final = 50

@@ -12,8 +12,9 @@ from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.formats.arrays import Part, parts
 from bearing_stream.recordings.formats.cells import number, seconds, split
 from bearing_stream.recordings.formats.content import Content, Options, Samples, Signal
+from bearing_stream.recordings.formats.dialect import Layout
 from bearing_stream.recordings.formats.heading import rates_above
-from bearing_stream.recordings.formats.layout import Layout, find_layout
+from bearing_stream.recordings.formats.layout import find_layout
 from bearing_stream.recordings.formats.names import (
     TIME_UNITS,
     bare_unit,

@@ -68,8 +68,8 @@ def dialects(draw: st.DrawFn, columns: int) -> Dialect:
     # A comma in a number that is a delimiter too stands in quotes.
     commas = delimiter == "," and columns > 1 and "," in (decimal, thousands)
     quoted = commas or draw(st.booleans())
-    # One column without a heading may be two, divided by a comma.
-    unclear = columns == 1 and "," in (decimal, thousands) and not quoted
+    # One column without a heading may be two, divided by a comma or a space.
+    unclear = columns == 1 and not quoted and bool({",", " "} & {decimal, thousands})
     encodings = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
     if thousands != "\u202f":
         encodings.append("cp1252")
