@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 
 from bearing_stream.config import Duration
 from bearing_stream.kafka import TopicSettings
+from bearing_stream.recordings.settings import ReadingSettings
 from bearing_stream.wire import SampleFormat
 
 
@@ -15,7 +16,8 @@ def _speed(value: Any) -> Any:
     return inf if value == "max" else value
 
 
-class SimulatorSettings(TopicSettings):
+# Kafka comes first among the bases, so that its options come last.
+class SimulatorSettings(TopicSettings, ReadingSettings):
     """What to replay, how fast, and in which format."""
 
     source: Literal["auto", "cwru", "files", "synthetic"] = "auto"
@@ -38,7 +40,7 @@ class SimulatorSettings(TopicSettings):
     """Sampling rate in Hz of the files named, where they do not state it themselves."""
 
     channel: str = ""
-    """Which signal of the files named, where they hold several: a name or an index."""
+    """Which signal of the files named, where they hold several: a name or a number from 0."""
 
     rpm: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Shaft speed in revolutions per minute of the files named, where it is known."""

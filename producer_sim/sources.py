@@ -9,7 +9,6 @@ from bearing_stream.recordings import Recording, RecordingError
 from bearing_stream.recordings.catalogue import CatalogueEntry, catalogue
 from bearing_stream.recordings.cwru import load, present
 from bearing_stream.recordings.fetch import default_folder
-from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.synthetic import bearings
 from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE
 from producer_sim.settings import SimulatorSettings
@@ -33,7 +32,7 @@ def open_streams(
     Args:
         settings: The source, and the selection from it.
         files: A user's own recordings.
-        notify: Called with one line that names the source.
+        notify: Called with one line that names the source, and one for each file that was read.
 
     Raises:
         SelectionError: The settings contradict one another, or select something that does not
@@ -53,7 +52,7 @@ def open_streams(
         return _synthetic(settings, labels)
     if source == "files":
         notify(f"{counted(len(files), 'recording')} of your own")
-        return _streams(settings, _own(settings, files))
+        return _streams(settings, _own(settings, files, notify))
     if folder is None:
         raise RecordingError(
             "no CWRU recordings: name their folder with --data or CWRU_DATA, or get them with "
@@ -83,6 +82,10 @@ def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> N
         "--label": (bool(settings.label), {"cwru", "synthetic"}),
         "--rate": (settings.rate is not None, {"files"}),
         "--channel": (bool(settings.channel), {"files"}),
+        "--variable": (bool(settings.variable), {"files"}),
+        "--windows-as-rows": (settings.windows_as_rows, {"files"}),
+        "--unit": (bool(settings.unit), {"files"}),
+        "--decimal": (settings.decimal is not None, {"files"}),
         "--rpm": (settings.rpm is not None, {"files", "synthetic"}),
         "--native-rate": (settings.native_rate, {"cwru", "synthetic"}),
     }
@@ -120,7 +123,9 @@ def _chosen(folder: Path, names: Sequence[str], labels: Sequence[str]) -> list[C
     return chosen
 
 
-def _own(settings: SimulatorSettings, files: Sequence[Path]) -> Iterable[Recording]:
+def _own(
+    settings: SimulatorSettings, files: Sequence[Path], notify: Callable[[str], None]
+) -> Iterable[Recording]:
     repeated = [name for name, times in Counter(path.stem for path in files).items() if times > 1]
     if repeated:
         raise RecordingError(
@@ -128,12 +133,12 @@ def _own(settings: SimulatorSettings, files: Sequence[Path]) -> Iterable[Recordi
             "rename them to be unique"
         )
     for path in files:
-        yield read_file(
-            path,
-            sampling_rate=settings.rate,
-            channel=settings.channel or None,
-            rpm=settings.rpm,
+        recording = settings.read(
+            path, rate=settings.rate, channel=settings.channel or None, rpm=settings.rpm
         )
+        if recording.origin is not None:
+            notify(f"{path}: {recording.origin.described()}")
+        yield recording
 
 
 def _streams(settings: SimulatorSettings, recordings: Iterable[Recording]) -> list[SensorStream]:

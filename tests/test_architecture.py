@@ -28,7 +28,7 @@ IMPORTS: dict[str, set[str]] = {
     "bearing_stream.logs": set(),
     "bearing_stream.kafka": {"config"},
     "bearing_stream.wire": {"sampling", "vocabulary"},
-    "bearing_stream.recordings": {"sampling", "vocabulary"},
+    "bearing_stream.recordings": {"config", "sampling", "vocabulary"},
     "model": {"config", "vocabulary"},
     "training": {"model", "recordings", "vocabulary"},
     "producer_sim": {"config", "kafka", "recordings", "sampling", "vocabulary", "wire"},

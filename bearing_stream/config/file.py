@@ -20,6 +20,7 @@ SHARED_KEYS: Final = frozenset(
         *("assets", "backend", "device", "diagnoser", "sensor_table", "threads", "batch_size"),
         *("clipping_samples", "dropout_samples", "jump_share", "mains_hum_share", "novelty_limit"),
         *("data", "rate", "channel", "rpm", "sensor", "uncertain_as_unknown"),
+        *("variable", "windows_as_rows", "unit", "decimal"),
         *("guarantee", "limit", "since", "until", "measurement", "native_rate"),
     }
 )

@@ -1,26 +1,39 @@
-"""Read a user's own recordings: `.mat`, `.npy`, `.csv` and `.wav`."""
+"""Read a user's own recordings, from files of any common format."""
 
-import csv
-import warnings
+import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 from bearing_stream.recordings.errors import RecordingError
-from bearing_stream.recordings.matlab import read_matlab
+from bearing_stream.recordings.formats.choice import choose
+from bearing_stream.recordings.formats.content import Options
+from bearing_stream.recordings.formats.kinds import open_file
 from bearing_stream.recordings.names import as_text
+from bearing_stream.recordings.origin import Origin
+from bearing_stream.recordings.rate import agreed_rate
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.recordings.samples import one_row, to_model_rate
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 
-_RATE_VARIABLES = {"fs", "sr", "samplingrate", "samplerate", "samplingfrequency"}
-"""Variables in which a MATLAB file may state its rate, in lower case without underscores."""
+logger = logging.getLogger(__name__)
 
-_RATE_TOLERANCE = 1e-3
-"""Relative difference up to which the given rate and the stated rate agree."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileSignal:
+    """A signal at the file's own rate.
+
+    Args:
+        stretches: float64, shape (n,) each; one window does not reach from one into the next.
+        sampling_rate: Hz.
+        origin: What of the file it is.
+    """
+
+    stretches: tuple[NDArray[np.float64], ...]
+    sampling_rate: float
+    origin: Origin
 
 
 def read_file(
@@ -28,194 +41,120 @@ def read_file(
     *,
     sampling_rate: float | None = None,
     channel: str | None = None,
+    variable: str | None = None,
     sensor: str | None = None,
     fault: FaultLabel | None = None,
     rpm: float | None = None,
     unit: str = "",
+    windows_as_rows: bool = False,
+    decimal: str | None = None,
 ) -> Recording:
     """Read one recording at 12 kHz.
 
     Args:
-        path: A file ending in `.mat`, `.npy`, `.csv` or `.wav`.
-        sampling_rate: Hz. Required if the file states none: for every `.npy` and `.csv`, and for a
-            `.mat` without a variable such as `fs`. It must agree with a rate that the file states.
-        channel: Which signal: a variable of a `.mat`, a column's name or index (from 0) of a
-            `.csv`, a channel's index of a `.wav` or of a `.npy` with several. By default the only
-            one; of a `.mat`, the only `*_DE_time`, or else the single longest row of numbers.
+        path: Text (CSV and its kin), `.mat`, `.npy`, `.npz`, `.wav`, HDF5, `.tdms`, Parquet or
+            another audio file; the content decides, not the ending.
+        sampling_rate: Hz, as `read_signal`.
+        channel: As `read_signal`.
+        variable: As `read_signal`.
         sensor: The sensor's id; by default the file's name without its suffix.
         fault: The true label, if known.
         rpm: Shaft speed, revolutions per minute, if known.
-        unit: Unit of the samples, if known. The diagnosis does not depend on it.
+        unit: As `read_signal`.
+        windows_as_rows: As `read_signal`.
+        decimal: As `read_signal`.
 
     Raises:
-        RecordingError: The file cannot be read, states no rate or another than the one given, has
-            several channels and none was chosen, holds anything but finite numbers within float32,
-            or is shorter than one window.
+        RecordingError: As `read_signal`, or the signal is shorter than one window.
     """
+    signal = read_signal(
+        path,
+        sampling_rate=sampling_rate,
+        channel=channel,
+        variable=variable,
+        unit=unit,
+        windows_as_rows=windows_as_rows,
+        decimal=decimal,
+    )
+    samples, starts = _at_model_rate(signal, path)
     return Recording(
         id=as_text(path.stem),
         sensor=sensor or as_text(path.stem),
         collection="files",
-        samples=_samples(path, channel, sampling_rate),
+        samples=samples,
         sampling_rate=SAMPLING_RATE,
-        unit=unit,
+        unit=signal.origin.unit,
         fault=fault,
         rpm=rpm,
+        starts=starts,
+        origin=signal.origin,
     )
 
 
-def _samples(path: Path, channel: str | None, given_rate: float | None) -> NDArray[np.float64]:
-    """The samples of the channel at 12 kHz, at least one window."""
-    values, stated_rate = _read(path, channel)
-    rate = _agreed_rate(path, stated_rate, given_rate)
-    samples = to_model_rate(one_row(values, str(path)), rate, str(path))
-    if samples.size < WINDOW_LENGTH:
+def read_signal(
+    path: Path,
+    *,
+    sampling_rate: float | None = None,
+    channel: str | None = None,
+    variable: str | None = None,
+    unit: str = "",
+    windows_as_rows: bool = False,
+    decimal: str | None = None,
+) -> FileSignal:
+    """Read one signal of a file at its own rate; warnings are logged too.
+
+    Args:
+        path: The file.
+        sampling_rate: Hz. Required if the file states none in a header, a variable or a time axis;
+            it must agree with what the file states.
+        channel: Name or number of the signal, if there are several.
+        variable: The variable that holds it, in formats that have variables.
+        unit: Unit of the samples, which replaces the one that the file states.
+        windows_as_rows: Each row of a matrix is a window of one signal.
+        decimal: Decimal mark of a text file, `.` or `,`; found if None.
+
+    Raises:
+        RecordingError: The file cannot be read, states no rate or another than the one given, has
+            several signals and none was chosen, or the signal is not of finite numbers in float32.
+    """
+    content = open_file(path, Options(windows_as_rows, decimal))
+    chosen = choose(content, channel, variable, path)
+    samples = chosen.read()
+    rate, source, about_rate = agreed_rate(path, samples.rates, sampling_rate)
+    where = f"{path}, {chosen.title}"
+    values = samples.values
+    if values.ndim == 2:
+        stretches = tuple(one_row(row, where) for row in values)
+    else:
+        stretches = tuple(np.split(one_row(values, where), samples.starts))
+    warnings = (*content.warnings, *samples.warnings, *about_rate)
+    for warning in warnings:
+        logger.warning("%s: %s", path, warning)
+    origin = Origin(
+        format=content.format,
+        signal=chosen.title,
+        samples=sum(stretch.size for stretch in stretches),
+        sampling_rate=rate,
+        rate_from=source,
+        unit=unit or chosen.unit,
+        encoding=content.encoding,
+        stretches=len(stretches),
+        warnings=warnings,
+    )
+    return FileSignal(stretches, rate, origin)
+
+
+def _at_model_rate(signal: FileSignal, path: Path) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """The samples at 12 kHz and where stretches begin; those shorter than a window are left out."""
+    parts = [to_model_rate(part, signal.sampling_rate, str(path)) for part in signal.stretches]
+    long = [part for part in parts if part.size >= WINDOW_LENGTH]
+    if not long:
+        longest = max(part.size for part in parts)
         raise RecordingError(
-            f"{path}: {samples.size} samples at {SAMPLING_RATE} Hz are less than one window of "
+            f"{path}: {longest} samples at {SAMPLING_RATE} Hz are less than one window of "
             f"{WINDOW_LENGTH}"
         )
-    return samples
-
-
-def _read(path: Path, channel: str | None) -> tuple[NDArray[Any], float | None]:
-    """The values of the channel, and the sampling rate that the file states."""
-    readers = {".mat": _read_mat, ".npy": _read_npy, ".csv": _read_csv, ".wav": _read_wav}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise RecordingError(f"{path}: expected a file ending in {', '.join(readers)}")
-    if not path.is_file():
-        raise RecordingError(f"{path}: no such file")
-    try:
-        return reader(path, channel)
-    except OSError as error:
-        raise RecordingError(f"{path}: cannot be read: {error}") from error
-
-
-def _agreed_rate(path: Path, stated: float | None, given: float | None) -> float:
-    """The rate that the file states, or else the given one; they must agree."""
-    if stated is None:
-        if given is None:
-            raise RecordingError(
-                f"{path}: the file does not state its sampling rate; give it in Hz with --rate"
-            )
-        return given
-    if given is not None and not abs(given - stated) <= _RATE_TOLERANCE * abs(stated):
-        raise RecordingError(
-            f"{path}: the file states a sampling rate of {stated:.10g} Hz, and --rate is "
-            f"{given:.10g} Hz; omit --rate, or correct the file if it is wrong"
-        )
-    return stated
-
-
-def _read_mat(path: Path, channel: str | None) -> tuple[NDArray[Any], float | None]:
-    variables = read_matlab(path)
-    rate = None
-    for name, value in variables.items():
-        if name.lower().replace("_", "") in _RATE_VARIABLES and value.size == 1:
-            rate = float(one_row(value, f"{path}, {name}")[0])
-    if channel is not None and channel not in variables:
-        raise RecordingError(
-            f"{path}: --channel: no variable {channel!r}, but {_listed(variables)}"
-        )
-    return variables[channel or _main_variable(variables, path)], rate
-
-
-def _main_variable(variables: dict[str, NDArray[Any]], path: Path) -> str:
-    drive_end = [name for name in variables if name.endswith("_DE_time")]
-    if len(drive_end) == 1:
-        return drive_end[0]
-    sizes = {
-        name: value.size
-        for name, value in variables.items()
-        if value.dtype.kind in "iuf" and value.size == max(value.shape, default=0)
-    }
-    longest = [name for name, size in sizes.items() if size == max(sizes.values())]
-    if len(longest) != 1:
-        raise RecordingError(
-            f"{path}: expected one longest row of numbers, got {_listed(variables)}; "
-            "name one with --channel"
-        )
-    return longest[0]
-
-
-def _read_npy(path: Path, channel: str | None) -> tuple[NDArray[Any], None]:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise RecordingError(f"{path}: not a complete .npy file of numbers ({error})") from error
-    return _of_channels(np.asarray(values), channel, path), None
-
-
-def _read_wav(path: Path, channel: str | None) -> tuple[NDArray[Any], float]:
-    with warnings.catch_warnings():
-        # A chunk with metadata is harmless; an early end means a truncated file.
-        warnings.simplefilter("ignore", wavfile.WavFileWarning)
-        warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
-        try:
-            rate, values = wavfile.read(path)
-        except Exception as error:  # scipy raises several unrelated types over a damaged file
-            raise RecordingError(f"{path}: not a complete .wav file ({error})") from error
-    return _of_channels(np.asarray(values), channel, path), float(rate)
-
-
-def _of_channels(values: NDArray[Any], channel: str | None, path: Path) -> NDArray[Any]:
-    """Select one channel of an array whose longer dimension is time."""
-    if values.ndim != 2 or 1 in values.shape:
-        return values
-    by_channel = values if values.shape[0] < values.shape[1] else values.T
-    if channel is None or not channel.isdecimal() or int(channel) >= len(by_channel):
-        raise RecordingError(
-            f"{path}: {len(by_channel)} channels; choose one from 0 to {len(by_channel) - 1} "
-            "with --channel"
-        )
-    return np.asarray(by_channel[int(channel)])
-
-
-def _read_csv(path: Path, channel: str | None) -> tuple[NDArray[np.float64], None]:
-    try:
-        lines = path.read_text("utf-8-sig").lstrip("\r\n").rstrip().splitlines()
-    except UnicodeDecodeError as error:
-        raise RecordingError(f"{path}: not a text file") from error
-    if not lines:
-        raise RecordingError(f"{path}: the file is empty")
-    if (gap := next((n for n, line in enumerate(lines) if not line.strip()), None)) is not None:
-        raise RecordingError(
-            f"{path}, line {gap + 1}: empty; skipping it would shift the samples after it"
-        )
-    delimiter = max(",;\t", key=lines[0].count)
-    first = [cell.strip() for cell in next(csv.reader([lines[0]], delimiter=delimiter))]
-    header = not all(_is_number(cell) for cell in first)
-    column = _csv_column(first if header else [str(i) for i in range(len(first))], channel, path)
-    if not lines[header:]:
-        raise RecordingError(f"{path}: the file has a header and no samples")
-    try:
-        values = np.loadtxt(
-            lines[header:], delimiter=delimiter, usecols=column, ndmin=1, comments=None
-        )
-    except ValueError as error:
-        raise RecordingError(f"{path}, column {first[column]}: {error}") from error
-    return np.asarray(values, dtype=np.float64), None
-
-
-def _csv_column(names: list[str], channel: str | None, path: Path) -> int:
-    if channel is None and len(names) == 1:
-        return 0
-    if channel in names:
-        return names.index(channel)
-    if channel is not None and channel.isdecimal() and int(channel) < len(names):
-        return int(channel)
-    unknown = "" if channel is None else f"no column {channel!r}; "
-    raise RecordingError(f"{path}: {unknown}choose one of {', '.join(names)} with --channel")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _listed(variables: dict[str, NDArray[Any]]) -> str:
-    shown = (f"{name} {value.dtype}{list(value.shape)}" for name, value in variables.items())
-    return ", ".join(shown) or "no variable"
+    if len(long) == 1:
+        return long[0], ()
+    starts = np.cumsum([part.size for part in long])[:-1]
+    return np.concatenate(long), tuple(starts.tolist())

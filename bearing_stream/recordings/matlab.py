@@ -16,7 +16,7 @@ def read_matlab(path: Path) -> dict[str, NDArray[np.generic]]:
         path: The file.
 
     Returns:
-        Arrays by variable name, in the file's order.
+        Arrays by variable name, in the file's order; a sparse matrix as a full one.
 
     Raises:
         RecordingError: The file does not exist, is not a MATLAB file, is one of version 7.3 (which
@@ -35,9 +35,14 @@ def read_matlab(path: Path) -> dict[str, NDArray[np.generic]]:
         ) from error
     except Exception as error:  # scipy raises a dozen unrelated types over a damaged file
         problem = "truncated or damaged" if begins_as_matlab else "not a MATLAB file"
-        raise RecordingError(f"{path}: {problem} ({error})") from error
+        reason = " ".join(str(error).split())
+        raise RecordingError(f"{path}: {problem} ({reason})") from error
+    full = {
+        name: value.toarray() if hasattr(value, "toarray") else value
+        for name, value in variables.items()
+    }
     return {
         name: value
-        for name, value in variables.items()
-        if isinstance(value, np.ndarray) and not name.startswith("__")
+        for name, value in full.items()
+        if isinstance(value, np.ndarray) and not str(name).startswith("__")
     }

@@ -8,6 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from bearing_stream.recordings.errors import RecordingError
+from bearing_stream.recordings.origin import Origin
 from bearing_stream.vocabulary import WINDOW_LENGTH, FaultLabel
 
 
@@ -28,6 +29,8 @@ class Recording:
         outer_race_position: O'clock of an outer-race fault (6 is in the middle of the load zone).
         load: Load of the motor, horsepower.
         rpm: Shaft speed, revolutions per minute.
+        starts: Indices, above 0 and growing, at which a new stretch begins: no window crosses one.
+        origin: What of a user's own file it is; None for other sources.
 
     Raises:
         RecordingError: The samples are not one finite float64 row, or the rate is not positive.
@@ -44,6 +47,8 @@ class Recording:
     outer_race_position: int | None = None
     load: float | None = None
     rpm: float | None = None
+    starts: tuple[int, ...] = ()
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.dtype != np.float64:
@@ -62,6 +67,11 @@ class Recording:
         object.__setattr__(self, "samples", view)
 
     @property
+    def stretches(self) -> tuple[NDArray[np.float64], ...]:
+        """The parts of the samples within which they follow each other: read-only views."""
+        return tuple(np.split(self.samples, self.starts))
+
+    @property
     def source(self) -> str:
         """The source of its windows, as a URI reference: `/cwru/105/DE`."""
         return f"/{quote(self.collection)}/{quote(self.sensor)}"
@@ -78,13 +88,22 @@ class Recording:
                 default leaves neither gaps nor overlaps.
 
         Returns:
-            A read-only view of the samples, shape (n, 2048), without a copy.
+            Shape (n, 2048), read-only: a view of the samples, or a copy if there are several
+            stretches.
 
         Raises:
             ValueError: `hop` is below 1.
         """
         if hop < 1:
             raise ValueError(f"hop must be 1 or more, got {hop}")
-        if self.samples.size < WINDOW_LENGTH:
-            return self.samples[:0].reshape(0, WINDOW_LENGTH)
-        return sliding_window_view(self.samples, WINDOW_LENGTH)[::hop]
+        if not self.starts:
+            return _windows(self.samples, hop)
+        windows = np.concatenate([_windows(stretch, hop) for stretch in self.stretches])
+        windows.setflags(write=False)
+        return windows
+
+
+def _windows(samples: NDArray[np.float64], hop: int) -> NDArray[np.float64]:
+    if samples.size < WINDOW_LENGTH:
+        return samples[:0].reshape(0, WINDOW_LENGTH)
+    return sliding_window_view(samples, WINDOW_LENGTH)[::hop]

@@ -34,10 +34,11 @@ def one_row(values: ArrayLike, where: str) -> NDArray[np.float64]:
         raise RecordingError(f"{where}: expected real numbers, got {array.dtype}")
     if array.size == 0 or max(array.shape, default=0) != array.size:
         raise RecordingError(f"{where}: expected one row of samples, got shape {array.shape}")
-    with np.errstate(
-        over="ignore"
-    ):  # of a wider type than float64: becomes infinite, and is reported below
-        row = array.reshape(-1).astype(np.float64)
+    with np.errstate(over="ignore"):
+        # A number beyond float64 becomes infinite, and is reported below.
+        row = np.ascontiguousarray(array.reshape(-1), dtype=np.float64)
+    if np.isfinite(row.sum()) and row.min() >= -LARGEST and row.max() <= LARGEST:
+        return row
     bad = np.flatnonzero(~np.isfinite(row))
     if bad.size:
         raise RecordingError(

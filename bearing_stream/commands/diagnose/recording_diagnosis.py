@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from bearing_stream.recordings.errors import RecordingError
+from bearing_stream.recordings.origin import Origin
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.vocabulary import (
     FAULT_LABELS,
@@ -34,12 +35,14 @@ class RecordingDiagnosis:
         assessment: Of n ≥ 1 windows.
         whole: Of the recording: one measurement of these windows.
         flat: Indices of the windows of the file that are flat lines and cannot be diagnosed.
+        origin: Which signal of the file was read, at which rate.
     """
 
     file: str
     assessment: Assessment
     whole: Assessment
     flat: tuple[int, ...] = ()
+    origin: Origin | None = None
 
     @property
     def finding(self) -> Finding:
@@ -89,7 +92,7 @@ class RecordingDiagnosis:
 
     def summary(self) -> dict[str, Any]:
         """Return the object that `--json` prints for the recording."""
-        summary = {
+        summary: dict[str, Any] = {
             "file": self.file,
             "windows": self.windows,
             **self.finding,
@@ -98,6 +101,8 @@ class RecordingDiagnosis:
             "window_reasons": self.window_reasons,
             "novelty": self.novelty,
         }
+        if self.origin is not None:
+            summary["origin"] = self.origin.as_dict()
         return summary if self.by_physics is None else summary | {"by_physics": self.by_physics}
 
     def by_window(self) -> Iterator[dict[str, Any]]:
@@ -125,4 +130,5 @@ def diagnose_recording(file: str, recording: Recording, assessor: Assessor) -> R
     sensors = [recording.sensor] * len(windows)
     flat = tuple(np.flatnonzero(~varying).tolist())
     whole = assessor.assess(windows, rpm[:1], sensors[:1], np.array([len(windows)]))
-    return RecordingDiagnosis(file, assessor.assess(windows, rpm, sensors), whole, flat)
+    of_windows = assessor.assess(windows, rpm, sensors)
+    return RecordingDiagnosis(file, of_windows, whole, flat, recording.origin)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from bearing_stream.recordings.settings import ReadingSettings
 from model.settings import AssessmentSettings
 
 
@@ -23,15 +24,16 @@ Numbers = Annotated[
 """Positive numbers; in a settings file a list or one number, in a variable separated by commas."""
 
 
-class DiagnoseSettings(AssessmentSettings):
+# The assessment comes first among the bases, so that its options come last.
+class DiagnoseSettings(AssessmentSettings, ReadingSettings):
     """How to read and diagnose the files."""
 
     rate: Numbers = ()
-    """Sampling rate in Hz, for formats that do not contain it: one for all files, or one for each
-    (repeatable)."""
+    """Sampling rate in Hz, if the files do not state it: one for all files, or one for each
+    (repeatable). One that they state must agree."""
 
     channel: str | None = None
-    """Name or index of the signal to diagnose, if the files contain several."""
+    """Name or number (from 0) of the signal to diagnose, if the files hold several."""
 
     rpm: Numbers = ()
     """Shaft speed in revolutions a minute, if it is known: one for all files, or one for each

@@ -10,6 +10,7 @@ from scipy.io import wavfile
 
 from bearing_stream.recordings import RecordingError
 from bearing_stream.recordings.files import read_file
+from bearing_stream.recordings.formats import kinds
 
 COUNTS = np.random.default_rng(0).integers(-30_000, 30_000, 5000).astype(np.int16)
 
@@ -26,6 +27,9 @@ def save(path: Path) -> Path:
         wavfile.write(path, 12_000, COUNTS)
     return path
 
+
+BEGINNINGS = [b"", *(first for first, _ in kinds.BEGINNINGS), b"PK\x03\x04", b"RIFF\0\0\0\0WAVE"]
+"""First bytes of every format."""
 
 KINDS = pytest.mark.parametrize("kind", ["mat", "npy", "csv", "wav", "WAV"])
 
@@ -63,7 +67,7 @@ def test_a_rate_that_contradicts_the_file_is_refused_with_both(tmp_path: Path) -
     scipy.io.savemat(tmp_path / "a.mat", {"x": COUNTS, "fs": 24_000})
     save(tmp_path / "a.wav")
     for name, stated, rate in [("a.mat", 24_000, 12_000), ("a.wav", 12_000, 12_013)]:
-        message = rf"{name}: the file states .* {stated} Hz, and --rate is {rate} Hz"
+        message = rf"{name}: the file states .* of {stated} Hz, and --rate is {rate} Hz"
         with pytest.raises(RecordingError, match=message):
             read_file(tmp_path / name, sampling_rate=rate)
 
@@ -80,7 +84,7 @@ def test_an_invalid_rate_is_reported_with_the_file(tmp_path: Path) -> None:
 
 def test_samples_beyond_float32_are_reported_with_the_file(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", COUNTS * 1e300)
-    with pytest.raises(RecordingError, match=r"a\.npy: .* too large for float32"):
+    with pytest.raises(RecordingError, match=r"a\.npy, .* too large for float32"):
         read_file(tmp_path / "a.npy", sampling_rate=12_000)
 
 
@@ -89,15 +93,15 @@ def test_of_several_variables_the_drive_end_or_the_longest_or_the_named_one(tmp_
     scipy.io.savemat(path, {"X1_DE_time": COUNTS, "X1_FE_time": -COUNTS, "table": np.eye(90)})
     assert read_file(path, sampling_rate=12_000).samples[0] == COUNTS[0]
     assert read_file(path, sampling_rate=12_000, channel="X1_FE_time").samples[0] == -COUNTS[0]
-    with pytest.raises(RecordingError, match=r"no variable 'z', but X1_DE_time int16\[1, 5000\]"):
+    with pytest.raises(RecordingError, match=r"no signal 'z', but 0 'X1_DE_time', 1 'X1_FE_time'"):
         read_file(path, sampling_rate=12_000, channel="z")
     scipy.io.savemat(path, {"short": COUNTS[:9], "long": COUNTS})
     assert read_file(path, sampling_rate=12_000).samples.size == 5000
     scipy.io.savemat(path, {"x": COUNTS, "y": COUNTS})
-    with pytest.raises(RecordingError, match="one longest row"):
+    with pytest.raises(RecordingError, match="2 signals: 0 'x', 1 'y'; choose one with --channel"):
         read_file(path, sampling_rate=12_000)
     scipy.io.savemat(path, {})
-    with pytest.raises(RecordingError, match="no variable"):
+    with pytest.raises(RecordingError, match="no signal"):
         read_file(path, sampling_rate=12_000)
 
 
@@ -105,13 +109,13 @@ def test_of_several_variables_the_drive_end_or_the_longest_or_the_named_one(tmp_
 @pytest.mark.parametrize("header", [True, False])
 def test_a_column_is_chosen_by_name_or_index(tmp_path: Path, delimiter: str, header: bool) -> None:
     path = tmp_path / "a.csv"
-    rows = [f"{i}{delimiter}{value}" for i, value in enumerate(COUNTS)]
-    path.write_text("\n".join([f"time{delimiter} acc"] * header + rows) + "\n\n", "utf-8-sig")
+    rows = [f"{-value}{delimiter}{value}" for value in COUNTS]
+    path.write_text("\n".join([f"vel{delimiter} acc"] * header + rows) + "\n\n", "utf-8-sig")
     for channel in ["1", "acc"] if header else ["1"]:
         made = read_file(path, sampling_rate=12_000, channel=channel)
         np.testing.assert_array_equal(made.samples, COUNTS)
     for wrong in [None, "2", "-1", "speed"]:
-        with pytest.raises(RecordingError, match="choose one of " + ("time" if header else "0")):
+        with pytest.raises(RecordingError, match="0 'vel', 1 'acc'" if header else "0, 1"):
             read_file(path, sampling_rate=12_000, channel=wrong)
 
 
@@ -122,7 +126,7 @@ def test_a_channel_is_chosen_by_index(tmp_path: Path, kind: str) -> None:
     np.save(path, stereo) if kind == "npy" else wavfile.write(path, 12_000, stereo)
     assert read_file(path, sampling_rate=12_000, channel="1").samples[0] == -COUNTS[0] - 1
     for wrong in [None, "2", "left"]:
-        with pytest.raises(RecordingError, match="choose one from 0 to 1"):
+        with pytest.raises(RecordingError, match="0, 1"):
             read_file(path, sampling_rate=12_000, channel=wrong)
 
 
@@ -131,7 +135,7 @@ def test_a_channel_is_chosen_by_index(tmp_path: Path, kind: str) -> None:
     [
         ("", "empty"),
         ("\n \n", "empty"),
-        ("acceleration\n", "no samples"),
+        ("acceleration\n", "expected columns of numbers, got 'acceleration'"),
         ("acceleration\n1\ntwo\n", "two"),
         ("1\nnan\n3\n", "not finite"),
         ("1\n\n3\n", "line 2: empty"),
@@ -144,10 +148,10 @@ def test_the_defect_of_a_csv_is_reported(tmp_path: Path, text: str, reason: str)
         read_file(tmp_path / "a.csv", sampling_rate=12_000)
 
 
-def test_no_file_no_folder_and_no_other_kind_reads(tmp_path: Path) -> None:
+def test_neither_a_missing_file_nor_a_folder_reads(tmp_path: Path) -> None:
     (tmp_path / "b.npy").mkdir()
-    for name, reason in [("a.npy", "no such file"), ("b.npy", "no such file"), ("a.txt", "ending")]:
-        with pytest.raises(RecordingError, match=reason):
+    for name in ["a.npy", "b.npy"]:
+        with pytest.raises(RecordingError, match="no such file"):
             read_file(tmp_path / name, sampling_rate=12_000)
 
 
@@ -158,7 +162,7 @@ def test_pickled_code_is_never_run(tmp_path: Path) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(kind=st.sampled_from(["mat", "npy", "wav"]), cut=st.integers(0, 9_999))
+@given(kind=st.sampled_from(["mat", "npy"]), cut=st.integers(0, 9_999))
 def test_a_truncated_file_never_reads(tmp_path: Path, kind: str, cut: int) -> None:
     path = save(tmp_path / f"a.{kind}")
     path.write_bytes(path.read_bytes()[:cut])
@@ -168,12 +172,15 @@ def test_a_truncated_file_never_reads(tmp_path: Path, kind: str, cut: int) -> No
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
-    kind=st.sampled_from(["mat", "npy", "csv", "wav"]),
+    kind=st.sampled_from(["mat", "npy", "csv", "wav", "txt"]),
+    beginning=st.sampled_from(BEGINNINGS),
     content=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)),
 )
-def test_no_bytes_raise_anything_else(tmp_path: Path, kind: str, content: bytes) -> None:
+def test_no_bytes_raise_anything_else(
+    tmp_path: Path, kind: str, beginning: bytes, content: bytes
+) -> None:
     path = tmp_path / f"a.{kind}"
-    path.write_bytes(content)
+    path.write_bytes(beginning + content)
     with pytest.raises(RecordingError, match=r"a\."):
         read_file(path, sampling_rate=12_000)
 

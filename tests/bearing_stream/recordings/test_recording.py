@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,6 +24,17 @@ def test_windows_are_all_complete_ones_at_the_hop_without_a_copy(size: int, hop:
         assert window[0] == start
         assert window[-1] == start + 2047
     assert len(starts) == 0 or np.shares_memory(windows, samples)
+
+
+@given(sizes=st.lists(st.integers(1, 5000), min_size=1, max_size=5), hop=st.integers(1, 3000))
+def test_no_window_crosses_from_one_stretch_into_the_next(sizes: list[int], hop: int) -> None:
+    stretches = [np.full(size, float(number)) for number, size in enumerate(sizes)]
+    starts = tuple(np.cumsum(sizes)[:-1].tolist())
+    made = replace(recording(np.concatenate(stretches)), starts=starts)
+    windows = made.windows(hop)
+    assert (windows.min(axis=1) == windows.max(axis=1)).all()
+    assert len(windows) == sum(len(range(0, size - 2047, hop)) for size in sizes)
+    assert [part.size for part in made.stretches] == sizes
 
 
 def test_neither_samples_nor_windows_can_be_written() -> None:

@@ -23,7 +23,7 @@ from model.assessor import Assessor
 
 FIELDS = [
     *("file", "windows", "prediction", "probability", "probabilities", "quality", "reasons"),
-    *("novelty", "evidence", "shares", "uncertain", "window_reasons"),
+    *("novelty", "evidence", "shares", "uncertain", "window_reasons", "origin"),
 ]
 
 

@@ -1,0 +1,47 @@
+"""The settings of every command that reads a user's own files."""
+
+from pathlib import Path
+from typing import Literal
+
+from bearing_stream.config import Settings
+from bearing_stream.recordings.files import read_file
+from bearing_stream.recordings.recording import Recording
+
+
+class ReadingSettings(Settings):
+    """How to read files that can be read in several ways, next to their rate and channel."""
+
+    variable: str | None = None
+    """Variable of a MATLAB, HDF5 or NumPy file that holds the signal, `bearing.gs`, if several do;
+    the channel then selects in it."""
+
+    windows_as_rows: bool = False
+    """Each row of a matrix or a table is a window of one signal, and not a channel."""
+
+    unit: str = ""
+    """Unit of the samples, if the files do not state it: `g`, `m/s2`."""
+
+    decimal: Literal[".", ","] | None = None
+    """Decimal mark of text files, if it cannot be found."""
+
+    def read(
+        self,
+        path: Path,
+        *,
+        rate: float | None = None,
+        channel: str | None = None,
+        sensor: str | None = None,
+        rpm: float | None = None,
+    ) -> Recording:
+        """Read a recording with these settings; arguments and errors as for `read_file`."""
+        return read_file(
+            path,
+            sampling_rate=rate,
+            channel=channel,
+            variable=self.variable,
+            sensor=sensor,
+            rpm=rpm,
+            unit=self.unit,
+            windows_as_rows=self.windows_as_rows,
+            decimal=self.decimal,
+        )
