@@ -5,12 +5,19 @@ from typing import Final, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bearing_stream.commands.dead_letters.letters import REDRIVES
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from bearing_stream.wire import diagnosis as diagnosis_model
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.decoder import REQUIRED
 from bearing_stream.wire.diagnosis import Diagnosis
-from bearing_stream.wire.error_headers import ORIGINAL_LENGTH, ORIGINAL_SHA256, PREFIX, TIMESTAMP
+from bearing_stream.wire.error_headers import (
+    ORIGINAL_LENGTH,
+    ORIGINAL_SHA256,
+    PREFIX,
+    RESULT_OF,
+    TIMESTAMP,
+)
 from bearing_stream.wire.window import WindowAttributes
 from tools.docs.docstrings import attribute_docstrings, table
 
@@ -59,6 +66,13 @@ ERROR_HEADERS: Final = {
 }
 """Added header of a dead letter, without the prefix → what it holds."""
 
+LATER_HEADERS: Final = {
+    RESULT_OF: "Group, topic, partition and offset of the message that this is the result of, as "
+    "JSON. After a failure, the consumer finds its own results by it.",
+    REDRIVES: "How often the original was redriven; only if it was.",
+}
+"""Header that the consumer adds later, or `redrive` added before → what it holds."""
+
 STUB_HEADERS: Final = {
     ORIGINAL_LENGTH: "Bytes of the original's value; empty if it had no value.",
     ORIGINAL_SHA256: "SHA-256 of the original's value, in hexadecimal digits.",
@@ -105,7 +119,7 @@ def diagnosis_headers() -> str:
 
 def error_headers() -> str:
     """Return the Markdown table of a dead letter's error headers."""
-    meanings = error_header_meanings() | STUB_HEADERS
+    meanings = error_header_meanings() | LATER_HEADERS | STUB_HEADERS
     rows = [(f"`{name}`", text) for name, text in meanings.items()]
     return table(("header", "value"), rows)
 
