@@ -102,6 +102,13 @@ def _show(report: Report, settings: VerifySettings) -> None:
     for name, offenders in report.samples.items():
         for offender in offenders:
             console.print(f"{name.replace('_', ' ')}: {_description(offender)}", highlight=False)
+    if report.duplicated and len(report.groups) > 1:
+        console.print(
+            f"The dead letters are from the consumer groups {', '.join(report.groups)}, and each "
+            "group gives every window a result: let each publish to topics of its own.",
+            markup=False,
+            highlight=False,
+        )
     if report.lost and report.deleted_results:
         console.print(
             f"Retention has deleted {report.deleted_results:,} offsets of diagnoses and dead "
