@@ -15,6 +15,7 @@ from tools.docs.wire_tables import (
     diagnosis_fields,
     diagnosis_headers,
     error_headers,
+    quality_flags,
     rejection_reasons,
     window_headers,
 )
@@ -36,6 +37,7 @@ GENERATORS: Final[dict[str, Callable[..., str]]] = {
     "window-headers": window_headers,
     "diagnosis-headers": diagnosis_headers,
     "diagnosis-fields": diagnosis_fields,
+    "quality-flags": quality_flags,
     "error-headers": error_headers,
     "reasons": rejection_reasons,
 }

@@ -1,11 +1,12 @@
 """The tables of the wire format: headers, rejection reasons and the fields of a diagnosis."""
 
-from typing import Final, Literal, get_args, get_origin
+from typing import Final, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from bearing_stream.commands.dead_letters.letters import REDRIVES
+from bearing_stream.vocabulary import QUALITY_FLAGS, QualityFlag
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from bearing_stream.wire import diagnosis as diagnosis_model
 from bearing_stream.wire import headers as h
@@ -80,6 +81,22 @@ STUB_HEADERS: Final = {
 """Header that only a stub has → what it holds."""
 
 
+FLAGS: Final[dict[QualityFlag, tuple[str, str]]] = {
+    "clipping": (
+        "Samples repeat the highest and the lowest level: the signal exceeds a range.",
+        "clipping_samples",
+    ),
+    "dropout": ("The signal holds exactly the same value for a while.", "dropout_samples"),
+    "jump": ("A step of the mean makes up much of the power.", "jump_share"),
+    "mains-hum": ("50 or 60 Hz make up much of the power.", "mains_hum_share"),
+    "novelty": (
+        "The window is unlike those that the network was trained on: its `novelty` is high.",
+        "novelty_limit",
+    ),
+}
+"""Quality flag → when a diagnosis has it, and the setting of its limit."""
+
+
 def error_header_meanings() -> dict[str, str]:
     """Return error header → what it holds, for those that a dead letter made here carries."""
     letter = DeadLetter("topic", 0, 0, RejectionReason.NO_VALUE, "", Message(None, None, [], 1))
@@ -131,6 +148,12 @@ def rejection_reasons() -> str:
     return table(("reason", "meaning"), rows)
 
 
+def quality_flags() -> str:
+    """Return the Markdown table of the quality flags."""
+    rows = [(f"`{flag}`", FLAGS[flag][0], f"`{FLAGS[flag][1]}`") for flag in QUALITY_FLAGS]
+    return table(("flag", "meaning", "limit"), rows)
+
+
 def diagnosis_fields() -> str:
     """Return the Markdown table of the fields of a diagnosis, those of its parts included."""
     return table(("field", "meaning"), _fields(Diagnosis, ""))
@@ -141,10 +164,22 @@ def _fields(model: type[BaseModel], prefix: str) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, field in model.model_fields.items():
         part = _part(field)
-        rows.append((f"`{prefix}{name}`", texts.get(name) or (part and part.__doc__) or ""))
+        meaning = texts.get(name) or (part and part.__doc__) or ""
+        values = ", ".join(f"`{each}`" for each in _examples(field))
+        rows.append((f"`{prefix}{name}`", f"{meaning} Values: {values}." if values else meaning))
         if part:
             rows += _fields(part, f"{prefix}{name}.")
     return rows
+
+
+def _examples(field: FieldInfo) -> list[str]:
+    """Return the values that a field, or the items of its list, have so far; else nothing."""
+    inner = get_args(field.annotation)
+    item = get_args(inner[0])[1:] if get_origin(field.annotation) is list else ()
+    for one in (field, *item):
+        if isinstance(one, FieldInfo) and isinstance(one.json_schema_extra, dict):
+            return [str(value) for value in cast("list[str]", one.json_schema_extra["examples"])]
+    return []
 
 
 def _part(field: FieldInfo) -> type[BaseModel] | None:
