@@ -160,7 +160,12 @@ class Service:
         if not found:
             return Cluster(admin, frozenset(), limit)
         wait_for_topics(properties, sorted(outputs), settings.startup_timeout, self._note_waiting)
-        events.emit(events.UNREPLICATED, topics=found)
+        events.emit(
+            events.UNREPLICATED,
+            topics=found,
+            detail="these topics have a single replica, which suits a trial: results can stay "
+            "undecided if its broker dies within a commit",
+        )
         return Cluster(admin, frozenset(outputs), limit)
 
     def _create_topics(self, properties: Properties) -> None:
