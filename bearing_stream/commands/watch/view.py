@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bearing_stream.commands.terminal import printable
+from bearing_stream.commands.terminal import counted, printable
 from bearing_stream.commands.watch.statistics import Figures, SensorSummary, Snapshot
 
 OTHER_LINES: Final = 9
@@ -46,6 +46,7 @@ def render(snapshot: Snapshot, title: str, notes: list[str]) -> RenderableType:
             total,
             justify="left" if name in TEXT_COLUMNS else "right",
             no_wrap=True,
+            min_width=len("OuterRace?") if name == "state" else None,
             max_width=40,
         )
     for row in snapshot.rows:
@@ -58,7 +59,7 @@ def hidden_note(snapshot: Snapshot) -> list[str]:
     """Return a note on the sensors that are not in the rows of a snapshot, if there are any."""
     parts = []
     if more := snapshot.sensors - len(snapshot.rows):
-        parts.append(f"{more:,} more sensors")
+        parts.append(counted(more, "more sensor"))
     if snapshot.dropped:
         parts.append(f"{snapshot.dropped:,} silent ones removed")
     return [" and ".join(parts)] if parts else []
@@ -85,8 +86,8 @@ def _cells(row: SensorSummary) -> list[Text]:
 
 def _totals(snapshot: Snapshot) -> list[Text]:
     total = snapshot.total
-    name = Text(f"{snapshot.sensors:,} sensors")
-    return [name, Text(f"{total.diagnosed:,} windows"), Text(""), *_figures(total)]
+    name = Text(counted(snapshot.sensors, "sensor"))
+    return [name, Text(counted(total.diagnosed, "window")), Text(""), *_figures(total)]
 
 
 def _figures(figures: Figures) -> list[Text]:
