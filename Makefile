@@ -81,7 +81,7 @@ setup: $(VENV)/ready
 $(VENV)/ready: $(SOURCES)
 	@$(CHECK_PYTHON)
 	@echo 'Setting up $(VENV). The first time, pip fetches torch. On Linux its build for CUDA comes by'
-	@echo 'default: 2.7 GB to fetch, 5 GB on disk. TORCH_INDEX=URL takes torch from another index, such'
+	@echo 'default: 2.7 GB to fetch, 6 GB on disk. TORCH_INDEX=URL takes torch from another index, such'
 	@echo 'as that of its CPU build.'
 	$(ENVIRONMENT)
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
