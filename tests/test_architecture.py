@@ -31,7 +31,7 @@ IMPORTS: dict[str, set[str]] = {
     "model": {"config", "vocabulary"},
     "training": {"model", "recordings", "vocabulary"},
     "producer_sim": {"config", "kafka", "recordings", "vocabulary", "wire"},
-    "consumer": {"config", "kafka", "logs", "model", "vocabulary", "wire"},
+    "consumer": {"config", "kafka", "logs", "model", "program", "vocabulary", "wire"},
     f"{COMMANDS}.baseline": {"model", "recordings", "vocabulary"},
     f"{COMMANDS}.terminal": set(),
     f"{COMMANDS}.dead_letters": {"commands.terminal", "config", "kafka", "wire"},
