@@ -28,6 +28,11 @@ PYTEST = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope
 
 SOURCES := pyproject.toml setup.py constraints.txt $(wildcard model/backends/kernel*)
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}: name another with PYTHON=")'
+# Makes the environment, also anew where it is of another Python, or half made: `python -m venv` would
+# leave the programs of the other one.
+BASE := import sys; print(sys.base_prefix, sys.version)
+ENVIRONMENT = @[ "$$($(BIN)/python -c 'import pip; $(BASE)' 2>&1)" = "$$($(PYTHON) -c '$(BASE)')" ] || \
+	$(PYTHON) -m venv $(if $(wildcard $(VENV)/pyvenv.cfg),--clear) $(VENV)
 INSTALL = $(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable
 
 # What `make audit` audits with, in an environment of its own.
@@ -67,7 +72,7 @@ lint: setup
 # Less than all that `setup` installs: without torch it takes a tenth of the time. `setup` includes it.
 $(VENV)/demo-ready: $(SOURCES)
 	@$(CHECK_PYTHON)
-	$(PYTHON) -m venv $(VENV)
+	$(ENVIRONMENT)
 	$(INSTALL) '.[$(DEMO_EXTRAS)]'
 	@touch $@
 
@@ -76,9 +81,9 @@ setup: $(VENV)/ready
 $(VENV)/ready: $(SOURCES)
 	@$(CHECK_PYTHON)
 	@echo 'Setting up $(VENV). The first time, pip fetches torch. On Linux its build for CUDA comes by'
-	@echo 'default: 2.7 GB to fetch, 5 GB on disk. TORCH_INDEX=URL takes torch from another index, such'
+	@echo 'default: 2.7 GB to fetch, 6 GB on disk. TORCH_INDEX=URL takes torch from another index, such'
 	@echo 'as that of its CPU build.'
-	$(PYTHON) -m venv $(VENV)
+	$(ENVIRONMENT)
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
 	$(INSTALL) '.[all,dev]'
 	@touch $@ $(VENV)/demo-ready

@@ -5,14 +5,20 @@ not wait for torch.
 """
 
 import sys
-from importlib import import_module
-from importlib.metadata import version
-from io import TextIOWrapper
-from typing import Any, Final
-
-import click
 
 from bearing_stream.program import INTERRUPTED
+
+try:
+    # A tenth of a second, in which Ctrl-C would print a traceback.
+    from difflib import get_close_matches
+    from importlib import import_module
+    from importlib.metadata import version
+    from io import TextIOWrapper
+    from typing import Any, Final
+
+    import click
+except KeyboardInterrupt:
+    sys.exit(INTERRUPTED)
 
 _COMMANDS: Final = "bearing_stream.commands"
 
@@ -81,6 +87,17 @@ class LazyGroup(click.Group):
         except ModuleNotFoundError as error:
             raise _missing(error, cmd_name) from error
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand; suggest the nearest name for one that does not exist."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            for near in get_close_matches(args[0], COMMANDS, 1):
+                ctx.fail(f"No such command '{args[0]}'; did you mean '{near}'?")
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; report Ctrl-C in one line, also during the import."""

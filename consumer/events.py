@@ -165,6 +165,15 @@ WINDOWS_WAITING: Final = Event(
     "See that a supervisor starts the consumer again.",
 )
 
+NOTHING_ASSIGNED: Final = Event(
+    "nothing_assigned",
+    "warning",
+    "The `group` assigns none of the `partitions` of `topic` to any of its consumers, which can "
+    "happen where the topic was deleted and created anew. If the next probe finds the same, the "
+    "consumer ends with `failed`.",
+    "See that a supervisor starts the consumer again.",
+)
+
 STALL_CHECK_FAILED: Final = Event(
     "stall_check_failed",
     "warning",
@@ -254,6 +263,7 @@ EVENTS: Final = (
     LOG_TRUNCATED,
     OUTPUT_UNDECIDED,
     WINDOWS_WAITING,
+    NOTHING_ASSIGNED,
     STALL_CHECK_FAILED,
     STOPPING,
     IN_FLIGHT_ABANDONED,

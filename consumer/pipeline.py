@@ -152,9 +152,9 @@ class Pipeline:
             self._fatal = fatal
 
     def on_partitions_lost(self) -> None:
-        """Give up what is in flight: its partitions were lost, and another owner diagnoses them."""
+        """Give up what is in flight: who owns its partitions next diagnoses it."""
         if not self._recovering:
-            self._fail(TransientKafkaError("partitions were lost to another consumer"))
+            self._fail(TransientKafkaError("partitions were lost: the session ended"))
 
     def _patience(self) -> float:
         """Return how long the next poll may wait for a message."""

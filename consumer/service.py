@@ -19,7 +19,8 @@ from consumer.assembly import Cluster, assemble, start
 from consumer.delivery.replication import single_replica
 from consumer.kafka.source import WindowSource
 from consumer.liveness.budget import REQUEST, Budget
-from consumer.liveness.stall import StallCheck, find_waiting
+from consumer.liveness.probe import find_stall
+from consumer.liveness.stall import StallCheck
 from consumer.liveness.watchdog import Watchdog
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
@@ -123,7 +124,8 @@ class Service:
     def _stall_check(self, source: WindowSource) -> StallCheck:
         settings = self._settings
         properties = settings.client_properties()
-        return StallCheck(source, partial(find_waiting, properties, settings.windows_topic))
+        probe = partial(find_stall, properties, settings.windows_topic, settings.group)
+        return StallCheck(source, probe)
 
     def _await_topics(self) -> None:
         settings = self._settings
@@ -158,7 +160,12 @@ class Service:
         if not found:
             return Cluster(admin, frozenset(), limit)
         wait_for_topics(properties, sorted(outputs), settings.startup_timeout, self._note_waiting)
-        events.emit(events.UNREPLICATED, topics=found)
+        events.emit(
+            events.UNREPLICATED,
+            topics=found,
+            detail="these topics have a single replica, which suits a trial: results can stay "
+            "undecided if its broker dies within a commit",
+        )
         return Cluster(admin, frozenset(outputs), limit)
 
     def _create_topics(self, properties: Properties) -> None:

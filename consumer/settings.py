@@ -129,7 +129,7 @@ class ConsumerSettings(MeasurementLimits, AssessmentSettings, TopicSettings):
                     transactional_name(getattr(self, name) or "")
                 except ValueError as error:
                     raise ValueError(
-                        f"{name}: {error}, or set guarantee to at-least-once"
+                        f"--{name.replace('_', '-')}: {error}. Or set --guarantee at-least-once"
                     ) from None
         return self
 

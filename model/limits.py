@@ -14,7 +14,8 @@ class SignalLimits(BaseModel, frozen=True, extra="forbid", use_attribute_docstri
     """
 
     clipping_samples: int = Field(default=2, ge=1)
-    """Flag windows with so many samples at their highest and lowest levels beyond one at each."""
+    """Flag windows in which this many samples, beyond the first of each, equal the highest or the
+    lowest value."""
 
     dropout_samples: int = Field(default=16, ge=3, le=2048)
     """Flag windows that hold exactly the same value for so many samples."""
@@ -31,4 +32,4 @@ class AssessmentLimits(SignalLimits):
     """Limits of the signal, and of novelty."""
 
     novelty_limit: float = Field(default=1.0, gt=0)
-    """Flag windows that are more novel to the network. At 1, one in a hundred good ones is."""
+    """Flag windows whose `novelty` is above this. At 1, that is one in a hundred good windows."""

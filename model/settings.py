@@ -17,8 +17,8 @@ class _DiagnoserSettings(Settings):
     """Where the network runs. `auto` takes CUDA where there is one."""
 
     threads: int = Field(default=1, ge=1, le=256)
-    """CPU threads of a forward pass. The network is small: more consumers serve better than more
-    threads."""
+    """CPU threads of a forward pass. The network is small: to diagnose more windows a second, start
+    more consumers rather than more threads."""
 
     backend: Literal["auto", "native", "numpy", "torch"] = "auto"
     """What computes the network: C (`native`), NumPy or PyTorch, which all give the same numbers to

@@ -52,6 +52,11 @@ class OutputConsole(Console):
         raise BrokenPipeError
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 sensor`, `2,000 sensors`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def json_text(value: object, indent: int | None = None) -> str:
     """Return a value as JSON that standard output can encode.
 

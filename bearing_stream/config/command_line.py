@@ -73,7 +73,8 @@ def from_command_line(settings_class: type[S], given: Mapping[str, Any]) -> S:
 
     Raises:
         click.UsageError: A setting is wrong; names its option, its environment variable and what
-            was expected. Values are not repeated, since one of them may be a secret.
+            was expected, and the file where its value is there. Client properties are not repeated,
+            since one of them may be a secret.
     """
     for line in _misspelt(settings_class):
         click.echo(line, err=True)
@@ -87,7 +88,8 @@ def from_command_line(settings_class: type[S], given: Mapping[str, Any]) -> S:
     try:
         return load(settings_class, values, file, section, siblings)
     except ValidationError as error:
-        raise click.UsageError("\n".join(_explained(settings_class, error))) from error
+        lines = _explained(settings_class, error, {*values}, file)
+        raise click.UsageError("\n".join(lines)) from error
     except SettingsFileError as error:
         raise click.UsageError(str(error)) from error
     except SettingsError as error:
@@ -180,14 +182,26 @@ def _misspelt(settings_class: type[Settings]) -> list[str]:
     ]
 
 
-def _explained(settings_class: type[Settings], error: ValidationError) -> list[str]:
+def _explained(
+    settings_class: type[Settings], error: ValidationError, given: set[str], file: Path | None
+) -> list[str]:
     lines = []
-    for detail in error.errors(include_input=False, include_url=False):
+    for detail in error.errors(include_url=False):
         message = detail["msg"].removeprefix("Value error, ")
         name, *inner = map(str, detail["loc"]) if detail["loc"] else [""]
-        if name in settings_class.model_fields:
-            where = f"{option_name(name)} ({ENVIRONMENT_PREFIX}{name.upper()})"
-            lines.append(": ".join([where, *inner, message]))
-        else:
+        if name not in settings_class.model_fields:
             lines.append(": ".join(filter(None, [name, message])))
+            continue
+        where = f"{option_name(name)} ({ENVIRONMENT_PREFIX}{name.upper()})"
+        if file is not None and name not in given and not _in_environment(name):
+            where = f"{file}: {name}"
+        is_table = get_origin(_without_none(settings_class.model_fields[name].annotation)) is dict
+        if not is_table and not inner and detail["type"] != "value_error":
+            message += f"; got {detail['input']!r}"
+        lines.append(": ".join([where, *inner, message]))
     return lines
+
+
+def _in_environment(name: str) -> bool:
+    variable = ENVIRONMENT_PREFIX + name.upper()
+    return any(value and each.upper() == variable for each, value in os.environ.items())

@@ -32,6 +32,9 @@ SIMILARITY: Final = 0.6
 """Ratio of difflib above which a known name is suggested for an unknown one."""
 
 
+SUGGESTS: Final = "; did you mean "
+
+
 class SettingsFileError(Exception):
     """The settings file is not TOML, or has a key or a section that no command reads.
 
@@ -73,11 +76,12 @@ def read_file(
     known = {*fields, *siblings}
     problems = [_unknown_at_top(name, value, known) for name, value in _without(top, known)]
     problems += [_unknown_in(section or "", name, known) for name, _ in _without(own, known, ())]
+    problems += [*_unquoted(top), *_unquoted(own)]
     if problems:
-        raise SettingsFileError(
-            "\n".join(f"{path}: {problem}" for problem in problems)
-            + f"\nThe command's settings are {', '.join(fields)}."
-        )
+        lines = [f"{path}: {problem}" for problem in problems]
+        if not all(SUGGESTS in problem for problem in problems):
+            lines.append(f"The command's settings are {', '.join(fields)}.")
+        raise SettingsFileError("\n".join(lines))
     return _merged(top, own, fields)
 
 
@@ -116,4 +120,16 @@ def _unknown_in(section: str, name: str, known: Iterable[str]) -> str:
 
 def _suggestion(name: str, known: Iterable[str], form: str = "'{}'") -> str:
     near = get_close_matches(name, sorted(known), 1, SIMILARITY)
-    return f"; did you mean {form.format(near[0])}?" if near else ""
+    return f"{SUGGESTS}{form.format(near[0])}?" if near else ""
+
+
+def _unquoted(values: Mapping[str, Any]) -> Iterable[str]:
+    """Name the client properties that TOML has taken for tables, because of their dots."""
+    kafka = values.get("kafka", {})
+    for name, inner in kafka.items() if isinstance(kafka, Mapping) else ():
+        if isinstance(inner, Mapping):
+            whole = name
+            while isinstance(inner, Mapping) and inner:
+                below, inner = next(iter(inner.items()))
+                whole += f".{below}"
+            yield f"[kafka]: '{name}' is a table{SUGGESTS}\"{whole}\", quoted since it has dots?"

@@ -75,7 +75,8 @@ ADVICE: Final[dict[int, str]] = {
     "each consumer its own",
     KafkaError.UNSUPPORTED_VERSION: "the broker is too old: Kafka 2.5 is the oldest that "
     "works, 4.0 for group_protocol = consumer",
-    KafkaError._INVALID_ARG: "a client property is invalid",
+    KafkaError._INVALID_ARG: "a client property is invalid: check --kafka, or [kafka] in the "
+    "settings file",
     KafkaError._UNSUPPORTED_FEATURE: "the broker does not support the request",
 }
 """What to do about each fatal error."""

@@ -37,11 +37,10 @@ class Missing(NamedTuple):
     detail: str = ""
     """Further facts, such as what Kafka reported."""
 
-    def error(self, timeout: float, advised: bool) -> FatalKafkaError:
-        """The error after waiting for `timeout` seconds; the advice is not repeated."""
-        advice = "" if advised else f": {self.advice}"
+    def error(self, timeout: float) -> FatalKafkaError:
+        """The error after waiting for `timeout` seconds."""
         detail = f" — {self.detail}" if self.detail else ""
-        return FatalKafkaError(f"{self.what}{advice}{detail} (waited {timeout:g} s)")
+        return FatalKafkaError(f"{self.what}: {self.advice}{detail} (waited {timeout:g} s)")
 
 
 def wait_for_topics(
@@ -68,7 +67,7 @@ def wait_for_topics(
     Raises:
         FatalKafkaError: A property is invalid, the cluster refuses this user or an operation, or it
             is unreachable or lacks a topic after `timeout` seconds. The message is one line with
-            the reason and, unless `waiting` was called with it, what to do.
+            the reason and what to do.
     """
     needs = [Need("READ", "topic", name) for name in topics]
     needs += [Need("WRITE", "topic", name) for name in written]
@@ -78,7 +77,7 @@ def wait_for_topics(
     check_timeout = FIRST_CHECK_TIMEOUT if timeout > FIRST_CHECK_TIMEOUT else CHECK_TIMEOUT
     while (missing := cluster.missing(check_timeout)) is not None:
         if time.monotonic() >= deadline:
-            raise missing.error(timeout, advised=missing.what in reported)
+            raise missing.error(timeout)
         if missing.what not in reported:
             waiting(f"{missing.what}; waiting up to {timeout:g} s ({missing.advice})")
             reported.add(missing.what)

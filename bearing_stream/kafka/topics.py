@@ -34,8 +34,8 @@ def transactional_name(name: str) -> str:
     """
     if not (name.isascii() and name.isprintable()):
         raise ValueError(
-            "in a transaction, Kafka's client commits offsets only of names that are printable "
-            "ASCII: use the letters a-z and A-Z, digits and punctuation"
+            "use the letters a-z and A-Z, digits and punctuation: in a transaction, Kafka's client "
+            "commits offsets only of names that are printable ASCII"
         )
     return name
 

@@ -1,5 +1,6 @@
 """`bearing-stream broker`: a Kafka in the foreground, to try things by hand."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -40,7 +41,7 @@ def command(port: int, brokers: int, data: Path | None) -> None:
         with LocalKafka(brokers, port=port, data=data) as kafka:
             kept = f"is kept in {data}" if data else "is deleted when you stop it"
             click.echo(f"Apache Kafka is ready at {kafka.bootstrap_servers}; its data {kept}.")
-            click.echo("Stop it with Ctrl-C.")
+            click.echo(f"Stop it with Ctrl-C, or with `kill {os.getpid()}`.")
             _watch(kafka)
     except LocalKafkaError as error:
         raise click.ClickException(str(error)) from error

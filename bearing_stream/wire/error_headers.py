@@ -23,7 +23,10 @@ ORIGINAL_LENGTH: Final = "bearing-original-length"
 ORIGINAL_SHA256: Final = "bearing-original-sha256"
 """Header of a stub: SHA-256 of the original's value, in hexadecimal digits."""
 
-ADDED: Final = (TIMESTAMP, ORIGINAL_LENGTH, ORIGINAL_SHA256)
+RESULT_OF: Final = "bearing-result-of"
+"""Header of a dead letter: group, topic, partition and offset that it is the result of, as JSON."""
+
+ADDED: Final = (TIMESTAMP, ORIGINAL_LENGTH, ORIGINAL_SHA256, RESULT_OF)
 """Headers of a dead letter that are neither error headers nor the original's own."""
 
 

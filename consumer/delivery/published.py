@@ -24,6 +24,7 @@ from bearing_stream import wire
 from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, TransientKafkaError, classify
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.wire import Headers, Input, readable_headers
+from bearing_stream.wire.error_headers import RESULT_OF
 from consumer import events
 from consumer.batch import Origin, Partition
 from consumer.events import emit
@@ -31,9 +32,6 @@ from consumer.kafka.commit_note import CommitNote
 
 CLOCK_TOLERANCE: Final = 2_000
 """Milliseconds by which the clock that stamps the output may differ from that of this process."""
-
-MARK: Final = "bearing-result-of"
-"""Header of a dead letter: group, topic, partition and offset that it is the result of, as JSON."""
 
 _MARK: Final = TypeAdapter(tuple[str, str, int, int])
 
@@ -209,13 +207,13 @@ def mark_origin(letter: wire.Message, group: str, origin: Origin) -> wire.Messag
     """
     (topic, partition), offset = origin
     mark = to_json((group, topic, partition, offset))
-    return letter._replace(headers=[*letter.headers, (MARK, mark)])
+    return letter._replace(headers=[*letter.headers, (RESULT_OF, mark)])
 
 
 def _marked_origin(headers: Headers, group: str) -> tuple[Partition, int] | None:
     """Return the origin that the last mark in the headers states, if this group wrote it."""
     for name, raw in reversed(headers):
-        if name == MARK:
+        if name == RESULT_OF:
             try:
                 marked = _MARK.validate_json(raw or b"")
             except ValidationError:

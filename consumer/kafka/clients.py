@@ -5,10 +5,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from bearing_stream.kafka import ClusterErrors, FatalKafkaError
+from bearing_stream.kafka import ClusterErrors, FatalKafkaError, explain
 from bearing_stream.kafka.connection import PARTITIONER
+from bearing_stream.kafka.errors import ADVICE
 from consumer.liveness.budget import Budget
 from consumer.settings import ConsumerSettings
 
@@ -27,13 +28,13 @@ def _reporting_to(errors: ClusterErrors) -> dict[str, Any]:
     return {"error_cb": errors, "log_level": 0, "logger": logging.getLogger("librdkafka")}
 
 
-def _new_client(kind: Callable[[dict[str, Any]], C], name: str, properties: dict[str, Any]) -> C:
+def _new_client(kind: Callable[[dict[str, Any]], C], properties: dict[str, Any]) -> C:
     try:
         return kind(properties)
     except KafkaException as failure:
-        raise FatalKafkaError(f"a {name} property is wrong: {failure.args[0].str()}") from None
+        raise FatalKafkaError(explain(failure.args[0])) from None
     except (TypeError, ValueError) as error:
-        raise FatalKafkaError(f"a {name} property is wrong: {error}") from None
+        raise FatalKafkaError(f"{ADVICE[KafkaError._INVALID_ARG]}: {error}") from None
 
 
 def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
@@ -64,7 +65,7 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
         properties.setdefault("heartbeat.interval.ms", round(settings.session_timeout * 300))
     if settings.instance_id:
         properties.setdefault("group.instance.id", settings.instance_id)
-    return _new_client(Consumer, "consumer", properties | _reporting_to(errors))
+    return _new_client(Consumer, properties | _reporting_to(errors))
 
 
 def transactional_id(settings: ConsumerSettings) -> str:
@@ -101,4 +102,4 @@ def new_producer(
         properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
-    return _new_client(Producer, "producer", properties | _reporting_to(errors))
+    return _new_client(Producer, properties | _reporting_to(errors))

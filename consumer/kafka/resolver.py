@@ -141,7 +141,8 @@ class Resolver:
         Raises:
             TransientKafkaError: It was deleted and created anew.
         """
-        if tracker.log is not None:
+        # Without positions there is nothing to rewind, and `resolve` will find the new id.
+        if tracker.log is not None and tracker.next:
             self._raise_if_recreated(tracker, self._log.changed_id(tracker.log))
 
     def report_deleted(self, partition: Partition, expected: int, begin: int) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final, Protocol, TypeVar
 
-from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, TransientKafkaError
-from bearing_stream.kafka.connection import Properties
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from consumer import events
-from consumer.batch import Origin, Positions
+from consumer.batch import Positions
+from consumer.liveness.probe import Stall
 
 T = TypeVar("T")
 
@@ -17,10 +17,7 @@ INTERVAL: Final = 30.0
 """Seconds without a message after which an independent client probes the topic."""
 
 MAX_PROBES: Final = 2
-"""Probes in a row that find a waiting window, after which the consumer is stalled."""
-
-READ_TIMEOUT: Final = 5.0
-"""Seconds for a probe to wait for Kafka."""
+"""Probes in a row that find a reason to deliver, after which the consumer is stalled."""
 
 
 class Flow(Protocol):
@@ -45,23 +42,23 @@ class StallCheck:
     def __init__(
         self,
         flow: Flow,
-        find_waiting: Callable[[Positions], Origin | None],
+        probe: Callable[[Positions], Stall | None],
         clock: Callable[[], float] = time.monotonic,
-        start: "Callable[..., Future[Origin | None]] | None" = None,
+        start: "Callable[..., Future[Stall | None]] | None" = None,
     ) -> None:
         """Set up.
 
         Args:
             flow: The source that should deliver messages.
-            find_waiting: Finds a message at or after these positions with an independent client.
-                Raises `TransientKafkaError`.
+            probe: Finds out with an independent client whether anything should have been delivered
+                from these positions on, see `probe.find_stall`. Raises `TransientKafkaError`.
             clock: Monotonic seconds.
             start: Starts a call in the background; by default `in_thread`.
         """
         self._start = start or in_thread
-        self._probe: Future[Origin | None] | None = None
+        self._probe: Future[Stall | None] | None = None
         self._flow = flow
-        self._find_waiting = find_waiting
+        self._find_stall = probe
         self._clock = clock
         self._received = 0
         self._checked_at = clock()
@@ -83,9 +80,9 @@ class StallCheck:
                 probe, self._probe, self._checked_at = self._probe, None, now
                 self._take(probe)
         elif now >= self._checked_at + INTERVAL:
-            self._probe = self._start(self._find_waiting, self._flow.positions())
+            self._probe = self._start(self._find_stall, self._flow.positions())
 
-    def _take(self, probe: "Future[Origin | None]") -> None:
+    def _take(self, probe: "Future[Stall | None]") -> None:
         try:
             found = probe.result()
         except TransientKafkaError as failure:
@@ -99,19 +96,9 @@ class StallCheck:
             self._found = 0
             return
         self._found += 1
-        (topic, partition), offset = found
-        events.emit(
-            events.WINDOWS_WAITING,
-            topic=topic,
-            partition=partition,
-            offset=offset,
-            detail="windows are waiting, and the Kafka client delivers none",
-        )
+        events.emit(found.event, **found.facts)
         if self._found >= MAX_PROBES:
-            raise FatalKafkaError(
-                f"the Kafka client delivers nothing, though a probe can read offset {offset} of "
-                f"partition {partition} of '{topic}': the client is stuck; start the consumer again"
-            )
+            raise FatalKafkaError(f"{found.error}: start the consumer again")
 
 
 def in_thread(function: Callable[..., T], *arguments: Any) -> "Future[T]":
@@ -126,23 +113,3 @@ def in_thread(function: Callable[..., T], *arguments: Any) -> "Future[T]":
 
     threading.Thread(target=run, name="stall-probe", daemon=True).start()
     return result
-
-
-def find_waiting(properties: Properties, topic: str, positions: Positions) -> Origin | None:
-    """Find a message of a topic at or after these positions, without joining a group.
-
-    Raises:
-        TransientKafkaError: Kafka does not respond now.
-    """
-    try:
-        with TopicReader(properties, topic, timeout=READ_TIMEOUT) as reader:
-            spans = {
-                partition: Span(max(positions[topic, partition], span.start), span.end)
-                for partition, span in reader.spans().items()
-                if (topic, partition) in positions
-            }
-            for message in reader.read(spans):
-                return Origin((topic, message.partition() or 0), message.offset() or 0)
-    except FatalKafkaError as refusal:
-        raise TransientKafkaError(str(refusal)) from None
-    return None

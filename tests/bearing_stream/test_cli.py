@@ -51,6 +51,28 @@ def test_an_unknown_command_is_refused_by_name() -> None:
     assert "No such command 'predict'" in result.output
 
 
+def test_a_misspelt_command_is_suggested() -> None:
+    result = CliRunner().invoke(main, ["consum"])
+    assert result.exit_code == 2
+    assert result.output.endswith("Error: No such command 'consum'; did you mean 'consume'?\n")
+
+
+def test_ctrl_c_before_the_program_is_loaded_prints_no_traceback() -> None:
+    program = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+import bearing_stream.cli
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
+
+
 def test_ctrl_c_while_a_command_is_imported_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: str) -> NoReturn:
         raise KeyboardInterrupt

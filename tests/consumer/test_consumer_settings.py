@@ -61,9 +61,9 @@ def test_a_property_of_one_client_is_not_passed_to_the_other(
 def test_a_wrong_property_is_one_clear_line(kafka: dict[str, str]) -> None:
     settings = ConsumerSettings(kafka=kafka)
     name = next(iter(kafka)).replace(".", r"\.")
-    with pytest.raises(FatalKafkaError, match=rf"^a consumer property is wrong: .*{name}"):
+    with pytest.raises(FatalKafkaError, match=rf"^a client property is invalid: .*{name}"):
         new_consumer(settings, ClusterErrors())
-    with pytest.raises(FatalKafkaError, match=rf"^a producer property is wrong: .*{name}"):
+    with pytest.raises(FatalKafkaError, match=rf"^a client property is invalid: .*{name}"):
         new_producer(settings, ClusterErrors(), "t")
 
 

@@ -50,6 +50,27 @@ def test_a_topic_made_anew_while_nobody_consumed_is_read_from_its_beginning(
 
 
 @GUARANTEES
+def test_a_consumer_without_partitions_waits_where_the_topic_is_made_anew(
+    guarantee: Guarantee,
+) -> None:
+    world = World(guarantee)
+    world.cluster.arrive(0, *GOOD[:20])
+    world.rounds()
+    world.consumer.evict(0, back=())
+    world.rounds()
+    world.cluster.recreate_topic(WINDOWS)
+    world.cluster.arrive(0, *GOOD[20:40])
+    with capture_logs() as lines:
+        world.rounds()
+    assert not world.tracker.owned
+    assert lines == [], "it does not rewind"
+    world.consumer.assign_later(0, 1)
+    world.rounds()
+    assert world.diagnosed() == ids(0, 40)
+    assert world.metrics.restarted_partitions == 2
+
+
+@GUARANTEES
 @pytest.mark.parametrize("more", [5, 20])
 def test_windows_after_a_log_was_cut_off_are_diagnosed(guarantee: Guarantee, more: int) -> None:
     world = World(guarantee)

@@ -55,7 +55,7 @@ CONSUMERS: Final = (
     Mutant(
         "SIGSTOP: a zombie drops what is in flight when it has lost its partitions",
         "consumer/pipeline.py",
-        'self._fail(TransientKafkaError("partitions were lost to another consumer"))',
+        'self._fail(TransientKafkaError("partitions were lost: the session ended"))',
         "pass",
         "test_trouble.py::test_a_zombie_that_joins_again_does_not_commit_what_was_in_flight",
     ),
@@ -147,6 +147,21 @@ BROKERS: Final = (
         "if self._found >= MAX_PROBES:",
         "if False:",
         "liveness/test_stall.py::test_windows_that_wait_while_none_is_delivered_are_fatal",
+    ),
+    Mutant(
+        "broker restarted without its data: a consumer without partitions does not rewind",
+        "consumer/kafka/resolver.py",
+        "if tracker.log is not None and tracker.next:",
+        "if tracker.log is not None:",
+        "test_recreated_topics.py"
+        "::test_a_consumer_without_partitions_waits_where_the_topic_is_made_anew",
+    ),
+    Mutant(
+        "broker restarted without its data: a group that assigns nothing is detected",
+        "consumer/liveness/probe.py",
+        "    if not positions:\n",
+        "    if False:\n",
+        "liveness/test_probe.py::test_finds_that_a_group_assigns_no_partition_of_the_topic",
     ),
     Mutant(
         "leader lost: the error is transient",

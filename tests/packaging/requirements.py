@@ -26,7 +26,7 @@ class Needed:
 
 def extras() -> dict[str, list[str]]:
     """Extra → its requirements, as pyproject.toml has them."""
-    optional: dict[str, list[str]] = _project()["optional-dependencies"]
+    optional: dict[str, list[str]] = project()["optional-dependencies"]
     return optional
 
 
@@ -62,10 +62,11 @@ def installed(name: str) -> Distribution | None:
 
 
 @cache
-def _project() -> dict[str, Any]:
+def project() -> dict[str, Any]:
+    """The table `project` of pyproject.toml."""
     # As it is written, not as it was at the last installation.
-    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return project
+    table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return table
 
 
 def _requirements(name: str, of_extras: frozenset[str]) -> Iterator[Requirement]:
@@ -79,7 +80,7 @@ def _declared(name: str) -> list[str]:
     if name != PROJECT:
         dist = installed(name)
         return list(dist.requires or ()) if dist else []
-    texts: list[str] = _project()["dependencies"]
+    texts: list[str] = project()["dependencies"]
     return texts + [
         f"{text}{' and' if ';' in text else ' ;'} extra == '{extra}'"
         for extra, requirements in extras().items()

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import Distribution
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.packaging.requirements import everything_needed, installed
+from tests.packaging.requirements import everything_needed, installed, project
 from tests.paths import ROOT
 
 REVIEWED = re.compile(
@@ -65,6 +66,18 @@ def test_every_pin_satisfies_each_requirement() -> None:
         if pinned[name] not in each.requirement.specifier
     ]
     assert unsatisfied == []
+
+
+def test_every_pin_takes_the_oldest_python() -> None:
+    oldest = min(each.version for each in SpecifierSet(project()["requires-python"])) + ".0"
+    refused = {
+        name: requires
+        for name in pins()
+        if (dist := installed(name))
+        and (requires := dist.metadata["Requires-Python"])
+        and oldest not in SpecifierSet(requires)
+    }
+    assert refused == {}
 
 
 def test_nothing_is_pinned_twice_or_idle() -> None:

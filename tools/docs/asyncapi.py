@@ -20,6 +20,7 @@ from bearing_stream.wire.error_headers import TIMESTAMP
 from tools.docs.schema import VERSIONING
 from tools.docs.wire_tables import (
     DIAGNOSIS_HEADERS,
+    LATER_HEADERS,
     MEASUREMENT_HEADERS,
     STUB_HEADERS,
     choices,
@@ -191,7 +192,7 @@ def _error_headers() -> Document:
     required = [name for name in meanings if name != TIMESTAMP]
     known = ", ".join(RejectionReason)
     values = {reason: {"description": f"The reason. Known ones, of which more may come: {known}."}}
-    return _headers(meanings | STUB_HEADERS, required, values)
+    return _headers(meanings | LATER_HEADERS | STUB_HEADERS, required, values)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ def _sections(command: click.Command, context: click.Context, top: str) -> Itera
     rows = [
         record
         for parameter in command.get_params(context)
-        if parameter.name not in {*settings, "help"}
+        if parameter.name not in settings
+        and "--help" not in parameter.opts
         and (record := parameter.get_help_record(context)) is not None
         and record[1]
     ]

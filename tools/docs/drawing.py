@@ -1,6 +1,6 @@
 """The drawing of how a window goes through the consumer, as an SVG.
 
-`python -m tools.docs.drawing` writes it into the docs; a test holds the two together.
+`python -m tools.docs` writes it into the docs; a test holds the two together.
 """
 
 from collections.abc import Iterator
@@ -109,7 +109,3 @@ def _text(x: int, y: int, text: str, kind: str = "") -> str:
 
 def _arrow(path: str) -> str:
     return f'<path class="arrow" d="{path}"/>'
-
-
-if __name__ == "__main__":
-    PATH.write_text(drawing(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: fill the generated parts in and bring files from outside `docs/`."""
+"""Hooks of MkDocs: bring in files from outside `docs/`."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from tools.docs.asyncapi import as_yaml
-from tools.docs.pages import OUTSIDE, ROOT, filled, with_site_links
+from tools.docs.pages import OUTSIDE, ROOT, for_site
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -19,6 +19,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
-    """Fill a page's generated parts in and turn its links into links of the site."""
+    """Turn a page into one of the site."""
     source = Path(page.file.abs_src_path or "")
-    return with_site_links(filled(markdown), source.parent)
+    return for_site(markdown, source.parent)

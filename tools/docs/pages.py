@@ -1,4 +1,7 @@
-"""What is filled into the pages, and which files outside `docs/` the site holds."""
+"""The generated parts of the pages, and which files outside `docs/` the site holds.
+
+`python -m tools.docs` writes the generated parts; a test holds them to the code.
+"""
 
 import re
 from collections.abc import Callable
@@ -13,13 +16,18 @@ from tools.docs.wire_tables import (
     diagnosis_headers,
     error_headers,
     measurement_headers,
+    quality_flags,
     rejection_reasons,
 )
 
 ROOT: Final = Path(__file__).parents[2]
 
-PLACE: Final = re.compile(r"<!-- generated: ([\w-]+)(?: ([\w-]+))? -->\n")
-"""A place in a page, on a line of its own: what is generated, and of which command."""
+PLACE: Final = re.compile(
+    r"(<!-- generated: ([\w-]+)(?: ([\w-]+))? -->\n).*?(<!-- end of generated -->\n)", re.DOTALL
+)
+"""A place in a page: what is generated, of which command, and the text between the marks."""
+
+MARK: Final = re.compile(r"<!-- (?:generated: [\w -]+|end of generated) -->\n")
 
 GENERATORS: Final[dict[str, Callable[..., str]]] = {
     "settings": settings_table,
@@ -29,6 +37,7 @@ GENERATORS: Final[dict[str, Callable[..., str]]] = {
     "measurement-headers": measurement_headers,
     "diagnosis-headers": diagnosis_headers,
     "diagnosis-fields": diagnosis_fields,
+    "quality-flags": quality_flags,
     "error-headers": error_headers,
     "reasons": rejection_reasons,
 }
@@ -53,18 +62,21 @@ LINK: Final = re.compile(r"(\]\()([^)#\s]+)")
 
 
 def filled(markdown: str) -> str:
-    """Return a page with every place filled.
+    """Return a page with every place filled as the code is now.
 
     Raises:
         KeyError: A place names no generator.
     """
-    return PLACE.sub(
-        lambda place: GENERATORS[place[1]](*([place[2]] if place[2] else [])), markdown
-    )
+
+    def fill(place: re.Match[str]) -> str:
+        begin, name, command, end = place.groups()
+        return f"{begin}\n{GENERATORS[name](*([command] if command else [])).rstrip()}\n\n{end}"
+
+    return PLACE.sub(fill, markdown)
 
 
-def with_site_links(markdown: str, folder: Path) -> str:
-    """Return a page whose links to files of the checkout lead to their places on the site.
+def for_site(markdown: str, folder: Path) -> str:
+    """Return a page without marks, whose links to files of the checkout lead to the site's places.
 
     Args:
         markdown: The page.
@@ -81,4 +93,4 @@ def with_site_links(markdown: str, folder: Path) -> str:
             return link[1] + target.relative_to(ROOT / "docs").as_posix()
         return link[0]
 
-    return LINK.sub(on_site, markdown)
+    return LINK.sub(on_site, MARK.sub("", markdown))

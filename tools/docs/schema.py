@@ -1,12 +1,9 @@
 """The JSON Schema of a diagnosis, for subscribers in any language.
 
-`python -m tools.docs.schema > assets/diagnosis.schema.json` writes the committed copy; a test holds
-the two together.
+`python -m tools.docs` writes it into the assets; a test holds the two together.
 """
 
 import json
-
-import click
 
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.diagnosis import Diagnosis
@@ -27,7 +24,3 @@ def diagnosis_schema() -> str:
     schema["title"] = h.DIAGNOSIS_TYPE
     schema["description"] = f"{Diagnosis.__doc__} {VERSIONING}"
     return json.dumps(schema, indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    click.echo(diagnosis_schema(), nl=False)

@@ -1,6 +1,6 @@
 """The drawing of the exactly-once side's states, made from its table of transitions.
 
-`python -m tools.docs.state_drawing` writes it into the docs; a test holds the two together.
+`python -m tools.docs` writes it into the docs; a test holds the two together.
 """
 
 from collections.abc import Iterator
@@ -101,7 +101,3 @@ def _edge(state: State, towards: State, offset: int) -> tuple[int, int]:
     scale = min(to_side, to_top)
     along, across = (0, offset) if to_side < to_top else (offset, 0)
     return round(x + dx * scale) + along, round(y + dy * scale) + across
-
-
-if __name__ == "__main__":
-    PATH.write_text(drawing(), encoding="utf-8")

@@ -1,16 +1,24 @@
 """The tables of the wire format: headers, rejection reasons and the fields of a diagnosis."""
 
-from typing import Final, Literal, get_args, get_origin
+from typing import Final, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bearing_stream.commands.dead_letters.letters import REDRIVES
+from bearing_stream.vocabulary import QUALITY_FLAGS, QualityFlag
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from bearing_stream.wire import diagnosis as diagnosis_model
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.decoder import REQUIRED
 from bearing_stream.wire.diagnosis import Diagnosis
-from bearing_stream.wire.error_headers import ORIGINAL_LENGTH, ORIGINAL_SHA256, PREFIX, TIMESTAMP
+from bearing_stream.wire.error_headers import (
+    ORIGINAL_LENGTH,
+    ORIGINAL_SHA256,
+    PREFIX,
+    RESULT_OF,
+    TIMESTAMP,
+)
 from bearing_stream.wire.measurement import MeasurementAttributes
 from tools.docs.docstrings import attribute_docstrings, table
 
@@ -59,11 +67,44 @@ ERROR_HEADERS: Final = {
 }
 """Added header of a dead letter, without the prefix → what it holds."""
 
+LATER_HEADERS: Final = {
+    RESULT_OF: "Group, topic, partition and offset of the message that this is the result of, as "
+    "JSON. After a failure, the consumer finds its own results by it.",
+    REDRIVES: "How often the original was redriven; only if it was.",
+}
+"""Header that the consumer adds later, or `redrive` added before → what it holds."""
+
 STUB_HEADERS: Final = {
     ORIGINAL_LENGTH: "Bytes of the original's value; empty if it had no value.",
     ORIGINAL_SHA256: "SHA-256 of the original's value, in hexadecimal digits.",
 }
 """Header that only a stub has → what it holds."""
+
+
+FLAGS: Final[dict[QualityFlag, tuple[str, str]]] = {
+    "clipping": (
+        "Samples repeat the highest and the lowest level: the signal exceeds a range.",
+        "clipping_samples",
+    ),
+    "dropout": ("The signal holds exactly the same value for a while.", "dropout_samples"),
+    "jump": ("A step of the mean makes up much of the power.", "jump_share"),
+    "mains-hum": ("50 or 60 Hz make up much of the power.", "mains_hum_share"),
+    "novelty": (
+        "The network decided, and the measurement is unlike those that it was trained on: its "
+        "`novelty` is high.",
+        "novelty_limit",
+    ),
+    "unknown-machine": (
+        "The sensor table has neither a baseline of the machine nor states that the network was "
+        "trained on it.",
+        "sensor_table",
+    ),
+    "outside-baseline": (
+        "The baseline of the machine does not hold the shaft speed, or the speed is a guess.",
+        "sensor_table",
+    ),
+}
+"""Quality flag → when a diagnosis has it, and the setting of its limit or of what it rests on."""
 
 
 def error_header_meanings() -> dict[str, str]:
@@ -105,7 +146,7 @@ def diagnosis_headers() -> str:
 
 def error_headers() -> str:
     """Return the Markdown table of a dead letter's error headers."""
-    meanings = error_header_meanings() | STUB_HEADERS
+    meanings = error_header_meanings() | LATER_HEADERS | STUB_HEADERS
     rows = [(f"`{name}`", text) for name, text in meanings.items()]
     return table(("header", "value"), rows)
 
@@ -115,6 +156,12 @@ def rejection_reasons() -> str:
     texts = attribute_docstrings(RejectionReason)
     rows = [(f"`{reason}`", texts[reason.name]) for reason in RejectionReason]
     return table(("reason", "meaning"), rows)
+
+
+def quality_flags() -> str:
+    """Return the Markdown table of the quality flags."""
+    rows = [(f"`{flag}`", FLAGS[flag][0], f"`{FLAGS[flag][1]}`") for flag in QUALITY_FLAGS]
+    return table(("flag", "meaning", "limit"), rows)
 
 
 def diagnosis_fields() -> str:
@@ -127,10 +174,22 @@ def _fields(model: type[BaseModel], prefix: str) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, field in model.model_fields.items():
         part = _part(field)
-        rows.append((f"`{prefix}{name}`", texts.get(name) or (part and part.__doc__) or ""))
+        meaning = texts.get(name) or (part and part.__doc__) or ""
+        values = ", ".join(f"`{each}`" for each in _examples(field))
+        rows.append((f"`{prefix}{name}`", f"{meaning} Values: {values}." if values else meaning))
         if part:
             rows += _fields(part, f"{prefix}{name}.")
     return rows
+
+
+def _examples(field: FieldInfo) -> list[str]:
+    """Return the values that a field, or the items of its list, have so far; else nothing."""
+    inner = get_args(field.annotation)
+    item = get_args(inner[0])[1:] if get_origin(field.annotation) is list else ()
+    for one in (field, *item):
+        if isinstance(one, FieldInfo) and isinstance(one.json_schema_extra, dict):
+            return [str(value) for value in cast("list[str]", one.json_schema_extra["examples"])]
+    return []
 
 
 def _part(field: FieldInfo) -> type[BaseModel] | None:

@@ -1,5 +1,6 @@
 """`bearing-stream serve`."""
 
+import errno
 import os
 import signal
 import socket
@@ -86,9 +87,13 @@ def _listening(settings: ApiSettings) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
+        advice = "choose another --host: an address of this machine, or 0.0.0.0 for all of them"
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            advice = (
+                "choose another --port (0 chooses a free one), or stop the process that uses it"
+            )
         raise click.ClickException(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}. Stop the process "
-            "that uses it, or choose another --port (0 chooses a free one) or --host"
+            f"cannot listen on {host}, port {port}: {error.strerror or error}; {advice}"
         ) from error
     # Connections inherit it. Without it, a response waits 40 ms for the delayed ACK of the client:
     # asyncio sets it only for a socket that names its protocol, which this one does not.

@@ -48,7 +48,8 @@ def _operation(name: str, operation: Mapping[str, Any]) -> Iterator[str]:
         yield _table((each["name"], each.get("description", "")) for each in parameters)
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"<h3>Body, {escape(kind)}</h3>"
-        yield f"<p>{escape(content['schema'].get('description', ''))}</p>"
+        if described := content["schema"].get("description"):
+            yield f"<p>{escape(described)}</p>"
         if "example" in content:
             yield _code(content["example"])
     yield "<h3>Responses</h3>"

@@ -9,7 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bearing_stream.commands.terminal import OutputConsole, json_text, notice, standard_output
+from bearing_stream.commands.terminal import (
+    OutputConsole,
+    counted,
+    json_text,
+    notice,
+    standard_output,
+)
 from bearing_stream.commands.verify.reader import verify
 from bearing_stream.commands.verify.report import OUT_OF_SCOPE, VIOLATIONS, Offender, Report
 from bearing_stream.commands.verify.settings import VerifySettings
@@ -102,6 +108,13 @@ def _show(report: Report, settings: VerifySettings) -> None:
     for name, offenders in report.samples.items():
         for offender in offenders:
             console.print(f"{name.replace('_', ' ')}: {_description(offender)}", highlight=False)
+    if report.duplicated and len(report.groups) > 1:
+        console.print(
+            f"The dead letters are from the consumer groups {', '.join(report.groups)}, and each "
+            "group gives every window a result: let each publish to topics of its own.",
+            markup=False,
+            highlight=False,
+        )
     if report.lost and report.deleted_results:
         console.print(
             f"Retention has deleted {report.deleted_results:,} offsets of diagnoses and dead "
@@ -120,7 +133,7 @@ def _show(report: Report, settings: VerifySettings) -> None:
 
 def _range(report: Report) -> str:
     offsets = sum(end - start for start, end in report.spans.values())
-    return f"in {offsets:,} offsets of {len(report.spans):,} partitions"
+    return f"in {counted(offsets, 'offset')} of {counted(len(report.spans), 'partition')}"
 
 
 def _description(offender: Offender) -> str:

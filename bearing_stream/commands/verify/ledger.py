@@ -7,7 +7,7 @@ headers already.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -192,6 +192,7 @@ class Ledger:
         deleted_results: int = 0,
         seconds: float = 0.0,
         held_back: dict[str, dict[int, int]] | None = None,
+        groups: Iterable[str] = (),
     ) -> Report:
         """Return the counts so far; the arguments are the fields that the ledger cannot know."""
         samples = dict(self._samples)
@@ -206,6 +207,7 @@ class Ledger:
             spans={partition: (span.start, span.end) for partition, span in self.spans.items()},
             samples=samples,
             held_back=held_back or {},
+            groups=tuple(sorted(groups)),
         )
 
     def _row(self, window: RecordId, offender: Offender) -> int | None:

@@ -73,7 +73,7 @@ def verify(settings: VerifySettings, report_progress: ReportProgress = lambda *_
                 latest = time.monotonic()
         held_back = results.held_back() if ledger.pending else {}
     seconds = round(time.monotonic() - started, 3)
-    return ledger.report(settings.guarantee, results.deleted, seconds, held_back)
+    return ledger.report(settings.guarantee, results.deleted, seconds, held_back, results.groups)
 
 
 def chosen_spans(settings: VerifySettings, windows: TopicReader) -> Spans:
@@ -125,6 +125,8 @@ class _ResultTopics:
         self._next: dict[tuple[str, int], int] = {}
         self.deleted = 0
         """Offsets of results that retention has deleted."""
+        self.groups: set[str] = set()
+        """Consumer groups that wrote dead letters of these windows."""
         for reader, _ in self._topics:
             self._seek_to_start(reader)
 
@@ -194,12 +196,15 @@ class _ResultTopics:
 
     def _add_dead_letter(self, message: Polled) -> None:
         headers = headers_of(message)
-        origin = read_error_headers(headers).origin
+        error = read_error_headers(headers)
+        origin = error.origin
         if origin is None:
             self._ledger.add_unreadable("dead letter", RecordId.of(message))
         elif origin.topic != self._settings.windows_topic:
             self._ledger.add_out_of_scope("elsewhere")
         else:
+            if error.group:
+                self.groups.add(error.group)
             contents = possible_originals(message, headers)
             window = RecordId(origin.partition, origin.offset)
             stubbed = stubbed_value_of(headers)

@@ -70,6 +70,9 @@ class Report:
     other_models: int = 0
     deleted_results: int = 0
     seconds: float = 0.0
+    groups: tuple[str, ...] = ()
+    """Consumer groups whose dead letters were read, sorted. Each group of several that publish to
+    the same topics gives every window a result."""
     guarantee: Guarantee = "exactly-once"
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Partition → first offset of the range, and the offset after its last."""

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bearing_stream.commands.terminal import printable
+from bearing_stream.commands.terminal import counted, printable
 from bearing_stream.commands.watch.statistics import Figures, SensorSummary, Snapshot
 
 OTHER_LINES: Final = 9
@@ -63,6 +63,7 @@ def render(
             total,
             justify="left" if name in TEXT_COLUMNS else "right",
             no_wrap=True,
+            min_width=len("OuterRace?") if name == "state" else None,
             max_width=40,
         )
     for row in snapshot.rows:
@@ -76,7 +77,7 @@ def hidden_note(snapshot: Snapshot) -> list[str]:
     """Return a note on the sensors that are not in the rows of a snapshot, if there are any."""
     parts = []
     if more := snapshot.sensors - len(snapshot.rows):
-        parts.append(f"{more:,} more sensors")
+        parts.append(counted(more, "more sensor"))
     if snapshot.dropped:
         parts.append(f"{snapshot.dropped:,} silent ones removed")
     return [" and ".join(parts)] if parts else []
@@ -117,7 +118,7 @@ def _indicators(row: SensorSummary) -> list[Text]:
 
 def _totals(snapshot: Snapshot) -> list[Text]:
     total = snapshot.total
-    name = Text(f"{snapshot.sensors:,} sensors")
+    name = Text(counted(snapshot.sensors, "sensor"))
     return [name, Text(f"{total.diagnosed:,} diagnoses"), Text(""), *_figures(total)]
 
 

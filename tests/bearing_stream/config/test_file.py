@@ -168,6 +168,8 @@ def test_environment_and_command_line_override_a_section(
         ("[comsume]\nmax_delay = 1", "consume", "no command has a section [comsume]; "),
         ("[comsume]\nmax_delay = 1", "serve", "did you mean [consume]?"),
         ("[kafak]\n'client.id' = 'a'", "consume", "did you mean [kafka]?"),
+        ("kafka.security.protocol = 'SSL'", "consume", 'did you mean "security.protocol", quo'),
+        ("[consume.kafka]\nssl.ca.location = 'x'", "consume", 'mean "ssl.ca.location", quoted'),
         ("consume = 3", "consume", "'consume' must be a section, [consume]"),
     ],
 )

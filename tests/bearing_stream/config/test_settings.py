@@ -150,8 +150,27 @@ def test_an_unknown_key_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "press.toml"
     file.write_text("stroke = 2\n")
     output = refusal(["--config", str(file)])
-    assert f"{file}: 'stroke' is no setting" in output
-    assert "strokes, oil, mode, force" in output
+    assert f"{file}: 'stroke' is no setting of this command; did you mean 'strokes'?" in output
+    assert "strokes, oil, mode, force" not in output, "what is meant is clear"
+
+
+def test_the_settings_are_listed_where_none_is_near(tmp_path: Path) -> None:
+    file = tmp_path / "press.toml"
+    file.write_text("xyz = 2\n")
+    assert "strokes, oil, mode, force" in refusal(["--config", str(file)])
+
+
+def test_a_wrong_value_of_the_file_is_one_line_with_the_file_and_the_value(tmp_path: Path) -> None:
+    file = tmp_path / "press.toml"
+    file.write_text('strokes = "many"\n')
+    output = refusal(["--config", str(file)])
+    assert output.startswith(f"{file}: strokes: Input should be a valid integer")
+    assert output.endswith("; got 'many'\n")
+    # What overrides the file is to blame where it does.
+    given = ["--config", str(file), "--strokes", "0"]
+    assert refusal(given).startswith("--strokes (BEARING_STREAM_STROKES): ")
+    environment = {"BEARING_STREAM_STROKES": "0"}
+    assert refusal(given[:2], environment).startswith("--strokes (BEARING_STREAM_STROKES): ")
 
 
 @pytest.mark.parametrize(

@@ -45,14 +45,17 @@ def test_a_topic_that_stays_missing_is_one_line(cluster: Properties) -> None:
         wait_for_topics(cluster, [topic], 0, print)
 
 
-def test_what_to_do_about_a_missing_topic_is_reported_once(cluster: Properties) -> None:
+def test_what_to_do_about_a_missing_topic_is_reported_at_once_and_at_the_end(
+    cluster: Properties,
+) -> None:
     topic = f"never-{uuid.uuid4()}"
     reported: list[str] = []
     with pytest.raises(FatalKafkaError) as caught:
         wait_for_topics(cluster, [topic], 0.5, reported.append, otherwise="add --create-topics")
     assert len(reported) == 1
     assert "or add --create-topics" in reported[0]
-    assert str(caught.value).endswith(f"has no topic '{topic}' (waited 0.5 s)")
+    assert f"has no topic '{topic}': create it" in str(caught.value)
+    assert str(caught.value).endswith("or add --create-topics (waited 0.5 s)")
 
 
 def test_creating_topics_twice_leaves_them_as_they_are(cluster: Properties) -> None:

@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
+from bearing_stream.wire.error_headers import RESULT_OF
 from consumer.batch import Origin, Partition
 from consumer.delivery.published import (
     CLOCK_TOLERANCE,
-    MARK,
     Mine,
     OutputTopics,
     mark_origin,
@@ -89,7 +89,7 @@ def test_a_dead_letter_of_another_group_is_not_ours() -> None:
 
 @pytest.mark.parametrize("mark", [None, b"", b"\xff", b"[]", b'["g", "t", "zero", 1]'])
 def test_a_mark_that_is_none_of_ours_has_no_origin(mark: bytes | None) -> None:
-    letter = Message(b"pump", b"\x00", [(MARK, mark)])
+    letter = Message(b"pump", b"\x00", [(RESULT_OF, mark)])
     assert origin_of(DEAD_LETTERS, letter, MINE) is None
     assert origin_of(DEAD_LETTERS, letter._replace(headers=[]), MINE) is None
 

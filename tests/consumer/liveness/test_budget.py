@@ -67,7 +67,7 @@ def test_the_clients_get_the_deadlines_of_the_table(settings: ConsumerSettings) 
     made: list[dict[str, object]] = []
     patched = clients._new_client
     try:
-        clients._new_client = lambda _kind, _name, properties: made.append(properties)  # type: ignore[assignment, return-value]
+        clients._new_client = lambda _kind, properties: made.append(properties)  # type: ignore[assignment, return-value]
         clients.new_consumer(settings, ClusterErrors())
     finally:
         clients._new_client = patched

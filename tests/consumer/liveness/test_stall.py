@@ -6,21 +6,19 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import pytest
-from confluent_kafka import Producer
 from structlog.testing import capture_logs
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
-from bearing_stream.wire import Message
-from consumer.batch import Origin, Positions
-from consumer.events import STALL_CHECK_FAILED
-from consumer.liveness.stall import INTERVAL, MAX_PROBES, StallCheck, find_waiting, in_thread
+from consumer.batch import Positions
+from consumer.events import STALL_CHECK_FAILED, WINDOWS_WAITING
+from consumer.liveness.probe import Stall
+from consumer.liveness.stall import INTERVAL, MAX_PROBES, StallCheck, in_thread
 from tests.consumer.fakes import Clock
-from tests.kafka_tools import Topics, produce
 
 T = TypeVar("T")
 
 PARTITION = ("bearing.windows", 3)
-WAITING = Origin(PARTITION, 17)
+WAITING = Stall(WINDOWS_WAITING, {"partition": 3, "offset": 17}, "the client is stuck")
 
 
 class Scene:
@@ -29,15 +27,15 @@ class Scene:
     def __init__(self) -> None:
         self.received = 0
         self.clock = Clock()
-        self.found: Origin | TransientKafkaError | None = None
+        self.found: Stall | TransientKafkaError | None = None
         self.probe_lasts = 0.0
         self._ends: list[tuple[float, Callable[[], None]]] = []
-        self.check = StallCheck(self, self._find_waiting, self.clock, self._start)
+        self.check = StallCheck(self, self._find_stall, self.clock, self._start)
 
     def positions(self) -> Positions:
         return {PARTITION: 17}
 
-    def _find_waiting(self, positions: Positions) -> Origin | None:
+    def _find_stall(self, positions: Positions) -> Stall | None:
         assert positions == {PARTITION: 17}
         if isinstance(self.found, TransientKafkaError):
             raise self.found
@@ -74,8 +72,13 @@ def test_windows_that_wait_while_none_is_delivered_are_fatal() -> None:
     scene = Scene()
     scene.found = WAITING
     scene.live(MAX_PROBES * INTERVAL - 1)
-    with pytest.raises(FatalKafkaError, match=r"offset 17 of partition 3 of 'bearing\.windows'"):
+    with (
+        capture_logs() as lines,
+        pytest.raises(FatalKafkaError, match=r"^the client is stuck: start the consumer again$"),
+    ):
         scene.live(2)
+    [line] = lines
+    assert (line["event"], line["offset"]) == (WINDOWS_WAITING.name, 17)
 
 
 def test_any_received_message_resets_the_check() -> None:
@@ -114,7 +117,7 @@ def test_what_arrives_during_a_probe_is_more_than_what_it_found() -> None:
 def test_a_probe_blocks_no_round() -> None:
     returns, probed, threads = threading.Event(), threading.Event(), list[threading.Thread]()
 
-    def find(_positions: Positions) -> Origin | None:
+    def find(_positions: Positions) -> Stall | None:
         threads.append(threading.current_thread())
         probed.set()
         returns.wait(5)
@@ -136,30 +139,3 @@ def test_what_a_probe_raises_is_in_its_future() -> None:
 
     with pytest.raises(ValueError, match="why"):
         in_thread(fails).result(5)
-
-
-@pytest.mark.integration
-def test_finds_the_first_waiting_window(topics: Topics) -> None:
-    connection = {"bootstrap.servers": topics.servers}
-    produce(topics.servers, topics.windows, [Message(b"pump", b"", [])] * 5)
-    [partition] = {
-        number
-        for number in range(4)
-        if find_waiting(connection, topics.windows, {(topics.windows, number): 0})
-    }
-    waiting = (topics.windows, partition)
-    assert find_waiting(connection, topics.windows, {waiting: 3}) == Origin(waiting, 3)
-    assert find_waiting(connection, topics.windows, {waiting: 5}) is None
-    assert find_waiting(connection, topics.windows, {}) is None
-
-
-@pytest.mark.integration
-def test_a_transaction_marker_is_no_window(topics: Topics) -> None:
-    properties = {"bootstrap.servers": topics.servers, "transactional.id": topics.group}
-    producer = Producer(properties)
-    producer.init_transactions(30)
-    producer.begin_transaction()
-    producer.produce(topics.windows, b"", partition=0)
-    producer.abort_transaction(30)
-    connection = {"bootstrap.servers": topics.servers}
-    assert find_waiting(connection, topics.windows, {(topics.windows, 0): 0}) is None

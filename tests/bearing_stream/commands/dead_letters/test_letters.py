@@ -18,6 +18,7 @@ from bearing_stream.commands.dead_letters.view import Counts, hexdump, show_lett
 from bearing_stream.commands.terminal import printable
 from bearing_stream.kafka.record_id import RecordId
 from bearing_stream.wire import DeadLetter, Headers, Message, RejectionReason
+from bearing_stream.wire.error_headers import RESULT_OF
 from tests.bearing_stream.commands.dead_letters.letters import letter, original
 
 
@@ -64,7 +65,9 @@ MESSAGES = st.builds(
 def test_the_original_is_restored(message: Message, reason: RejectionReason, detail: str) -> None:
     dead_letter = DeadLetter("w", 1, 2, reason, detail.encode(errors="replace").decode(), message)
 
-    found = parse(polled(dead_letter.message("group")))
+    published = dead_letter.message("group")
+    mark = (RESULT_OF, b'["group", "w", 1, 2]')
+    found = parse(polled(published._replace(headers=[*published.headers, mark])))
 
     assert found.original == message
     assert found.reason == reason

@@ -113,6 +113,7 @@ def test_health_responds_to_head(client: Client) -> None:
 
 def test_the_docs_load_nothing_and_show_every_path(client: Client) -> None:
     shown = client.get("/docs").text
+    assert "<p></p>" not in shown.replace("\n", "")
     assert not re.findall(r"(?:src|href)=[\"'](?!openapi\.json)", shown)
     assert "POST /batch_predict/" in shown
     assert "GET /healthz" in shown

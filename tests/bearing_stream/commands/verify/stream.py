@@ -57,9 +57,11 @@ def diagnosis(of: Message, topic: str, offset: int, version: str = "v", **more: 
     return Message(named[h.SUBJECT].encode(), json.dumps(value).encode(), headers)
 
 
-def dead_letter(of: Message, topic: str, offset: int, reason: str = "no-value") -> Message:
+def dead_letter(
+    of: Message, topic: str, offset: int, reason: str = "no-value", group: str = "group"
+) -> Message:
     """Return the dead letter of a message."""
-    return DeadLetter(topic, 0, offset, RejectionReason(reason), "for a test", of).message("group")
+    return DeadLetter(topic, 0, offset, RejectionReason(reason), "for a test", of).message(group)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from bearing_stream.commands.verify.command import command
 from bearing_stream.program import PROGRAM
-from tests.bearing_stream.commands.verify.stream import Stream, tombstone, window
+from tests.bearing_stream.commands.verify.stream import Stream, dead_letter, tombstone, window
 from tests.brokers import Broker
 from tests.kafka_tools import delete_topics, new_topics
 
@@ -51,6 +51,20 @@ def test_json_has_the_same_counts(stream: Stream) -> None:
     assert (report["windows"], report["diagnosed"], report["dead_letters"]) == (3, 1, 1)
     assert (report["lost"], report["duplicated"], report["altered"]) == (1, 0, 0)
     assert report["samples"] == {"lost": [{"window": {"partition": 0, "offset": 2}}]}
+
+
+@pytest.mark.integration
+def test_two_groups_that_publish_to_the_same_topics_are_named(broker: Broker) -> None:
+    topics = new_topics(broker.bootstrap_servers, partitions=1)
+    stream = Stream(topics)
+    stream.send(tombstone(0))
+    for group in ("g8", "[g3]"):
+        stream.add_dead_letters(dead_letter(tombstone(0), topics.windows, 0, group=group))
+    ran = run(stream, "--settle=0")
+    assert ran.exit_code == 1
+    assert "from the consumer groups [g3], g8, and each" in " ".join(ran.stdout.split())
+    assert json.loads(run(stream, "--settle=0", "--json").stdout)["groups"] == ["[g3]", "g8"]
+    delete_topics(topics)
 
 
 @pytest.mark.integration
