@@ -161,7 +161,7 @@ class Batch:
             message: A polled message without error.
             now: Monotonic time in seconds.
         """
-        if not len(self):
+        if not (self.accepted or self.dead_letters or self._passed):
             self._oldest = now
         headers = readable_headers(message)
         topic, partition, offset = message.topic(), message.partition(), message.offset()

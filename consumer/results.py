@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from bearing_stream.wire import (
     Message,
@@ -17,6 +17,9 @@ from consumer.batch import Accepted, Batch
 from model.assessment import Assessment
 from model.findings import findings
 from model.indicators import Indicators
+
+_validated: Final = PublishedDiagnosis.__pydantic_validator__.validate_python
+"""What `model_validate` calls, without a tenth of its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def diagnoses(
         # One nested dict takes half the time of a separate pydantic model for each part.
         context = _context(measurement, inference, now)
         context["indicators"] = fields
-        diagnosis = PublishedDiagnosis.model_validate(context | finding)
+        diagnosis = _validated(context | finding)
         identity = diagnosis_id(measurement.attributes, model.name, model.version)
         yield encode_diagnosis(diagnosis, identity, made_at, measurement.headers)
 

@@ -32,6 +32,9 @@ _TEXT: Final = rb"[\t\n\r -~]{16}"
 _SUSPECT: Final = re.compile(rb"|".join((*_MAGIC, _TEXT)))
 
 _ALL_TEXT: Final = re.compile(rb"[\t\n\r -~]*")
+"""Of a whole value: a sensor may hold a level for a while whose bytes are those of text."""
+
+_JSON: Final = re.compile(rb"\s*\{\s*\"[A-Za-z]")
 
 
 def is_suspect(value: bytes) -> bool:
@@ -42,7 +45,7 @@ def is_suspect(value: bytes) -> bool:
 def misencoding(value: bytes, size: int | None = None) -> str:
     """What the encoding of a value seems to be, and what to do; empty if it is not recognised.
 
-    Of a signal that varies, one in 10¹³ or fewer is taken for something else.
+    Of signals that vary, hardly one in 10¹³ is taken for something else.
 
     Args:
         value: The value.
@@ -63,11 +66,11 @@ def misencoding(value: bytes, size: int | None = None) -> str:
     if size is None:
         marks = (meaning for mark, meaning in _MARKS.items() if begin.startswith(mark))
         return next((f"the value {meaning}" for meaning in marks), "")
-    if not _ALL_TEXT.fullmatch(begin):
-        return ""
-    if begin.lstrip()[:1] == b"{":
+    if _JSON.match(begin):
         return "the value seems to be JSON: set content-type to application/json"
-    return "the value seems to be text: send packed numbers, or JSON"
+    if _ALL_TEXT.fullmatch(value):
+        return "the value seems to be text: send packed numbers, or JSON"
+    return ""
 
 
 def _is_framed(value: bytes, size: int | None) -> bool:

@@ -151,3 +151,14 @@ def test_float32_is_finite_or_rejected_and_never_warned_about(largest: float, at
     else:
         with pytest.raises(Rejection, match="finite"):
             decode_measurement(message.headers, message.value)
+
+
+@pytest.mark.parametrize("held", [0x2620, 0x227B, 0x7B22, 0x2020, 0x0A0A])
+@pytest.mark.parametrize("sample_format", ["int16-le", "int32-le"])
+def test_a_level_that_is_held_is_no_text(held: int, sample_format: SampleFormat) -> None:
+    level = held if sample_format == "int16-le" else held << 16 | held
+    samples = np.full(4096, level, SAMPLE_DTYPES[sample_format])
+    samples[3000:] = signal(sample_format, 1096, 0)
+    message = encode_measurement(Measurement("/p", "1", "s", NOW, samples), sample_format)
+    _, read = decode_measurement(message.headers, message.value)
+    np.testing.assert_array_equal(read, samples)
