@@ -12,7 +12,7 @@ from training.evaluation.predictions import BOTH, MAJORITY, NESTED, NETWORK, PHY
 from training.evaluation.result import Evaluation, Method
 from training.figures import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
 
-CONTROL: Final = f"{PHYSICS}, orders x {SHIFTS[1]:.2f}"
+CONTROL: Final = f"{PHYSICS}, orders x {SHIFTS[0]:.2f}"
 
 _SHOWN: Final = {
     MAJORITY: INK,

@@ -30,8 +30,8 @@ SEARCHED: Final = "physics+network, speed searched"
 NESTED: Final = "physics+network, nested choice"
 
 SHIFTS: Final = (0.90, 0.93, 1.07)
-"""Factors of the bearing's orders in the controls, which search lines at frequencies where the
-bearing has none. At 10 % more, the highest would be outside the spectrum."""
+"""Factors of the bearing's orders in the controls. At the first, lines are sought where the bearing
+has none; at the others they are within the search for the speed, which finds them again."""
 
 Report = Callable[[Epoch], None]
 
