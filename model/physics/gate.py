@@ -18,7 +18,7 @@ SHAPE_BANDS: Final = len(_KEPT)
 
 GATE: Final = 3.0
 """Distance, in sigmas, beyond which a window is not healthy. Healthy windows of four rigs reach it
-in up to 0.6 %; the windows of faults begin at 5."""
+in up to 0.6 %; the windows of faults begin at 4.4."""
 
 SHAPE_NOISE: Final = 0.12
 """Standard deviation of a band's log power over healthy windows: 0.10 for white noise, 0.11 to 0.15
