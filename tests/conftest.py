@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.brokers import Broker, choose, find_broker
 from tests.progress import Progress
@@ -19,6 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     threads set their number themselves.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # A busy machine takes longer for an example, which is no fault of the code.
+    settings.register_profile("without-deadline", deadline=None)
+    settings.load_profile("without-deadline")
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and config.pluginmanager.has_plugin("dsession"):
         config.pluginmanager.register(Progress(reporter))

@@ -23,7 +23,9 @@ from bearing_stream.wire import (
     encode_window,
     read_error_headers,
 )
-from consumer.batch import Batch, Positions
+from consumer.batch import Batch, Origin, Positions
+from consumer.delivery.published import mark_origin
+from consumer.kafka.commit_note import CommitNote
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
 from model.indicators import indicators
@@ -127,7 +129,9 @@ def result_of(polled: Polled, assessor: StubAssessor) -> Output:
     batch = Batch(1, 0.0)
     batch.add(polled, 0.0)
     if batch.dead_letters:
-        return Output(DEAD_LETTERS, batch.dead_letters[0].message(GROUP))
+        letter = batch.dead_letters[0]
+        origin = Origin((letter.topic, letter.partition), letter.offset)
+        return Output(DEAD_LETTERS, mark_origin(letter.message(GROUP), GROUP, origin))
     [accepted] = batch.accepted
     counts = np.array([accepted.windows])
     sensors = [accepted.attributes.sensor]
@@ -171,7 +175,14 @@ class Cluster(InMemoryKafka):
         self.deaths = 0
         """Of the broker; without one nothing is left undecided."""
         self._rivals_wait = rivals_wait
-        self._rival = Rival(self, GROUP, "rival", lambda one: result_of(one, StubAssessor()))
+        self._rival = Rival(
+            self,
+            GROUP,
+            "rival",
+            lambda one: result_of(one, StubAssessor()),
+            # As ours does: whose output is checked begins at its last commit.
+            lambda first: CommitNote(None, first, 0).encode(),
+        )
 
     @property
     def partitions(self) -> int:

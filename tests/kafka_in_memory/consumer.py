@@ -62,6 +62,8 @@ class InMemoryConsumer:
         self._member: str | None = "member"
         self._callbacks: dict[str, Callable[..., None]] = {}
         self._rebalances: deque[tuple[bool, Callable[[], None]]] = deque()
+        self._beginning: set[int] = set()
+        """Assigned partitions that are not fetched yet: Kafka does not give their offsets."""
         self._calls = 0
         self._went_in = -1
         self.most = 1000
@@ -98,7 +100,7 @@ class InMemoryConsumer:
             others: Messages that the next owner of each partition processes at once.
             back: Partitions that it gets when it has joined again; by default all.
         """
-        lost = tuple(self.fetcher.positions)
+        lost = (*self.fetcher.positions, *self._beginning)
         self._cluster.group(self._group).generation += 1
         self._member = None
         for partition in lost:
@@ -216,12 +218,15 @@ class InMemoryConsumer:
     def _assign(self, partitions: Sequence[int]) -> None:
         self._member = "member"
         self._cluster.group(self._group).generation += 1
-        taken = [number for number in partitions if number not in self.fetcher.positions]
+        owned = self._beginning | self.fetcher.positions.keys()
+        taken = [number for number in partitions if number not in owned]
         self._callbacks["on_assign"](self, self._listed(taken))
+        self._beginning |= set(taken)
         self._begin(taken)
 
     def _begin(self, partitions: Sequence[int]) -> None:
-        asked = [(self.fetcher.topic, number) for number in partitions]
+        """Begin to fetch the partitions of an assignment that are still assigned."""
+        asked = [(self.fetcher.topic, number) for number in partitions if number in self._beginning]
         try:
             found = self._cluster.group(self._group).fetch(asked)
         except KafkaException:
@@ -230,14 +235,17 @@ class InMemoryConsumer:
             return
         for partition in asked:
             self.fetcher.start(partition[1], found.get(partition))
+            self._beginning.remove(partition[1])
 
     def _revoke(self, partitions: Sequence[int], others: int) -> None:
         group = self._cluster.group(self._group)
         if group.undecided:
             # Only a broker that dies leaves any, and then partitions are lost and not revoked.
             return
-        gone = [number for number in partitions if number in self.fetcher.positions]
+        owned = self._beginning | self.fetcher.positions.keys()
+        gone = [number for number in partitions if number in owned]
         self._callbacks["on_revoke"](self, self._listed(gone))
+        self._beginning -= set(gone)
         group.generation += 1
         self.fetcher.stop(gone)
         for number in gone:
@@ -245,6 +253,7 @@ class InMemoryConsumer:
 
     def _lose(self, partitions: Sequence[int]) -> None:
         self._callbacks["on_lost"](self, self._listed(partitions))
+        self._beginning -= set(partitions)
         self.fetcher.stop(partitions)
 
     def _rebalance(self) -> None:

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from confluent_kafka import TopicPartition
+
 from bearing_stream.wire import Message
 from tests.kafka_in_memory.cluster import Cluster
+from tests.kafka_in_memory.group import positions_of
 from tests.kafka_in_memory.polled import Polled
 
 
@@ -29,6 +32,7 @@ class Rival:
         group: str,
         transactional_id: str,
         transform: Callable[[Polled], Output],
+        note: Callable[[int], str] = lambda _first: "",
     ) -> None:
         """Set up.
 
@@ -37,11 +41,13 @@ class Rival:
             group: Whose offsets it reads and commits.
             transactional_id: Its own.
             transform: Makes the output of a message.
+            note: Makes what is committed with an offset, from the first offset of the transaction.
         """
         self._cluster = cluster
         self._group = group
         self._id = transactional_id
         self._transform = transform
+        self._note = note
 
     def take(self, topic: str, partition: int, most: int) -> int:
         """Process up to `most` messages from the committed offset on; returns how many.
@@ -67,7 +73,8 @@ class Rival:
             partitions = len(self._cluster.topic(output.topic).logs)
             number = self._cluster.partitioner(output.topic, output.message, partitions)
             transactions.send(self._id, epoch, output.topic, number, output.message)
-        position = {(topic, partition): taken[-1].offset + 1}
+        end = TopicPartition(topic, partition, taken[-1].offset + 1, self._note(begin))
+        position = positions_of([end])
         transactions.offer(self._id, epoch, self._group, None, position)
         transactions.end(self._id, epoch, committed=True, reaches_all=True)
         return len(taken)

@@ -12,6 +12,7 @@ from tests.paths import ROOT
 READ = """
 import sys
 from pathlib import Path
+import scipy.signal  # Its memory is not the table's.
 from bearing_stream.recordings.files import read_file
 
 def peak():

@@ -75,7 +75,7 @@ def test_a_window_that_does_not_vary_is_left_out_and_flagged(client: Client) -> 
     [result] = client.post(url(12_000, unit="g"), json=[{"record": samples.tolist()}]).json()[
         "Analysis"
     ]
-    assert (result["Windows"], result["Reasons"]) == (2, ["dropout"])
+    assert (result["Windows"], result["Reasons"]) == (2, ["dropout", "unknown-machine"])
     assert result["Indicators"]["velocity_rms"] is None
 
 
