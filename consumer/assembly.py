@@ -141,7 +141,7 @@ def _resolver(
             settings.diagnoses_topic,
             settings.dead_letters_topic,
             group=settings.group,
-            models=assessor.models,
+            model=(assessor.name, assessor.version),
             timeout=REQUEST,
             patience=3 * settings.transaction_timeout,
         )

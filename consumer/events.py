@@ -46,7 +46,8 @@ WORKER_STARTED: Final = Event(
 WORKER_ENDED: Final = Event(
     "worker_ended",
     "warning",
-    "With `--workers`: a worker ended with `status`, negative for the number of a signal. It is "
+    "With `--workers`: a worker ended with `status`, negative for the number of a signal, or could "
+    "not be started, for the reason in `reason`. It is "
     "started again in `seconds_to_next_start`; without that, it ended for the fifth time in a row "
     "within a minute of its start, and the supervisor ends with status 1.",
     "Read the worker's lines before: it logs why it ends.",

@@ -20,13 +20,8 @@ class ReloadingAssessor(Assessor):
     It checks before it assesses, so that all of a batch is assessed with one table, and its
     `version` then is that of the table. A table that is invalid is logged, and the one in use stays
     in use.
-
-    Attributes:
-        models: Name and version of every model that this process has assessed with; it grows in
-            place.
     """
 
-    models: set[tuple[str, str]]
     _watch: TableWatch
 
     @classmethod
@@ -34,7 +29,6 @@ class ReloadingAssessor(Assessor):
         """Load what the settings name, and watch the table; errors as for `Assessor.load`."""
         assessor = super().of(settings)
         assessor._watch = TableWatch(settings.sensor_table, assessor._sensors)
-        assessor.models = {(assessor.name, assessor.version)}
         return assessor
 
     def assess(
@@ -57,7 +51,6 @@ class ReloadingAssessor(Assessor):
         if changed is None:
             return
         super().__init__(self._network, self._diagnoser, changed, self._limits)
-        self.models.add((self.name, self.version))
         events.emit(events.TABLE_CHANGED, model=self._model())
 
     def _model(self) -> str:

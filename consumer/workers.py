@@ -154,16 +154,24 @@ class Supervisor:
     def _start_those_due(self) -> None:
         for worker in self._workers:
             if worker.process is None and worker.start_at <= self._clock():
-                worker.started = self._clock()
-                worker.process = subprocess.Popen(
-                    worker.command,
-                    env=os.environ | {WORKER_VARIABLE: str(worker.number)},
-                    # In a session of its own: Ctrl-C in a terminal reaches only the supervisor.
-                    start_new_session=True,
-                    # This process has one thread, so no lock can be held between fork and exec.
-                    preexec_fn=_end_with_supervisor,
-                )
-                events.emit(events.WORKER_STARTED, worker=worker.number, process=worker.process.pid)
+                self._start(worker)
+
+    def _start(self, worker: _Worker) -> None:
+        worker.started = self._clock()
+        try:
+            worker.process = subprocess.Popen(
+                worker.command,
+                env=os.environ | {WORKER_VARIABLE: str(worker.number)},
+                # In a session of its own: Ctrl-C in a terminal reaches only the supervisor.
+                start_new_session=True,
+                # This process has one thread, so no lock can be held between fork and exec.
+                preexec_fn=_end_with_supervisor,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            # Too many processes, or too little memory: the other workers go on meanwhile.
+            self._start_later(worker, status=None, reason=str(error))
+        else:
+            events.emit(events.WORKER_STARTED, worker=worker.number, process=worker.process.pid)
 
     def _note_ends(self) -> None:
         """Schedule the next start of the workers that have ended."""
@@ -171,18 +179,22 @@ class Supervisor:
             if worker.process is None or (status := worker.process.poll()) is None:
                 continue
             worker.process = None
-            steady = self._clock() - worker.started >= STEADY
-            worker.failures = 1 if steady else worker.failures + 1
-            delay = min(FIRST_DELAY * 2 ** (worker.failures - 1), LONGEST_DELAY)
-            worker.start_at = self._clock() + delay
-            if not self._stopping:
-                events.emit(
-                    events.WORKER_ENDED,
-                    worker=worker.number,
-                    status=status,
-                    failures=worker.failures,
-                    seconds_to_next_start=delay if worker.failures < ATTEMPTS else None,
-                )
+            self._start_later(worker, status=status)
+
+    def _start_later(self, worker: _Worker, **facts: object) -> None:
+        """Schedule the next start of a worker that does not run, and log the facts."""
+        steady = self._clock() - worker.started >= STEADY
+        worker.failures = 1 if steady else worker.failures + 1
+        delay = min(FIRST_DELAY * 2 ** (worker.failures - 1), LONGEST_DELAY)
+        worker.start_at = self._clock() + delay
+        if not self._stopping:
+            events.emit(
+                events.WORKER_ENDED,
+                worker=worker.number,
+                failures=worker.failures,
+                seconds_to_next_start=delay if worker.failures < ATTEMPTS else None,
+                **facts,
+            )
 
     def _stop(self, woken: int) -> bool:
         """End the workers in order; returns whether all ended with status 0 and in time."""

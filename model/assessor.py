@@ -182,7 +182,7 @@ class Assessor:
                 windows[grouping.repeat(of_row)], rpm[own], row.baseline, grouping.select(of_row)
             )
             outside[own] = measured.outside | measured.guessed
-            readable = np.isfinite(measured.sigmas[:, 0])
+            readable = np.asarray(np.isfinite(measured.sigmas).all(axis=1))
             own, measured = own[readable], measured.select(readable)
             decision = decide(measured, network[own] if row.network else None)
             probabilities[own] = decision.probabilities

@@ -64,16 +64,18 @@ class Diagnoser:
         novelty: Novelty | None = None,
         backend: Backend | None = None,
         name: str = NETWORK_NAME,
+        threads: int | None = None,
     ) -> None:
         """Prepare to diagnose with these weights.
 
         Without `novelty`, the description of the windows trained on, no window is novel. Without
-        `backend`, which must hold the same weights and novelty, the fastest on a CPU is taken.
+        `backend`, which must hold the same weights and novelty, the fastest on a CPU is taken, with
+        this number of threads.
         """
         self.name = name
         self.version = weights.digest[:12]
-        self._weights, self._novelty = weights, novelty
-        self._backend = backend or on_cpu("auto", weights, novelty)
+        self._weights, self._novelty, self._threads = weights, novelty, threads
+        self._backend = backend or on_cpu("auto", weights, novelty, threads)
 
     @classmethod
     def load(
@@ -104,7 +106,8 @@ class Diagnoser:
             _check_labels(folder / LABELS_FILE)
             weights = load_weights(folder)
             novelty = _load_novelty(folder, weights)
-        return cls(weights, novelty, opened(device, backend, weights, novelty, threads))
+        chosen = opened(device, backend, weights, novelty, threads)
+        return cls(weights, novelty, chosen, threads=threads)
 
     @property
     def device(self) -> str:
@@ -149,7 +152,7 @@ class Diagnoser:
             if self.device == "cpu":
                 raise
             _log.warning("device %s failed, continuing on the CPU: %s", self.device, error)
-            self._backend = on_cpu("auto", self._weights, self._novelty)
+            self._backend = on_cpu("auto", self._weights, self._novelty, self._threads)
             output = self._backend.examine(windows)
         examination = Examination(*output)
         _check_finite(examination.probabilities)

@@ -36,10 +36,9 @@ class TableWatch:
         self._clock = clock
         self._checked_at = clock()
         self._digest = sensors.digest
-        self._stamps: dict[Path, _Stamp] = {}
+        # None: the table may have changed after it was read, so the first check reads it again.
+        self._stamps: dict[Path, _Stamp] | None = None
         self._problem = ""
-        if path is not None:
-            self._stamps = _stamps(path)
 
     def changed(self) -> Sensors | None:
         """Return the table if its content has changed; None if not, or if it is not time to check.
@@ -51,7 +50,9 @@ class TableWatch:
         if self._path is None or now - self._checked_at < CHECK_INTERVAL:
             return None
         self._checked_at = now
-        same = all(_stamp(path) == stamp for path, stamp in self._stamps.items())
+        same = self._stamps is not None and all(
+            _stamp(path) == stamp for path, stamp in self._stamps.items()
+        )
         if same and not self._problem:
             return None
         return self._read(self._path)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from bearing_stream.sampling import LOWEST_RATE, least_length
+from bearing_stream.sampling import LOWEST_RATE, least_length, resampled_length
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.dead_letter import Rejection, RejectionReason
@@ -77,6 +77,13 @@ def decode_measurement(
     if value is None:
         raise Rejection(Reason.NO_VALUE, "expected samples, got a tombstone (no value)")
     samples = samples_of(attributes, value, limits)
+    resampled = resampled_length(len(samples), attributes.sampling_rate)
+    if resampled > limits.max_samples:
+        raise Rejection(
+            Reason.WRONG_LENGTH,
+            f"expected a measurement of at most {limits.max_samples} samples at {SAMPLING_RATE} "
+            f"Hz, got one of {resampled}",
+        )
     if not _is_finite(samples):
         raise Rejection(
             Reason.NON_FINITE, "expected finite samples within float32, got NaN or infinity"

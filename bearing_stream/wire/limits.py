@@ -18,4 +18,5 @@ class MeasurementLimits(BaseModel, frozen=True, extra="forbid", use_attribute_do
 
     max_samples: int = Field(default=2_097_152, ge=WINDOW_LENGTH, le=2**27)
     """Most samples of a measurement: by default 41 s at 51.2 kHz, three minutes at 12 kHz. It
-    bounds the memory that one takes, some 40 bytes a sample, as JSON 100."""
+    bounds the memory that one takes, some 40 bytes a sample, as JSON 100; resampled to 12 kHz it
+    has at most so many too."""

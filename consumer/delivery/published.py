@@ -11,7 +11,7 @@ With two replicas or more none of this is needed, and nothing here is used.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from confluent_kafka import IsolationLevel, KafkaException, Message, TopicPartition
@@ -52,7 +52,7 @@ class _Diagnosed(BaseModel):
 
 
 class OutputTopics:
-    """The output topics of a cluster, as read by one consumer group with its models."""
+    """The output topics of a cluster, as read by one consumer group with its model."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class OutputTopics:
         dead_letters_topic: str,
         *,
         group: str,
-        models: Collection[tuple[str, str]],
+        model: tuple[str, str],
         timeout: float,
         patience: float,
         clock: Callable[[], float] = time.monotonic,
@@ -76,8 +76,8 @@ class OutputTopics:
             diagnoses_topic: Must exist.
             dead_letters_topic: Must exist.
             group: Only its dead letters count.
-            models: Names and versions: only their diagnoses count. Other models may publish to the
-                same topics. The collection may grow.
+            model: Name and version: only its diagnoses count, made with any table of sensors. Other
+                models may publish to the same topics.
             timeout: Seconds to wait for a response.
             patience: Seconds after which a transaction that is open counts as left undecided.
             clock: Monotonic seconds.
@@ -86,7 +86,7 @@ class OutputTopics:
         self._properties = properties
         self._admin = admin
         self._topics = (diagnoses_topic, dead_letters_topic)
-        self._mine = Mine(dead_letters_topic, group, models)
+        self._mine = Mine(dead_letters_topic, group, model)
         self._timeout = timeout
         self._patience = patience
         self._clock = clock
@@ -183,8 +183,8 @@ class Mine(NamedTuple):
 
     dead_letters_topic: str
     group: str
-    models: Collection[tuple[str, str]]
-    """Names and versions."""
+    model: tuple[str, str]
+    """Name and version."""
 
 
 def origin_of(topic: str, message: wire.Message, mine: Mine) -> tuple[Partition, int] | None:
@@ -195,9 +195,15 @@ def origin_of(topic: str, message: wire.Message, mine: Mine) -> tuple[Partition,
         diagnosed = _Diagnosed.model_validate_json(message.value or b"")
     except ValidationError:
         return None
-    if (diagnosed.model.name, diagnosed.model.version) not in mine.models:
+    name, version = mine.model
+    if (diagnosed.model.name, _network(diagnosed.model.version)) != (name, _network(version)):
         return None
     return (diagnosed.input.topic, diagnosed.input.partition), diagnosed.input.offset
+
+
+def _network(version: str) -> str:
+    """Return the part of a version that is the network's: the table's changes while we run."""
+    return version.partition("-")[0]
 
 
 def mark_origin(letter: wire.Message, group: str, origin: Origin) -> wire.Message:

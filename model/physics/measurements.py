@@ -129,6 +129,8 @@ class _LineReader:
             self.grouping,
             self.outer_share,
         )
+        # At the edge of what can be read, one of the parts may have no line left.
+        readable &= np.isfinite(found.heights).all(axis=1)
         sigmas = (found.heights - lines[judge]) / deviations[judge]
         sigmas[~readable] = found.rpm[~readable] = np.nan
         return sigmas, found.rpm

@@ -22,7 +22,7 @@ from tests.consumer.fakes import (
 from tests.kafka_in_memory.consumer import InMemoryConsumer
 from tests.kafka_in_memory.producer import InMemoryProducer
 
-MINE = Mine(DEAD_LETTERS, GROUP, {(StubAssessor.name, StubAssessor.version)})
+MINE = Mine(DEAD_LETTERS, GROUP, (StubAssessor.name, StubAssessor.version))
 
 
 class FakeConsumer(InMemoryConsumer):

@@ -76,7 +76,7 @@ def test_each_has_one_result_which_is_that_of_its_samples(
     assert (report.diagnosed, report.dead_letters, report.wrong) == (len(sent), 0, {})
     found = {diagnosis.window_id: diagnosis for _, diagnosis in read_diagnoses(topics)}
     assessor = Assessor.load(
-        device="cpu", diagnoser="physics" if "--diagnoser=physics" in options else "network"
+        device="cpu", diagnoser="physics" if "--diagnoser=physics" in options else "auto"
     )
     for measurement, _ in sent:
         cut = sampling.windows(measurement.samples, measurement.sampling_rate)

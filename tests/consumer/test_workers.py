@@ -36,13 +36,13 @@ configure_logs("json", "info", events.LIBRARY_MESSAGE)
 sys.exit(workers.Supervisor(json.loads(sys.argv[1])).run())
 """
 
-WAITS = "import time; print('up', flush=True); time.sleep(600)"
+WAITS = "import os, time; os.write(1, b'up\\n'); time.sleep(600)"
 
 STOPS = """
-import signal, sys
+import os, signal, sys
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-print("up", flush=True)
+os.write(1, b"up\\n")
 while True:
     signal.pause()
 """
@@ -158,6 +158,23 @@ def test_workers_share_the_partitions_and_one_that_is_killed_is_replaced(topics:
     assert_each_once_in_order(topics, expected)
     [end] = consumer.events(WORKER_ENDED)
     assert end["status"] == -signal.SIGKILL
+
+
+def test_a_worker_that_cannot_be_started_leaves_the_others_running() -> None:
+    commands = [[sys.executable, "-c", STOPS], ["/no/such/program"]]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISE, json.dumps(commands)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    await_lines(process, 1)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    found = ends(errors)
+    assert [end["failures"] for end in found] == [1, 2, 3, 4, 5]
+    assert all("No such file" in str(end["reason"]) for end in found)
+    assert "Traceback" not in errors
 
 
 def commands_for(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[list[str]]:

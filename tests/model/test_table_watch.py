@@ -41,6 +41,19 @@ def save_baseline(path: Path, seed: int) -> None:
     path.write_text(baseline_file.to_json(fitted))
 
 
+def test_a_change_between_reading_and_watching_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "sensors.toml"
+    path.write_text(ROW.format("a"))
+    sensors = load(path)
+    path.write_text(ROW.format("b"))
+    now = 0.0
+    watch = TableWatch(path, sensors, lambda: now)
+    now = CHECK_INTERVAL
+    found = watch.changed()
+    assert found is not None
+    assert found.rows[0].pattern == "b"
+
+
 def test_a_changed_table_is_read_once(tmp_path: Path) -> None:
     watched = Watched(tmp_path, ROW.format("a"))
     assert watched.check() is None

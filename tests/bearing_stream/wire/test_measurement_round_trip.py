@@ -104,6 +104,9 @@ def test_limits_are_settings() -> None:
     for form in (BINARY, JSON):
         assert reason(3_000, 12_000, form) is None
         assert reason(3_001, 12_000, form) is RejectionReason.WRONG_LENGTH
+    # Resampled to 12 kHz it is longer.
+    assert reason(1_500, 6_000) is None
+    assert reason(1_501, 6_000) is RejectionReason.WRONG_LENGTH
 
 
 @pytest.mark.parametrize("sample", [-(2**23) - 1, 2**23])

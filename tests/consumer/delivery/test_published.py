@@ -35,7 +35,7 @@ from tests.kafka_in_memory.consumer import InMemoryConsumer
 from tests.kafka_tools import Topics, eventually
 
 MODEL = ("bearing-cnn", "0123456789ab")
-MINE = Mine(DEAD_LETTERS, GROUP, {MODEL})
+MINE = Mine(DEAD_LETTERS, GROUP, MODEL)
 PARTITION = (WINDOWS, 0)
 OTHER = (WINDOWS, 1)
 AT = 100_000
@@ -61,6 +61,12 @@ def dead_letter(offset: int, group: str = GROUP, again: Message | None = None) -
 
 def test_a_diagnosis_of_this_model_has_the_origin_that_it_states() -> None:
     assert origin_of(DIAGNOSES, diagnosis(7, OTHER), MINE) == (OTHER, 7)
+
+
+def test_a_diagnosis_made_with_another_table_of_sensors_is_ours() -> None:
+    edited = (MODEL[0], f"{MODEL[1]}-89abcdef")
+    mine = Mine(DEAD_LETTERS, GROUP, (MODEL[0], f"{MODEL[1]}-01234567"))
+    assert origin_of(DIAGNOSES, diagnosis(7, model=edited), mine) == (PARTITION, 7)
 
 
 @pytest.mark.parametrize("model", [("other", MODEL[1]), (MODEL[0], "other")])
@@ -107,7 +113,7 @@ class Output:
             DIAGNOSES,
             DEAD_LETTERS,
             group=GROUP,
-            models={MODEL},
+            model=MODEL,
             timeout=2.0,
             patience=self.patience,
             clock=self.clock,
@@ -236,7 +242,7 @@ def topics_of(topics: Topics, dead_letters: str | None = None) -> OutputTopics:
         topics.diagnoses,
         dead_letters or topics.dead_letters,
         group=GROUP,
-        models={MODEL},
+        model=MODEL,
         timeout=5.0,
         patience=600.0,
     )

@@ -220,6 +220,7 @@ def test_a_flat_line_is_not_diagnosed(recording: Path, tmp_path: Path) -> None:
     np.save(recording, samples)
     (summary,) = objects(diagnose(recording, "--rate", 12000, "--json"))
     assert (summary["windows"], summary["window_reasons"]["flat-line"]) == (3, 1)
+    assert (summary["quality"], "dropout" in summary["reasons"]) == ("uncertain", True)
     windows = objects(diagnose(recording, "--rate", 12000, "--json", "--windows"))
     assert [window["window"] for window in windows] == [0, 2, 3]
     dead = tmp_path / "dead.npy"
