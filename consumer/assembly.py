@@ -22,8 +22,8 @@ from consumer.kafka.topic_log import ClusterTopicLog
 from consumer.liveness.budget import REQUEST
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
-from consumer.reloading import ReloadingAssessor
 from consumer.settings import ConsumerSettings
+from model.assessor import Assessor
 
 TRANSACTION_BYTES = 16 * 1024 * 1024
 """Bytes of results after which a transaction is committed, however short it was."""
@@ -58,7 +58,7 @@ class Parts:
 def assemble(
     settings: ConsumerSettings,
     cluster: Cluster,
-    assessor: ReloadingAssessor,
+    assessor: Assessor,
     metrics: Metrics,
     errors: ClusterErrors,
     on_error: Callable[[KafkaError], None],
@@ -127,7 +127,7 @@ def _resolver(
     settings: ConsumerSettings,
     cluster: Cluster,
     consumer: Consumer,
-    assessor: ReloadingAssessor,
+    assessor: Assessor,
     metrics: Metrics,
 ) -> Resolver:
     log = ClusterTopicLog(

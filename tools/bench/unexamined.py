@@ -39,5 +39,5 @@ class Unexamined(Assessor):
 
 
 if __name__ == "__main__":
-    with patch("consumer.service.Assessor", Unexamined):
+    with patch("consumer.service.ReloadingAssessor", Unexamined):
         command()
