@@ -49,11 +49,11 @@ chaos: setup
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-# Everything that needs no broker, in a minute and a half.
+# Everything that needs no broker: three minutes on two cores.
 check: lint
 	$(PYTEST) -m 'not integration' $(TESTS)
 
-# Everything, in six minutes; tests/docs builds the site.
+# Everything, in ten minutes; tests/docs builds the site.
 test: lint
 	$(PYTEST) $(TESTS)
 
