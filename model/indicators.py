@@ -30,7 +30,7 @@ LOWEST, HIGHEST = 10.0, 1000.0
 """Hz, the band of the velocity."""
 
 LEAST_WINDOWS: Final = 3
-"""Windows for which a measurement is long enough for 10 Hz: half a second, five periods. In fewer,
+"""Windows for which a measurement is long enough for 10 Hz: 0.512 s, five periods. In fewer,
 the bin at 10 Hz holds what lies below, which integration amplifies."""
 
 SEGMENT_WINDOWS: Final = 8

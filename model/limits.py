@@ -32,4 +32,5 @@ class AssessmentLimits(SignalLimits):
     """Limits of the signal, and of novelty."""
 
     novelty_limit: float = Field(default=1.0, gt=0)
-    """Flag windows whose `novelty` is above this. At 1, that is one in a hundred good windows."""
+    """Flag diagnoses whose `novelty` is above this, where the network decided. At 1, that is one in
+    a hundred good windows."""

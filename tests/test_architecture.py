@@ -46,7 +46,7 @@ IMPORTS: dict[str, set[str]] = {
         *("program", "recordings", "vocabulary", "wire"),
     },
     f"{COMMANDS}.diagnose": {"commands.terminal", "config", "model", "recordings", "vocabulary"},
-    f"{COMMANDS}.serve": {"config", "logs", "model", "sampling", "vocabulary"},
+    f"{COMMANDS}.serve": {"config", "logs", "model", "sampling", "vocabulary", "wire"},
     f"{COMMANDS}.verify": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.watch": {"commands.terminal", "config", "kafka", "wire"},
     "bearing_stream.cli": {"program"},

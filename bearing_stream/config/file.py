@@ -21,6 +21,7 @@ SHARED_KEYS: Final = frozenset(
         *("clipping_samples", "dropout_samples", "jump_share", "mains_hum_share", "novelty_limit"),
         *("data", "rate", "channel", "rpm", "sensor", "uncertain_as_unknown"),
         *("variable", "windows_as_rows", "unit", "decimal"),
+        *("min_sampling_rate", "max_sampling_rate", "max_samples"),
         *("guarantee", "limit", "since", "until", "measurement", "native_rate"),
     }
 )

@@ -8,13 +8,10 @@ import numpy as np
 
 from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.formats.content import Rate
+from bearing_stream.sampling import HIGHEST_RATE, LOWEST_RATE
 
 _TOLERANCE: Final = 1e-3
 """Relative difference up to which two rates agree."""
-
-_LEAST: Final = 100.0
-_MOST: Final = 10_000_000.0
-"""Hz, as `to_model_rate`: a rate outside is in another unit."""
 
 _FACTORS: Final = ((1e3, "kHz", "ms"), (1e6, "MHz", "µs"), (1e9, "GHz", "ns"))
 """Factor by which a rate is off → its unit, if it is a rate, or that of a time axis."""
@@ -48,7 +45,7 @@ def agreed_rate(
                 f"{path}: {rate.source} {rate.problem}: expected the times of an even sampling; "
                 "if the samples are even, give their rate in Hz with --rate"
             )
-        if not _LEAST <= rate.hz <= _MOST:
+        if not LOWEST_RATE <= rate.hz <= HIGHEST_RATE:
             raise RecordingError(
                 f"{path}: {rate.source} states a sampling rate of {rate.hz:.10g} Hz"
                 f"{_suspicion(rate.hz)}; give the rate in Hz with --rate"
@@ -67,7 +64,7 @@ def _checked(
     path: Path, stated: Sequence[Rate], given: float
 ) -> tuple[float, str, tuple[str, ...]]:
     """The given rate, if it agrees with what the file states."""
-    if not _LEAST <= given <= _MOST:
+    if not LOWEST_RATE <= given <= HIGHEST_RATE:
         raise RecordingError(
             f"{path}: expected a sampling rate from 100 Hz to 10 MHz, got {given:.10g} Hz"
             f"{_suspicion(given)}"
@@ -99,17 +96,17 @@ def _agree(one: float, other: float) -> bool:
 
 def _cannot_be(stated: float, given: float) -> bool:
     """Whether a stated rate is impossible, or the given one in another unit."""
-    if not (np.isfinite(stated) and _LEAST <= stated <= _MOST):
+    if not (np.isfinite(stated) and LOWEST_RATE <= stated <= HIGHEST_RATE):
         return True
     return any(_agree(stated * factor, given) for factor, _, _ in _FACTORS)
 
 
 def _suspicion(hz: float) -> str:
     """In which unit a rate that cannot be one in Hz may be."""
-    if not (np.isfinite(hz) and 0 < hz < _LEAST):
+    if not (np.isfinite(hz) and 0 < hz < LOWEST_RATE):
         return ""
     for factor, unit, time_unit in _FACTORS:
-        if 1000 <= hz * factor <= _MOST:
+        if 1000 <= hz * factor <= HIGHEST_RATE:
             return (
                 f", which seems to be in {unit} (or a time in {time_unit}): {hz * factor:.10g} Hz"
             )

@@ -103,7 +103,7 @@ class Evidence(_Part):
     """What that speed is from: it was `stated`; the lines stand out at another one nearby
     (`search`); or neither, and it is that of the `baseline`."""
     decided_by: Annotated[str, _growing(get_args(DecidedBy))]
-    """Whether the prediction is that of the lines or of the network."""
+    """Whether the prediction is that of physics or of the network."""
 
 
 class LineHeights(_Part):
@@ -128,7 +128,7 @@ class Indicators(_Part):
     where there are impacts."""
     velocity_rms: Annotated[float, Field(ge=0)] | None = None
     """RMS of the velocity from 10 to 1,000 Hz in mm/s, where the unit is g or m/s2 and the
-    measurement lasts half a second or more."""
+    measurement lasts three windows (0.512 s) or more."""
     lines: LineHeights | None = None
     """Present with physical evidence."""
 
@@ -155,10 +155,11 @@ class Diagnosis(_Part):
     reasons: list[Annotated[str, _growing(QUALITY_FLAGS)]]
     """The quality flags; empty if the quality is good."""
     novelty: Annotated[float, Field(ge=0)]
-    """Out-of-distribution score: how unlike the windows that the network was trained on. Above 1
-    the diagnosis is flagged."""
+    """Out-of-distribution score: how unlike the windows that the network was trained on. Above
+    `novelty_limit`, by default 1, the diagnosis is flagged, unless physics decided."""
     evidence: Evidence | None = None
-    """Present if the consumer uses the physics of the bearing too."""
+    """Present where the sensor has a baseline and its lines can be read at the speed, unless the
+    consumer runs with `--diagnoser network`."""
     windows: Annotated[int, Field(ge=1)] = 1
     """Windows of 2048 samples at 12 kHz in the measurement. Log-probabilities, novelty and evidence
     are means over them."""

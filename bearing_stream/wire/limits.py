@@ -1,6 +1,8 @@
 """The limits of a measurement, each defined once."""
 
-from pydantic import BaseModel, Field
+from typing import Self
+
+from pydantic import BaseModel, Field, model_validator
 
 from bearing_stream.sampling import HIGHEST_RATE, LOW_RATE, LOWEST_RATE
 from bearing_stream.vocabulary import WINDOW_LENGTH
@@ -20,3 +22,12 @@ class MeasurementLimits(BaseModel, frozen=True, extra="forbid", use_attribute_do
     """Most samples of a measurement: by default 41 s at 51.2 kHz, three minutes at 12 kHz. It
     bounds the memory that one takes, some 40 bytes a sample, as JSON 100; resampled to 12 kHz it
     has at most so many too."""
+
+    @model_validator(mode="after")
+    def _rates_are_ordered(self) -> Self:
+        if self.min_sampling_rate > self.max_sampling_rate:
+            raise ValueError(
+                "min_sampling_rate must not be above max_sampling_rate; they are "
+                f"{self.min_sampling_rate:.10g} Hz and {self.max_sampling_rate:.10g} Hz"
+            )
+        return self

@@ -202,6 +202,16 @@ def test_after_a_stop_accepted_messages_are_delivered(
     assert [progress.windows for progress in seen] == sorted(p.windows for p in seen)
 
 
+def test_a_measurement_is_as_large_as_the_topic_allows(
+    mock_kafka: MockKafka, make_recording: MakeRecording
+) -> None:
+    # 3 MB, more than librdkafka sends by default.
+    stream = from_recording(make_recording(windows=370), Form(seconds=62.5))
+    sent, messages = simulate_into(mock_kafka, [stream])
+    assert (sent.windows, sent.failures) == (1, {})
+    assert len(messages[0].value() or b"") == 3_000_000
+
+
 def unreachable(**properties: object) -> Sender:
     return Sender({**PRODUCER_PROPERTIES, "bootstrap.servers": NOWHERE, **properties}, "t")
 

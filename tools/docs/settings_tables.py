@@ -12,6 +12,7 @@ from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.config import Settings, markdown_table
 from bearing_stream.kafka import TopicSettings
 from bearing_stream.recordings.settings import ReadingSettings
+from bearing_stream.wire import MeasurementLimits
 from consumer.settings import ConsumerSettings
 from model.settings import AssessmentSettings
 from producer_sim.settings import SimulatorSettings
@@ -37,7 +38,7 @@ def settings_table(command: str) -> str:
     in that of `diagnose`.
     """
     shared = set()
-    for base in (TopicSettings, AssessmentSettings):
+    for base in (TopicSettings, AssessmentSettings, MeasurementLimits):
         if issubclass(TABLES[command], base) and command not in ("consume", "demo"):
             shared |= set(base.model_fields)
     if issubclass(TABLES[command], ReadingSettings) and command != "diagnose":

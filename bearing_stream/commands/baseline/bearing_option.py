@@ -131,17 +131,21 @@ def _shaft(
     fitting = [
         rpm / 60 for rpm in speeds if rpm > 0 and _are_orders(outer * 60 / rpm, inner * 60 / rpm)
     ]
-    if len(fitting) == 1:
-        return fitting[0], (
-            f"Read --orders as frequencies in Hz at {fitting[0] * 60:g} rpm: together they are "
-            f"those of {(outer + inner) / fitting[0]:.0f} rolling elements.",
+    elements = {round((outer + inner) / shaft) for shaft in fitting}
+    if len(elements) == 1:
+        (number,) = elements
+        # Several stretches of a steady machine fit: their speeds differ by a fraction of a percent.
+        shaft = min(fitting, key=lambda shaft: abs((outer + inner) / shaft - number))
+        return shaft, (
+            f"Read --orders as frequencies in Hz at {shaft * 60:g} rpm: together they are "
+            f"those of {number} rolling elements.",
         )
     if hertz and len(speeds) == 1:
         return speeds[0] / 60, (f"Read --orders as frequencies in Hz at {speeds[0]:g} rpm.",)
     if hertz or outer + inner > MOST:
         raise ValueError(
             "expected orders, whose BPFO and BPFI add up to the number of rolling elements, or "
-            "frequencies in Hz at one of the speeds of --rpm; BPFO + BPFI is "
+            "frequencies in Hz at a shaft speed of the recordings; BPFO + BPFI is "
             f"{outer + inner:g}"
         )
     return 1.0, (

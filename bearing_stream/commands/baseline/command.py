@@ -1,6 +1,7 @@
 """`bearing-stream baseline`: fit a baseline to recordings of a healthy machine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from bearing_stream.commands.baseline.settings import BaselineSettings
 from bearing_stream.commands.baseline.topic import of_topic
 from bearing_stream.config import from_command_line, options
 from bearing_stream.kafka import FatalKafkaError
-from bearing_stream.recordings import RecordingError
+from bearing_stream.recordings import Recording, RecordingError
 from bearing_stream.recordings.command import data_option
 from bearing_stream.recordings.manifest import chosen_files, manifest_option
 from bearing_stream.recordings.names import as_text
@@ -53,8 +54,8 @@ from model.physics.bearing import DRIVE_END
     "--orders",
     type=(str, str, str),
     metavar="OUTER INNER BALL",
-    help="Or what its data sheet states: BPFO, BPFI and BSF per shaft revolution, or in Hz at the "
-    "speed of --rpm.",
+    help="Or what its data sheet states: BPFO, BPFI and BSF per shaft revolution, or in Hz at a "
+    "shaft speed of the recordings.",
 )
 @manifest_option
 @click.option("--recordings", "names", help="CWRU recordings instead of files: `97,98` or names.")
@@ -117,35 +118,27 @@ def command(
                 "specify healthy recordings: FILES, --manifest, --from-topic, or --recordings for "
                 "those of CWRU"
             )
-        named = _bearing(bearing, orders, rpm, bool(names))
+        bearing_at = _bearing(bearing, orders, bool(names))
         if from_topic:
             signals = _of_topic(files, sensor, rpm, settings)
         else:
-            recordings = list(
+            signals = _of_recordings(
                 of_cwru(names, data)
                 if names
                 else of_files(chosen_files(files, manifest, rate, rpm, channel), settings)
             )
-            for recording in recordings:
-                if recording.origin is not None:
-                    click.echo(f"{recording.id}: {as_text(recording.origin.described())}", err=True)
-            signals = [Healthy.of(recording) for recording in recordings]
+        named = bearing_at([signal.rpm for signal in signals])
         healthy = unflagged(signals)
         fitted = fit(healthy.windows, healthy.rpm, named.orders, healthy.hop)
-        out.write_text(baseline_file.to_json(fitted), encoding="utf-8")
         for line in named.lines:
             click.echo(line, err=line.startswith("Warning"))
         _warn_of_disagreements(signals, named)
-        click.echo(
-            summary(
-                fitted,
-                signals,
-                healthy,
-                out,
-                sensor,
-                holdout_line(signals, named.orders, holdout) if holdout else "",
-            )
-        )
+        held_out = holdout_line(signals, named.orders, holdout) if holdout else ""
+        # Last, so that an interrupt leaves no baseline.
+        out.write_text(baseline_file.to_json(fitted), encoding="utf-8")
+        click.echo(summary(fitted, signals, healthy, out, sensor, held_out))
+    except BearingError as error:
+        raise click.UsageError(str(error)) from error
     except (RecordingError, FatalKafkaError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
@@ -158,6 +151,14 @@ def _of_topic(
     if files or sensor is None:
         raise click.UsageError("--from-topic takes the windows of --sensor, and no files")
     return of_topic(settings, sensor, rpm)
+
+
+def _of_recordings(recordings: Iterable[Recording]) -> list[Healthy]:
+    found = list(recordings)
+    for recording in found:
+        if recording.origin is not None:
+            click.echo(f"{recording.id}: {as_text(recording.origin.described())}", err=True)
+    return [Healthy.of(recording) for recording in found]
 
 
 def _warn_of_disagreements(signals: Sequence[Healthy], named: NamedBearing) -> None:
@@ -173,20 +174,19 @@ def _warn_of_disagreements(signals: Sequence[Healthy], named: NamedBearing) -> N
 
 
 def _bearing(
-    bearing: str | None,
-    orders: tuple[str, str, str] | None,
-    rpm: Sequence[float],
-    cwru: bool,
-) -> NamedBearing:
+    bearing: str | None, orders: tuple[str, str, str] | None, cwru: bool
+) -> Callable[[Sequence[float]], NamedBearing]:
+    """Return the bearing by shaft speeds: `--orders` may be frequencies at one of them.
+
+    Raises:
+        BearingError: No bearing has the name or the geometry.
+        click.UsageError: Both options name a bearing, or neither does.
+    """
     if orders and bearing:
         raise click.UsageError("--orders and --bearing exclude each other: give one of them")
-    try:
-        if orders:
-            return by_orders(orders, rpm)
-        if bearing:
-            return by_name_or_geometry(bearing)
-    except BearingError as error:
-        raise click.UsageError(str(error)) from error
-    if cwru:
-        return NamedBearing(DRIVE_END, ())
-    raise click.UsageError("specify the bearing: --bearing or --orders")
+    if orders:
+        return partial(by_orders, orders)
+    if not (bearing or cwru):
+        raise click.UsageError("specify the bearing: --bearing or --orders")
+    named = by_name_or_geometry(bearing) if bearing else NamedBearing(DRIVE_END, ())
+    return lambda _: named

@@ -53,7 +53,7 @@ class Healthy:
         ]
         if not views:
             return np.empty((0, WINDOW_LENGTH), np.float32)
-        return np.concatenate(views).astype(np.float32)
+        return np.concatenate(views).astype(np.float32, copy=False)
 
     def split(self, share: float) -> tuple["Healthy", "Healthy"]:
         """Return what comes before the last `share` of it, and that share."""

@@ -7,11 +7,15 @@ from pydantic import AwareDatetime, model_validator
 from bearing_stream.kafka import ConnectionSettings
 from bearing_stream.kafka.topics import TopicName
 from bearing_stream.recordings.settings import ReadingSettings
+from bearing_stream.wire import MeasurementLimits
 
 
 # Kafka comes first among the bases, so that its options come last.
-class BaselineSettings(ConnectionSettings, ReadingSettings):
-    """How to read the files, or with `--from-topic`, which windows of Kafka."""
+class BaselineSettings(ConnectionSettings, MeasurementLimits, ReadingSettings):
+    """How to read the files, or with `--from-topic`, which windows of Kafka.
+
+    The limits are those of the consumer, so that a baseline is fitted to what it diagnoses.
+    """
 
     windows_topic: TopicName = "bearing.windows"
     """Topic of the windows."""

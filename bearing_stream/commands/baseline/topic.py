@@ -20,7 +20,12 @@ from bearing_stream.commands.terminal import notice
 from bearing_stream.kafka import Spans, TopicReader, wait_for_topics
 from bearing_stream.sampling import resample
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from bearing_stream.wire import Rejection, decode_measurement, readable_headers
+from bearing_stream.wire import (
+    MeasurementLimits,
+    Rejection,
+    decode_measurement,
+    readable_headers,
+)
 from bearing_stream.wire import headers as h
 
 STRETCH: Final = timedelta(minutes=10)
@@ -58,7 +63,7 @@ def of_topic(settings: BaselineSettings, sensor: str, rpm: Sequence[float]) -> l
     """Return the signals of a sensor between two times, a stretch each.
 
     Args:
-        settings: The topic and the times.
+        settings: The topic, the times, and the limits of a measurement.
         sensor: Id of the sensor.
         rpm: A speed for windows that state none; empty if there is none.
 
@@ -76,7 +81,7 @@ def of_topic(settings: BaselineSettings, sensor: str, rpm: Sequence[float]) -> l
     kept = 0
     with TopicReader(properties, topic) as reader:
         spans = reader.between(reader.spans(), settings.since, settings.until)
-        for moment, stated, samples in _measurements(reader, spans, sensor, seen):
+        for moment, stated, samples in _measurements(reader, spans, sensor, settings, seen):
             speed = stated or next(iter(rpm), None)
             if speed is None:
                 raise click.ClickException(
@@ -96,7 +101,7 @@ def of_topic(settings: BaselineSettings, sensor: str, rpm: Sequence[float]) -> l
 
 
 def _measurements(
-    reader: TopicReader, spans: Spans, sensor: str, seen: _Seen
+    reader: TopicReader, spans: Spans, sensor: str, limits: MeasurementLimits, seen: _Seen
 ) -> Iterator[tuple[datetime, float | None, NDArray[np.float32]]]:
     """Yield of a sensor's measurements the time, the speed and the samples at 12 kHz."""
     for message in reader.read(spans):
@@ -107,7 +112,7 @@ def _measurements(
         if name != sensor:
             continue
         try:
-            attributes, samples = decode_measurement(headers, message.value())
+            attributes, samples = decode_measurement(headers, message.value(), limits)
         except Rejection as rejection:
             # A dead letter to the consumer, and no part of a baseline.
             seen.rejection = rejection

@@ -40,7 +40,7 @@ from bearing_stream.commands.serve.responses import (
     RequestedRecords,
 )
 from bearing_stream.commands.serve.settings import ApiSettings
-from bearing_stream.sampling import LOW_RATE
+from bearing_stream.wire import MeasurementLimits
 from model.assessor import Assessor
 
 
@@ -64,11 +64,14 @@ Rpm = Annotated[
     Query(gt=0, allow_inf_nan=False, description="Shaft speed in revolutions a minute"),
 ]
 
+LIMITS: Final = MeasurementLimits()
+"""The defaults of the consumer."""
+
 Rate = Annotated[
     float | None,
     Query(
-        ge=LOW_RATE,
-        le=1_000_000,
+        ge=LIMITS.min_sampling_rate,
+        le=LIMITS.max_sampling_rate,
         allow_inf_nan=False,
         description="Sampling rate in Hz. With it a record may be of any length from one window "
         "on (2048 samples at 12 kHz), and a binary body is one measurement",

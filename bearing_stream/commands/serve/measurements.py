@@ -18,6 +18,7 @@ from bearing_stream.commands.serve.bodies import (
     problem,
 )
 from bearing_stream.sampling import least_length, windows
+from bearing_stream.vocabulary import WINDOW_LENGTH
 
 
 @with_config(ConfigDict(strict=True, extra="ignore"))
@@ -68,7 +69,7 @@ def _cut(signals: Iterable[NDArray[Any]], sampling_rate: float, within: Location
         whole.append(found[1])
     if errors:
         raise InvalidBodyError(errors[:MAX_ERRORS])
-    joined = np.concatenate(cut) if cut else np.empty((0, 2048), np.float32)
+    joined = np.concatenate(cut) if cut else np.empty((0, WINDOW_LENGTH), np.float32)
     return Records(joined, np.array([len(each) for each in cut], np.int64), np.array(whole, bool))
 
 

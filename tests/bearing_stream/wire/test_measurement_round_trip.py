@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from bearing_stream.sampling import least_length
 from bearing_stream.wire import (
@@ -82,6 +83,11 @@ def test_a_measurement_shorter_than_a_window_is_rejected_with_the_least_length(
     with pytest.raises(Rejection, match=rf"expected {least} to .* at {rate:.10g} Hz") as caught:
         decode_measurement(message.headers, message.value)
     assert caught.value.reason is RejectionReason.WRONG_LENGTH
+
+
+def test_rates_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(ValidationError, match="they are 8000 Hz and 6000 Hz"):
+        MeasurementLimits(min_sampling_rate=8_000, max_sampling_rate=6_000)
 
 
 def test_limits_are_settings() -> None:

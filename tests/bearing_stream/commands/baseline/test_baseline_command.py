@@ -78,6 +78,31 @@ def test_frequencies_at_the_speed_of_the_files_are_orders(recording: Path, tmp_p
     assert baseline_file.load(out).orders.inner == pytest.approx(DRIVE_END.inner, rel=1e-3)
 
 
+def test_frequencies_may_belong_to_a_speed_that_a_manifest_states(
+    recording: Path, tmp_path: Path
+) -> None:
+    manifest, out = tmp_path / "files.csv", tmp_path / "press.json"
+    manifest.write_text(f"file,rate,rpm\n{recording.name},12000,{RPM}\n")
+    hertz = [f"{order * RPM / 60:.2f}Hz" for order in (3.5848, 5.4152, 2.357)]
+    result = run("--manifest", manifest, "--orders", *hertz, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert baseline_file.load(out).orders.inner == pytest.approx(DRIVE_END.inner, rel=1e-3)
+
+
+@pytest.mark.parametrize("step", ["disagreements", "holdout_line"])
+def test_an_interrupt_leaves_no_baseline(
+    step: str, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"bearing_stream.commands.baseline.command.{step}", interrupted)
+    out = tmp_path / "press.json"
+    result = run(recording, *RATE, "--rpm", RPM, *ORDERS, "--out", out)
+    assert (result.exit_code, out.exists()) == (1, False)
+    assert "interrupted; no baseline was written" in result.stderr
+
+
 def test_each_file_may_have_its_own_rate(tmp_path: Path) -> None:
     files = [tmp_path / "slow.npy", tmp_path / "fast.npy"]
     np.save(files[0], healthy(30).reshape(-1))

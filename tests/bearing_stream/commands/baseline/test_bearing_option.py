@@ -106,6 +106,11 @@ def test_frequencies_belong_to_the_speed_that_makes_a_whole_bearing_of_them() ->
     assert same(by_orders(with_unit, [1797]).orders, DRIVE_END, 2e-3)
 
 
+def test_of_speeds_that_differ_little_the_best_is_that_of_the_frequencies() -> None:
+    typed = [f"{order * 1797 / 60:.2f}Hz" for order in (3.5848, 5.4152, 2.357)]
+    assert same(by_orders(typed, [1794, 1797.1, 1799]).orders, DRIVE_END, 1e-3)
+
+
 def test_slow_frequencies_are_not_taken_for_orders_of_more_elements_than_fit() -> None:
     typed = [f"{2 * order:.3f}" for order in (3.5848, 5.4152, 2.357)]
     assert same(by_orders(typed, [120]).orders, DRIVE_END, 1e-3)
@@ -114,7 +119,7 @@ def test_slow_frequencies_are_not_taken_for_orders_of_more_elements_than_fit() -
 @pytest.mark.parametrize(
     ("typed", "speeds", "message"),
     [
-        (["107.4", "162.2", "70.6"], [], "Hz at one of the speeds of --rpm"),
+        (["107.4", "162.2", "70.6"], [], "Hz at a shaft speed of the recordings"),
         (["107.4", "162.2", "70.6"], [1700], "269.6"),
         (["107.4Hz", "162.2", "70.6"], [1797], "Hz for all"),
         (["5", "3", "1"], [1797], "outer < inner"),

@@ -54,7 +54,8 @@ def topics(broker: Broker) -> Iterator[Topics]:
 
 def run(topics: Topics, out: Path, *arguments: object) -> Result:
     given = ["--bootstrap-servers", topics.servers, "--windows-topic", topics.windows]
-    fixed = [*given, "--from-topic", "--bearing", "6205", "--out", str(out)]
+    bearing = [] if "--orders" in arguments else ["--bearing", "6205"]
+    fixed = [*given, "--from-topic", *bearing, "--out", str(out)]
     return CliRunner().invoke(command, [*fixed, *map(str, arguments)])
 
 
@@ -98,15 +99,33 @@ def test_measurements_of_any_length_and_rate_are_read(broker: Broker, tmp_path: 
 
 
 @pytest.mark.integration
-def test_why_the_windows_are_rejected_is_stated(broker: Broker, tmp_path: Path) -> None:
+def test_what_the_consumer_rejects_by_its_limits_is_not_read(
+    broker: Broker, tmp_path: Path
+) -> None:
     topics = new_topics(broker.bootstrap_servers, partitions=1)
-    slow = Measurement("/test", "1", SENSOR, START, healthy(1)[0], 8000.0, RPM)
+    samples = resample_poly(healthy(40, seed=1).ravel(), 2, 3)
+    slow = Measurement("/test", "1", SENSOR, START, samples, 8000.0, RPM)
     produce(topics.servers, topics.windows, [encode_measurement(slow)])
     result = run(topics, tmp_path / "b.json", "--sensor", SENSOR)
+    limit = ["--min-sampling-rate", 6000]
+    accepted = run(topics, tmp_path / "b.json", "--sensor", SENSOR, *limit)
     delete_topics(topics)
+    assert accepted.exit_code == 0, accepted.output
+    assert "healthy windows" in accepted.stdout
     assert result.exit_code == 1
     assert f"rejects all 1 windows of '{SENSOR}'" in result.stderr
     assert "8000 Hz" in result.stderr
+
+
+@pytest.mark.integration
+def test_frequencies_may_belong_to_the_speed_that_the_windows_state(
+    topics: Topics, tmp_path: Path
+) -> None:
+    out = tmp_path / "b.json"
+    hertz = [f"{order * RPM / 60:.2f}Hz" for order in (3.5848, 5.4152, 2.357)]
+    result = run(topics, out, "--sensor", SENSOR, "--until", at(59), "--orders", *hertz)
+    assert result.exit_code == 0, result.output
+    assert baseline_file.load(out).orders.outer == pytest.approx(3.5848, rel=1e-3)
 
 
 @pytest.mark.integration
