@@ -35,8 +35,8 @@ SETTINGS: Final[dict[str, type[Settings]]] = {
 KAFKA_DEFAULT_MESSAGE_BYTES: Final = 1_048_588
 """`max.message.bytes` of a topic that sets none."""
 
-CONSUMER_BYTES: Final = 728 * 1024**2
-"""The most memory that the consumer was measured to need (docs/performance.md)."""
+CONSUMER_BYTES: Final = 200 * 1024**2
+"""The most memory that the consumer without PyTorch was measured to need (docs/performance.md)."""
 
 Service = dict[str, Any]
 
