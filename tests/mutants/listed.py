@@ -344,7 +344,7 @@ OTHERS: Final = (
     Mutant(
         "at least once: a repetition has the same ce_id",
         "consumer/results.py",
-        "diagnosis_id(window.attributes, model.name, model.version)",
+        "diagnosis_id(measurement.attributes, model.name, model.version)",
         "str(now)",
         "test_results.py::test_the_id_is_the_same_at_every_replay_and_another_for_another_model",
     ),
