@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 comma := ,
 # `make demo` needs torch only for a GPU, which the NVIDIA driver's program lists.
-DEMO_EXTRAS := demo$(if $(shell nvidia-smi -L 2>/dev/null),$(comma)torch)
+DEMO_EXTRAS = demo$(if $(shell nvidia-smi -L 2>/dev/null),$(comma)torch)
 # Options for `bearing-stream demo`, pytest and `python -m tools.chaos`.
 DEMO ?=
 TESTS ?=

@@ -40,36 +40,19 @@ def configure_logs(
         library_message: The event as which the log line of a library appears, at its own level.
         context: Fields that every line has.
     """
-
-    def as_event(
-        _logger: object, _method: str, fields: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
-        # `event` holds the name of an event, so the text goes to `detail`.
-        fields["detail"] = fields["event"]
-        fields["event"] = library_message.name
-        return fields
-
-    def with_context(
-        _logger: object, _method: str, fields: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
-        return {**fields, **(context or {})}
-
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        with_context,
+        _with_fields(context or {}),
     ]
-    foreign = [*shared, structlog.stdlib.add_logger_name, as_event]
-    renderers: list[structlog.typing.Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-    ]
-    if not console:
-        renderers[1:] = [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
+    foreign = [*shared, structlog.stdlib.add_logger_name, _as_event(library_message)]
+    renderers: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        if console
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    renderers.insert(0, structlog.stdlib.ProcessorFormatter.remove_processors_meta)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(processors=renderers, foreign_pre_chain=foreign)
@@ -84,3 +67,26 @@ def configure_logs(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _as_event(library_message: Event) -> structlog.typing.Processor:
+    """Return the step that turns the log line of a library into an event."""
+
+    def as_event(
+        _logger: object, _method: str, fields: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        # `event` holds the name of an event, so the text goes to `detail`.
+        return {**fields, "detail": fields["event"], "event": library_message.name}
+
+    return as_event
+
+
+def _with_fields(context: Mapping[str, Any]) -> structlog.typing.Processor:
+    """Return the step that adds these fields to every line."""
+
+    def with_fields(
+        _logger: object, _method: str, fields: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        return {**fields, **context}
+
+    return with_fields

@@ -1,18 +1,15 @@
 """Assesses a batch; a measurement that makes the assessment fail is found, and rejected alone."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bearing_stream.vocabulary import QUALITY_FLAGS, WINDOW_LENGTH
+from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import RejectionReason
-from consumer.batch import Accepted, Batch
+from consumer.batch import Accepted, Batch, window_counts
 from model.assessment import Assessment
 from model.assessor import Assessor
-
-_DROPOUT: Final = QUALITY_FLAGS.index("dropout")
 
 
 class AssessmentError(RuntimeError):
@@ -55,13 +52,10 @@ def _assess(
 ) -> Assessment:
     # None becomes NaN.
     rpm = np.array([one.attributes.shaft_speed for one in measurements], np.float64)
-    counts = np.array([one.windows for one in measurements], np.int64)
+    counts = window_counts(measurements)
     sensors = [one.attributes.sensor for one in measurements]
     assessment = assessor.assess(samples, rpm, sensors, counts)
-    # A window that was left out, since nothing was measured in it, is a dropout of the measurement.
-    for index, one in enumerate(measurements):
-        if not one.is_whole:
-            assessment.flags[index, _DROPOUT] = True
+    assessment.flag_incomplete(np.array([one.is_whole for one in measurements]))
     return assessment
 
 

@@ -1,6 +1,6 @@
 """A micro-batch: the windows of measurements in one buffer, and when it is due."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -86,6 +86,11 @@ class Accepted:
     """How many it has in the batch."""
     is_whole: bool = True
     """Whether these are all of its windows; flat ones are left out."""
+
+
+def window_counts(measurements: Sequence[Accepted]) -> NDArray[np.int64]:
+    """Return how many windows each of m measurements has in its batch (m,)."""
+    return np.array([one.windows for one in measurements], np.int64)
 
 
 class Batch:

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import DeadLetter, Message, ModelInfo
 from consumer import events
 from consumer.assessing import assess
-from consumer.batch import Batch, Origin, Positions
+from consumer.batch import Batch, Origin, Positions, window_counts
 from consumer.delivery.base import Delivery, RefusedRecordsError
 from consumer.delivery.published import mark_origin
 from consumer.metrics import DispatchReason, Metrics
@@ -165,7 +163,7 @@ class Dispatcher:
         )
         measured = indicators(
             batch.samples,
-            np.array([one.windows for one in batch.accepted], np.int64),
+            window_counts(batch.accepted),
             [one.attributes.unit if one.is_whole else None for one in batch.accepted],
         )
         return Inference(assessment, measured, len(batch.samples), started_at, seconds, model)

@@ -50,7 +50,7 @@ class ReloadingAssessor(Assessor):
             return
         if changed is None:
             return
-        super().__init__(self._network, self._diagnoser, changed, self._limits)
+        self.use(changed)
         events.emit(events.TABLE_CHANGED, model=self._model())
 
     def _model(self) -> str:

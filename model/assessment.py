@@ -1,11 +1,15 @@
 """The result of an assessment, as arrays over measurements."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bearing_stream.vocabulary import QUALITY_FLAGS
 from model.physics.lines import PARTS
+
+_DROPOUT: Final = QUALITY_FLAGS.index("dropout")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,10 @@ class Assessment:
     novelty: NDArray[np.float32]
     flags: NDArray[np.bool_]
     evidence: PhysicsAssessment | None = None
+
+    def flag_incomplete(self, whole: NDArray[np.bool_]) -> None:
+        """Flag the measurements (n,) that are not whole: nothing was measured in some window."""
+        self.flags[~whole, _DROPOUT] = True
 
     @property
     def uncertain(self) -> NDArray[np.bool_]:

@@ -48,18 +48,23 @@ class Assessor:
     ) -> None:
         """Put the parts together; the default for `sensors` is the table of the CWRU rig."""
         self._network = network
-        self._sensors = sensors or sensor_table.load()
         self._limits = limits or AssessmentLimits()
         self._diagnoser = diagnoser
-        self._row_index = lru_cache(_CACHED_SENSORS)(self._sensors.row_index)
-        scales = [row.full_scale or np.nan for row in self._sensors.rows]
+        self._uses_physics = diagnoser != "network"
+        self.name = f"{network.name}+physics" if self._uses_physics else network.name
+        self.use(sensors or sensor_table.load())
+
+    def use(self, sensors: Sensors) -> None:
+        """Assess with this table of sensors from now on; with physics, `version` names it."""
+        self._sensors = sensors
+        self._row_index = lru_cache(_CACHED_SENSORS)(sensors.row_index)
+        scales = [row.full_scale or np.nan for row in sensors.rows]
         # The last is that of sensors without a row, whose index is -1.
         self._full_scales = np.array([*scales, np.nan])
-        known = [row.baseline is not None or row.network for row in self._sensors.rows]
-        self._unknown_machines = ~np.array([*known, False]) & (diagnoser == "auto")
-        physics = diagnoser != "network"
-        self.name = f"{network.name}+physics" if physics else network.name
-        self.version = f"{network.version}-{self._sensors.digest}" if physics else network.version
+        known = [row.baseline is not None or row.network for row in sensors.rows]
+        self._unknown_machines = ~np.array([*known, False]) & (self._diagnoser == "auto")
+        version = self._network.version
+        self.version = f"{version}-{sensors.digest}" if self._uses_physics else version
 
     @classmethod
     def load(
@@ -153,7 +158,7 @@ class Assessor:
         novelty = grouping.mean(examined.novelty)
         novel = novelty > self._limits.novelty_limit
         unknown = self._unknown_machines[rows]
-        if self._diagnoser == "network":
+        if not self._uses_physics:
             outside = np.zeros_like(novel)
             return Assessment(network, novelty, _flags(signal, novel, unknown, outside))
         judged = self._judged(windows, grouping, rpm, rows, network)

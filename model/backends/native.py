@@ -96,10 +96,11 @@ class NativeBackend:
             return probabilities, novelty
         bounds = np.linspace(0, len(batch), self._threads + 1).astype(np.int64)
         parts = [slice(*pair) for pair in pairwise(bounds)]
-        for _ in self._pool.map(
+        called = self._pool.map(
             lambda part: self._call(batch[part], probabilities[part], novelty[part]), parts
-        ):
-            pass
+        )
+        # To the end of the last; an error of any is raised here.
+        list(called)
         return probabilities, novelty
 
     def _call(

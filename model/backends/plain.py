@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from bearing_stream.vocabulary import FAULT_LABELS
 from model.backends import BackendName, Output, Windows
@@ -51,6 +51,8 @@ class PlainBackend:
         """
         self._precision: Precision = precision
         self._threads = threads
+        # It searches the libraries of the process, for longer than a window takes.
+        self._pools = ThreadpoolController()
         filters = weights.arrays["conv.weight"][:, 0]
         toeplitz: Floats = np.zeros((CHANNELS, POOL, _SPAN), precision)
         for shift in range(POOL):
@@ -66,7 +68,7 @@ class PlainBackend:
         """Examine windows; see `Backend.examine`."""
         probabilities = np.empty((len(windows), len(FAULT_LABELS)), np.float32)
         novelty = np.zeros(len(windows), np.float32)
-        with threadpool_limits(self._threads, user_api="blas"):
+        with self._pools.limit(limits=self._threads, user_api="blas"):
             for begin in range(0, len(windows), _CHUNK):
                 chunk = slice(begin, begin + _CHUNK)
                 features = self.features(windows[chunk])

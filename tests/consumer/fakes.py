@@ -113,15 +113,9 @@ class SlowAssessor(StubAssessor):
     def __init__(self, clock: Clock, each: float) -> None:
         self._clock, self._each = clock, each
 
-    def assess(
-        self,
-        windows: NDArray[np.float32],
-        rpm: NDArray[np.float64],
-        sensors: list[str],
-        counts: NDArray[np.int64] | None = None,
-    ) -> Assessment:
+    def assess(self, windows: NDArray[np.float32], *others: Any) -> Assessment:
         self._clock.sleep(self._each * len(windows))
-        return super().assess(windows, rpm, sensors, counts)
+        return super().assess(windows, *others)
 
 
 def result_of(polled: Polled, assessor: StubAssessor) -> Output:

@@ -1,7 +1,7 @@
 """The consumer logs once that it diagnoses a machine that the sensor table does not know."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
+
 from structlog.testing import capture_logs
 
 from bearing_stream.vocabulary import QUALITY_FLAGS
@@ -14,14 +14,8 @@ from tests.consumer.world import World
 class Unknowing(StubAssessor):
     """Knows no machine."""
 
-    def assess(
-        self,
-        windows: NDArray[np.float32],
-        rpm: NDArray[np.float64],
-        sensors: list[str],
-        counts: NDArray[np.int64] | None = None,
-    ) -> Assessment:
-        found = super().assess(windows, rpm, sensors, counts)
+    def assess(self, *arguments: Any) -> Assessment:
+        found = super().assess(*arguments)
         found.flags[:, QUALITY_FLAGS.index("unknown-machine")] = True
         return found
 

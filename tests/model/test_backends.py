@@ -132,7 +132,8 @@ def test_without_a_description_of_the_windows_trained_on_nothing_is_novel() -> N
 def test_threads_share_a_batch() -> None:
     windows = signal(101)
     alone = NativeBackend(WEIGHTS, NOVELTY).examine(windows)
-    for one, other in zip(alone, NativeBackend(WEIGHTS, NOVELTY, threads=3).examine(windows)):  # noqa: B905
+    shared = NativeBackend(WEIGHTS, NOVELTY, threads=3).examine(windows)
+    for one, other in zip(alone, shared, strict=True):
         np.testing.assert_array_equal(one, other)
 
 

@@ -130,7 +130,6 @@ def diagnose_recording(file: str, recording: Recording, assessor: Assessor) -> R
     sensors = [recording.sensor] * len(windows)
     flat = tuple(np.flatnonzero(~varying).tolist())
     whole = assessor.assess(windows, rpm[:1], sensors[:1], np.array([len(windows)]))
-    # As in a message: a window that is left out is a dropout of the whole.
-    whole.flags[0, QUALITY_FLAGS.index("dropout")] |= bool(flat)
+    whole.flag_incomplete(varying.all(keepdims=True))
     of_windows = assessor.assess(windows, rpm, sensors)
     return RecordingDiagnosis(file, of_windows, whole, flat, recording.origin)

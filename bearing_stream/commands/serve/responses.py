@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from typing_extensions import TypedDict
 
 from bearing_stream.commands.serve.bodies import Records
-from bearing_stream.vocabulary import QUALITY_FLAGS, FaultLabel, QualityFlag
+from bearing_stream.vocabulary import FaultLabel, QualityFlag
 from model.assessor import Assessor
 from model.findings import Finding, PhysicsFinding, findings
 from model.indicators import IndicatorFields, indicators
 
 MIN_PART: Final = 32
 """Minimum number of windows for a thread: a forward pass of fewer takes longer per window."""
-
-_DROPOUT: Final = QUALITY_FLAGS.index("dropout")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +143,7 @@ class Analyst:
     ) -> list[RecordDiagnosis]:
         windows, counts, whole = records
         assessment = self._assessor.assess(windows, rpm, sensors, counts)
-        assessment.flags[~whole, _DROPOUT] = True
+        assessment.flag_incomplete(whole)
         known = [unit if all_there else None for unit, all_there in zip(units, whole, strict=True)]
         measured = indicators(windows, counts, known).fields(assessment.evidence)
         found = findings(assessment, self._uncertain_as_unknown)
