@@ -3,13 +3,14 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model.network import Network
-from model.weights import CheckpointError, write_atomically
+from model.weights import SHAPES, CheckpointError, Weights, check_names, write_atomically
 
 _WRAPPERS: Final = ("state_dict", "model_state_dict")
 """Keys under which training scripts store the state dict, next to optimiser and epoch."""
@@ -41,12 +42,12 @@ def load(path: Path) -> Network:
             "pickles something other than tensors, which is never executed here; expected a "
             f"state dict written by torch.save ({type(error).__name__})"
         ) from error
-    network = Network()
     try:
-        network.load_state_dict(_checked(_state_dict(content), network))
+        found = _state_dict(content)
+        check_names(found)
+        return Network.of(Weights({name: _array(name, found[name]) for name in SHAPES}))
     except ValueError as error:
         raise CheckpointError(f"{path} is no checkpoint of this network: {error}") from error
-    return network.eval()
 
 
 def save(network: Network, path: Path) -> None:
@@ -73,26 +74,13 @@ def _state_dict(content: object) -> Mapping[object, object]:
     raise ValueError(f"expected a state dict (names and tensors), got {type(content).__name__}")
 
 
-def _checked(found: Mapping[object, object], network: Network) -> dict[str, Tensor]:
-    """Return the weights; raises ValueError that names the first that is wrong."""
-    expected = network.state_dict()
-    missing = [name for name in expected if name not in found]
-    unexpected = [str(name) for name in found if name not in expected]
-    if missing or unexpected:
-        raise ValueError(
-            f"missing {', '.join(missing) or 'nothing'}; unexpected "
-            f"{', '.join(sorted(unexpected)[:5]) or 'nothing'}; expected {', '.join(expected)}"
-        )
-    return {name: _weight(name, found[name], like) for name, like in expected.items()}
-
-
-def _weight(name: str, found: object, like: Tensor) -> Tensor:
-    """Return `found` if it is a finite tensor of the shape and dtype of `like`."""
-    expected = f"expected {name} as {like.dtype} of shape {tuple(like.shape)}"
+def _array(name: str, found: object) -> NDArray[Any]:
+    """Return a tensor as an array; raises ValueError if it is none that NumPy can hold."""
     if not isinstance(found, Tensor):
-        raise ValueError(f"{expected}, got {type(found).__name__}")
-    if found.layout != torch.strided or found.dtype != like.dtype or found.shape != like.shape:
-        raise ValueError(f"{expected}, got {found.dtype} of shape {tuple(found.shape)}")
-    if not bool(torch.isfinite(found).all()):
-        raise ValueError(f"{name} holds weights that are not finite")
-    return found
+        raise ValueError(f"expected {name} as a tensor, got {type(found).__name__}")
+    try:
+        array: NDArray[Any] = found.detach().numpy()
+    # Sparse tensors, and types that NumPy lacks.
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"expected {name} as a dense tensor of float32, got {error}") from error
+    return array

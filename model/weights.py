@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,13 +60,7 @@ class Weights:
     arrays: Mapping[str, NDArray[np.float32]]
 
     def __post_init__(self) -> None:
-        missing = [name for name in SHAPES if name not in self.arrays]
-        unexpected = [str(name) for name in self.arrays if name not in SHAPES]
-        if missing or unexpected:
-            raise ValueError(
-                f"missing {', '.join(missing) or 'nothing'}; unexpected "
-                f"{', '.join(sorted(unexpected)[:5]) or 'nothing'}; expected {', '.join(SHAPES)}"
-            )
+        check_names(self.arrays)
         for name, shape in SHAPES.items():
             array = self.arrays[name]
             if array.dtype != np.float32 or array.shape != shape:
@@ -115,6 +109,17 @@ class Weights:
         """Write the file atomically; raises OSError. Equal weights give equal bytes."""
         arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
         write_atomically(path, serialise(arrays))
+
+
+def check_names(found: Collection[object]) -> None:
+    """Raise ValueError unless these are the names of the network's weights."""
+    missing = [name for name in SHAPES if name not in found]
+    unexpected = [str(name) for name in found if name not in SHAPES]
+    if missing or unexpected:
+        raise ValueError(
+            f"missing {', '.join(missing) or 'nothing'}; unexpected "
+            f"{', '.join(sorted(unexpected)[:5]) or 'nothing'}; expected {', '.join(SHAPES)}"
+        )
 
 
 def write_atomically(path: Path, content: bytes) -> None:
