@@ -33,10 +33,37 @@ _KAISER_BETA: Final = 5.0
 """Shape of the filter's window: a compromise between the edge's steepness and 50 dB of stop band.
 Both constants are those of `scipy.signal.resample_poly`."""
 
+_SHORTEST_HOLD: Final = 8 / SAMPLING_RATE
+"""Seconds. A level that is held for longer was not measured; the longest in recordings of four
+rigs, at 12 to 98 kHz, is 0.2 ms."""
+
+_LEVEL: Final = 1e-4
+"""Of half the span of a window: samples within it are at the same level, to one step of 14 bits."""
+
+_CLIPPED_MOMENTS: Final = 2
+"""At the extremes of a window beyond one at each: none of 2,704 windows of three rigs, at 20 to 98
+kHz, has them, and one whose peaks are cut at 60 % of the highest has them in 56 to 100 %."""
+
+_MOST_CLIPPED: Final = 0.5
+"""Share of the windows of a measurement that are clipped if it is: two samples that equal the
+extremes of one window may do so by chance."""
+
 _CACHED_FILTERS: Final = 16
 """Filters that are kept. The longest, of a ratio with a denominator of 10,000, has 1.6 MB."""
 
 _CACHED_RATIOS: Final = 1024
+
+
+class Defects(NamedTuple):
+    """What is wrong with the samples of a measurement, and is not seen in its windows.
+
+    Args:
+        incomplete: Some of its windows are flat lines, and are left out.
+        clipped: Its samples were clipped before they were resampled.
+    """
+
+    incomplete: bool = False
+    clipped: bool = False
 
 
 class Windows(NamedTuple):
@@ -46,10 +73,17 @@ class Windows(NamedTuple):
         samples: (k, 2048) float32 at 12 kHz, contiguous in time and without overlap.
         varying: (k,) bool, whether a window varies at all. One that does not is a flat line, which
             cannot be assessed.
+        clipped: (k,) bool, as `clipped_windows`.
     """
 
     samples: NDArray[np.float32]
     varying: NDArray[np.bool_]
+    clipped: NDArray[np.bool_]
+
+    @property
+    def defects(self) -> Defects:
+        """Those of the measurement."""
+        return defects(self.varying, self.clipped)
 
 
 @lru_cache(_CACHED_RATIOS)
@@ -84,6 +118,8 @@ def resample(samples: NDArray[Any], sampling_rate: float) -> NDArray[Any]:
 
     A polyphase zero-phase FIR filter (Kaiser, flat to about 5 kHz, 50 dB down from 7 kHz on when
     downsampling): content above the new Nyquist frequency is removed instead of folding down.
+    Where the signal holds a level for longer than a vibration can, as a broken cable does, it still
+    holds it: the filter's own ringing would make a vibration of it.
 
     Args:
         samples: (n,), n of at least 1, real numbers of any type, finite.
@@ -111,6 +147,8 @@ def resample(samples: NDArray[Any], sampling_rate: float) -> NDArray[Any]:
     resampled: NDArray[np.float64] = resample_poly(
         samples.astype(np.float64, copy=False), up, down, window=taps, padtype="mean"
     )
+    for begin, end in _holds(samples, sampling_rate):
+        resampled[-(-begin * up // down) : (end - 1) * up // down + 1] = samples[begin]
     return resampled
 
 
@@ -133,7 +171,63 @@ def windows(samples: NDArray[Any], sampling_rate: float) -> Windows:
     # The filter overshoots by a little: a sample at the end of float32 becomes infinite.
     with np.errstate(over="ignore"):
         cut = resampled[: count * WINDOW_LENGTH].reshape(count, WINDOW_LENGTH).astype(np.float32)
-    return Windows(cut, cut.min(axis=1) < cut.max(axis=1))
+    clipped = clipped_windows(samples, sampling_rate)
+    return Windows(cut, cut.min(axis=1) < cut.max(axis=1), clipped)
+
+
+def clipped_windows(samples: NDArray[Any], sampling_rate: float) -> NDArray[np.bool_]:
+    """Return which windows of a signal were clipped before it was resampled.
+
+    The filter rounds off the level at which a signal is clipped, so that nothing of it is left in
+    the windows. At 12 kHz the signal is not filtered, and the windows themselves show it.
+
+    Args:
+        samples: (n,), real numbers of any type, finite.
+        sampling_rate: Hz.
+
+    Returns:
+        (k,), one for each of the windows that `windows` cuts: at three moments or more, each of
+        1/12000 s, the signal is at the highest or the lowest level of the window, one at each not
+        counted. All false at 12 kHz.
+
+    Raises:
+        ValueError: The rate is out of range.
+    """
+    exact = ratio(sampling_rate)
+    up, down = exact.numerator, exact.denominator
+    count = resampled_length(len(samples), sampling_rate) // WINDOW_LENGTH
+    if up == down or not count:
+        return np.zeros(count, np.bool_)
+    edges = np.minimum(-(-np.arange(count + 1) * WINDOW_LENGTH * down // up), len(samples))
+    begins, lengths = edges[:-1], np.diff(edges)
+    signal = samples[: edges[-1]].astype(np.float64, copy=False)
+    high, low = (extreme.reduceat(signal, begins) for extreme in (np.maximum, np.minimum))
+    within = _LEVEL * (high / 2 - low / 2)
+    moments = np.zeros(count, np.int64)
+    for at in (
+        signal >= np.repeat(high - within, lengths),
+        signal <= np.repeat(low + within, lengths),
+    ):
+        distinct = np.unique(np.flatnonzero(at) * up // down)
+        moments += np.bincount(distinct // WINDOW_LENGTH, minlength=count)[:count] - 1
+    return np.asarray((moments >= _CLIPPED_MOMENTS) & (high > low))
+
+
+def defects(varying: NDArray[np.bool_], clipped: NDArray[np.bool_]) -> Defects:
+    """Return the defects of a measurement, of its windows as in `Windows`, of which some varies."""
+    share = clipped[varying].mean()
+    return Defects(bool(not varying.all()), bool(share >= _MOST_CLIPPED))
+
+
+def _holds(samples: NDArray[Any], sampling_rate: float) -> NDArray[np.int64]:
+    """Return the beginnings and ends (k, 2) of the stretches in which a signal holds its level."""
+    shortest = int(_SHORTEST_HOLD * sampling_rate) + 1
+    held = samples[1:] == samples[:-1]
+    if not held.any():
+        return np.empty((0, 2), np.int64)
+    edges = np.flatnonzero(np.diff(held, prepend=False, append=False)).reshape(-1, 2)
+    edges[:, 1] += 1
+    return edges[np.diff(edges)[:, 0] >= shortest]
 
 
 @lru_cache(_CACHED_FILTERS)

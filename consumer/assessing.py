@@ -55,7 +55,7 @@ def _assess(
     counts = window_counts(measurements)
     sensors = [one.attributes.sensor for one in measurements]
     assessment = assessor.assess(samples, rpm, sensors, counts)
-    assessment.flag_incomplete(np.array([one.is_whole for one in measurements]))
+    assessment.flag_defects(np.array([one.defects for one in measurements]))
     return assessment
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from confluent_kafka import KafkaError
 from numpy.typing import NDArray
 
+from bearing_stream.sampling import Defects
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import (
     DeadLetter,
@@ -42,6 +43,8 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 the rejected messages, which it keeps unchanged, and what a measurement holds beyond its windows.
 Large messages that compress well cost their sender little, and would fill the memory of the
 consumer."""
+
+NO_DEFECTS: Final = Defects()
 
 WINDOW_BYTES: Final = WINDOW_LENGTH * np.dtype(np.float32).itemsize
 
@@ -84,8 +87,7 @@ class Accepted:
     """As it was polled, for a dead letter if its assessment fails."""
     windows: int = 1
     """How many it has in the batch."""
-    is_whole: bool = True
-    """Whether these are all of its windows; flat ones are left out."""
+    defects: Defects = NO_DEFECTS
 
 
 def window_counts(measurements: Sequence[Accepted]) -> NDArray[np.int64]:
@@ -175,7 +177,7 @@ class Batch:
         try:
             if headers is None:
                 raise Rejection(RejectionReason.INVALID_HEADER, UNREADABLE_HEADERS)
-            attributes, windows, is_whole = self._take(headers, value)
+            attributes, windows, defects = self._take(headers, value)
         except Rejection as rejection:
             original = Message(message.key(), value, headers or [], timestamp)
             self.dead_letters.append(
@@ -185,7 +187,7 @@ class Batch:
         else:
             where = topic, partition, offset
             self.accepted.append(
-                Accepted(attributes, headers, *where, timestamp, message, windows, is_whole)
+                Accepted(attributes, headers, *where, timestamp, message, windows, defects)
             )
             self._pinned_bytes += max(len(value or b"") - windows * WINDOW_BYTES, 0)
         self._pinned_bytes += sum([len(name) + len(raw or b"") for name, raw in headers or ()])
@@ -193,11 +195,11 @@ class Batch:
 
     def _take(
         self, headers: Headers, value: bytes | None
-    ) -> tuple[MeasurementAttributes, int, bool]:
+    ) -> tuple[MeasurementAttributes, int, Defects]:
         """Decode a measurement, and copy its windows into the buffer.
 
         Returns:
-            Its metadata, how many windows it has there, and whether these are all.
+            Its metadata, how many windows it has there, and its defects.
 
         Raises:
             Rejection: It cannot be diagnosed.
@@ -206,7 +208,7 @@ class Batch:
         if self._rows < len(self._buffer) and is_window(samples, attributes.sampling_rate):
             self._buffer[self._rows] = samples
             self._rows += 1
-            return attributes, 1, True
+            return attributes, 1, NO_DEFECTS
         windows = cut(samples, attributes.sampling_rate)
         rows = slice(self._rows, self._rows + len(windows.samples))
         if rows.stop > len(self._buffer):
@@ -214,7 +216,7 @@ class Batch:
         else:
             self._buffer[rows] = windows.samples
         self._rows = rows.stop
-        return attributes, len(windows.samples), windows.is_whole
+        return attributes, len(windows.samples), windows.defects
 
     def pass_over(self, done: Positions, now: float) -> None:
         """Take the positions of messages that need no result, with those of the other messages.

@@ -164,7 +164,7 @@ class Dispatcher:
         measured = indicators(
             batch.samples,
             window_counts(batch.accepted),
-            [one.attributes.unit if one.is_whole else None for one in batch.accepted],
+            [None if one.defects.incomplete else one.attributes.unit for one in batch.accepted],
         )
         return Inference(assessment, measured, len(batch.samples), started_at, seconds, model)
 

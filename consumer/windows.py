@@ -18,11 +18,11 @@ class Cut(NamedTuple):
 
     Args:
         samples: (k, 2048), k ≥ 1, finite as float32, none of them flat.
-        is_whole: Whether no window was flat.
+        defects: Of the measurement.
     """
 
     samples: NDArray[np.float32]
-    is_whole: bool
+    defects: sampling.Defects
 
 
 def is_window(samples: NDArray[Any], sampling_rate: float) -> bool:
@@ -55,5 +55,5 @@ def cut(samples: NDArray[Any], sampling_rate: float) -> Cut:
             RejectionReason.NON_FINITE,
             "expected samples that stay within float32 when they are resampled to 12 kHz",
         )
-    is_whole = bool(found.varying.all())
-    return Cut(found.samples if is_whole else found.samples[found.varying], is_whole)
+    whole = found.varying.all()
+    return Cut(found.samples if whole else found.samples[found.varying], found.defects)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from model.physics.lines import PARTS
 
-_DROPOUT: Final = QUALITY_FLAGS.index("dropout")
+_OF_DEFECTS: Final = [QUALITY_FLAGS.index(flag) for flag in ("dropout", "clipping")]
+"""The columns of the flags that the fields of `sampling.Defects` set."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +62,9 @@ class Assessment:
     flags: NDArray[np.bool_]
     evidence: PhysicsAssessment | None = None
 
-    def flag_incomplete(self, whole: NDArray[np.bool_]) -> None:
-        """Flag the measurements (n,) that are not whole: nothing was measured in some window."""
-        self.flags[~whole, _DROPOUT] = True
+    def flag_defects(self, defects: NDArray[np.bool_]) -> None:
+        """Flag the defects of the measurements: (n, 2) bool, columns as `sampling.Defects`."""
+        self.flags[:, _OF_DEFECTS] |= defects
 
     @property
     def uncertain(self) -> NDArray[np.bool_]:

@@ -45,7 +45,9 @@ IMPORTS: dict[str, set[str]] = {
         *("commands.verify", "commands.watch", "config", "kafka", "local_kafka"),
         *("program", "recordings", "vocabulary", "wire"),
     },
-    f"{COMMANDS}.diagnose": {"commands.terminal", "config", "model", "recordings", "vocabulary"},
+    f"{COMMANDS}.diagnose": {
+        *("commands.terminal", "config", "model", "recordings", "sampling", "vocabulary"),
+    },
     f"{COMMANDS}.serve": {"config", "logs", "model", "sampling", "vocabulary", "wire"},
     f"{COMMANDS}.verify": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.watch": {"commands.terminal", "config", "kafka", "wire"},

@@ -16,6 +16,7 @@ from bearing_stream.recordings.origin import Origin
 from bearing_stream.recordings.rate import agreed_rate
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.recordings.samples import one_row, to_model_rate
+from bearing_stream.sampling import clipped_windows
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def read_file(
         windows_as_rows=windows_as_rows,
         decimal=decimal,
     )
-    samples, starts = _at_model_rate(signal, path)
+    samples, starts, clipped = _at_model_rate(signal, path)
     return Recording(
         id=as_text(path.stem),
         sensor=sensor or as_text(path.stem),
@@ -87,6 +88,7 @@ def read_file(
         fault=fault,
         rpm=rpm,
         starts=starts,
+        clipped=clipped,
         origin=signal.origin,
     )
 
@@ -144,8 +146,13 @@ def read_signal(
     return FileSignal(stretches, rate, origin)
 
 
-def _at_model_rate(signal: FileSignal, path: Path) -> tuple[NDArray[np.float64], tuple[int, ...]]:
-    """The samples at 12 kHz and where stretches begin; those shorter than a window are left out."""
+def _at_model_rate(
+    signal: FileSignal, path: Path
+) -> tuple[NDArray[np.float64], tuple[int, ...], NDArray[np.bool_]]:
+    """The samples at 12 kHz, where stretches begin, and which windows were clipped.
+
+    Stretches that are shorter than a window are left out.
+    """
     parts = [to_model_rate(part, signal.sampling_rate, str(path)) for part in signal.stretches]
     long = [part for part in parts if part.size >= WINDOW_LENGTH]
     if not long:
@@ -154,7 +161,7 @@ def _at_model_rate(signal: FileSignal, path: Path) -> tuple[NDArray[np.float64],
             f"{path}: {longest} samples at {SAMPLING_RATE} Hz are less than one window of "
             f"{WINDOW_LENGTH}"
         )
-    if len(long) == 1:
-        return long[0], ()
+    clipped = [clipped_windows(part, signal.sampling_rate) for part in signal.stretches]
     starts = np.cumsum([part.size for part in long])[:-1]
-    return np.concatenate(long), tuple(starts.tolist())
+    samples = np.concatenate(long) if len(long) > 1 else long[0]
+    return samples, tuple(starts.tolist()), np.concatenate(clipped)

@@ -30,6 +30,8 @@ class Recording:
         load: Load of the motor, horsepower.
         rpm: Shaft speed, revolutions per minute.
         starts: Indices, above 0 and growing, at which a new stretch begins: no window crosses one.
+        clipped: (n,) bool, which of `windows()` were clipped at the file's own rate; None if it is
+            not known.
         origin: What of a user's own file it is; None for other sources.
 
     Raises:
@@ -48,6 +50,7 @@ class Recording:
     load: float | None = None
     rpm: float | None = None
     starts: tuple[int, ...] = ()
+    clipped: NDArray[np.bool_] | None = None
     origin: Origin | None = None
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from bearing_stream.recordings.samples import to_model_rate
 from bearing_stream.sampling import (
     HIGHEST_RATE,
     LOWEST_RATE,
+    Defects,
     least_length,
     ratio,
     resample,
@@ -90,6 +91,47 @@ def test_a_window_that_does_not_vary_is_marked() -> None:
     assert windows(samples, SAMPLING_RATE).varying.tolist() == [False, True, False]
 
 
+def vibration(rate: float, seconds: float = 1.0, seed: int = 0) -> NDArray[np.float64]:
+    """Noise, and bursts of a resonance of 2 kHz a hundred times a second."""
+    times = np.arange(int(rate * seconds)) / rate
+    bursts = np.exp(-800 * (times % 0.01)) * np.sin(2 * np.pi * 2000 * (times % 0.01))
+    return bursts + noise(len(times), seed=seed) / 5000
+
+
+@pytest.mark.parametrize("rate", [*COMMON, 200_000])
+def test_a_level_that_is_held_is_held_after_resampling_too(rate: float) -> None:
+    samples = vibration(rate) + 1000
+    samples[int(0.1 * rate) : int(0.12 * rate)] = 1000.7
+    samples[int(0.4 * rate) :] = -3
+    resampled = resample(samples, rate)
+    for begin, end, level in ((0.1, 0.12, 1000.7), (0.4, 1.0, -3)):
+        held = resampled[int(begin * 12_000) + 2 : int(end * 12_000) - 2]
+        assert np.unique(held).tolist() == [level]
+    assert windows(samples, rate).varying.tolist() == [True, True, True, False, False]
+    assert windows(samples, rate).defects == Defects(incomplete=True, clipped=False)
+
+
+@given(RATES, st.integers(0, 100), st.floats(0.4, 0.6), st.floats(-1, 1))
+def test_a_signal_whose_peaks_are_cut_is_clipped(
+    rate: float, seed: int, level: float, offset: float
+) -> None:
+    samples = vibration(rate, seed=seed)
+    cut = np.clip(samples, -level, level) + offset
+    assert not windows(samples + offset, rate).clipped.any()
+    is_resampled = ratio(rate) != 1
+    assert windows(cut, rate).clipped.tolist() == [is_resampled] * 5
+    assert windows(cut, rate).defects == Defects(incomplete=False, clipped=is_resampled)
+
+
+@given(RATES, st.floats(5, 200), st.floats(0.05, 1))
+def test_the_smooth_peaks_of_a_slow_vibration_are_not_clipped(
+    rate: float, frequency: float, level: float
+) -> None:
+    """Near its peak a slow vibration is at one level for longer than a moment, and not again."""
+    shaft = np.sin(2 * np.pi * frequency * np.arange(int(rate)) / rate)
+    assert not windows(shaft + level * vibration(rate), rate).defects.clipped
+
+
 @pytest.mark.parametrize("rate", [0.0, -12_000.0, 99.9, 1.01e7, float("nan"), float("inf")])
 def test_a_rate_out_of_range_is_refused(rate: float) -> None:
     for function in (ratio, least_length):
@@ -98,5 +140,5 @@ def test_a_rate_out_of_range_is_refused(rate: float) -> None:
 
 
 def test_samples_at_the_end_of_float32_may_overshoot_and_do_not_warn() -> None:
-    samples = np.repeat([3.4e38, -3.4e38], 2 * WINDOW_LENGTH)
+    samples = np.tile(np.repeat([3.4e38, -3.4e38], 3), 2 * WINDOW_LENGTH)
     assert np.isinf(windows(samples, 16_000).samples).any()

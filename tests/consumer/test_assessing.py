@@ -74,6 +74,23 @@ def batch_of(labels: list[int]) -> Batch:
     return batch
 
 
+def test_the_defects_of_samples_at_their_own_rate_are_flagged() -> None:
+    """Resampling hides them, so they are found before."""
+    good = np.random.default_rng(1).normal(size=25_600).astype(np.float32)
+    dead = np.where(np.arange(25_600) < 12_800, good, np.float32(0.3))
+    batch = Batch(64, 1.0)
+    for offset, samples in enumerate((good, good.clip(-1, 1), dead)):
+        message = encode_measurement(
+            Measurement("/fake", str(offset), "pump", START, samples, 25_600)
+        )
+        batch.add(FakeMessage(message, 0, offset), 0.0)
+    assessment = assess(batch, Assessor.load(device="cpu"))
+    assert assessment is not None
+    columns = [QUALITY_FLAGS.index(flag) for flag in ("clipping", "dropout")]
+    expected = [[False, False], [True, False], [False, True]]
+    assert assessment.flags[:, columns].tolist() == expected
+
+
 def assess_with(assessor: StubAssessor, batch: Batch) -> Assessment | None:
     return assess(batch, cast("Assessor", assessor))
 

@@ -52,9 +52,9 @@ def command(
     decided, how far the lines of the bearing stand out in standard deviations of the healthy
     machine, the shaft speed, and the quality. Then for its windows, of 2048 samples at 12 kHz, the
     share of each prediction, the share of uncertain diagnoses with their quality flags, and the
-    median novelty (above 1, the windows are unlike those that the network was trained on). Which
-    signal of the file, rate and unit were read is printed to stderr, and with --json in `origin`.
-    The exit status is 1 if a file cannot be read.
+    mean novelty (above 1, the windows are unlike those that the network was trained on). --json has
+    the condition indicators too. Which signal of the file, rate and unit were read is printed to
+    stderr, and with --json in `origin`. The exit status is 1 if a file cannot be read.
     """
     settings = from_command_line(DiagnoseSettings, given)
     try:

@@ -10,6 +10,7 @@ import numpy as np
 from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.origin import Origin
 from bearing_stream.recordings.recording import Recording
+from bearing_stream.sampling import defects
 from bearing_stream.vocabulary import (
     FAULT_LABELS,
     QUALITY_FLAGS,
@@ -21,6 +22,7 @@ from bearing_stream.vocabulary import (
 from model.assessment import Assessment
 from model.assessor import Assessor
 from model.findings import Finding, findings
+from model.indicators import Indicators, indicators
 
 FLAT_LINE: Final = "flat-line"
 """The reason why a window cannot be diagnosed, as in a dead letter."""
@@ -34,6 +36,8 @@ class RecordingDiagnosis:
         file: The name of the file, as given.
         assessment: Of n ≥ 1 windows.
         whole: Of the recording: one measurement of these windows.
+        indicators: Of the windows.
+        whole_indicators: Of the recording.
         flat: Indices of the windows of the file that are flat lines and cannot be diagnosed.
         origin: Which signal of the file was read, at which rate.
     """
@@ -41,6 +45,8 @@ class RecordingDiagnosis:
     file: str
     assessment: Assessment
     whole: Assessment
+    indicators: Indicators
+    whole_indicators: Indicators
     flat: tuple[int, ...] = ()
     origin: Origin | None = None
 
@@ -74,11 +80,6 @@ class RecordingDiagnosis:
         return {reason: count for reason, count in zip(reasons, counts, strict=True) if count}
 
     @property
-    def novelty(self) -> float:
-        """The median of the novelty of the windows."""
-        return float(np.median(self.assessment.novelty))
-
-    @property
     def by_physics(self) -> float | None:
         """The share of the windows that physics decided; None if the diagnoser is the network."""
         evidence = self.assessment.evidence
@@ -96,10 +97,10 @@ class RecordingDiagnosis:
             "file": self.file,
             "windows": self.windows,
             **self.finding,
+            "indicators": next(self.whole_indicators.fields(self.whole.evidence)),
             "shares": self.shares,
             "uncertain": self.uncertain,
             "window_reasons": self.window_reasons,
-            "novelty": self.novelty,
         }
         if self.origin is not None:
             summary["origin"] = self.origin.as_dict()
@@ -108,9 +109,13 @@ class RecordingDiagnosis:
     def by_window(self) -> Iterator[dict[str, Any]]:
         """Yield the object of each window that `--json --windows` prints; `start` is in seconds."""
         indices = (index for index in count() if index not in self.flat)
-        for index, finding in zip(indices, findings(self.assessment), strict=False):
+        fields = self.indicators.fields(self.assessment.evidence)
+        for index, finding, measured in zip(
+            indices, findings(self.assessment), fields, strict=False
+        ):
             start = index * WINDOW_LENGTH / SAMPLING_RATE
-            yield {"file": self.file, "window": index, "start": start, **finding}
+            where = {"file": self.file, "window": index, "start": start}
+            yield {**where, **finding, "indicators": measured}
 
 
 def diagnose_recording(file: str, recording: Recording, assessor: Assessor) -> RecordingDiagnosis:
@@ -130,6 +135,18 @@ def diagnose_recording(file: str, recording: Recording, assessor: Assessor) -> R
     sensors = [recording.sensor] * len(windows)
     flat = tuple(np.flatnonzero(~varying).tolist())
     whole = assessor.assess(windows, rpm[:1], sensors[:1], np.array([len(windows)]))
-    whole.flag_incomplete(varying.all(keepdims=True))
     of_windows = assessor.assess(windows, rpm, sensors)
-    return RecordingDiagnosis(file, of_windows, whole, flat, recording.origin)
+    clipped = np.zeros_like(varying) if recording.clipped is None else recording.clipped
+    whole.flag_defects(np.array([defects(varying, clipped)]))
+    of_windows.flag_defects(np.stack([np.zeros(len(windows), np.bool_), clipped[varying]], axis=1))
+    contiguous = varying.all() and not recording.starts
+    counts, units = np.array([len(windows)]), [recording.unit if contiguous else None]
+    return RecordingDiagnosis(
+        file,
+        of_windows,
+        whole,
+        indicators(windows),
+        indicators(windows, counts, units),
+        flat,
+        recording.origin,
+    )

@@ -28,12 +28,13 @@ def recording_lines(diagnosis: RecordingDiagnosis) -> Iterator[str]:
     if evidence is not None:
         yield f"    {_lines(evidence)}"
         yield f"    spectrum {evidence['change_sigma']:.1f} sigmas from healthy; {_speed(evidence)}"
+    yield f"    {_indicators(diagnosis)}"
     shares = ", ".join(f"{label} {share:.0%}" for label, share in diagnosis.shares.items() if share)
     flagged = ", ".join(f"{reason} {n}" for reason, n in diagnosis.window_reasons.items())
     yield (
         f"    {diagnosis.windows} window{'s' * (diagnosis.windows != 1)}: {shares}; "
-        f"{diagnosis.uncertain:.0%} uncertain{f' ({flagged})' if flagged else ''}; median novelty "
-        f"{diagnosis.novelty:.2f}"
+        f"{diagnosis.uncertain:.0%} uncertain{f' ({flagged})' if flagged else ''}; novelty "
+        f"{finding['novelty']:.2f}"
     )
 
 
@@ -46,6 +47,17 @@ def _lines(evidence: PhysicsFinding) -> str:
     return (
         f"lines of outer race {evidence['outer_sigma']:.1f}, inner race "
         f"{evidence['inner_sigma']:.1f}, ball {evidence['ball_sigma']:.1f} sigmas above healthy"
+    )
+
+
+def _indicators(diagnosis: RecordingDiagnosis) -> str:
+    measured = next(diagnosis.whole_indicators.fields())
+    unit = f" {diagnosis.origin.unit}" if diagnosis.origin and diagnosis.origin.unit else ""
+    velocity = measured["velocity_rms"]
+    return (
+        f"RMS {measured['rms']:.3g}{unit}, peak {measured['peak']:.3g}{unit}, crest factor "
+        f"{measured['crest_factor']:.1f}, kurtosis {measured['kurtosis']:.1f}"
+        f"{f', velocity RMS {velocity:.2f} mm/s' if velocity is not None else ''}"
     )
 
 

@@ -40,17 +40,17 @@ class Records(NamedTuple):
     Args:
         windows: (n, 2048), those of a record in a row.
         counts: (m,), the windows of each record.
-        whole: (m,), whether these are all of its windows; flat ones are left out.
+        defects: (m, 2) bool, columns as `sampling.Defects`.
     """
 
     windows: NDArray[np.float32]
     counts: NDArray[np.int64]
-    whole: NDArray[np.bool_]
+    defects: NDArray[np.bool_]
 
     @classmethod
     def single(cls, windows: NDArray[np.float32]) -> Self:
         """Return records of one window each."""
-        return cls(windows, np.ones(len(windows), np.int64), np.ones(len(windows), np.bool_))
+        return cls(windows, np.ones(len(windows), np.int64), np.zeros((len(windows), 2), np.bool_))
 
 
 # Strict: a number in quotes, or `true`, is not a number. Other keys are ignored, as they were in

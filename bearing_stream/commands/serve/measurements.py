@@ -17,7 +17,7 @@ from bearing_stream.commands.serve.bodies import (
     explained,
     problem,
 )
-from bearing_stream.sampling import least_length, windows
+from bearing_stream.sampling import Defects, least_length, windows
 from bearing_stream.vocabulary import WINDOW_LENGTH
 
 
@@ -58,7 +58,7 @@ def read_binary_measurement(body: bytes | bytearray, sampling_rate: float) -> Re
 
 def _cut(signals: Iterable[NDArray[Any]], sampling_rate: float, within: Location) -> Records:
     cut: list[NDArray[np.float32]] = []
-    whole: list[bool] = []
+    defects: list[Defects] = []
     errors: list[dict[str, Any]] = []
     for index, signal in enumerate(signals):
         found = _windows(signal, sampling_rate, (index, *within))
@@ -66,17 +66,18 @@ def _cut(signals: Iterable[NDArray[Any]], sampling_rate: float, within: Location
             errors.append(found)
             continue
         cut.append(found[0])
-        whole.append(found[1])
+        defects.append(found[1])
     if errors:
         raise InvalidBodyError(errors[:MAX_ERRORS])
     joined = np.concatenate(cut) if cut else np.empty((0, WINDOW_LENGTH), np.float32)
-    return Records(joined, np.array([len(each) for each in cut], np.int64), np.array(whole, bool))
+    counts = np.array([len(each) for each in cut], np.int64)
+    return Records(joined, counts, np.array(defects, np.bool_).reshape(len(cut), 2))
 
 
 def _windows(
     signal: NDArray[Any], sampling_rate: float, where: Sequence[int | str]
-) -> tuple[NDArray[np.float32], bool] | dict[str, Any]:
-    """Return the windows that vary, and whether these are all; or what is wrong."""
+) -> tuple[NDArray[np.float32], Defects] | dict[str, Any]:
+    """Return the windows that vary, and the defects of the record; or what is wrong."""
     least = least_length(sampling_rate)
     if len(signal) < least:
         message = f"Expected {least} samples or more at {sampling_rate:.10g} Hz; got {len(signal)}"
@@ -86,6 +87,6 @@ def _windows(
         if np.isfinite(found.samples).all():
             if not found.varying.any():
                 return problem("flat_line", tuple(where), "Expected a signal; no window varies")
-            return found.samples[found.varying], bool(found.varying.all())
+            return found.samples[found.varying], found.defects
     message = "Expected finite samples within float32; got NaN, infinity or a larger number"
     return problem("finite_number", tuple(where), message)

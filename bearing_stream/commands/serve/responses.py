@@ -141,10 +141,11 @@ class Analyst:
         sensors: list[str],
         units: list[str | None],
     ) -> list[RecordDiagnosis]:
-        windows, counts, whole = records
+        windows, counts, defects = records
         assessment = self._assessor.assess(windows, rpm, sensors, counts)
-        assessment.flag_incomplete(whole)
-        known = [unit if all_there else None for unit, all_there in zip(units, whole, strict=True)]
+        assessment.flag_defects(defects)
+        incomplete = defects[:, 0].tolist()
+        known = [None if some else unit for unit, some in zip(units, incomplete, strict=True)]
         measured = indicators(windows, counts, known).fields(assessment.evidence)
         found = findings(assessment, self._uncertain_as_unknown)
         physics = assessment.evidence is not None
@@ -167,7 +168,7 @@ def _part(
 ) -> Records:
     """Return some of the records, with their windows."""
     own = slice(begins[part][0], ends[part][-1]) if len(begins[part]) else slice(0)
-    return Records(records.windows[own], records.counts[part], records.whole[part])
+    return Records(records.windows[own], records.counts[part], records.defects[part])
 
 
 def _diagnosis(

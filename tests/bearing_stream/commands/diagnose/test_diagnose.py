@@ -20,10 +20,11 @@ from bearing_stream.recordings.files import read_file
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
 from model.assessment import Assessment, PhysicsAssessment
 from model.assessor import Assessor
+from model.indicators import Indicators
 
 FIELDS = [
     *("file", "windows", "prediction", "probability", "probabilities", "quality", "reasons"),
-    *("novelty", "evidence", "shares", "uncertain", "window_reasons", "origin"),
+    *("novelty", "evidence", "indicators", "shares", "uncertain", "window_reasons", "origin"),
 ]
 
 
@@ -86,13 +87,17 @@ def test_the_diagnosis_of_a_recording_is_that_of_all_its_windows_together(
 
 
 def test_people_see_the_prediction_and_what_decided(recording: Path) -> None:
-    first, windows = diagnose(recording, "--rate", 12000).stdout.splitlines()
+    given = (recording, "--rate", 12000, "--unit", "g")
+    first, indicators, windows = diagnose(*given).stdout.splitlines()
     assert first.startswith(f"{recording}: ")
     assert ", by network, quality " in first
     assert windows.strip().startswith("4 windows: ")
     assert "clipping 1" in windows
+    assert indicators.strip().startswith("RMS 0.8")
+    assert " g, crest factor " in indicators
+    assert "velocity RMS " in indicators
     arguments = [recording, "--rate", 12000, "--diagnoser", "physics", "--sensor", "105/DE"]
-    first, lines, change, _ = diagnose(*arguments, "--rpm", 1750).stdout.splitlines()
+    first, lines, change, _, _ = diagnose(*arguments, "--rpm", 1750).stdout.splitlines()
     assert ", by " in first
     assert lines.endswith("sigmas above healthy")
     assert "sigmas from healthy; 1750 rpm, as stated" in change
@@ -109,6 +114,18 @@ def test_there_is_a_line_for_each_window(recording: Path) -> None:
 def test_another_sampling_rate_is_resampled(recording: Path) -> None:
     (summary,) = objects(diagnose(recording, "--rate", 24000, "--json"))
     assert summary["windows"] == 2
+
+
+@pytest.mark.parametrize("rate", [12_000, 25_600, 48_000, 97_656])
+def test_what_resampling_hides_is_flagged(tmp_path: Path, rate: int) -> None:
+    samples = np.random.default_rng(1).normal(size=rate)
+    np.save(tmp_path / "clipped.npy", samples.clip(-1, 1))
+    np.save(tmp_path / "dead.npy", np.where(np.arange(rate) < rate // 2, samples, 0.3))
+    found = objects(diagnose(*sorted(tmp_path.iterdir()), "--rate", rate, "--json"))
+    signal = [set(each["reasons"]) & {"clipping", "dropout"} for each in found]
+    assert signal == [{"clipping"}, {"dropout"}]
+    assert found[0]["window_reasons"]["clipping"] == 5
+    assert found[1]["window_reasons"]["flat-line"] == 2
 
 
 def test_each_file_may_have_its_own_rate_and_speed(recording: Path, tmp_path: Path) -> None:
@@ -268,7 +285,9 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
     novelty = rng.random(count).astype(np.float32)
     assessment = Assessment(probabilities, novelty, flags, evidence if physics else None)
     whole = Assessment(probabilities[:1], novelty[:1], flags[:1])
-    diagnosis = RecordingDiagnosis("a.wav", assessment, whole)
+    measured = Indicators(*rng.random((5, count)))
+    of_whole = Indicators(*rng.random((5, 1)))
+    diagnosis = RecordingDiagnosis("a.wav", assessment, whole, measured, of_whole)
     summary, windows = diagnosis.summary(), list(diagnosis.by_window())
     assert summary["windows"] == len(windows) == count
     for label, share in summary["shares"].items():
@@ -279,7 +298,9 @@ def test_a_summary_counts_its_windows(count: int, random: Any, physics: bool) ->
     assert summary["window_reasons"] == {
         name: found.count(name) for name in QUALITY_FLAGS if name in found
     }
-    assert summary["novelty"] == pytest.approx(float(np.median(novelty)))
+    assert summary["novelty"] == pytest.approx(float(novelty[0]))
+    assert summary["indicators"]["rms"] == of_whole.rms[0]
+    assert [window["indicators"]["kurtosis"] for window in windows] == measured.kurtosis.tolist()
     if physics:
         decided = sum(window["evidence"]["decided_by"] == "physics" for window in windows)
         assert round(summary["by_physics"] * count) == decided

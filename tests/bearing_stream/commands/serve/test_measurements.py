@@ -49,6 +49,19 @@ def test_a_measurement_has_one_result_which_is_that_of_its_samples(
     assert result["Indicators"]["velocity_rms"] > 0
 
 
+def test_defects_at_the_own_rate_of_a_record_are_flagged(client: Client) -> None:
+    """Resampling hides both: the sensor is clipped, or held a level for 20 ms."""
+    samples = SIGNAL[:40_000].astype(np.float32)
+    dropped = samples.copy()
+    dropped[3000:3500] = dropped[3000]
+    level = 0.5 * np.abs(samples).max()
+    records = [samples, np.clip(samples, -level, level), dropped]
+    found = client.post(url(25_600), json=[{"record": each.tolist()} for each in records])
+    results = found.json()["Analysis"]
+    reasons = [set(result["Reasons"]) & {"clipping", "dropout"} for result in results]
+    assert reasons == [set(), {"clipping"}, {"dropout"}]
+
+
 def test_records_of_several_lengths_have_a_result_each_in_order(client: Client) -> None:
     lengths = (2048, 10_000, 4096, 30_000)
     records = [{"record": SIGNAL[:length].tolist(), "id": 1} for length in lengths]
