@@ -44,6 +44,7 @@ class BaselinePoint:
 
     Args:
         rpm: Shaft speed, the median.
+        slowest, fastest: Shaft speeds of the windows.
         lines, line_deviations: (3,), of the heights of lines; outer, inner, ball.
         shape, shape_deviations: (11,), of the shape of the band powers.
         windows: How many it was fitted to.
@@ -51,6 +52,8 @@ class BaselinePoint:
     """
 
     rpm: float
+    slowest: float
+    fastest: float
     lines: NDArray[np.float64]
     line_deviations: NDArray[np.float64]
     shape: NDArray[np.float64]
@@ -94,11 +97,13 @@ class Baseline:
         """How far the envelope spectra of its windows are read."""
         return reading_for(self.orders, float(self.speeds.max()))
 
-    def nearest(self, rpm: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the index of the point whose speed is nearest, as a ratio."""
-        ratios = np.maximum(rpm, np.finfo(float).tiny)[:, None] / self.speeds
-        found: NDArray[np.int64] = np.maximum(ratios, 1 / ratios).argmin(axis=1)
-        return found
+    def beyond(self, rpm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how far speeds (n,) are beyond those of each point (n, points), as a ratio."""
+        speeds = np.maximum(rpm, np.finfo(float).tiny)[:, None]
+        slowest = np.array([point.slowest for point in self.points])
+        fastest = np.array([point.fastest for point in self.points])
+        found: NDArray[np.float64] = np.maximum(speeds / fastest, slowest / speeds) - 1
+        return np.maximum(found, 0)
 
 
 _LINE_TRUST: Final = 10.0
@@ -182,6 +187,8 @@ def _point(
     independent = 1 + (len(windows) - 1) * hop / WINDOW_LENGTH
     return BaselinePoint(
         rpm=float(np.median(rpm)),
+        slowest=float(rpm.min()),
+        fastest=float(rpm.max()),
         lines=heights.mean(axis=0),
         line_deviations=_deviations(heights, independent, np.array(LINE_NOISE), _LINE_TRUST),
         shape=shape.mean(axis=0),

@@ -12,8 +12,10 @@ from model.physics.bearing import BearingOrders
 from model.physics.gate import SHAPE_BANDS
 from model.physics.lines import PARTS
 
-_Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# Natural logarithms of power: nothing measured comes near.
+_Height = Annotated[float, Field(ge=-1000, le=1000)]
+_Deviation = Annotated[float, Field(gt=0, le=1000)]
 _OfParts = Field(min_length=len(PARTS), max_length=len(PARTS))
 _OfBands = Field(min_length=SHAPE_BANDS, max_length=SHAPE_BANDS)
 
@@ -31,12 +33,14 @@ class _Point(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rpm: _Positive
+    slowest: _Positive | None = None
+    fastest: _Positive | None = None
     windows: Annotated[int, Field(ge=MINIMUM)]
     seconds: _Positive
-    lines: Annotated[list[_Finite], _OfParts]
-    line_deviations: Annotated[list[_Positive], _OfParts]
-    shape: Annotated[list[_Finite], _OfBands]
-    shape_deviations: Annotated[list[_Positive], _OfBands]
+    lines: Annotated[list[_Height], _OfParts]
+    line_deviations: Annotated[list[_Deviation], _OfParts]
+    shape: Annotated[list[_Height], _OfBands]
+    shape_deviations: Annotated[list[_Deviation], _OfBands]
 
 
 class _File(BaseModel):
@@ -68,6 +72,12 @@ def load(path: Path) -> Baseline:
     try:
         text = path.read_bytes()
         content = _File.model_validate_json(text)
+        for point in content.points:
+            if not (point.slowest or point.rpm) <= point.rpm <= (point.fastest or point.rpm):
+                raise ValueError(
+                    f"expected rpm from slowest to fastest, got {point.rpm:g}, {point.slowest} and "
+                    f"{point.fastest}"
+                )
         speeds = [point.rpm for point in content.points]
         check_speeds(np.array([*speeds, content.nominal_rpm or speeds[0]]), content.orders)
     except OSError as error:
@@ -90,6 +100,8 @@ def _plain(point: BaselinePoint) -> dict[str, Any]:
 def _point(stored: _Point) -> BaselinePoint:
     return BaselinePoint(
         rpm=stored.rpm,
+        slowest=stored.slowest or stored.rpm,
+        fastest=stored.fastest or stored.rpm,
         lines=np.array(stored.lines),
         line_deviations=np.array(stored.line_deviations),
         shape=np.array(stored.shape),

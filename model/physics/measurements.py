@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from model.grouping import Grouping
 from model.physics.baseline import FOUND_BY, Baseline
 from model.physics.gate import GATE, band_shape, distance
-from model.physics.lines import OUTER_SHARE, SEARCH, TOLERANCE, line_heights, speeds
+from model.physics.lines import OUTER_SHARE, TOLERANCE, line_heights, speeds
 from model.physics.spectra import Floats, spectra
 
-HELD: Final = SEARCH
-"""A baseline holds the speeds within this share of those that it was fitted at: less may be an
-error of the stated speed."""
+HELD: Final = 0.025
+"""A baseline holds the speeds within this share of those that it was fitted at. By less a stated
+speed may be off, which costs little; by more, the shape of a healthy machine differs."""
 
 _STANDS_OUT: Final = 3.0
 """Sigmas above which a race line shows the speed."""
@@ -88,15 +88,19 @@ def measure(
         [distance(shape, point.shape, point.shape_deviations) for point in baseline.points], axis=1
     )
     stated, guessed = _speeds_to_search(rpm, distances, reader)
-    judge = baseline.nearest(stated)
+    beyond = baseline.beyond(stated)
+    judge = beyond.argmin(axis=1)
     sigmas, found = reader.sigmas(stated, judge)
     used, found_by = _speed(sigmas, found, stated, np.isnan(rpm))
+    rows = np.arange(len(rpm))
+    # A line that stands out at a speed that the baseline holds shows that the stated one is off.
+    off = np.minimum(beyond, baseline.beyond(used))[rows, judge]
     return Measurements(
         sigmas=sigmas,
-        distance=distances[np.arange(len(rpm)), judge],
+        distance=distances[rows, judge],
         rpm=used,
         found_by=found_by,
-        outside=np.abs(stated / baseline.speeds[judge] - 1) > HELD,
+        outside=off > HELD,
         guessed=guessed,
     )
 

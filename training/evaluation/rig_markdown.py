@@ -26,11 +26,12 @@ _CONTROLS: Final = """\
 Controls, macro recall of the faults. The speed is off by a factor, or not stated; UESTC has a
 baseline of four speeds, of which one is guessed where none is stated. The orders are off by a
 factor: lines are searched where the bearing has none. Within the search of 8 % the lines are found
-again, as they are for a speed that is off by as much; what remains beyond is ball faults, which are
-found by exclusion, and lines of the other parts."""
+again. Of a speed that is off by 4 % the baseline holds those where a race line shows the true one;
+the others are flagged, and no ball fault is found among them. What remains with shifted orders is
+ball faults, which are found by exclusion, and lines of the other parts."""
 
 _ELSEWHERE: Final = """\
-At a speed that the baseline does not hold, more than 8 % away, a change of the spectrum's shape
+At a speed that the baseline does not hold, more than 2.5 % away, a change of the spectrum's shape
 shows nothing: all diagnoses are `outside-baseline`, only race lines above 4 sigmas are faults, and
 no ball fault is found."""
 

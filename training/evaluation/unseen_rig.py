@@ -121,7 +121,7 @@ def _diagnosed(
 def _at_other_speeds(
     recordings: Sequence[RigRecording], rig: str, network: Diagnoser
 ) -> Iterator[Diagnosed]:
-    """Diagnose the recordings at each speed by baselines of the others, more than 8 % away."""
+    """Diagnose the recordings at each speed by baselines of the others, more than 10 % away."""
     own = [each for each in recordings if each.rig == rig]
     for rpm in sorted({each.rpm for each in own if each.healthy}):
         here = [each for each in own if each.healthy and each.rpm == rpm]

@@ -31,9 +31,13 @@ def holdout_line(signals: Sequence[Healthy], orders: BearingOrders, share: float
 
 def _point_line(point: BaselinePoint) -> str:
     return (
-        f"    at {point.rpm:g} rpm: {point.seconds:.1f} s, its deviations are good to "
-        f"{point.uncertainty:.0%}"
+        f"    at {_range(point.slowest, point.fastest)}: {point.seconds:.1f} s, its deviations are "
+        f"good to {point.uncertainty:.0%}"
     )
+
+
+def _range(slowest: float, fastest: float) -> str:
+    return f"{slowest:g} rpm" if slowest == fastest else f"{slowest:g} to {fastest:g} rpm"
 
 
 def summary(
@@ -51,8 +55,8 @@ def summary(
     pattern = json.dumps(escape(sensor or signals[0].sensor), ensure_ascii=False)
     lines = [
         f"{out}: fitted to {fitted.windows} healthy windows of {', '.join(names)}"
-        f"{f' and {more} more' if more else ''} at {healthy.rpm.min():g} to "
-        f"{healthy.rpm.max():g} rpm",
+        f"{f' and {more} more' if more else ''} at "
+        f"{_range(float(healthy.rpm.min()), float(healthy.rpm.max()))}",
         *map(_point_line, fitted.points),
         *([f"excluded, with signal flags: {healthy.excluded}"] if healthy.excluded else []),
         *([holdout] if holdout else []),

@@ -87,9 +87,33 @@ def test_each_speed_has_a_point_and_the_nearest_judges() -> None:
 
 
 def test_speeds_that_the_baseline_does_not_hold_are_outside(baseline: Baseline) -> None:
-    rpm = RPM * np.array([0.5, 0.91, 0.93, 1, 1.07, 1.09, 2])
+    rpm = RPM * np.array([0.5, 0.97, 0.98, 1, 1.02, 1.03, 2])
     measured = measure(healthy(7), rpm, baseline)
     assert measured.outside.tolist() == [True, True, False, False, False, True, True]
+
+
+def test_a_point_holds_the_range_of_speeds_that_it_was_fitted_at() -> None:
+    loads = np.linspace(0.965, 1, 4) * RPM
+    found = fit(healthy(40), np.repeat(loads, 10), DRIVE_END)
+    [point] = found.points
+    assert (point.slowest, point.fastest) == (loads[0], loads[-1])
+    rpm = np.array([loads[0] * 0.98, *loads, loads[-1] * 1.02])
+    assert not measure(healthy(6), rpm, found).outside.any()
+    beyond = np.array([loads[0] * 0.97, loads[-1] * 1.03])
+    assert measure(healthy(2), beyond, found).outside.all()
+
+
+def test_a_stated_speed_is_off_where_a_line_stands_out_at_a_speed_that_is_held(
+    baseline: Baseline,
+) -> None:
+    windows, rpm = struck(50, OUTER), np.full(50, 1.05 * RPM)
+    measured = measure(windows, rpm, baseline)
+    found = measured.found_by == FOUND_BY.index("search")
+    assert found.mean() > 0.9
+    assert not measured.outside[found].any()
+    assert measured.outside[~found].all()
+    # Of a healthy machine nothing shows that the stated speed is off.
+    assert measure(healthy(50), rpm, baseline).outside.mean() > 0.95
 
 
 def test_without_a_stated_speed_the_point_of_the_nearest_shape_judges() -> None:
