@@ -48,6 +48,8 @@ def from_geometry(
     Raises:
         ValueError: There is no such bearing.
     """
+    if not -90 < contact_angle < 90:
+        raise ValueError(f"expected a contact angle below 90 degrees, got {contact_angle:g}")
     ratio = diameter / pitch_diameter * cos(radians(contact_angle)) if pitch_diameter > 0 else 0
     if elements < 1 or not 0 < ratio < 1:
         raise ValueError(

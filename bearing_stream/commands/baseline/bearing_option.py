@@ -27,6 +27,9 @@ INCH: Final = 25.4
 FEWEST, MOST = 5, 60
 """Rolling elements of a bearing with orders that are taken as such."""
 
+_DESIGNATIONS: Final = 100
+"""The lowest number that is a designation and no number of rolling elements."""
+
 WHOLE: Final = 0.03
 """Of BPFO + BPFI: how far it may be from a whole number, since data sheets round."""
 
@@ -72,7 +75,7 @@ def _joined(args: Sequence[str]) -> Iterator[str]:
         position += 1
         if args[position - 1] == "--bearing":
             values = args[position : position + GEOMETRY]
-            if len(values) == GEOMETRY and all(_measure(value) for value in values):
+            if len(values) == GEOMETRY and _is_geometry(values):
                 yield " ".join(values)
                 position += GEOMETRY
 
@@ -87,7 +90,7 @@ def by_name_or_geometry(text: str) -> NamedBearing:
         BearingError: No bearing of the table has that name, or there is none of this geometry.
     """
     values = text.split()
-    if len(values) == GEOMETRY and all(_measure(value) for value in values):
+    if len(values) == GEOMETRY and _is_geometry(values):
         return _by_geometry(values)
     try:
         return _known(find(text))
@@ -238,13 +241,21 @@ def _known(bearing: KnownBearing) -> NamedBearing:
     return NamedBearing(orders, tuple(lines))
 
 
-def _measure(text: str) -> bool:
-    match = _NUMBER.match(text)
-    return match is not None and text[match.end() :].lower().rstrip("°") in _UNITS
+def _is_geometry(values: Sequence[str]) -> bool:
+    """Whether four values are those of a geometry, right or wrong, and not a name and file names.
+
+    Every designation is above the largest number of rolling elements.
+    """
+    number = _NUMBER.fullmatch(values[0])
+    return number is not None and float(values[0]) < _DESIGNATIONS
 
 
 def _parsed(text: str) -> tuple[float, float | None]:
     match = _NUMBER.match(text)
-    if match is None:
-        raise BearingError(f"--bearing: expected a number, got {text}")
-    return float(match[0]), _UNITS[text[match.end() :].lower().rstrip("°")]
+    unit = text[match.end() :].lower().rstrip("°") if match else None
+    if match is None or unit not in _UNITS:
+        raise BearingError(
+            "--bearing: expected N d D ANGLE, numbers of which the diameters may have the unit mm "
+            f"or in, got {text!r}"
+        )
+    return float(match[0]), _UNITS[unit]
