@@ -28,6 +28,6 @@ def why_no_evidence(baseline: Baseline | None, sensor: str, rpm: float | None) -
     if rpm is not None and not slowest <= rpm <= fastest:
         return (
             f"the shaft speed, {rpm:g} rpm, has no lines that can be read, so the network alone "
-            f"decides: with this baseline, lines can be read from {slowest:.0f} to {fastest:.0f} rpm"
+            f"decides: with this baseline lines are read from {slowest:.0f} to {fastest:.0f} rpm"
         )
     return f"the lines of the bearing of sensor '{sensor}' cannot be read"
