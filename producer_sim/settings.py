@@ -55,8 +55,8 @@ class SimulatorSettings(TopicSettings, ReadingSettings):
     """Seconds of a measurement, which is one message: `1s`, `500ms`. By default one window."""
 
     native_rate: bool = False
-    """Send CWRU recordings at their own rate, 12 or 48 kHz, and synthetic signals at 48 kHz,
-    instead of all at 12 kHz; the consumer resamples them."""
+    """Send recordings at their own rate and synthetic signals at 48 kHz, instead of all at 12 kHz;
+    the consumer resamples them."""
 
     speed: Annotated[float, BeforeValidator(_speed)] = Field(default=1.0, gt=0)
     """Measured seconds per second: 1 is real time, a window every 170.7 ms from each sensor; `max`

@@ -87,7 +87,6 @@ def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> N
         "--unit": (bool(settings.unit), {"files"}),
         "--decimal": (settings.decimal is not None, {"files"}),
         "--rpm": (settings.rpm is not None, {"files", "synthetic"}),
-        "--native-rate": (settings.native_rate, {"cwru", "synthetic"}),
     }
     for name, (is_given, sources) in given.items():
         if is_given and source not in sources:
@@ -134,7 +133,11 @@ def _own(
         )
     for path in files:
         recording = settings.read(
-            path, rate=settings.rate, channel=settings.channel or None, rpm=settings.rpm
+            path,
+            rate=settings.rate,
+            channel=settings.channel or None,
+            rpm=settings.rpm,
+            native_rate=settings.native_rate,
         )
         if recording.origin is not None:
             notify(f"{path}: {recording.origin.described()}")

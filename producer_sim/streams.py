@@ -96,13 +96,13 @@ def from_recording(
         RecordingError: It is shorter than a measurement.
     """
     rate, length = recording.sampling_rate, form.length(recording.sampling_rate)
-    count = recording.samples.size // length
+    cut = _cut(recording, length)
+    count = len(cut)
     if form.seconds is not None and not count:
         raise RecordingError(
             f"recording {recording.id} lasts {recording.samples.size / rate:.3g} s: choose shorter "
             f"measurements than {form.seconds:g} s"
         )
-    cut = recording.samples[: count * length].reshape(count, length)
     rows = _as_format(cut, form.sample_format, full_scale=0.0)
     return SensorStream(
         source=recording.source,
@@ -116,6 +116,15 @@ def from_recording(
         shaft_speed=recording.rpm,
         fault_label=recording.fault if truth else None,
     )
+
+
+def _cut(recording: Recording, length: int) -> NDArray[np.float64]:
+    """Return measurements (k, length) of a recording, none of which crosses into a new stretch."""
+    parts = [
+        stretch[: len(stretch) // length * length].reshape(-1, length)
+        for stretch in recording.stretches
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def from_bearing(

@@ -1,6 +1,7 @@
 """Read a user's own recordings, from files of any common format."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from bearing_stream.recordings.origin import Origin
 from bearing_stream.recordings.rate import agreed_rate
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.recordings.samples import one_row, to_model_rate
-from bearing_stream.sampling import clipped_windows
-from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH, FaultLabel
+from bearing_stream.sampling import clipped_windows, least_length
+from bearing_stream.vocabulary import SAMPLING_RATE, FaultLabel
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +50,9 @@ def read_file(
     unit: str = "",
     windows_as_rows: bool = False,
     decimal: str | None = None,
+    native_rate: bool = False,
 ) -> Recording:
-    """Read one recording at 12 kHz.
+    """Read one recording at 12 kHz, or at its own rate.
 
     Args:
         path: Text (CSV and its kin), `.mat`, `.npy`, `.npz`, `.wav`, HDF5, `.tdms`, Parquet or
@@ -64,6 +66,7 @@ def read_file(
         unit: As `read_signal`.
         windows_as_rows: As `read_signal`.
         decimal: As `read_signal`.
+        native_rate: Do not resample it; `clipped` is then not known.
 
     Raises:
         RecordingError: As `read_signal`, or the signal is shorter than one window.
@@ -77,13 +80,19 @@ def read_file(
         windows_as_rows=windows_as_rows,
         decimal=decimal,
     )
-    samples, starts, clipped = _at_model_rate(signal, path)
+    parts: Sequence[NDArray[np.float64]] = signal.stretches
+    rate, clipped = signal.sampling_rate, None
+    if not native_rate:
+        parts = [to_model_rate(part, rate, str(path)) for part in parts]
+        clipped = np.concatenate([clipped_windows(part, rate) for part in signal.stretches])
+        rate = SAMPLING_RATE
+    samples, starts = _joined(parts, rate, path)
     return Recording(
         id=as_text(path.stem),
         sensor=sensor or as_text(path.stem),
         collection="files",
         samples=samples,
-        sampling_rate=SAMPLING_RATE,
+        sampling_rate=rate,
         unit=signal.origin.unit,
         fault=fault,
         rpm=rpm,
@@ -146,22 +155,23 @@ def read_signal(
     return FileSignal(stretches, rate, origin)
 
 
-def _at_model_rate(
-    signal: FileSignal, path: Path
-) -> tuple[NDArray[np.float64], tuple[int, ...], NDArray[np.bool_]]:
-    """The samples at 12 kHz, where stretches begin, and which windows were clipped.
+def _joined(
+    parts: Sequence[NDArray[np.float64]], rate: float, path: Path
+) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """The samples of all stretches of a window or more, and where stretches begin.
 
-    Stretches that are shorter than a window are left out.
+    Raises:
+        RecordingError: There is none, or the rate is out of range.
     """
-    parts = [to_model_rate(part, signal.sampling_rate, str(path)) for part in signal.stretches]
-    long = [part for part in parts if part.size >= WINDOW_LENGTH]
+    try:
+        least = least_length(rate)
+    except ValueError as error:
+        raise RecordingError(f"{path}: {error}") from None
+    long = [part for part in parts if part.size >= least]
     if not long:
         longest = max(part.size for part in parts)
         raise RecordingError(
-            f"{path}: {longest} samples at {SAMPLING_RATE} Hz are less than one window of "
-            f"{WINDOW_LENGTH}"
+            f"{path}: {longest} samples at {rate:g} Hz are less than one window of {least}"
         )
-    clipped = [clipped_windows(part, signal.sampling_rate) for part in signal.stretches]
     starts = np.cumsum([part.size for part in long])[:-1]
-    samples = np.concatenate(long) if len(long) > 1 else long[0]
-    return samples, tuple(starts.tolist()), np.concatenate(clipped)
+    return np.concatenate(long) if len(long) > 1 else long[0], tuple(starts.tolist())

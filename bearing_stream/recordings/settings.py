@@ -32,6 +32,7 @@ class ReadingSettings(Settings):
         channel: str | None = None,
         sensor: str | None = None,
         rpm: float | None = None,
+        native_rate: bool = False,
     ) -> Recording:
         """Read a recording with these settings; arguments and errors as for `read_file`."""
         return read_file(
@@ -44,4 +45,5 @@ class ReadingSettings(Settings):
             unit=self.unit,
             windows_as_rows=self.windows_as_rows,
             decimal=self.decimal,
+            native_rate=native_rate,
         )

@@ -165,3 +165,19 @@ def test_all_sources_are_in_the_format_asked_for(
     for stream in opened_streams:
         for samples in islice(stream.measurements, 2):
             assert (samples.dtype, samples.shape) == (np.dtype(dtype), (2048,))
+
+
+def test_own_files_are_sent_at_their_own_rate(own_files: list[Path]) -> None:
+    [stream, _], _ = opened(own_files, rate=25_600, native_rate=True)
+    assert (stream.sampling_rate, stream.count) == (25_600, 1)
+    [sent] = stream.measurements
+    np.testing.assert_array_equal(sent, SIGNAL[: sent.size, 0].astype(np.float32))
+    assert sent.size == 4367
+
+
+def test_no_measurement_crosses_from_one_row_of_a_matrix_into_the_next(tmp_path: Path) -> None:
+    rows = np.arange(3 * 5000.0).reshape(3, 5000)
+    np.save(tmp_path / "rows.npy", rows)
+    [stream], _ = opened([tmp_path / "rows.npy"], rate=12_000, windows_as_rows=True)
+    begins = [float(sent[0]) for sent in stream.measurements]
+    assert begins == [0, 2048, 5000, 7048, 10_000, 12_048]
