@@ -76,12 +76,14 @@ def pattern_of(words: str) -> str:
 
 
 FORBIDDEN: Final = re.compile(
-    "|".join(
-        f"(?P<w{number}>(?<![a-z])(?:{pattern_of(words)})(?![a-z]))"
-        for number, words in enumerate(WORDS)
-    ),
+    r"(?<![a-z])(?:"
+    + "|".join(
+        f"(?P<w{number}>(?:{pattern_of(words)})(?![a-z]))" for number, words in enumerate(WORDS)
+    )
+    + ")",
     re.IGNORECASE,
 )
+"""Where a word begins is found first: of the other places, none tries the words."""
 INSTEAD: Final = {f"w{number}": instead for number, instead in enumerate(WORDS.values())}
 
 

@@ -7,12 +7,12 @@ from bearing_stream.wire.dead_letter import DECODER_REASONS
 from tools.bench.fuzz_decoder import fuzz_decoder
 
 
-def test_twenty_thousand_messages() -> None:
-    counts = fuzz_decoder(20_000, seed=1)
+def test_five_thousand_messages() -> None:
+    counts = fuzz_decoder(5_000, seed=1)
     assert set(counts.rejected) == DECODER_REASONS
-    assert counts.good > 7_000
-    assert counts.ambiguous_read > 500
-    assert counts.good + counts.ambiguous_read + sum(counts.rejected.values()) == 20_000
+    assert counts.good > 1_750
+    assert counts.ambiguous_read > 125
+    assert counts.good + counts.ambiguous_read + sum(counts.rejected.values()) == 5_000
     # 400,000 numbers as JSON take 16 MB while they are read.
     assert counts.rss_end - counts.rss_warm < 32 * 2**20
 

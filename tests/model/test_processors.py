@@ -89,6 +89,8 @@ def test_torch_uses_the_kernels_that_the_environment_names() -> None:
     assert torch.backends.cpu.get_cpu_capability() == chosen
 
 
+# Half a minute on a busy machine; the longest tests begin first.
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_numeric_tests_pass_with_the_kernels_of_another_processor(name: str) -> None:
     variant = VARIANTS[name]

@@ -12,7 +12,7 @@ from tests.producer_sim.mock_kafka import MockKafka
 def mock_kafka(monkeypatch: pytest.MonkeyPatch) -> MockKafka:
     """It has no controller to report permissions: the checks that ask for them time out soon."""
     for name in ("FIRST_CHECK_TIMEOUT", "CHECK_TIMEOUT"):
-        monkeypatch.setattr(f"bearing_stream.kafka.startup.{name}", 0.3)
+        monkeypatch.setattr(f"bearing_stream.kafka.startup.{name}", 0.1)
     return MockKafka()
 
 

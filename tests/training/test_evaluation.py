@@ -33,6 +33,17 @@ ASSETS = Path(str(files("assets")))
 TONES = dict(zip(FAULT_LABELS, (700, 1500, 2600, 4100), strict=True))
 
 
+@pytest.fixture(autouse=True)
+def _little_to_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the rigs of the environment, and describe few windows of those trained on.
+
+    The rigs take ten times as long as all of the small one, and describing 4000 windows for each
+    fold half of what is left.
+    """
+    monkeypatch.delenv("RIGS_DATA", raising=False)
+    monkeypatch.setattr("training.novelty._PER_CLASS", 100)
+
+
 @pytest.fixture(scope="module")
 def committed() -> Evaluation:
     return Evaluation.model_validate_json((ASSETS / "evaluation.json").read_text("utf-8"))

@@ -14,6 +14,7 @@ from training.split import random_split
 from training.windows import LabelledWindows, TrainingPool, cut
 
 RECIPE = Recipe(epochs=10, windows_per_class=200)
+FEW = dataclasses.replace(RECIPE, windows_per_class=100)
 
 
 def fitted(synthetic: list[Recording], seed: int = 0, recipe: Recipe = RECIPE) -> Fit:
@@ -32,7 +33,7 @@ def test_it_learns_to_distinguish_synthetic_faults(synthetic: list[Recording]) -
 def test_the_same_seed_gives_the_same_weights_with_any_number_of_threads(
     synthetic: list[Recording],
 ) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=2)
+    recipe = dataclasses.replace(FEW, epochs=2)
     threads = torch.get_num_threads()
     try:
         first = fitted(synthetic, recipe=recipe)
@@ -55,7 +56,7 @@ def test_fitting_leaves_torchs_own_randomness_alone(synthetic: list[Recording]) 
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    fitted(synthetic, recipe=dataclasses.replace(RECIPE, epochs=1))
+    fitted(synthetic, recipe=dataclasses.replace(FEW, epochs=1))
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -67,7 +68,7 @@ def test_it_stops_when_validation_gets_no_better_and_keeps_the_best_weights(
     # With every label swapped, the better the training the worse the validation.
     wrong = LabelledWindows(truth.windows, (truth.labels + 2) % 4)
     reported: list[Epoch] = []
-    recipe = dataclasses.replace(RECIPE, epochs=50, patience=3)
+    recipe = dataclasses.replace(FEW, epochs=50, patience=3)
     pool = TrainingPool(synthetic, split.held_out())
     result = fit(pool, wrong, 0, recipe, reported.append)
     losses = [epoch.validation_loss for epoch in result.history]

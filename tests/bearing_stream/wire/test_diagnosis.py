@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import jsonschema
@@ -146,17 +147,22 @@ def test_the_committed_schema_is_that_of_the_code() -> None:
     assert SCHEMA.read_text() == diagnosis_schema(), "run `python -m tools.docs`"
 
 
+@cache
+def validator() -> jsonschema.Draft202012Validator:
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(
+        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+
+
 @given(diagnoses())
 def test_every_diagnosis_validates_against_the_committed_schema(
     diagnosis: PublishedDiagnosis,
 ) -> None:
-    schema = json.loads(SCHEMA.read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
     value = encode_diagnosis(diagnosis, "id", "2026-01-31T12:00:00.000000Z", []).value
     assert value is not None
-    jsonschema.Draft202012Validator(
-        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-    ).validate(json.loads(value))
+    validator().validate(json.loads(value))
 
 
 @given(diagnoses(), TEXT)
