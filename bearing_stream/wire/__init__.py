@@ -31,6 +31,7 @@ from bearing_stream.wire.measurement import (
     encode_window,
 )
 from bearing_stream.wire.reading import readable_headers
+from bearing_stream.wire.remembering import RememberingDecoder
 from bearing_stream.wire.rows import (
     DiagnosisRow,
     EvidenceRow,
@@ -68,6 +69,7 @@ __all__ = [
     "PublishedDiagnosis",
     "Rejection",
     "RejectionReason",
+    "RememberingDecoder",
     "SampleFormat",
     "Unit",
     "Window",
