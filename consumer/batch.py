@@ -1,7 +1,6 @@
 """A micro-batch: the windows of measurements in one buffer, and when it is due."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -18,7 +17,7 @@ from bearing_stream.wire import (
     Message,
     Rejection,
     RejectionReason,
-    decode_measurement,
+    RememberingDecoder,
     readable_headers,
 )
 from consumer.metrics import DispatchReason
@@ -72,8 +71,7 @@ class KafkaMessage(Protocol):
     def leader_epoch(self) -> int | None: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A measurement in the batch, without its samples."""
 
     attributes: MeasurementAttributes
@@ -121,7 +119,7 @@ class Batch:
             limits: Of a measurement.
         """
         self._buffer: NDArray[np.float32] = np.empty((capacity, WINDOW_LENGTH), np.float32)
-        self._limits = limits or MeasurementLimits()
+        self._decoder = RememberingDecoder(limits or MeasurementLimits())
         self._target_duration = target_duration
         self._max_capacity = capacity
         self._capacity = capacity if target_duration is None else min(capacity, INITIAL_CAPACITY)
@@ -204,7 +202,7 @@ class Batch:
         Raises:
             Rejection: It cannot be diagnosed.
         """
-        attributes, samples = decode_measurement(headers, value, self._limits)
+        attributes, samples = self._decoder.decode(headers, value)
         if self._rows < len(self._buffer) and is_window(samples, attributes.sampling_rate):
             self._buffer[self._rows] = samples
             self._rows += 1

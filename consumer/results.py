@@ -3,23 +3,29 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from itertools import repeat
 
+import numpy as np
+
+from bearing_stream.vocabulary import FAULT_LABELS
 from bearing_stream.wire import (
+    DiagnosisRow,
+    EvidenceRow,
+    IndicatorsRow,
+    InputRow,
+    LatencyRow,
+    LinesRow,
     Message,
     ModelInfo,
-    PublishedDiagnosis,
+    ModelRow,
     diagnosis_id,
     encode_diagnosis,
     format_time,
 )
-from consumer.batch import Accepted, Batch
+from consumer.batch import Batch
 from model.assessment import Assessment
-from model.findings import findings
+from model.findings import finding_columns
 from model.indicators import Indicators
-
-_validated: Final = PublishedDiagnosis.__pydantic_validator__.validate_python
-"""What `model_validate` calls, without a tenth of its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,40 +57,86 @@ def diagnoses(
     """
     made_at = format_time(datetime.fromtimestamp(now, UTC))
     model = inference.model
-    found = findings(inference.assessment, uncertain_as_unknown)
-    indicators = inference.indicators.fields(inference.assessment.evidence)
-    for measurement, finding, fields in zip(batch.accepted, found, indicators, strict=True):
-        # One nested dict takes half the time of a separate pydantic model for each part.
-        context = _context(measurement, inference, now)
-        context["indicators"] = fields
-        diagnosis = _validated(context | finding)
+    rows = _rows(batch, inference, now, uncertain_as_unknown)
+    for measurement, row in zip(batch.accepted, rows, strict=True):
         identity = diagnosis_id(measurement.attributes, model.name, model.version)
-        yield encode_diagnosis(diagnosis, identity, made_at, measurement.headers)
+        yield encode_diagnosis(row, identity, made_at, measurement.headers)
 
 
-def _context(measurement: Accepted, inference: Inference, now: float) -> dict[str, Any]:
-    """Return the fields of a diagnosis that identify its measurement, model and time."""
-    attributes = measurement.attributes
-    return {
-        "window_id": attributes.id,
-        "source": attributes.source,
-        "sensor": attributes.sensor,
-        "measured_at": attributes.time,
-        "latency_ms": {
-            "queued": round(inference.started_at * 1e3 - measurement.timestamp, 3),
-            "inference": round(inference.seconds * 1e3, 3),
-            "total": round(now * 1e3 - measurement.timestamp, 3),
-        },
-        "windows": measurement.windows,
-        "batch_size": inference.windows,
-        "model": inference.model,
-        "input": {
-            "topic": measurement.topic,
-            "partition": measurement.partition,
-            "offset": measurement.offset,
-        },
-        "shaft_speed": attributes.shaft_speed,
-        "unit": attributes.unit,
-        "channel": attributes.channel,
-        "fault_label": attributes.fault_label,
-    }
+def _rows(
+    batch: Batch, inference: Inference, now: float, uncertain_as_unknown: bool
+) -> Iterator[DiagnosisRow]:
+    found = finding_columns(inference.assessment, uncertain_as_unknown)
+    model = ModelRow(**inference.model.model_dump())
+    columns = zip(
+        batch.accepted,
+        found.prediction,
+        found.probability,
+        found.probabilities,
+        found.reasons,
+        found.novelty,
+        found.evidence,
+        _indicators(inference),
+        _latencies(batch, inference, now),
+        strict=True,
+    )
+    for (
+        one,
+        prediction,
+        probability,
+        shares,
+        reasons,
+        novelty,
+        evidence,
+        measured,
+        latency,
+    ) in columns:
+        attributes = one.attributes
+        yield DiagnosisRow(
+            attributes.id,
+            attributes.source,
+            attributes.sensor,
+            attributes.time,
+            prediction,
+            probability,
+            dict(zip(FAULT_LABELS, shares, strict=True)),
+            "uncertain" if reasons else "good",
+            reasons,
+            novelty,
+            None if evidence is None else EvidenceRow(*evidence),
+            one.windows,
+            measured,
+            latency,
+            inference.windows,
+            model,
+            InputRow(one.topic, one.partition, one.offset),
+            attributes.shaft_speed,
+            attributes.unit,
+            attributes.channel,
+            attributes.fault_label,
+        )
+
+
+def _latencies(batch: Batch, inference: Inference, now: float) -> Iterator[LatencyRow]:
+    stamped = np.array([one.timestamp for one in batch.accepted], np.int64)
+    queued = np.round(inference.started_at * 1e3 - stamped, 3).tolist()
+    total = np.round(now * 1e3 - stamped, 3).tolist()
+    return map(LatencyRow, queued, repeat(round(inference.seconds * 1e3, 3)), total)
+
+
+def _indicators(inference: Inference) -> Iterator[IndicatorsRow]:
+    found, evidence = inference.indicators, inference.assessment.evidence
+    lines: Iterator[LinesRow | None] = repeat(None)
+    if evidence is not None:
+        # NaN, which is not equal to itself, where there is no evidence.
+        lines = (LinesRow(*row) if row[0] == row[0] else None for row in evidence.sigmas.tolist())
+    return map(
+        IndicatorsRow,
+        found.rms.tolist(),
+        found.peak.tolist(),
+        found.crest_factor.tolist(),
+        found.kurtosis.tolist(),
+        # Encoded as null where it is NaN.
+        found.velocity_rms.tolist(),
+        lines,
+    )

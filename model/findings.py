@@ -1,31 +1,40 @@
-"""An assessment as fields of a diagnosis, window by window."""
+"""An assessment in the terms of a diagnosis, measurement by measurement."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from dataclasses import dataclass
+from itertools import compress
+from typing import Final, Literal, cast
 
+import numpy as np
 from typing_extensions import TypedDict
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
 from model.assessment import Assessment, PhysicsAssessment
 from model.physics.baseline import FOUND_BY, FoundBy
 
+Prediction = Literal[FaultLabel, "Unknown"]
+DecidedBy = Literal["physics", "network"]
+
+EvidenceValues = tuple[float, float, float, float, float, FoundBy, DecidedBy]
+"""The values of a `PhysicsFinding`, in its order."""
+
 
 class PhysicsFinding(TypedDict):
-    """The evidence of physics on one window, with the fields of `wire.Evidence`."""
+    """The evidence of physics on one measurement, with the fields of `wire.Evidence`."""
 
     outer_sigma: float
     inner_sigma: float
     ball_sigma: float
-    shaft_speed: float
     change_sigma: float
+    shaft_speed: float
     speed_found_by: FoundBy
-    decided_by: Literal["physics", "network"]
+    decided_by: DecidedBy
 
 
 class Finding(TypedDict):
-    """The findings on one window, with the fields of `wire.Diagnosis` that hold them."""
+    """The findings on one measurement, with the fields of `wire.Diagnosis` that hold them."""
 
-    prediction: FaultLabel | Literal["Unknown"]
+    prediction: Prediction
     probability: float
     probabilities: dict[FaultLabel, float]
     quality: Literal["good", "uncertain"]
@@ -35,68 +44,95 @@ class Finding(TypedDict):
     """None where the network decides alone or the sensor has no baseline."""
 
 
-def findings(assessment: Assessment, uncertain_as_unknown: bool = False) -> Iterator[Finding]:
-    """Yield the findings on each window, in order.
+@dataclass(frozen=True, slots=True, eq=False)
+class FindingColumns:
+    """The findings on n measurements: a list of n for each field of `Finding`.
+
+    A quality is `uncertain` where there are reasons. `probabilities` are in the order of
+    `FAULT_LABELS`. Lists of reasons are shared: they must not be changed.
+    """
+
+    prediction: list[Prediction]
+    probability: list[float]
+    probabilities: list[list[float]]
+    reasons: list[list[QualityFlag]]
+    novelty: list[float]
+    evidence: list[EvidenceValues | None]
+
+
+_FLAG_BITS: Final = 1 << np.arange(len(QUALITY_FLAGS))
+
+_REASONS: Final[list[list[QualityFlag]]] = [
+    list(compress(QUALITY_FLAGS, _FLAG_BITS & code)) for code in range(1 << len(QUALITY_FLAGS))
+]
+"""The reasons for each set of flags, by the sum of their bits."""
+
+_DECIDERS: Final[tuple[DecidedBy, ...]] = ("network", "physics")
+
+
+def finding_columns(assessment: Assessment, uncertain_as_unknown: bool = False) -> FindingColumns:
+    """Return the findings on all measurements, in order.
 
     Args:
-        assessment: Of the windows.
-        uncertain_as_unknown: Predict `Unknown` where a window has a quality flag.
+        assessment: Of the measurements.
+        uncertain_as_unknown: Predict `Unknown` where a measurement has a quality flag.
     """
-    # Lists of numbers: indexing the arrays for each number takes longer than all the rest.
-    rows = zip(
-        assessment.probabilities.tolist(),
-        assessment.probabilities.argmax(axis=1).tolist(),
+    shares = assessment.probabilities
+    winners = shares.argmax(axis=1)
+    prediction: list[Prediction] = [FAULT_LABELS[winner] for winner in winners.tolist()]
+    reasons = [_REASONS[code] for code in (assessment.flags @ _FLAG_BITS).tolist()]
+    if uncertain_as_unknown:
+        labelled = zip(prediction, reasons, strict=True)
+        prediction = ["Unknown" if flags else label for label, flags in labelled]
+    return FindingColumns(
+        prediction,
+        shares[np.arange(len(shares)), winners].tolist(),
+        shares.tolist(),
+        reasons,
         assessment.novelty.tolist(),
-        _reasons(assessment),
-        _evidence(assessment.evidence, len(assessment.novelty)),
-        strict=True,
+        _evidence(assessment.evidence, len(shares)),
     )
-    for probabilities, winner, novelty, reasons, evidence in rows:
-        unknown = uncertain_as_unknown and reasons
+
+
+def findings(assessment: Assessment, uncertain_as_unknown: bool = False) -> Iterator[Finding]:
+    """Yield the findings on each measurement, in order; arguments as for `finding_columns`."""
+    found = finding_columns(assessment, uncertain_as_unknown)
+    for prediction, probability, shares, reasons, novelty, evidence in zip(
+        found.prediction,
+        found.probability,
+        found.probabilities,
+        found.reasons,
+        found.novelty,
+        found.evidence,
+        strict=True,
+    ):
         yield {
-            "prediction": "Unknown" if unknown else FAULT_LABELS[winner],
-            "probability": probabilities[winner],
-            "probabilities": dict(zip(FAULT_LABELS, probabilities, strict=True)),
+            "prediction": prediction,
+            "probability": probability,
+            "probabilities": dict(zip(FAULT_LABELS, shares, strict=True)),
             "quality": "uncertain" if reasons else "good",
-            "reasons": reasons,
+            "reasons": list(reasons),
             "novelty": novelty,
-            "evidence": evidence,
+            "evidence": None if evidence is None else _finding(evidence),
         }
 
 
-def _reasons(assessment: Assessment) -> list[list[QualityFlag]]:
-    reasons: list[list[QualityFlag]] = [[] for _ in assessment.novelty]
-    for row, column in zip(
-        *(places.tolist() for places in assessment.flags.nonzero()), strict=True
-    ):
-        reasons[row].append(QUALITY_FLAGS[column])
-    return reasons
+def _finding(evidence: EvidenceValues) -> PhysicsFinding:
+    fields = zip(PhysicsFinding.__annotations__, evidence, strict=True)
+    return cast("PhysicsFinding", dict(fields))
 
 
-def _evidence(evidence: PhysicsAssessment | None, windows: int) -> list[PhysicsFinding | None]:
+def _evidence(evidence: PhysicsAssessment | None, measurements: int) -> list[EvidenceValues | None]:
     if evidence is None:
-        return [None] * windows
-    # Floats, an int and a bool a row, which numpy's types cannot express.
-    rows: Iterator[Any] = zip(
-        evidence.sigmas.tolist(),
+        return [None] * measurements
+    rows = zip(
+        *evidence.sigmas.T.tolist(),
         evidence.change.tolist(),
         evidence.rpm.tolist(),
-        evidence.found_by.tolist(),
-        evidence.decided.tolist(),
+        [FOUND_BY[index] for index in evidence.found_by.tolist()],
+        [_DECIDERS[by_physics] for by_physics in evidence.decided.tolist()],
         strict=True,
     )
-    return [
-        {
-            "outer_sigma": outer,
-            "inner_sigma": inner,
-            "ball_sigma": ball,
-            "change_sigma": change,
-            "shaft_speed": rpm,
-            "speed_found_by": FOUND_BY[found_by],
-            "decided_by": "physics" if decided else "network",
-        }
-        # NaN, which is not equal to itself: the sensor has no baseline.
-        if rpm == rpm
-        else None
-        for (outer, inner, ball), change, rpm, found_by, decided in rows
-    ]
+    # NaN: the sensor has no baseline, or its lines cannot be read.
+    known = np.isfinite(evidence.rpm).tolist()
+    return [row if present else None for row, present in zip(rows, known, strict=True)]

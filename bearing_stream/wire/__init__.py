@@ -31,6 +31,16 @@ from bearing_stream.wire.measurement import (
     encode_window,
 )
 from bearing_stream.wire.reading import readable_headers
+from bearing_stream.wire.remembering import RememberingDecoder
+from bearing_stream.wire.rows import (
+    DiagnosisRow,
+    EvidenceRow,
+    IndicatorsRow,
+    InputRow,
+    LatencyRow,
+    LinesRow,
+    ModelRow,
+)
 from bearing_stream.wire.samples import SAMPLE_DTYPES, SampleFormat
 from bearing_stream.wire.timestamps import format_time
 
@@ -38,20 +48,28 @@ __all__ = [
     "SAMPLE_DTYPES",
     "DeadLetter",
     "Diagnosis",
+    "DiagnosisRow",
     "ErrorHeaders",
     "Evidence",
+    "EvidenceRow",
     "Headers",
     "Indicators",
+    "IndicatorsRow",
     "Input",
+    "InputRow",
     "Latency",
+    "LatencyRow",
+    "LinesRow",
     "Measurement",
     "MeasurementAttributes",
     "MeasurementLimits",
     "Message",
     "ModelInfo",
+    "ModelRow",
     "PublishedDiagnosis",
     "Rejection",
     "RejectionReason",
+    "RememberingDecoder",
     "SampleFormat",
     "Unit",
     "Window",

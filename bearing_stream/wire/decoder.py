@@ -50,11 +50,11 @@ CHARSETS: Final = ("utf-8", "utf8", "us-ascii")
 
 _FLOAT32: Final = float(np.finfo(np.float32).max)
 
-_DEFAULT_LIMITS: Final = MeasurementLimits()
+DEFAULT_LIMITS: Final = MeasurementLimits()
 
 
 def decode_measurement(
-    headers: h.Headers | None, value: bytes | None, limits: MeasurementLimits = _DEFAULT_LIMITS
+    headers: h.Headers | None, value: bytes | None, limits: MeasurementLimits = DEFAULT_LIMITS
 ) -> tuple[MeasurementAttributes, NDArray[Any]]:
     """Check a message, and return what it holds.
 
@@ -72,18 +72,28 @@ def decode_measurement(
         Rejection: The message is not a measurement that can be diagnosed. It has a reason from the
             closed list, and the expected and the actual content.
     """
+    attributes = checked_attributes(headers, limits)
+    return attributes, checked_samples(attributes, value, limits)
+
+
+def checked_attributes(
+    headers: h.Headers | None, limits: MeasurementLimits
+) -> MeasurementAttributes:
+    """Check the headers of a measurement; see `decode_measurement`."""
     attributes = _attributes(headers)
     _check_rate(attributes.sampling_rate, limits)
+    return attributes
+
+
+def checked_samples(
+    attributes: MeasurementAttributes, value: bytes | None, limits: MeasurementLimits
+) -> NDArray[Any]:
+    """Check the value of a measurement with valid headers; see `decode_measurement`."""
     if value is None:
         raise Rejection(Reason.NO_VALUE, "expected samples, got a tombstone (no value)")
     samples = samples_of(attributes, value, limits)
-    resampled = resampled_length(len(samples), attributes.sampling_rate)
-    if resampled > limits.max_samples:
-        raise Rejection(
-            Reason.WRONG_LENGTH,
-            f"expected a measurement of at most {limits.max_samples} samples at {SAMPLING_RATE} "
-            f"Hz, got one of {resampled}",
-        )
+    if attributes.sampling_rate < SAMPLING_RATE:
+        _check_resampled(len(samples), attributes.sampling_rate, limits)
     if not _is_finite(samples):
         raise Rejection(
             Reason.NON_FINITE, "expected finite samples within float32, got NaN or infinity"
@@ -93,7 +103,7 @@ def decode_measurement(
         raise Rejection(
             Reason.FLAT_LINE, f"expected a vibration, got {len(samples)} times {samples[0]:g}"
         )
-    return attributes, samples
+    return samples
 
 
 def decode_window(
@@ -140,12 +150,24 @@ def _check_rate(rate: float, limits: MeasurementLimits) -> None:
     raise Rejection(Reason.WRONG_SAMPLING_RATE, expected)
 
 
+def _check_resampled(length: int, rate: float, limits: MeasurementLimits) -> None:
+    """Raise if there are too many samples at 12 kHz; a lower rate makes more of them."""
+    resampled = resampled_length(length, rate)
+    if resampled > limits.max_samples:
+        raise Rejection(
+            Reason.WRONG_LENGTH,
+            f"expected a measurement of at most {limits.max_samples} samples at {SAMPLING_RATE} "
+            f"Hz, got one of {resampled}",
+        )
+
+
 def _is_finite(samples: NDArray[Any]) -> bool:
     """Whether all samples are finite, and stay so as float32."""
     if samples.dtype.kind == "i":
         return True
     if samples.dtype == np.float32:
-        return bool(np.isfinite(samples).all())
+        # No zero byte: half of the time of `all`.
+        return 0 not in np.isfinite(samples).tobytes()
     # NaN is not at most anything.
     return bool(np.abs(samples).max() <= _FLOAT32)
 

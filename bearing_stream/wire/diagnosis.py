@@ -9,12 +9,14 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, Any, Final, Literal, get_args
 
+from msgspec.json import Encoder
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.measurement import MeasurementAttributes, Unit
+from bearing_stream.wire.rows import DiagnosisRow
 from bearing_stream.wire.trace import is_trace_parent
 
 
@@ -46,6 +48,8 @@ _FIELDS: Final = {
 
 
 _PASSED_ON: Final = frozenset(h.PASSED_ON)
+
+_ROWS: Final = Encoder()
 
 
 class _Part(BaseModel):
@@ -217,7 +221,10 @@ def diagnosis_id(measurement: MeasurementAttributes, model: str, version: str) -
 
 
 def encode_diagnosis(
-    diagnosis: PublishedDiagnosis, identity: str, made_at: str, measurement_headers: h.Headers
+    diagnosis: PublishedDiagnosis | DiagnosisRow,
+    identity: str,
+    made_at: str,
+    measurement_headers: h.Headers,
 ) -> h.Message:
     """The message for a diagnosis.
 
@@ -240,11 +247,16 @@ def encode_diagnosis(
         for header in measurement_headers
         if header[0] in _PASSED_ON and _is_valid(header, diagnosis)
     ]
-    value = diagnosis.__pydantic_serializer__.to_json(diagnosis)
-    return h.Message(sensor, value, headers)
+    return h.Message(sensor, _to_json(diagnosis), headers)
 
 
-def _is_valid(header: h.Header, diagnosis: Diagnosis) -> bool:
+def _to_json(diagnosis: PublishedDiagnosis | DiagnosisRow) -> bytes:
+    if isinstance(diagnosis, DiagnosisRow):
+        return _ROWS.encode(diagnosis)
+    return diagnosis.__pydantic_serializer__.to_json(diagnosis)
+
+
+def _is_valid(header: h.Header, diagnosis: PublishedDiagnosis | DiagnosisRow) -> bool:
     """Whether a header that is passed on is valid."""
     name, raw = header
     if name == h.TRACE_PARENT:

@@ -1,8 +1,9 @@
 """A measurement on the wire: its metadata, its samples, and its encoder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -17,6 +18,12 @@ Unit = Literal["g", "m/s2", "counts"]
 """Unit of the samples: acceleration, or the counts of a converter, of unknown scale."""
 
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
+
+ShaftSpeed = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""Revolutions per minute."""
+
+
+_new, _set = object.__new__, object.__setattr__
 
 
 class MeasurementAttributes(BaseModel):
@@ -40,9 +47,7 @@ class MeasurementAttributes(BaseModel):
     """Unit of the samples, if known."""
     channel: Name | None = Field(default=None, alias=h.CHANNEL)
     """Which of the sensor's channels was measured, if it has several."""
-    shaft_speed: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
-        default=None, alias=h.SHAFT_SPEED
-    )
+    shaft_speed: ShaftSpeed | None = Field(default=None, alias=h.SHAFT_SPEED)
     """Revolutions per minute, if known."""
     fault_label: FaultLabel | None = Field(default=None, alias=h.FAULT_LABEL)
     """The true label, if a labelled recording is replayed."""
@@ -51,6 +56,19 @@ class MeasurementAttributes(BaseModel):
     )
     ignored: tuple[str, ...] = ()
     """Optional headers whose value is invalid; the measurement is read as if it had none."""
+
+    def with_fields(self, fields: Mapping[str, Any]) -> Self:
+        """Return a copy with other values of fields that are set, as `model_copy` in half its time.
+
+        Args:
+            fields: Valid values.
+        """
+        copy = _new(type(self))
+        _set(copy, "__dict__", {**self.__dict__, **fields})
+        _set(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__)
+        _set(copy, "__pydantic_extra__", None)
+        _set(copy, "__pydantic_private__", None)
+        return copy
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,19 @@ from hypothesis.extra import numpy as npst
 from jsonschema import Draft202012Validator
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, QualityFlag
-from bearing_stream.wire import Diagnosis, Evidence, Message, ModelInfo, decode_diagnosis
+from bearing_stream.wire import (
+    Diagnosis,
+    Evidence,
+    Message,
+    ModelInfo,
+    PublishedDiagnosis,
+    decode_diagnosis,
+)
 from consumer.batch import Batch
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment, PhysicsAssessment
-from model.indicators import indicators
+from model.findings import findings
+from model.indicators import Indicators, indicators
 from tests.consumer.fakes import FakeMessage, window
 from tools.docs.schema import diagnosis_schema
 
@@ -53,13 +61,18 @@ def messages_of(
 ) -> list[Message]:
     if not isinstance(assessment, Assessment):
         assessment = assessed(assessment)
-    batch = Batch(capacity=64, max_delay=1.0)
-    for number in range(len(assessment.novelty)):
-        message = window(number)._replace(timestamp=STAMPED)
-        batch.add(FakeMessage(message, partition_number=3, offset_number=40 + number), 0.0)
+    batch = batch_of(len(assessment.novelty))
     measured = indicators(batch.samples)
     inference = Inference(assessment, measured, len(batch.samples), STARTED, SECONDS, model)
     return list(diagnoses(batch, inference, NOW, as_unknown))
+
+
+def batch_of(windows: int) -> Batch:
+    batch = Batch(capacity=64, max_delay=1.0)
+    for number in range(windows):
+        message = window(number)._replace(timestamp=STAMPED)
+        batch.add(FakeMessage(message, partition_number=3, offset_number=40 + number), 0.0)
+    return batch
 
 
 LOGITS = npst.arrays(
@@ -156,3 +169,70 @@ def test_it_conforms_to_the_committed_schema() -> None:
     validator = Draft202012Validator(json.loads(diagnosis_schema()))
     for message in messages_of(assessed(np.eye(4, dtype=np.float32), ["jump"], EVIDENCE)):
         validator.validate(json.loads(message.value or b""))
+
+
+MEASURES = st.floats(allow_nan=False, allow_infinity=False)
+SIZES = st.floats(0, 1e30)
+
+
+@st.composite
+def assessments(draw: st.DrawFn) -> tuple[Assessment, Indicators]:
+    """Any result of as many windows, with evidence on some of them, or without."""
+    count = draw(st.integers(1, 5))
+
+    def numbers(elements: st.SearchStrategy[float], *shape: int) -> np.ndarray[Any, Any]:
+        return draw(npst.arrays(np.float64, (count, *shape), elements=elements))
+
+    shares = draw(npst.arrays(np.float32, (count, 4), elements=st.floats(0, 1, width=32)))
+    flags = draw(npst.arrays(np.bool_, (count, len(QUALITY_FLAGS))))
+    evidence = PhysicsAssessment(
+        sigmas=numbers(MEASURES, 3),
+        change=numbers(MEASURES),
+        rpm=numbers(st.floats(1, 1e5)),
+        found_by=draw(npst.arrays(np.int64, count, elements=st.integers(0, 2))),
+        decided=draw(npst.arrays(np.bool_, count)),
+    )
+    none = draw(npst.arrays(np.bool_, count))
+    evidence.sigmas[none] = evidence.change[none] = evidence.rpm[none] = np.nan
+    velocity = numbers(SIZES)
+    velocity[draw(npst.arrays(np.bool_, count))] = np.nan
+    rms, peak, crest_factor, kurtosis = (numbers(SIZES) for _ in range(4))
+    measured = Indicators(rms, peak, crest_factor, kurtosis, velocity)
+    novelty = draw(npst.arrays(np.float32, count, elements=st.floats(0, 2.0**20, width=32)))
+    known = draw(st.booleans())
+    return Assessment(shares, novelty, flags, evidence if known else None), measured
+
+
+@given(assessments(), st.booleans())
+def test_what_is_published_is_what_the_model_of_a_diagnosis_holds(
+    found: tuple[Assessment, Indicators], as_unknown: bool
+) -> None:
+    assessment, measured = found
+    batch = batch_of(len(assessment.novelty))
+    inference = Inference(assessment, measured, len(batch.samples), STARTED, SECONDS, MODEL)
+    published = diagnoses(batch, inference, NOW, as_unknown)
+    expected = zip(
+        batch.accepted,
+        findings(assessment, as_unknown),
+        measured.fields(assessment.evidence),
+        strict=True,
+    )
+    for message, (accepted, finding, fields) in zip(published, expected, strict=True):
+        attributes = accepted.attributes
+        model = PublishedDiagnosis.model_validate(
+            finding
+            | {
+                "window_id": attributes.id,
+                "source": attributes.source,
+                "sensor": attributes.sensor,
+                "measured_at": attributes.time,
+                "windows": 1,
+                "indicators": fields,
+                "latency_ms": {"queued": 250.0, "inference": 4.0, "total": 260.0},
+                "batch_size": len(batch.accepted),
+                "model": MODEL,
+                "input": {"topic": "bearing.windows", "partition": 3, "offset": accepted.offset},
+            }
+        )
+        _, read = decode_diagnosis(message.headers, message.value)
+        assert read.model_dump() == model.model_dump()
