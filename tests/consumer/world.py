@@ -169,7 +169,9 @@ class World:
                 clock=self.clock,
                 sleep=self.clock.sleep,
             )
-        return AtLeastOnce(self._new_producer, self.source.commit, bounds, self.clock)
+        return AtLeastOnce(
+            self._new_producer, self.source.commit, bounds, self.clock, self.clock.sleep
+        )
 
     def _new_producer(self) -> Producer:
         self.producers.append(
