@@ -7,7 +7,7 @@ from functools import partial
 from confluent_kafka import Consumer, KafkaError
 from confluent_kafka.admin import AdminClient
 
-from bearing_stream.kafka import ClusterErrors, FatalKafkaError, TransientKafkaError
+from bearing_stream.kafka import BatchEnds, ClusterErrors, FatalKafkaError, TransientKafkaError
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
@@ -19,7 +19,7 @@ from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.kafka.source import WindowSource
 from consumer.kafka.topic_log import ClusterTopicLog
-from consumer.liveness.budget import REQUEST
+from consumer.liveness.budget import REQUEST, STEP_OVER
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
@@ -77,6 +77,7 @@ def assemble(
         settings.windows_topic,
         tracker,
         resolver,
+        BatchEnds(settings.client_properties(), STEP_OVER),
         metrics,
         ClientErrors(settings.group, on_error),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from confluent_kafka import KafkaError
 from numpy.typing import NDArray
 
+from bearing_stream.kafka import UnreadableBatch
 from bearing_stream.sampling import Defects
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import (
@@ -173,6 +174,8 @@ class Batch:
         value = message.value()
         _, timestamp = message.timestamp()
         try:
+            if isinstance(message, UnreadableBatch):
+                raise Rejection(RejectionReason.UNREADABLE_BATCH, message.detail)
             if headers is None:
                 raise Rejection(RejectionReason.INVALID_HEADER, UNREADABLE_HEADERS)
             attributes, windows, defects = self._take(headers, value)

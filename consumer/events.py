@@ -128,6 +128,17 @@ OFFSETS_SKIPPED: Final = Event(
     "consumers; `--on-gap stop` ends the consumer instead.",
 )
 
+BATCH_UNREADABLE: Final = Event(
+    "batch_unreadable",
+    "error",
+    "Messages that were sent as one batch cannot be unpacked, for the reason in `reason`: the "
+    "offsets `first` to `last` in `partition` of `topic`. The batch is damaged, or unpacks to more "
+    "than `receive.message.max.bytes`. The consumer continues after it; a dead letter with the "
+    "reason `unreadable-batch` names the offsets, which count in `skipped`.",
+    "Let the sender make smaller batches, or permit larger ones with `--kafka "
+    "receive.message.max.bytes=…`.",
+)
+
 TOPIC_RECREATED: Final = Event(
     "topic_recreated",
     "error",
@@ -260,6 +271,7 @@ EVENTS: Final = (
     WAITING_FOR_KAFKA,
     RESUMED,
     OFFSETS_SKIPPED,
+    BATCH_UNREADABLE,
     TOPIC_RECREATED,
     LOG_TRUNCATED,
     OUTPUT_UNDECIDED,

@@ -45,7 +45,8 @@ class Metrics:
     repeated: int = 0
     """Messages that were delivered once more, and ignored."""
     skipped: int = 0
-    """Offsets that retention deleted before their measurements were diagnosed: lost."""
+    """Offsets that retention deleted before their measurements were diagnosed, or of batches that
+    cannot be unpacked: lost."""
     restarted_partitions: int = 0
     """Partitions whose log was deleted and created anew, or cut off."""
     rebalances: int = 0

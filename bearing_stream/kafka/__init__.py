@@ -15,8 +15,11 @@ from bearing_stream.kafka.errors import (
 from bearing_stream.kafka.reading import Span, Spans, TopicReader, read_to_end
 from bearing_stream.kafka.startup import wait_for_topics
 from bearing_stream.kafka.topics import TopicSettings
+from bearing_stream.kafka.unreadable import UNREADABLE, BatchEnds, UnreadableBatch
 
 __all__ = [
+    "UNREADABLE",
+    "BatchEnds",
     "ClusterErrors",
     "ConnectionSettings",
     "FatalKafkaError",
@@ -27,6 +30,7 @@ __all__ = [
     "TopicReader",
     "TopicSettings",
     "TransientKafkaError",
+    "UnreadableBatch",
     "admin_client",
     "classify",
     "create_topics",

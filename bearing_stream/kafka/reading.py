@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from types import TracebackType
-from typing import Final, Literal, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self, cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -18,8 +18,15 @@ from confluent_kafka import (
 )
 
 from bearing_stream.kafka.connection import Properties
-from bearing_stream.kafka.errors import ClusterErrors, FatalKafkaError, explain, is_fatal
+from bearing_stream.kafka.errors import (
+    ClusterErrors,
+    FatalKafkaError,
+    TransientKafkaError,
+    explain,
+    is_fatal,
+)
 from bearing_stream.kafka.startup import CHECK_TIMEOUT, RETRY_PAUSE
+from bearing_stream.kafka.unreadable import UNREADABLE, BatchEnds, UnreadableBatch
 
 FETCH_COUNT: Final = 1000
 """Most messages per call of `consume`."""
@@ -93,6 +100,7 @@ class TopicReader:
             "log_level": 0,
             "error_cb": self._errors,
         }
+        self._batch_ends = BatchEnds(properties, timeout)
         self._consumer = self._new_consumer()
 
     def __enter__(self) -> Self:
@@ -158,7 +166,8 @@ class TopicReader:
         """Yield the messages of these ranges, in order within a partition.
 
         A partition that ends before its range does, because its new leader does not know all yet,
-        is read on when it has grown. A client that has stopped fetching is replaced.
+        is read on when it has grown. A client that has stopped fetching is replaced. In place of a
+        batch that cannot be unpacked comes an `UnreadableBatch`.
 
         Raises:
             FatalKafkaError: Kafka refuses, or there was no progress in time.
@@ -171,14 +180,19 @@ class TopicReader:
             seconds = min(STALL_TIMEOUT, self._timeout)
             messages = self._fetch(seconds)
             for message in messages:
-                partition, offset = message.partition(), message.offset()
-                if partition not in left or offset is None:
+                partition = message.partition()
+                if partition not in left:
+                    continue
+                message = self._or_batch(message)
+                offset, (start, end) = message.offset(), left[partition]
+                if offset is None or offset < start:
                     continue
                 is_end = message.error() is not None
-                end = left[partition].end
                 if not is_end and offset < end:
                     left[partition] = Span(offset + 1, end)
                     yield message
+                    if isinstance(message, UnreadableBatch):
+                        self._consumer.seek(TopicPartition(self.topic, partition, offset + 1))
                 # The end of a partition has the offset of the next message.
                 if offset >= (end if is_end else end - 1):
                     del left[partition]
@@ -216,9 +230,21 @@ class TopicReader:
             messages += self._consumer.consume(FETCH_COUNT - 1, 0)
         for message in messages:
             error = message.error()
-            if error is not None and error.code() not in HARMLESS:
+            if error is not None and error.code() not in (*HARMLESS, *UNREADABLE):
                 raise self._refusal(error)
         return messages
+
+    def _or_batch(self, message: Message) -> Message:
+        """Return a message, or what stands for the batch that cannot be unpacked there."""
+        error = message.error()
+        if error is None or error.code() not in UNREADABLE:
+            return message
+        place = self.topic, message.partition() or 0
+        try:
+            found = self._batch_ends.find(place, message.offset() or 0, error.str())
+        except TransientKafkaError as failure:
+            raise FatalKafkaError(str(failure)) from None
+        return cast("Message", found)
 
     def _no_progress(self, left: Spans) -> FatalKafkaError:
         missing = ", ".join(

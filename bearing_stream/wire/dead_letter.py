@@ -64,11 +64,16 @@ class RejectionReason(StrEnum):
     """The message was rejected, and is too large for a dead letter that holds it whole."""
     ASSESSMENT_FAILED = "assessment-failed"
     """The message is a measurement, and its diagnosis failed."""
+    UNREADABLE_BATCH = "unreadable-batch"
+    """Messages that were sent as one batch, which cannot be unpacked: it is damaged, or unpacks to
+    more than `receive.message.max.bytes`. The dead letter stands for all of them at the offset of
+    the last, has no value, and names the offsets; it cannot be redriven."""
 
 
 DECODER_REASONS: Final = frozenset(RejectionReason) - {
     RejectionReason.TOO_LARGE,
     RejectionReason.ASSESSMENT_FAILED,
+    RejectionReason.UNREADABLE_BATCH,
 }
 """The reasons for which `decode_measurement` rejects a message."""
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, Producer, TopicPartition
 
 from bearing_stream.kafka import classify
 from bearing_stream.wire import Message
@@ -24,6 +24,7 @@ class AtLeastOnce(Publisher):
         commit_offsets: Callable[[list[TopicPartition]], None],
         bounds: Bounds,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Set up.
 
@@ -32,8 +33,9 @@ class AtLeastOnce(Publisher):
             commit_offsets: The consumer's synchronous commit; raises `KafkaException`.
             bounds: Of what is published before a commit.
             clock: Monotonic seconds.
+            sleep: Waits some seconds.
         """
-        super().__init__(new_producer, bounds, clock)
+        super().__init__(new_producer, bounds, clock, sleep)
         self._commit_offsets = commit_offsets
         self._failed: KafkaError | None = None
 
@@ -57,15 +59,14 @@ class AtLeastOnce(Publisher):
 
     def commit(self, offsets: list[TopicPartition], timeout: float) -> None:
         """Flush, and commit the offsets if every result was acknowledged."""
+        deadline = self._clock() + timeout
         with self._failing():
             self._flush(timeout)
             if self._failed is not None:
                 raise classify(self._failed)
             self._move(Event.COMMIT_REQUESTED)
-            try:
-                self._commit_offsets(offsets)
-            except KafkaException as failure:
-                raise classify(failure.args[0]) from None
+            # The partitions are owned until the client reports that they are not, in a poll.
+            self._attempt(lambda _: self._commit_offsets(offsets), deadline)
         self._move(Event.COMMITTED)
         self._note_success()
         self._closed()

@@ -27,6 +27,9 @@ FULL_QUEUE_PAUSE: Final = 0.05
 FULL_QUEUE_LIMIT: Final = budget.QUEUE
 """Seconds after which waiting for space ends."""
 
+RETRY_PAUSE: Final = 0.02
+"""Seconds between two attempts of a call that can be repeated."""
+
 LEAST_BYTES: Final = 64 * 1024
 """Bytes of results that one transaction may always hold."""
 
@@ -107,11 +110,16 @@ class Publisher:
     """Whether every delivery is reported; a transaction's flush and commit report failures."""
 
     def __init__(
-        self, new_producer: Callable[[], Producer], bounds: Bounds, clock: Callable[[], float]
+        self,
+        new_producer: Callable[[], Producer],
+        bounds: Bounds,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
     ) -> None:
         self._new_producer = new_producer
         self._bounds = bounds
         self._clock = clock
+        self._sleep = sleep
         self._producer = new_producer()
         self._bytes = 0
         self._refused: dict[Origin, KafkaError] = {}
@@ -207,6 +215,23 @@ class Publisher:
             return call(timeout)
         except KafkaException as failure:
             raise classify(failure.args[0]) from None
+
+    def _attempt(self, call: Callable[[float], Any], deadline: float) -> None:
+        """Call with the seconds that are left, and repeat an error that allows it until then.
+
+        While a group begins a new generation it takes no offsets, for some milliseconds as a rule.
+        """
+        while True:
+            try:
+                call(max(deadline - self._clock(), 0.001))
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                repeatable = error.retriable() or error.code() == KafkaError.REBALANCE_IN_PROGRESS
+                if not repeatable or self._clock() >= deadline:
+                    raise classify(error) from None
+                self._sleep(RETRY_PAUSE)
+            else:
+                return
 
     def _replace_producer(self) -> None:
         self._producer.purge()

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from bearing_stream.kafka import (
     FatalKafkaError,
@@ -24,9 +25,6 @@ from consumer.liveness.deadline import DeadlineCaller
 REST: Final = 0.005
 """Seconds between a commit and the next transaction. Kafka responds to one begun right away with
 CONCURRENT_TRANSACTIONS, and the client then waits 20 ms or more."""
-
-RETRY_PAUSE: Final = 0.02
-"""Seconds between two attempts of a call that the client reports as retriable."""
 
 MAX_FENCINGS: Final = 5
 """Producers fenced without a commit between them, after which another process must be doing it."""
@@ -72,12 +70,11 @@ class ExactlyOnce(Publisher):
             clock: Monotonic seconds.
             sleep: Waits some seconds.
         """
-        super().__init__(new_producer, bounds, clock)
+        super().__init__(new_producer, bounds, clock, sleep)
         self._group_metadata = group_metadata
         self._unreplicated = unreplicated
         self._windows_topic = windows_topic
         self._claims_predecessor = claims_predecessor
-        self._sleep = sleep
         self._rested_at = 0.0
         self._fencings = 0
         self._caller = DeadlineCaller()
@@ -117,7 +114,7 @@ class ExactlyOnce(Publisher):
             self._flush(timeout)
             self._add_offsets(offsets, self._group_metadata(), deadline)
             self._move(Event.COMMIT_REQUESTED)
-            self._attempt(self._producer.commit_transaction, deadline=deadline)
+            self._attempt(self._producer.commit_transaction, deadline)
         self._move(Event.COMMITTED)
         self._note_success()
         self._closed()
@@ -152,16 +149,14 @@ class ExactlyOnce(Publisher):
         """Abort what is open, so that readers of committed diagnoses need not wait for it."""
         if self.opened_at is not None:
             with suppress(TransientKafkaError, FatalKafkaError):
-                self._attempt(
-                    self._producer.abort_transaction, deadline=self._clock() + CLOSE_TIMEOUT
-                )
+                self._attempt(self._producer.abort_transaction, self._clock() + CLOSE_TIMEOUT)
         self._closed()
         self._caller.close()
         self._move(Event.CLOSED)
 
     def _register(self, deadline: float, *, settles: bool) -> None:
         try:
-            self._attempt(self._producer.init_transactions, deadline=deadline)
+            self._attempt(self._producer.init_transactions, deadline)
         except RetriableKafkaError:
             raise
         except TransientKafkaError as error:
@@ -190,7 +185,7 @@ class ExactlyOnce(Publisher):
             # All offsets of a group are in one partition of Kafka's own topic.
             offsets = [TopicPartition(self._windows_topic, 0, 0)]
             self._add_offsets(offsets, metadata, deadline)
-            self._attempt(self._producer.abort_transaction, deadline=deadline)
+            self._attempt(self._producer.abort_transaction, deadline)
         self._closed()
         self._move(Event.SETTLED)
 
@@ -220,27 +215,8 @@ class ExactlyOnce(Publisher):
 
         Where the broker goes down meanwhile, librdkafka 2.16 waits for it without end.
         """
-        self._attempt(
-            self._caller.call,
-            self._producer.send_offsets_to_transaction,
-            offsets,
-            metadata,
-            deadline=deadline,
-        )
-
-    def _attempt(self, call: Callable[..., Any], *arguments: Any, deadline: float) -> None:
-        """Call, and repeat a retriable error, until the deadline."""
-        while True:
-            left = max(deadline - self._clock(), 0.001)
-            try:
-                call(*arguments, left)
-            except KafkaException as failure:
-                error: KafkaError = failure.args[0]
-                if not error.retriable() or self._clock() >= deadline:
-                    raise classify(error) from None
-                self._sleep(RETRY_PAUSE)
-            else:
-                return
+        send = self._producer.send_offsets_to_transaction
+        self._attempt(partial(self._caller.call, send, offsets, metadata), deadline)
 
     def _begin(self) -> None:
         if (rest := self._rested_at - self._clock()) > 0:

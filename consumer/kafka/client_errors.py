@@ -7,7 +7,6 @@ from typing import Final
 from confluent_kafka import KafkaError
 
 from bearing_stream.kafka import FatalKafkaError, explain, is_fatal
-from consumer.batch import KafkaMessage
 
 INCOMPATIBLE_LIMIT: Final = 60.0
 """Seconds for which the group may refuse this consumer's assignor or protocol. Members of the other
@@ -34,25 +33,15 @@ class ClientErrors:
         self._on_transient = on_transient
         self._clock = clock
         self._incompatible_since: float | None = None
-        self.pending: FatalKafkaError | None = None
-        """A fatal error that is raised once what came before it is committed; or it would be
-        diagnosed again at every start."""
 
-    def handle(self, message: KafkaMessage, error: KafkaError) -> None:
-        """Report a transient error, or remember one about a message that cannot be read.
+    def handle(self, error: KafkaError) -> None:
+        """Report a transient error.
 
         Raises:
             FatalKafkaError: The group or the topic refuses this consumer.
         """
         if is_fatal(error) or error.code() == KafkaError._FATAL:
             raise FatalKafkaError(explain(error))
-        if error.code() == KafkaError._BAD_COMPRESSION:
-            self.pending = FatalKafkaError(
-                f"partition {message.partition()} of '{message.topic()}' holds what cannot be "
-                "decompressed: raise receive.message.max.bytes (--kafka "
-                "receive.message.max.bytes=...) if it is that large, or skip it "
-                f"(kafka-consumer-groups.sh --reset-offsets) — Kafka reported: {error}"
-            )
         if error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
             self._note_incompatible(error)
         self._on_transient(error)

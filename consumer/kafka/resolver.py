@@ -7,7 +7,12 @@ from typing import Final, Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, classify
+from bearing_stream.kafka import (
+    FatalKafkaError,
+    TransientKafkaError,
+    UnreadableBatch,
+    classify,
+)
 from consumer import events
 from consumer.batch import Partition, Positions
 from consumer.events import emit
@@ -66,7 +71,7 @@ class Resolver:
         self._stop_on_gap = stop_on_gap
         self._published = published
         self._wall_clock = wall_clock
-        self._reported_deleted: Positions = {}
+        self._reported: Positions = {}
 
     def resolve(self, tracker: Tracker) -> None:
         """Set the position of each unresolved partition, and move the client there.
@@ -159,10 +164,10 @@ class Resolver:
                 "retention.bytes), and start with --on-gap continue to go on without them"
             )
         # A rewind may lead to the same gap again.
-        expected = max(expected, self._reported_deleted.get(partition, 0))
+        expected = max(expected, self._reported.get(partition, 0))
         if expected >= begin:
             return
-        self._reported_deleted[partition] = begin
+        self._reported[partition] = begin
         self._metrics.skipped += begin - expected
         emit(
             events.OFFSETS_SKIPPED,
@@ -172,6 +177,28 @@ class Resolver:
             last=begin - 1,
             skipped=begin - expected,
         )
+
+    def step_over(self, batch: UnreadableBatch, expected: int) -> None:
+        """Report, once, a batch that cannot be unpacked, and move the client behind it.
+
+        Args:
+            batch: Of an owned partition.
+            expected: The next offset that was expected there.
+        """
+        topic, number = batch.place
+        first = max(batch.first, expected, self._reported.get(batch.place, 0))
+        if first <= batch.last:
+            self._reported[batch.place] = batch.last + 1
+            self._metrics.skipped += batch.last + 1 - first
+            emit(
+                events.BATCH_UNREADABLE,
+                topic=topic,
+                partition=number,
+                first=first,
+                last=batch.last,
+                reason=batch.reason,
+            )
+        self._seek(batch.place, batch.last + 1)
 
     def report_truncated(self, partition: Partition, expected: int, offset: int) -> None:
         """Report that a log was cut off, and is read on from where it was written anew."""

@@ -4,9 +4,15 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError, TransientKafkaError, explain
+from bearing_stream.kafka import (
+    UNREADABLE,
+    BatchEnds,
+    FatalKafkaError,
+    TransientKafkaError,
+    explain,
+)
 from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
 from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Taken, Tracker
@@ -60,6 +66,7 @@ class WindowSource:
         topic: str,
         tracker: Tracker,
         resolver: Resolver,
+        batch_ends: BatchEnds,
         metrics: Metrics,
         errors: ClientErrors,
         clock: Callable[[], float] = time.monotonic,
@@ -71,6 +78,7 @@ class WindowSource:
             topic: To subscribe.
             tracker: Of the positions.
             resolver: Finds where partitions are read from.
+            batch_ends: Finds where batches end that the client cannot unpack.
             metrics: Counts what is passed over.
             errors: Handles what the client returns in place of messages.
             clock: Monotonic seconds.
@@ -79,11 +87,13 @@ class WindowSource:
         self._topic = topic
         self._tracker = tracker
         self._resolver = resolver
+        self._batch_ends = batch_ends
         self._metrics = metrics
         self._errors = errors
         self._clock = clock
         self._exhausted: Positions = {}
         self._revoked = self._lost = self._is_suspect = False
+        self._unreadable: tuple[Partition, int, str] | None = None
         self._listener: RebalanceListener | None = None
         self.received = 0
         """Messages received since the start."""
@@ -102,18 +112,18 @@ class WindowSource:
         """Return at most `most` new messages, fewer if large, as soon as there is one.
 
         Returns without messages after `timeout` seconds. What was polled of a partition that was
-        revoked, lost or assigned meanwhile is left out; its owner gets it again.
+        revoked, lost or assigned meanwhile is left out; its owner gets it again. In place of a
+        batch that cannot be unpacked comes an `UnreadableBatch`.
 
         Raises:
-            TransientKafkaError: The broker does not report where the group was, or the log is not
-                the one that was read: call `rewind`.
-            FatalKafkaError: The group or the topic refuses this consumer, retention has deleted
-                windows and the consumer is set to stop then, or messages cannot be unpacked.
+            TransientKafkaError: The broker does not report where the group was, or where a batch
+                ends, or the log is not the one that was read: call `rewind`.
+            FatalKafkaError: The group or the topic refuses this consumer, or retention has deleted
+                windows and the consumer is set to stop then.
         """
         self._revoked = self._lost = False
-        self._raise_pending()
         self._resolver.check_id(self._tracker)
-        messages = self._consume_up_to(most, timeout)
+        messages = self._step_over() or self._consume_up_to(most, timeout)
         self.received += len(messages)
         if not messages and timeout >= FETCH_GRACE:
             self._note_exhausted()
@@ -146,6 +156,7 @@ class WindowSource:
         """
         self._tracker.forget_positions()
         self._exhausted.clear()
+        self._unreadable = None
         if self._tracker.owned:
             self._resolver.resolve(self._tracker)
 
@@ -203,26 +214,39 @@ class WindowSource:
         except KafkaException as failure:
             raise FatalKafkaError(explain(failure.args[0])) from None
 
-    def _raise_pending(self) -> None:
-        if self._errors.pending is not None:
-            if self._listener is not None:
-                self._listener.on_partitions_revoked()
-            raise self._errors.pending
+    def _step_over(self) -> list[KafkaMessage]:
+        """Move the client behind the batch that it could not unpack; return what stands for it."""
+        if self._unreadable is None:
+            return []
+        partition, first, reason = self._unreadable
+        self._unreadable = None
+        if self._listener is not None:
+            # The search takes a while, and an open transaction must not time out meanwhile.
+            self._listener.on_partitions_assigned()
+        at = self._tracker.of(partition)
+        if at is None:
+            return []
+        batch = self._batch_ends.find(partition, first, reason)
+        self._resolver.step_over(batch, at.next)
+        return [batch]
 
     def _is_new(
         self, message: KafkaMessage, just_resolved: frozenset[Partition], done: Positions
     ) -> bool:
         error = message.error()
         partition, offset = (message.topic(), message.partition()), message.offset()
-        if error is not None:
-            # Of a partition whose place was just set, all messages are delivered again, in order.
-            if error.code() != KafkaError._BAD_COMPRESSION or partition not in just_resolved:
-                self._errors.handle(message, error)
+        if error is not None and error.code() not in UNREADABLE:
+            self._errors.handle(error)
             return False
         at = self._tracker.of(partition)
         if at is None or partition in just_resolved:
             # It went inside the same poll, and its next owner gets this message; or its place was
             # set after this message was fetched, and the message is delivered again.
+            return False
+        if error is not None and self._unreadable is None:
+            self._unreadable = partition, offset, error.str()
+        if error is not None or (self._unreadable and partition == self._unreadable[0]):
+            # What follows is delivered again; batches elsewhere too, one after the other.
             return False
         epoch = message.leader_epoch()
         if at.is_rewritten(offset, epoch):

@@ -18,6 +18,9 @@ REQUEST: Final = 2.0
 COMMITTED: Final = 5.0
 """Seconds to wait for the committed offsets."""
 
+STEP_OVER: Final = 5.0
+"""Seconds to find where a batch ends that cannot be unpacked; it takes half a second."""
+
 QUEUE: Final = 30.0
 """Seconds to wait for space in the producer's queue."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 
-from bearing_stream.kafka import TransientKafkaError
+from bearing_stream.kafka import BatchEnds, TransientKafkaError
 from consumer.batch import Partition
 from consumer.delivery.published import Mine, origin_of
 from consumer.kafka.commit_note import CommitNote
@@ -84,6 +84,20 @@ class FakeTopicLog:
         self._cluster.in_call("ranges")
         logs = self._cluster.topic(WINDOWS).logs
         return {one: LogRange(logs[one].start, logs[one].high_watermark) for one in partitions}
+
+
+class FakeBatchEnds(BatchEnds):
+    """Finds the ends of the batches that `Cluster.damage` made."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__({}, 1.0)
+        self._cluster = cluster
+
+    def _last(self, place: Partition, first: int, reason: str) -> int:  # noqa: ARG002
+        self._cluster.in_call("batch_ends")
+        batch = self._cluster.damaged_batch(*place, first)
+        assert batch is not None
+        return batch[-1]
 
 
 class FakePublished:

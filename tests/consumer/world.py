@@ -21,7 +21,13 @@ from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
 from model.assessor import Assessor
-from tests.consumer.fake_clients import FakeConsumer, FakeProducer, FakePublished, FakeTopicLog
+from tests.consumer.fake_clients import (
+    FakeBatchEnds,
+    FakeConsumer,
+    FakeProducer,
+    FakePublished,
+    FakeTopicLog,
+)
 from tests.consumer.fakes import (
     DIAGNOSES,
     GROUP,
@@ -118,7 +124,14 @@ class World:
         self.tracker = Tracker(leaves_marks=exactly_once)
         errors = ClientErrors(GROUP, lambda _: None, self.clock)
         self.source = WindowSource(
-            consumer, WINDOWS, self.tracker, resolver, self.metrics, errors, self.clock
+            consumer,
+            WINDOWS,
+            self.tracker,
+            resolver,
+            FakeBatchEnds(self.cluster),
+            self.metrics,
+            errors,
+            self.clock,
         )
         self.delivery = self._delivery(settings)
         self.delivery.start(1.0)
@@ -156,7 +169,9 @@ class World:
                 clock=self.clock,
                 sleep=self.clock.sleep,
             )
-        return AtLeastOnce(self._new_producer, self.source.commit, bounds, self.clock)
+        return AtLeastOnce(
+            self._new_producer, self.source.commit, bounds, self.clock, self.clock.sleep
+        )
 
     def _new_producer(self) -> Producer:
         self.producers.append(

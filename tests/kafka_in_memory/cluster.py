@@ -52,6 +52,7 @@ class Cluster:
         """The error in every delivery report, in place of what the topic's rules give."""
         self._serials = count()
         self._client_errors: dict[tuple[str, int], list[tuple[int, KafkaError]]] = {}
+        self._damaged: dict[tuple[str, int], list[range]] = {}
 
     def create_topic(self, name: str, partitions: int = 1, **configuration: Any) -> Topic:
         """Create a topic; see `TopicConfiguration`.
@@ -147,6 +148,15 @@ class Cluster:
                 del waiting[position]
                 return error
         return None
+
+    def damage(self, topic: str, partition: int, batch: range) -> None:
+        """Let no client unpack the records at these offsets, which were sent together."""
+        self._damaged.setdefault((topic, partition), []).append(batch)
+
+    def damaged_batch(self, topic: str, partition: int, offset: int) -> range | None:
+        """The offsets of the batch at an offset, if it cannot be unpacked."""
+        batches = self._damaged.get((topic, partition), [])
+        return next((batch for batch in batches if offset in batch), None)
 
     def happens_in(self, call: str, event: Any) -> None:
         """See `Faults.happens_in`."""

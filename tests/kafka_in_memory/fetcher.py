@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Literal
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException
 
+from bearing_stream.wire import Message
 from tests.kafka_in_memory.cluster import Cluster
 from tests.kafka_in_memory.log import Isolation, PartitionLog
 from tests.kafka_in_memory.polled import Polled, end_of_partition
@@ -80,6 +81,13 @@ class Fetcher:
         for entry in entries[:most]:
             error = self._cluster.take_error(self.topic, partition, entry.offset)
             assert entry.message is not None
+            if batch := self._cluster.damaged_batch(self.topic, partition, entry.offset):
+                # The error has the first offset of the batch, and the batch is fetched again.
+                failure = KafkaError(KafkaError._BAD_COMPRESSION)
+                nothing = Message(None, None, [])
+                queue.append(Polled(nothing, partition, batch.start, failure, self.topic))
+                self.positions[partition] = entry.offset
+                return
             of_entry = (partition, entry.offset)
             if error is not None:
                 queue.append(Polled(entry.message, *of_entry, error, self.topic))

@@ -9,6 +9,41 @@ from tests.mutants.mutant import Mutant
 
 INPUT: Final = (
     Mutant(
+        "a batch that cannot be unpacked: the consumer goes on behind it",
+        "consumer/kafka/source.py",
+        "self._unreadable = partition, offset, error.str()",
+        "pass",
+        "kafka/test_source.py::test_a_batch_that_cannot_be_unpacked_is_one_message_at_its_last_offset",
+    ),
+    Mutant(
+        "a batch that cannot be unpacked: what is in flight does not wait for the search",
+        "consumer/kafka/source.py",
+        "self._listener.on_partitions_assigned()\n        at =",
+        "pass\n        at =",
+        "kafka/test_source.py::test_a_batch_that_cannot_be_unpacked_is_one_message_at_its_last_offset",
+    ),
+    Mutant(
+        "a batch that cannot be unpacked: it is a dead letter",
+        "consumer/batch.py",
+        "if isinstance(message, UnreadableBatch):",
+        "if False:",
+        "test_unreadable_batches.py",
+    ),
+    Mutant(
+        "a batch that cannot be unpacked: it is reported once",
+        "consumer/kafka/resolver.py",
+        "self._reported[batch.place] = batch.last + 1",
+        "pass",
+        "kafka/test_source.py::test_a_batch_that_cannot_be_unpacked_is_one_message_at_its_last_offset",
+    ),
+    Mutant(
+        "a batch that cannot be unpacked: its end is searched",
+        "bearing_stream/kafka/unreadable.py",
+        "search.inside = offset",
+        "search.outside = offset",
+        "../bearing_stream/kafka/test_reading.py",
+    ),
+    Mutant(
         "a topic made anew: its id is committed with the offset",
         "consumer/kafka/start.py",
         "if topic_id is not None and written_to is not None and written_to != topic_id:",

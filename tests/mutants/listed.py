@@ -11,7 +11,7 @@ CONSUMERS: Final = (
     Mutant(
         "SIGKILL in a transaction: offsets and diagnoses appear together",
         "consumer/delivery/exactly_once.py",
-        "self._attempt(self._producer.commit_transaction, deadline=deadline)",
+        "self._attempt(self._producer.commit_transaction, deadline)",
         "pass",
         "delivery/test_exactly_once.py::test_output_and_offsets_appear_together",
     ),
@@ -354,6 +354,14 @@ OTHERS: Final = (
         "            self._flush(timeout)\n",
         "            pass\n",
         "delivery/test_at_least_once.py::test_offsets_follow_the_acknowledgements",
+    ),
+    Mutant(
+        "at least once: offsets are committed again after a rebalance",
+        "consumer/delivery/base.py",
+        " or error.code() == KafkaError.REBALANCE_IN_PROGRESS",
+        "",
+        "delivery/test_at_least_once.py::"
+        "test_offsets_are_committed_again_once_the_group_has_its_new_generation",
     ),
     Mutant(
         "the client hangs: the process ends",

@@ -14,6 +14,7 @@ from bearing_stream.commands.dead_letters.redrive_history import RedriveHistory,
 from bearing_stream.commands.dead_letters.settings import RedriveSettings
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError, TopicReader, admin_client, explain
 from bearing_stream.kafka.connection import PARTITIONER, Properties
+from bearing_stream.wire import RejectionReason
 
 MAX_LETTERS: Final = 500
 """Letters in a transaction."""
@@ -43,7 +44,8 @@ class RedriveReport:
     elsewhere: int = 0
     """Matching letters whose original is from another topic."""
     stubs: int = 0
-    """Matching letters that do not hold their original, because it was too large."""
+    """Matching letters that do not hold their original: it was too large, or is of a batch that
+    cannot be unpacked."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
@@ -108,7 +110,7 @@ def _is_eligible(
     """Return whether to send a letter; count it in `report` if not."""
     if letter.topic != settings.windows_topic:
         report.elsewhere += 1
-    elif letter.stub is not None:
+    elif letter.stub is not None or letter.reason == RejectionReason.UNREADABLE_BATCH:
         report.stubs += 1
     elif letter.record in history:
         report.already += 1

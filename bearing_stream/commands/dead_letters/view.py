@@ -122,7 +122,7 @@ def show_report(report: RedriveReport, to: Console) -> None:
         "redriven before": report.already,
         "redriven as often as --max-redrives allows": report.capped,
         "not of this windows topic": report.elsewhere,
-        "the original was too large for its dead letter, see `show`": report.stubs,
+        "the letter does not hold its original, see `show`": report.stubs,
     }
     for words, count in others.items():
         if count:

@@ -67,7 +67,10 @@ def window_identity(headers: Headers) -> int:
 
 def value_of(message: Polled) -> int:
     """Hash length and SHA-256 of a message's value, which the stub of a dead letter states."""
-    value = message.value()
+    return _hash_of_value(message.value())
+
+
+def _hash_of_value(value: bytes | None) -> int:
     digest = sha256(value or b"").hexdigest()
     return _nonzero((None if value is None else len(value), digest))
 
@@ -75,9 +78,13 @@ def value_of(message: Polled) -> int:
 def stubbed_value_of(headers: Headers) -> int | None:
     """Hash what a stub states about the value of its original, see `value_of`.
 
-    None if the dead letter is no stub.
+    None if the dead letter is no stub. That of a batch that cannot be unpacked states that there is
+    no value.
     """
-    if read_error_headers(headers).reason != RejectionReason.TOO_LARGE:
+    reason = read_error_headers(headers).reason
+    if reason == RejectionReason.UNREADABLE_BATCH:
+        return _hash_of_value(None)
+    if reason != RejectionReason.TOO_LARGE:
         return None
     stubbed = stubbed_value(headers)
     return None if stubbed is None else _nonzero(tuple(stubbed))

@@ -3,9 +3,17 @@
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from bearing_stream.kafka import FatalKafkaError, Span, TopicReader
+from bearing_stream.kafka import (
+    BatchEnds,
+    FatalKafkaError,
+    Span,
+    TopicReader,
+    TransientKafkaError,
+)
 from bearing_stream.kafka.reading import STALL_TIMEOUT
 from bearing_stream.wire import Message
 from tests.kafka_in_memory.clock import Clock
@@ -51,7 +59,8 @@ class World:
             self.cluster.append(TOPIC, 0, Message(b"key", b"%d" % number, []))
         self.clients: list[Client] = []
         self._limits = list(limits)
-        monkeypatch.setattr("bearing_stream.kafka.reading.Consumer", self._client)
+        for module in ("reading", "unreadable"):
+            monkeypatch.setattr(f"bearing_stream.kafka.{module}.Consumer", self._client)
 
     def _client(self, _properties: object) -> Client:
         limit = self._limits.pop(0) if self._limits else None
@@ -89,3 +98,42 @@ def test_offsets_that_never_come_are_named(world: Callable[..., World]) -> None:
     with pytest.raises(FatalKafkaError, match=r"offsets 10 to 11 of partition 0 are missing"):
         read(end=12)
     assert made.clock.now - began == 30
+
+
+def test_a_batch_that_cannot_be_unpacked_is_one_message(world: Callable[..., World]) -> None:
+    cluster = world().cluster
+    for batch in (range(2, 5), range(5, 6), range(8, 10)):
+        cluster.damage(TOPIC, 0, batch)
+    assert read() == [0, 1, 4, 5, 6, 7, 9]
+    assert read(end=9) == [0, 1, 4, 5, 6, 7], "the range ends within the batch"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    first=st.integers(0, 9), end=st.integers(1, 10), then=st.integers(0, 10), holes=st.booleans()
+)
+def test_the_end_of_a_batch_is_found(
+    world: Callable[..., World], first: int, end: int, then: int, holes: bool
+) -> None:
+    cluster = world().cluster
+    batch = range(first, max(end, first + 1))
+    cluster.damage(TOPIC, 0, batch)
+    if then > batch.stop:
+        cluster.damage(TOPIC, 0, range(batch.stop, then))
+    if holes:
+        # As a transaction's marker, or compaction, leaves behind it.
+        cluster.log_of(TOPIC, 0).compact(range(batch.stop, batch.stop + 1))
+    found = BatchEnds({}, 10.0).find((TOPIC, 0), first, "damaged")
+    assert (found.first, found.last) == (batch[0], batch[-1])
+
+
+def test_a_search_that_takes_too_long_is_continued(world: Callable[..., World]) -> None:
+    cluster = world().cluster
+    cluster.damage(TOPIC, 0, range(2, 9))
+    ends = BatchEnds({}, 10.0)
+    cluster.happens_in("consume", lambda: None)
+    cluster.happens_in("consume", KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+    with pytest.raises(TransientKafkaError):
+        ends.find((TOPIC, 0), 2, "damaged")
+    cluster.happens_in("get_watermark_offsets", AssertionError("it begins anew"))
+    assert ends.find((TOPIC, 0), 2, "damaged").last == 8

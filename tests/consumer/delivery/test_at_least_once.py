@@ -15,6 +15,8 @@ from tests.consumer.fakes import DIAGNOSES, Clock, Cluster, kafka_error
 POSITIONS = {("bearing.windows", 0): 5}
 COMMITTABLE = [TopicPartition("bearing.windows", 0, 5)]
 MESSAGE = Message(b"pump", b"{}", [])
+REBALANCING = kafka_error(KafkaError.REBALANCE_IN_PROGRESS)
+"""What Kafka responds while the members of a group wait for their new partitions."""
 
 
 class Harness:
@@ -25,7 +27,7 @@ class Harness:
         self.consumer = FakeConsumer(self.cluster, self.clock)
         self.producers: list[FakeProducer] = []
         self.delivery = AtLeastOnce(
-            self._new_producer, self._commit, Bounds(0.2, 2**20), self.clock
+            self._new_producer, self._commit, Bounds(0.2, 2**20), self.clock, self.clock.sleep
         )
         self.delivery.start(1.0)
 
@@ -106,6 +108,24 @@ def test_a_queue_that_stays_full_is_a_transient_error() -> None:
 
 def test_a_refused_commit_of_offsets_is_a_transient_error() -> None:
     harness = Harness()
-    harness.cluster.happens_in("commit", kafka_error(KafkaError.REBALANCE_IN_PROGRESS))
+    harness.cluster.happens_in("commit", kafka_error(KafkaError.COORDINATOR_NOT_AVAILABLE))
     with pytest.raises(TransientKafkaError):
         harness.deliver()
+
+
+def test_offsets_are_committed_again_once_the_group_has_its_new_generation() -> None:
+    harness = Harness()
+    for _ in range(10):
+        harness.cluster.happens_in("commit", REBALANCING)
+    harness.deliver()
+    assert (len(harness.cluster.output), harness.cluster.committed) == (1, POSITIONS)
+
+
+def test_a_new_generation_that_does_not_come_is_a_transient_error() -> None:
+    harness = Harness()
+    for _ in range(1000):
+        harness.cluster.happens_in("commit", REBALANCING)
+    began = harness.clock.now
+    with pytest.raises(TransientKafkaError):
+        harness.deliver()
+    assert harness.clock.now == pytest.approx(began + 5.0, abs=0.1)

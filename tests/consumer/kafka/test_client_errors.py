@@ -5,9 +5,8 @@ from confluent_kafka import KafkaError
 
 from bearing_stream.kafka import FatalKafkaError
 from consumer.kafka.client_errors import INCOMPATIBLE_LIMIT, ClientErrors
-from tests.consumer.fakes import Clock, FakeMessage, window
+from tests.consumer.fakes import Clock
 
-MESSAGE = FakeMessage(window(0), 3, 17)
 INCOMPATIBLE = KafkaError(KafkaError.INCONSISTENT_GROUP_PROTOCOL)
 
 
@@ -20,31 +19,24 @@ class Harness:
 
 def test_a_transient_error_is_reported() -> None:
     harness = Harness()
-    harness.errors.handle(MESSAGE, KafkaError(KafkaError._TRANSPORT))
+    harness.errors.handle(KafkaError(KafkaError._TRANSPORT))
     assert [error.code() for error in harness.transient] == [KafkaError._TRANSPORT]
-    assert harness.errors.pending is None
 
 
 def test_a_group_with_another_assignor_is_waited_for_and_then_fatal() -> None:
     harness = Harness()
     for _ in range(6):
-        harness.errors.handle(MESSAGE, INCOMPATIBLE)
+        harness.errors.handle(INCOMPATIBLE)
         harness.clock.sleep(INCOMPATIBLE_LIMIT / 6)
     with pytest.raises(FatalKafkaError, match=r"'pumps'.*another --group.*--group-protocol"):
-        harness.errors.handle(MESSAGE, INCOMPATIBLE)
+        harness.errors.handle(INCOMPATIBLE)
     assert len(harness.transient) == 6
 
 
 def test_a_group_whose_other_members_left_in_time_is_none() -> None:
     harness = Harness()
-    harness.errors.handle(MESSAGE, INCOMPATIBLE)
+    harness.errors.handle(INCOMPATIBLE)
     harness.clock.sleep(INCOMPATIBLE_LIMIT)
     harness.errors.note_assigned()
-    harness.errors.handle(MESSAGE, INCOMPATIBLE)
+    harness.errors.handle(INCOMPATIBLE)
     assert len(harness.transient) == 2
-
-
-def test_what_cannot_be_decompressed_is_fatal_once_the_rest_is_committed() -> None:
-    harness = Harness()
-    harness.errors.handle(MESSAGE, KafkaError(KafkaError._BAD_COMPRESSION))
-    assert "partition 3 of 'bearing.windows'" in str(harness.errors.pending)

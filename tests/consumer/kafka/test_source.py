@@ -8,13 +8,13 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from structlog.testing import capture_logs
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
-from consumer.events import OFFSETS_SKIPPED
+from consumer.events import BATCH_UNREADABLE, OFFSETS_SKIPPED
 from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.kafka.source import FETCH_GRACE, WindowSource
 from consumer.metrics import Metrics
-from tests.consumer.fake_clients import FakeConsumer, FakeTopicLog
+from tests.consumer.fake_clients import FakeBatchEnds, FakeConsumer, FakeTopicLog
 from tests.consumer.fakes import GROUP, WINDOWS, Clock, Cluster, FakeMessage, kafka_error, window
 
 
@@ -54,6 +54,7 @@ class Harness:
             WINDOWS,
             self.tracker,
             resolver,
+            FakeBatchEnds(self.cluster),
             self.metrics,
             ClientErrors(GROUP, self.transient.append, self.clock),
             self.clock,
@@ -176,15 +177,32 @@ def test_a_fatal_error_is_raised_whether_a_message_or_the_client_carries_it(code
         harness.offsets()
 
 
-def test_messages_that_cannot_be_decompressed_are_fatal_and_the_partition_is_named() -> None:
+def test_a_batch_that_cannot_be_unpacked_is_one_message_at_its_last_offset() -> None:
     harness = Harness().joined()
-    error = KafkaError(KafkaError._BAD_COMPRESSION)
-    harness.cluster.log[0].insert(3, FakeMessage(window(0), failure=error))
-    assert harness.offsets() == list(range(10))
+    harness.cluster.damage(WINDOWS, 0, range(3, 7))
+    assert harness.offsets() == [0, 1, 2]
     assert harness.listener.calls == []
-    with pytest.raises(FatalKafkaError, match=r"partition 0 of .* receive\.message\.max\.bytes"):
-        harness.offsets()
-    assert harness.listener.calls == ["revoked"], "what came before is finished first"
+    with capture_logs() as lines:
+        assert harness.offsets() == [6]
+        assert harness.listener.calls == ["assigned"], "what came before is finished first"
+        assert harness.offsets() == [7, 8, 9]
+        assert harness.metrics.skipped == 4
+        harness.source.rewind()
+        assert [harness.offsets() for _ in range(3)] == [[0, 1, 2], [6], [7, 8, 9]]
+        assert harness.metrics.skipped == 4
+    [line] = lines
+    assert line["event"] == BATCH_UNREADABLE.name
+    assert (line["topic"], line["partition"]) == (WINDOWS, 0)
+    assert (line["first"], line["last"]) == (3, 6)
+
+
+def test_of_a_batch_that_was_read_in_part_only_the_rest_counts() -> None:
+    """As by a consumer with a larger `receive.message.max.bytes`."""
+    harness = Harness(committed=5)
+    harness.cluster.damage(WINDOWS, 0, range(3, 7))
+    harness.joined()
+    assert [harness.offsets() for _ in range(3)] == [[], [6], [7, 8, 9]]
+    assert harness.metrics.skipped == 2
 
 
 def test_repeated_messages_are_ignored_and_counted() -> None:

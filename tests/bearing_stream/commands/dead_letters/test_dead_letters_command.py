@@ -20,7 +20,7 @@ from bearing_stream.commands.verify import VerifySettings, verify
 from bearing_stream.config import load
 from bearing_stream.kafka import FatalKafkaError, create_topics
 from bearing_stream.program import PROGRAM
-from bearing_stream.wire import DeadLetter, RejectionReason
+from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from tests.bearing_stream.commands.dead_letters.letters import (
     LetterTopics,
     letter,
@@ -201,11 +201,13 @@ def test_a_letter_of_another_windows_topic_is_skipped(letters: LetterTopics) -> 
 def test_a_stub_is_listed_and_not_redriven(letters: LetterTopics) -> None:
     windows = letters.topics.windows
     stub = DeadLetter(windows, 0, 6, RejectionReason.WRONG_LENGTH, "long", original(6)).stub("g")
-    letters.add_letters(stub)
+    reason = RejectionReason.UNREADABLE_BATCH
+    batch = DeadLetter(windows, 0, 9, reason, "7 to 9", Message(None, None, [])).message("g")
+    letters.add_letters(stub, batch)
     [listed] = run(letters, "list", "--json", "--reason=too-large").stdout.splitlines()
     assert (json.loads(listed)["stub"], json.loads(listed)["bytes"]) == (True, 7)
     counts = redriven(letters, "--execute")
-    assert (counts["sent"], counts["stubs"]) == (6, 1)
+    assert (counts["sent"], counts["stubs"]) == (6, 2)
 
 
 @pytest.mark.integration
