@@ -1,7 +1,7 @@
 """Replay recordings into Kafka as measurements: `bearing-stream simulate`.
 
 The path of a measurement: a `SensorStream` yields it, `interleave` sets its measured time, `Pace`
-its time to be sent, `encode_measurement` makes the message, and `Sender` produces it and counts
+its time to be sent, a `StreamEncoder` makes the message, and `Sender` produces it and counts
 failures. `simulate` runs these steps.
 """
 

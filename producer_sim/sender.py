@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -131,13 +131,14 @@ class Sender:
         Raises:
             FatalKafkaError: Kafka refuses all further messages; states what to do.
         """
+        headers: Any = message.headers
         while not stop.is_set():
             try:
                 self._producer.produce(
                     self._topic,
                     message.value,
                     message.key,
-                    headers=list(message.headers),
+                    headers=headers,
                     on_delivery=counts.report,
                 )
             except BufferError:

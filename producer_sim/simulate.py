@@ -11,7 +11,7 @@ from typing import Final
 
 from bearing_stream.kafka import FatalKafkaError, create_topics, wait_for_topics
 from bearing_stream.kafka.connection import Properties
-from bearing_stream.wire import Measurement, encode_measurement
+from producer_sim.encoding import StreamEncoder
 from producer_sim.malformed import MalformedMix
 from producer_sim.schedule import DueMeasurement, Pace, interleave
 from producer_sim.sender import PRODUCER_PROPERTIES, SendCounts, Sender
@@ -85,7 +85,7 @@ class Simulation:
         self._settings = settings
         self._streams = streams
         self._sender = sender
-        self._prefix = f"{settings.run}/" if settings.run else ""
+        self._encoders = {id(stream): StreamEncoder(stream, settings) for stream in streams}
         self._mix = MalformedMix(settings.malformed, settings.seed)
         self._start = settings.start_time or datetime.now(UTC)
         self._pace = Pace(settings.speed, clock)
@@ -142,26 +142,14 @@ class Simulation:
         self._lateness = max(0.0, -remaining)
 
     def _send(self, due: DueMeasurement, stop: threading.Event) -> None:
-        stream = due.stream
-        measurement = Measurement(
-            source=stream.source,
-            id=self._prefix + stream.window_id(due.number),
-            sensor=stream.sensor,
-            time=self._start + timedelta(seconds=due.offset),
-            samples=due.samples,
-            sampling_rate=stream.sampling_rate,
-            unit=stream.unit,
-            shaft_speed=stream.shaft_speed,
-            fault_label=stream.fault_label,
-        )
-        message = encode_measurement(
-            measurement, self._settings.wire_format, self._settings.content_type
-        )
-        self._sender.send(message, self._windows, stop)
-        malformed = self._mix.draw(measurement)
-        if malformed is not None:
-            kind, message = malformed
-            self._sender.send(message, self._malformed[kind], stop)
+        encoder = self._encoders[id(due.stream)]
+        time = self._start + timedelta(seconds=due.offset)
+        self._sender.send(encoder.encode(due.number, time, due.samples), self._windows, stop)
+        if self._settings.malformed:
+            malformed = self._mix.draw(encoder.measurement(due.number, time, due.samples))
+            if malformed is not None:
+                kind, message = malformed
+                self._sender.send(message, self._malformed[kind], stop)
 
 
 def simulate(

@@ -23,8 +23,8 @@ HEADROOM: Final = 32.0
 """Full scale of an endless signal, in its standard deviations: far above its largest sample, and
 still a thousand counts per standard deviation."""
 
-BLOCK: Final = 8
-"""Windows of one synthetic bearing that are generated at a time: 16 kB each."""
+BLOCK: Final = 16
+"""Windows of one synthetic bearing that are generated at a time: 8 kB each."""
 
 LOOP_WINDOWS: Final = 60
 """Windows of a synthetic bearing to repeat."""
@@ -166,7 +166,7 @@ def from_bearing(
     return replace(stream, measurements=generated, count=inf, period=length / SAMPLING_RATE)
 
 
-def to_counts(samples: NDArray[np.float64], full_scale: float = 0.0) -> NDArray[np.int16]:
+def to_counts(samples: NDArray[np.floating], full_scale: float = 0.0) -> NDArray[np.int16]:
     """Samples as an analogue-to-digital converter returns them: rounded counts with one scale.
 
     The diagnosis does not depend on the scale, so it is not sent.
@@ -182,7 +182,7 @@ def to_counts(samples: NDArray[np.float64], full_scale: float = 0.0) -> NDArray[
     peak = max(full_scale, float(np.abs(samples).max(initial=0.0)))
     # The division comes first: the inverse of a tiny peak would overflow.
     scaled = samples / peak * FULL_SCALE if peak > 0 else samples
-    return np.rint(scaled).astype(np.int16)
+    return np.asarray(np.rint(scaled), dtype=np.int16)
 
 
 def _generated(
@@ -190,10 +190,11 @@ def _generated(
 ) -> Iterator[NDArray[Any]]:
     full_scale = HEADROOM * bearing.condition.level
     length = form.length(SAMPLING_RATE)
-    left = np.empty(0)
+    left = np.empty(0, np.float32)
     first, size = 0, first_block
     while True:
-        left = np.concatenate([left, bearing.windows(first, size).reshape(-1)])
+        signal = bearing.windows(first, size).reshape(-1)
+        left = np.concatenate([left, signal]) if left.size else signal
         whole = len(left) // length * length
         rows = _faster(left[:whole].reshape(-1, length), sampling_rate)
         yield from _as_format(rows, form.sample_format, full_scale)
@@ -201,12 +202,12 @@ def _generated(
         first, size = first + size, BLOCK
 
 
-def _faster(rows: NDArray[np.float64], sampling_rate: int) -> NDArray[np.float64]:
+def _faster(rows: NDArray[np.floating], sampling_rate: int) -> NDArray[np.floating]:
     """Return signals at 12 kHz (m, n) as a converter with a higher rate has them."""
     times = sampling_rate // SAMPLING_RATE
     if times == 1 or not rows.size:
         return rows
-    faster: NDArray[np.float64] = resample_poly(rows, times, 1, axis=1, padtype="mean")
+    faster: NDArray[np.floating] = resample_poly(rows, times, 1, axis=1, padtype="mean")
     return faster
 
 
@@ -217,7 +218,7 @@ def _unit(unit: str, sample_format: SampleFormat) -> Unit | None:
 
 
 def _as_format(
-    rows: NDArray[np.float64], sample_format: SampleFormat, full_scale: float
+    rows: NDArray[np.floating], sample_format: SampleFormat, full_scale: float
 ) -> NDArray[Any]:
     samples = to_counts(rows, full_scale) if sample_format == "int16-le" else rows
     return np.ascontiguousarray(samples, SAMPLE_DTYPES[sample_format])

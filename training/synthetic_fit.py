@@ -72,7 +72,7 @@ def yule_walker(signal: NDArray[np.float64], order: int) -> tuple[float, ...]:
 
 
 def envelope_spectrum(
-    signal: NDArray[np.float64], path: tuple[float, ...]
+    signal: NDArray[np.floating], path: tuple[float, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Amplitude spectrum of the squared envelope, after removal of the path.
 

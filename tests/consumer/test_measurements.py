@@ -31,7 +31,7 @@ BEGIN = datetime(2026, 11, 28, tzinfo=UTC)
 def second(bearing: SyntheticBearing, rate: int, sample_format: SampleFormat) -> NDArray[Any]:
     """One second of a bearing's signal, as a sensor with this rate and format has it."""
     ratio = 1 / sampling.ratio(rate)
-    made = bearing.windows(0, 6).reshape(-1)
+    made = bearing.windows(0, 6).reshape(-1).astype(np.float64)
     signal: NDArray[np.float64] = resample_poly(made, ratio.numerator, ratio.denominator)[:rate]
     if sample_format == "int24-le":
         return to_counts(signal).astype(np.int32) << 8
