@@ -1,6 +1,7 @@
 """Shared by all tests: the broker, the recordings where there are any, order and progress."""
 
 import os
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,3 +68,17 @@ def cwru_data() -> Path:
     if not folder:
         pytest.skip("needs the CWRU recordings: set CWRU_DATA to their folder")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _own_authorities() -> Iterator[None]:
+    """Undo what a download within a test does to the whole process: use the system's authorities.
+
+    The tests of other connections have authorities of their own.
+    """
+    context = ssl.SSLContext
+    yield
+    if ssl.SSLContext is not context:
+        import truststore
+
+        truststore.extract_from_ssl()

@@ -65,7 +65,7 @@ def test_diagnose_prints_any_file_name_on_any_terminal(
     assert lines.returncode == 1
     assert b"Traceback" not in lines.stderr
     assert b"gone\\xe9.npy: no such file" in lines.stderr
-    assert len(lines.stdout.splitlines()) == 4
+    assert len(lines.stdout.splitlines()) == 6
     assert b"caf\\xe9.npy" in lines.stdout
 
 
