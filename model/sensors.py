@@ -24,6 +24,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bearing_stream.config import suggestion
 from model.physics import baseline_file
 from model.physics.baseline import Baseline, check_speeds
 from model.physics.baseline_file import BaselineError
@@ -132,5 +133,13 @@ def _content(row: SensorRow) -> Any:
 
 
 def _first(error: ValidationError) -> str:
-    detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(map(str, detail['loc'])) or 'the table'}: {detail['msg']}"
+    """Describe an unknown key, or else the first error: a key that is missing may be misspelt."""
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    unknown = (detail for detail in details if detail["type"] == "extra_forbidden")
+    detail = next(unknown, details[0])
+    *row, name = map(str, detail["loc"] or ("the table",))
+    if detail["type"] != "extra_forbidden":
+        return f"{'.'.join((*row, name))}: {detail['msg']}"
+    known = (_TomlRow if row else _Table).model_fields
+    near = suggestion(name, known) or f"; the keys are {', '.join(known)}"
+    return f"{'.'.join(row) or 'the table'}: '{name}' is no key here{near}"

@@ -35,7 +35,7 @@ to read:
 from bearing_stream.config.base import ENVIRONMENT_PREFIX, Settings, load
 from bearing_stream.config.command_line import from_command_line, options, setting_names
 from bearing_stream.config.duration import Duration
-from bearing_stream.config.file import SECTIONS, SHARED_KEYS, SettingsFileError
+from bearing_stream.config.file import SECTIONS, SHARED_KEYS, SettingsFileError, suggestion
 from bearing_stream.config.table import markdown_table
 
 __all__ = [
@@ -50,4 +50,5 @@ __all__ = [
     "markdown_table",
     "options",
     "setting_names",
+    "suggestion",
 ]

@@ -108,18 +108,19 @@ def _merged(
 def _unknown_at_top(name: str, value: object, known: Iterable[str]) -> str:
     if isinstance(value, Mapping):
         tables = {*SECTIONS, "kafka"}
-        return f"no command has a section [{name}]{_suggestion(name, tables, '[{}]')}"
+        return f"no command has a section [{name}]{suggestion(name, tables, '[{}]')}"
     return (
-        f"'{name}' is no setting of this command{_suggestion(name, {*known, *SHARED_KEYS})}; "
+        f"'{name}' is no setting of this command{suggestion(name, {*known, *SHARED_KEYS})}; "
         "a setting of another command belongs in that command's section"
     )
 
 
 def _unknown_in(section: str, name: str, known: Iterable[str]) -> str:
-    return f"[{section}]: '{name}' is no setting of this command{_suggestion(name, known)}"
+    return f"[{section}]: '{name}' is no setting of this command{suggestion(name, known)}"
 
 
-def _suggestion(name: str, known: Iterable[str], form: str = "'{}'") -> str:
+def suggestion(name: str, known: Iterable[str], form: str = "'{}'") -> str:
+    """The end of a message about an unknown name: the nearest known one; empty if none is near."""
     near = get_close_matches(name, sorted(known), 1, SIMILARITY)
     return f"{SUGGESTS}{form.format(near[0])}?" if near else ""
 

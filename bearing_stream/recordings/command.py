@@ -12,7 +12,14 @@ from rich.table import Table
 from bearing_stream.recordings.catalogue import CatalogueEntry, catalogue
 from bearing_stream.recordings.cwru import read_entry
 from bearing_stream.recordings.errors import RecordingError
-from bearing_stream.recordings.fetch import DATA_CENTER, cache_folder, default_folder, fetch, verify
+from bearing_stream.recordings.fetch import (
+    DATA_CENTER,
+    cache_folder,
+    default_folder,
+    fetch,
+    import_packages,
+    verify,
+)
 
 data_option = click.option(
     "--data",
@@ -143,6 +150,9 @@ def _chosen(ids: tuple[str, ...]) -> list[CatalogueEntry]:
 
 
 def _fetch_all(entries: list[CatalogueEntry], folder: Path, base_url: str) -> None:
+    if not entries:
+        return
+    import_packages()
     bars = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*bars, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=sum(entry.official_bytes for entry in entries))

@@ -95,6 +95,16 @@ def verify(folder: Path, entries: Iterable[CatalogueEntry] | None = None) -> Ite
         yield FileCheck(entry, "official" if official else "another one", found)
 
 
+def import_packages() -> None:
+    """Import what `fetch` needs: whether it is installed is known before any progress is shown.
+
+    Raises:
+        ModuleNotFoundError: The extra `fetch` is not installed.
+    """
+    import requests  # noqa: F401
+    import truststore  # noqa: F401
+
+
 def fetch(entry: CatalogueEntry, folder: Path, base_url: str = DATA_CENTER) -> Iterator[int]:
     """Download one official file, resuming where an earlier call or connection broke off.
 

@@ -98,11 +98,14 @@ def _for_each(
     if len(values) == len(rows):
         return values
     if len(values) > 1:
-        raise click.UsageError(
-            f"{option}: expected one {noun}, or one for each of {len(rows)} files, got "
-            f"{len(values)}"
-        )
+        raise click.UsageError(f"{expected(option, noun, len(rows))}, got {len(values)}")
     return [*values, None][:1] * len(rows)
+
+
+def expected(option: str, noun: str, files: int) -> str:
+    """Return the beginning of a message: how often an option must be given for some files."""
+    each = f", or one for each of {files} files" if files > 1 else ""
+    return f"{option}: expected one {noun}{each}"
 
 
 def read_manifest(path: Path) -> tuple[ManifestRow, ...]:

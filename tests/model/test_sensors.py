@@ -82,7 +82,19 @@ def test_the_digest_changes_with_any_content_of_the_table_or_its_baselines(tmp_p
         ("[[sensor]", "expected a table of sensors in TOML"),
         ("", "sensor: Field required"),
         ('[[sensor]]\nbaseline = "press.json"', "pattern: Field required"),
-        ('[[sensor]]\npattern = "a"\nmood = 1', "mood: Extra"),
+        (
+            '[[sensor]]\npattern = "a"\nmood = 1',
+            r"sensor\.0: 'mood' is no key here; the keys are pattern, baseline",
+        ),
+        (
+            '[[sensor]]\npattern = "a"\nnominal_rmp = 1480',
+            r"sensor\.0: 'nominal_rmp' is no key here; did you mean 'nominal_rpm'\?",
+        ),
+        (
+            '[[sensors]]\npattern = "a"',
+            r"the table: 'sensors' is no key here; did you mean 'sensor'\?",
+        ),
+        ('[[sensor]]\npatern = "a"', r"'patern' is no key here; did you mean 'pattern'\?"),
         ('[[sensor]]\npattern = "a"\nfull_scale = -1', "full_scale: .*greater than 0"),
         ('[[sensor]]\npattern = "a"\nbaseline = "none.json"', r"'a': .*none\.json: cannot be read"),
         ('[[sensor]]\npattern = "a"\nbaseline = "sensors.toml"', "'a': .*expected a baseline"),

@@ -220,7 +220,7 @@ def test_a_missing_extra_is_one_line_that_installs_it(
         command = table[module][0]
         status, output = outcomes[f"{module}: {command}"]
         assert status == 1
-        assert output.splitlines()[-1].startswith(f"Error: `bearing-stream {command}` needs ")
+        assert output.startswith(f"Error: `bearing-stream {command}` needs ")
         assert f"({module})" in output
         assert output.endswith(f"pip install 'bearing-stream[{EXTRAS[command]}]'\n")
         assert "Traceback" not in output

@@ -13,7 +13,7 @@ from bearing_stream.recordings import Recording
 from bearing_stream.recordings.catalogue import catalogue
 from bearing_stream.recordings.command import named_folder
 from bearing_stream.recordings.cwru import load
-from bearing_stream.recordings.manifest import ManifestRow
+from bearing_stream.recordings.manifest import ManifestRow, expected
 from bearing_stream.recordings.settings import ReadingSettings
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from model.limits import SignalLimits
@@ -111,9 +111,7 @@ def of_files(rows: Sequence[ManifestRow], reading: ReadingSettings) -> Iterable[
         click.UsageError: A file has no shaft speed.
     """
     if any(row.rpm is None for row in rows):
-        raise click.UsageError(
-            f"--rpm: expected one shaft speed, or one for each of {len(rows)} files"
-        )
+        raise click.UsageError(expected("--rpm", "shaft speed", len(rows)))
     for row in rows:
         yield reading.read(row.file, rate=row.rate, channel=row.channel, rpm=row.rpm)
 

@@ -189,8 +189,12 @@ def test_flagged_windows_are_excluded_and_counted(tmp_path: Path) -> None:
         ([*RATE], "specify healthy recordings"),
         (["FILE", *RATE, "--rpm", "1772"], "specify the bearing"),
         (ORDERS, "specify healthy recordings"),
-        (["FILE", *RATE, *ORDERS], "--rpm: expected one shaft speed"),
-        (["FILE", *RATE, "--rpm", "1", "--rpm", "2", *ORDERS], "got 2"),
+        (["FILE", *RATE, *ORDERS], "--rpm: expected one shaft speed\n"),
+        (["FILE", "FILE", *RATE, *ORDERS], "one shaft speed, or one for each of 2 files\n"),
+        (
+            ["FILE", *RATE, "--rpm", "1", "--rpm", "2", *ORDERS],
+            "--rpm: expected one shaft speed, got 2\n",
+        ),
         (["FILE", "--rpm", "1772", *ORDERS], "does not state its sampling rate"),
         (
             ["FILE", *RATE, "--rpm", "36000", *ORDERS],
