@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,13 +40,20 @@ def consumer_arguments(topics: TopicSettings, group: str) -> list[str]:
 class Member:
     """A running process. It starts on creation; the owner must call `kill` in the end."""
 
-    def __init__(self, program: str, arguments: Sequence[str], log: Path) -> None:
+    def __init__(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start the process.
 
         Args:
             program: The module to run as `bearing-stream`.
             arguments: The arguments of `consume`.
             log: The file for its log lines, as JSON.
+            environment: Variables to add to this process's.
         """
         self.log = log
         with log.open("wb") as output:
@@ -54,7 +61,7 @@ class Member:
                 [sys.executable, "-m", program, "consume", *arguments, "--log-format=json"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                env=os.environ | {"OMP_NUM_THREADS": "1"} | dict(environment or {}),
                 start_new_session=True,
             )
 
@@ -73,11 +80,15 @@ class Member:
         """Its exit status, negative for a signal; None while it runs."""
         return self._process.poll()
 
-    def events(self, event: Event) -> list[dict[str, Any]]:
-        """Return the log lines of an event so far."""
-        lines = self.log.read_text(errors="replace").split("\n")[:-1]
-        found = [json.loads(line) for line in lines if line.startswith("{")]
-        return [line for line in found if line["event"] == event.name]
+    @property
+    def output(self) -> list[str]:
+        """The complete lines that it has printed so far."""
+        return self.log.read_text(errors="replace").split("\n")[:-1]
+
+    def events(self, event: Event | None = None) -> list[dict[str, Any]]:
+        """Return the log lines so far, of one event or of all."""
+        lines = [json.loads(line) for line in self.output if line.startswith("{")]
+        return [line for line in lines if event is None or line["event"] == event.name]
 
     def reasons(self) -> list[str]:
         """Return the reason of each rewind so far."""
@@ -90,9 +101,16 @@ class Member:
             ChaosError: The process ended, or the time is up.
         """
         deadline = time.monotonic() + limit
-        while len(self.events(event)) < count:
-            if not self.running or time.monotonic() > deadline:
-                raise ChaosError(f"{self.log}: no '{event.name}' (status {self.status})")
+        while True:
+            # First: what a process prints before it ends counts.
+            running = self.running
+            if len(self.events(event)) >= count:
+                return
+            if not running or time.monotonic() > deadline:
+                printed = "\n".join(self.output[-20:])
+                raise ChaosError(
+                    f"{self.log}: no '{event.name}' (status {self.status}) in:\n{printed}"
+                )
             time.sleep(POLL_PAUSE)
 
     def freeze(self) -> None:
