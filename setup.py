@@ -28,7 +28,7 @@ setup(
         Extension(
             "model.backends._kernel",
             sources=["model/backends/kernel.c"],
-            depends=["model/backends/kernel_level.h"],
+            depends=["model/backends/kernel_level.h", "model/backends/kernel_spectra.h"],
             extra_compile_args=["-std=gnu11", "-O3"],
             libraries=["m"],
             # NumPy serves where this cannot be built.

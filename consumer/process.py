@@ -1,5 +1,8 @@
 """The service as a process: it handles signals, and its exit status reports how it ended."""
 
+import gc
+from typing import Final
+
 from bearing_stream.kafka import FatalKafkaError
 from consumer import events
 from consumer.assessing import AssessmentError
@@ -11,6 +14,11 @@ from model.backends.choice import DeviceError
 from model.sensors import SensorsError
 from model.weights import CheckpointError
 
+GARBAGE_THRESHOLD: Final = 20_000
+"""Objects that are made between two searches for unreachable cycles: a few batches. A message makes
+some twenty, all of which live as long as their batch; by default, at 700, Python searches them ten
+times in every batch and finds nothing."""
+
 
 def run(settings: ConsumerSettings) -> int:
     """Diagnose until SIGTERM or SIGINT; for the main thread.
@@ -19,6 +27,7 @@ def run(settings: ConsumerSettings) -> int:
         The exit status: 1 if a fatal error ended it, which is logged in one line.
     """
     keep_memory_tight()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     try:
         service = Service(settings)
         stop_on_signals(service.stop)

@@ -1,14 +1,17 @@
-/* The network and its novelty on a CPU: windows in, probabilities and novelty out.
+/* The network and its novelty on a CPU: windows in, probabilities and novelty out. And the spectra of
+ * physics.
  *
- * Plain C without Python's interface; model/backends/native.py calls it through ctypes, which releases
- * the GIL. The work is in kernel_level.h, compiled once for each instruction level that the compiler
- * can make, and the caller chooses one that the processor has. No compiler option changes how floating
+ * Plain C without Python's interface; model/backends/native.py and model/physics/native.py call it
+ * through ctypes, which releases the GIL. The work is in kernel_level.h and kernel_spectra.h, compiled
+ * once for each instruction level that the compiler can make, and the caller chooses one that the
+ * processor has. No compiler option changes how floating
  * point behaves: with -ffast-math a shared object changes that of the whole process.
  */
 
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SAMPLES 2048
@@ -32,6 +35,30 @@ struct network {
     int64_t classes;
 };
 
+#define HALF 1024
+#define FULL 1280    /* samples of the envelope of the full band */
+#define MAX_READ 384 /* samples of an envelope that are read, at most */
+#define FINENESS 4
+#define BANDS 12
+#define VIEW_BANDS 6
+#define SMOOTHING 33
+#define TINY 1e-30f
+#define LEAST_POWER 1e-6f
+
+/* Cosine and sine of -2 pi k / count, for k from 0 to count - 1. */
+struct turns {
+    const float *of; /* (count, 2) */
+    int64_t count;
+};
+
+/* What the spectra of model/physics/spectra.py are made with; its constants are the macros above. */
+struct plan {
+    int64_t samples, points;        /* of `Reading` */
+    struct turns whole, full, fine; /* of SAMPLES, FULL and FINENESS * samples */
+    int32_t edges[BANDS + 1];       /* of the bands, in bins */
+    int32_t views[VIEW_BANDS][2];   /* first bin and the one after the last of the band views */
+};
+
 /* The power of two that brings a peak to between 0.5 and 1. */
 static float power_of_two(float peak)
 {
@@ -45,6 +72,7 @@ static float power_of_two(float peak)
 #define LANES 4
 #define TILE 2
 #include "kernel_level.h"
+#include "kernel_spectra.h"
 #undef LEVEL
 #undef LANES
 #undef TILE
@@ -57,6 +85,7 @@ static float power_of_two(float peak)
 #define LANES 8
 #define TILE 2
 #include "kernel_level.h"
+#include "kernel_spectra.h"
 #undef LEVEL
 #undef LANES
 #undef TILE
@@ -68,6 +97,7 @@ static float power_of_two(float peak)
 #define LANES 16
 #define TILE 4
 #include "kernel_level.h"
+#include "kernel_spectra.h"
 #undef LEVEL
 #undef LANES
 #undef TILE
@@ -90,6 +120,8 @@ int bearing_levels(void)
 int bearing_levels(void) { return 1; }
 #define examine_avx2 examine_baseline
 #define examine_avx512 examine_baseline
+#define spectra_avx2 spectra_baseline
+#define spectra_avx512 spectra_baseline
 
 #endif
 
@@ -105,4 +137,21 @@ void bearing_examine(const void *windows, int64_t count, int integers, int level
         examine_avx2(windows, count, integers, network, probabilities, novelty);
     else
         examine_baseline(windows, count, integers, network, probabilities, novelty);
+}
+
+/* Write the log envelope spectra (count, plan->points) and the log band powers (count, BANDS) of
+ * windows (count, SAMPLES). Returns 0 where there is no memory. */
+int bearing_spectra(const float *windows, int64_t count, int level, const struct plan *plan,
+                    float *envelope, float *bands)
+{
+    /* A vector of few windows takes as long as a full one. */
+    if (count <= 4)
+        level = 0;
+    else if (count <= 8 && level == 2)
+        level = 1;
+    if (level == 2)
+        return spectra_avx512(windows, count, plan, envelope, bands);
+    if (level == 1)
+        return spectra_avx2(windows, count, plan, envelope, bands);
+    return spectra_baseline(windows, count, plan, envelope, bands);
 }

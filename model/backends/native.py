@@ -23,7 +23,7 @@ Level = Literal["baseline", "avx2", "avx512"]
 LIBRARY: Final = Path(__file__).with_name("_kernel.so")
 """Built by setup.py where there is a compiler."""
 
-_LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
 _PADDED: Final = 192
 """The kernel's length of a row of features: `FEATURES`, and zeros."""
@@ -71,11 +71,11 @@ class NativeBackend:
             NativeError: The kernel was not built, cannot be loaded, this processor lacks the
                 instructions of the level, or the numbers are wrong.
         """
-        self._library = _library()
+        self._library = library()
         available = levels()
         if level is not None and level not in available:
             raise NativeError(f"this processor lacks the instructions of the level {level}")
-        self._level = _LEVELS.index(level or available[-1])
+        self._level = LEVELS.index(level or available[-1])
         self._arrays = _arrays(weights, novelty)
         self._network = _structure(self._arrays)
         self._threads = max(threads or 1, 1)
@@ -126,23 +126,26 @@ def levels() -> tuple[Level, ...]:
     Raises:
         NativeError: The kernel was not built or cannot be loaded.
     """
-    return _LEVELS[: _library().bearing_levels()]
+    return LEVELS[: library().bearing_levels()]
 
 
 @cache
-def _library() -> Any:
+def library() -> Any:
     """Load the kernel; raises NativeError. A failure is not cached."""
     if not LIBRARY.is_file():
         raise NativeError("the kernel in C was not built: no C compiler was found")
     try:
         library = ctypes.CDLL(str(LIBRARY))
         examine = library.bearing_examine
+        spectra = library.bearing_spectra
         library.bearing_levels.restype = ctypes.c_int
     except (OSError, AttributeError) as error:
         raise NativeError(f"the kernel in C cannot be loaded: {error}") from error
     pointer = ctypes.c_void_p
     examine.restype = None
     examine.argtypes = [pointer, ctypes.c_int64, ctypes.c_int, ctypes.c_int, *[pointer] * 3]
+    spectra.restype = ctypes.c_int
+    spectra.argtypes = [pointer, ctypes.c_int64, ctypes.c_int, *[pointer] * 3]
     return library
 
 

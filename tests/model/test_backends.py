@@ -152,7 +152,7 @@ def test_without_the_kernel_numpy_is_chosen_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(native, "LIBRARY", tmp_path / "_kernel.so")
-    native._library.cache_clear()
+    native.library.cache_clear()
     for content in (None, b"not a library"):
         if content:
             native.LIBRARY.write_bytes(content)
@@ -161,7 +161,7 @@ def test_without_the_kernel_numpy_is_chosen_and_reported(
         assert "computing with NumPy" in caplog.text
         with pytest.raises(DeviceError, match=r"kernel in C .*`auto` or `numpy`"):
             on_cpu("native", WEIGHTS, NOVELTY)
-    native._library.cache_clear()
+    native.library.cache_clear()
 
 
 @needs_kernel
