@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, Producer, TopicPartition
@@ -66,7 +67,7 @@ class AtLeastOnce(Publisher):
                 raise classify(self._failed)
             self._move(Event.COMMIT_REQUESTED)
             # The partitions are owned until the client reports that they are not, in a poll.
-            self._attempt(lambda _: self._commit_offsets(offsets), deadline)
+            self._attempt(partial(self._caller.call, self._commit_within, offsets), deadline)
         self._move(Event.COMMITTED)
         self._note_success()
         self._closed()
@@ -90,7 +91,12 @@ class AtLeastOnce(Publisher):
         if self.opened_at is not None:
             self._producer.purge()
         self._closed()
+        self._caller.close()
         self._move(Event.CLOSED)
+
+    def _commit_within(self, offsets: list[TopicPartition], _timeout: float) -> None:
+        """Commit; the client takes no timeout for that, so another thread may have to wait."""
+        self._commit_offsets(offsets)
 
     def _on_delivery(self, origin: Origin | None, error: KafkaError | None, message: Any) -> None:
         super()._on_delivery(origin, error, message)

@@ -20,12 +20,13 @@ from bearing_stream.wire import Message
 from consumer.batch import Origin
 from consumer.delivery.states import Event, State, after
 from consumer.liveness import budget
+from consumer.liveness.deadline import DeadlineCaller
 
 FULL_QUEUE_PAUSE: Final = 0.05
 """Seconds to wait for space when the producer's queue is full."""
 
 FULL_QUEUE_LIMIT: Final = budget.QUEUE
-"""Seconds after which waiting for space ends."""
+"""Seconds in all between two commits after which waiting for space ends."""
 
 RETRY_PAUSE: Final = 0.02
 """Seconds between two attempts of a call that can be repeated."""
@@ -122,6 +123,8 @@ class Publisher:
         self._sleep = sleep
         self._producer = new_producer()
         self._bytes = 0
+        self._waited = 0.0
+        self._caller = DeadlineCaller()
         self._refused: dict[Origin, KafkaError] = {}
         self.byte_limit = bounds.bytes
         self.opened_at: float | None = None
@@ -147,6 +150,7 @@ class Publisher:
     def _closed(self) -> None:
         self.opened_at = None
         self._bytes = 0
+        self._waited = 0.0
         self._refused.clear()
 
     @contextmanager
@@ -171,7 +175,6 @@ class Publisher:
     ) -> None:
         if origin is not None or self._watches_every_record:
             options["on_delivery"] = partial(self._on_delivery, origin)
-        deadline = self._clock() + FULL_QUEUE_LIMIT
         while True:
             try:
                 self._producer.produce(
@@ -183,8 +186,9 @@ class Publisher:
                     **options,
                 )
             except BufferError:
-                if self._clock() >= deadline:
+                if self._waited >= FULL_QUEUE_LIMIT:
                     raise TransientKafkaError("the producer's queue stays full") from None
+                self._waited += FULL_QUEUE_PAUSE
                 self._serve(self._producer.poll, FULL_QUEUE_PAUSE)
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]

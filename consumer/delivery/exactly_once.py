@@ -20,7 +20,6 @@ from consumer.batch import Origin
 from consumer.delivery.base import Bounds, Publisher
 from consumer.delivery.states import Event, State
 from consumer.liveness import budget
-from consumer.liveness.deadline import DeadlineCaller
 
 REST: Final = 0.005
 """Seconds between a commit and the next transaction. Kafka responds to one begun right away with
@@ -77,7 +76,6 @@ class ExactlyOnce(Publisher):
         self._claims_predecessor = claims_predecessor
         self._rested_at = 0.0
         self._fencings = 0
-        self._caller = DeadlineCaller()
 
     def start(self, timeout: float) -> None:
         """Register the transactional id; Kafka ends what a predecessor left open.

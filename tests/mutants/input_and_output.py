@@ -254,6 +254,34 @@ OUTPUT: Final = (
 
 LIVENESS: Final = (
     Mutant(
+        "a stop in time: what fails is not given up twice",
+        "consumer/pipeline.py",
+        "if not self._stopping:\n                    #",
+        "if True:\n                    #",
+        "liveness/test_budget.py::test_a_consumer_that_stops_has_left_in_time",
+    ),
+    Mutant(
+        "a stop in time: batch and commit share one deadline",
+        "consumer/pipeline.py",
+        "self._commit(max(deadline - self._clock(), 0.001))",
+        "self._commit(DRAIN)",
+        "liveness/test_budget.py::test_a_consumer_that_stops_has_left_in_time",
+    ),
+    Mutant(
+        "a stop in time: waiting for space in the queue adds up",
+        "consumer/delivery/base.py",
+        "if self._waited >= FULL_QUEUE_LIMIT:",
+        "if self._waited >= 20 * FULL_QUEUE_LIMIT:",
+        "liveness/test_budget.py::test_waiting_for_the_queue_takes_its_time_once",
+    ),
+    Mutant(
+        "a commit of offsets that does not return is abandoned",
+        "consumer/delivery/at_least_once.py",
+        "partial(self._caller.call, self._commit_within, offsets)",
+        "partial(self._commit_within, offsets)",
+        "delivery/test_at_least_once.py::test_a_commit_that_does_not_return_is_abandoned",
+    ),
+    Mutant(
         "a second signal ends the process at once",
         "consumer/liveness/shutdown.py",
         "    if again:",

@@ -1,5 +1,6 @@
 """At least once: offsets are committed only after every message was acknowledged."""
 
+import threading
 from typing import cast
 
 import pytest
@@ -129,3 +130,13 @@ def test_a_new_generation_that_does_not_come_is_a_transient_error() -> None:
     with pytest.raises(TransientKafkaError):
         harness.deliver()
     assert harness.clock.now == pytest.approx(began + 5.0, abs=0.1)
+
+
+def test_a_commit_that_does_not_return_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumer.liveness.deadline.GRACE", 0.0)
+    harness, returns = Harness(), threading.Event()
+    harness.cluster.happens_in("commit", lambda: returns.wait(10))
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    with pytest.raises(TransientKafkaError, match="hangs beyond"):
+        harness.delivery.commit(COMMITTABLE, 0.01)
+    returns.set()
