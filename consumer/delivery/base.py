@@ -20,7 +20,6 @@ from bearing_stream.wire import Message
 from consumer.batch import Origin
 from consumer.delivery.states import Event, State, after
 from consumer.liveness import budget
-from consumer.liveness.deadline import DeadlineCaller
 
 FULL_QUEUE_PAUSE: Final = 0.05
 """Seconds to wait for space when the producer's queue is full."""
@@ -124,7 +123,6 @@ class Publisher:
         self._producer = new_producer()
         self._bytes = 0
         self._waited = 0.0
-        self._caller = DeadlineCaller()
         self._refused: dict[Origin, KafkaError] = {}
         self.byte_limit = bounds.bytes
         self.opened_at: float | None = None
@@ -219,23 +217,6 @@ class Publisher:
             return call(timeout)
         except KafkaException as failure:
             raise classify(failure.args[0]) from None
-
-    def _attempt(self, call: Callable[[float], Any], deadline: float) -> None:
-        """Call with the seconds that are left, and repeat an error that allows it until then.
-
-        While a group begins a new generation it takes no offsets, for some milliseconds as a rule.
-        """
-        while True:
-            try:
-                call(max(deadline - self._clock(), 0.001))
-            except KafkaException as failure:
-                error: KafkaError = failure.args[0]
-                repeatable = error.retriable() or error.code() == KafkaError.REBALANCE_IN_PROGRESS
-                if not repeatable or self._clock() >= deadline:
-                    raise classify(error) from None
-                self._sleep(RETRY_PAUSE)
-            else:
-                return
 
     def _replace_producer(self) -> None:
         self._producer.purge()

@@ -275,13 +275,6 @@ LIVENESS: Final = (
         "liveness/test_budget.py::test_waiting_for_the_queue_takes_its_time_once",
     ),
     Mutant(
-        "a commit of offsets that does not return is abandoned",
-        "consumer/delivery/at_least_once.py",
-        "partial(self._caller.call, self._commit_within, offsets)",
-        "partial(self._commit_within, offsets)",
-        "delivery/test_at_least_once.py::test_a_commit_that_does_not_return_is_abandoned",
-    ),
-    Mutant(
         "a second signal ends the process at once",
         "consumer/liveness/shutdown.py",
         "    if again:",

@@ -1,6 +1,5 @@
 """At least once: offsets are committed only after every message was acknowledged."""
 
-import threading
 from typing import cast
 
 import pytest
@@ -8,7 +7,7 @@ from confluent_kafka import KafkaError, Producer, TopicPartition
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.wire import Message
-from consumer.delivery.at_least_once import AtLeastOnce
+from consumer.delivery.at_least_once import REBALANCING, AtLeastOnce
 from consumer.delivery.base import Bounds
 from tests.consumer.fake_clients import FakeConsumer, FakeProducer
 from tests.consumer.fakes import DIAGNOSES, Clock, Cluster, kafka_error
@@ -16,8 +15,6 @@ from tests.consumer.fakes import DIAGNOSES, Clock, Cluster, kafka_error
 POSITIONS = {("bearing.windows", 0): 5}
 COMMITTABLE = [TopicPartition("bearing.windows", 0, 5)]
 MESSAGE = Message(b"pump", b"{}", [])
-REBALANCING = kafka_error(KafkaError.REBALANCE_IN_PROGRESS)
-"""What Kafka responds while the members of a group wait for their new partitions."""
 
 
 class Harness:
@@ -114,10 +111,17 @@ def test_a_refused_commit_of_offsets_is_a_transient_error() -> None:
         harness.deliver()
 
 
-def test_offsets_are_committed_again_once_the_group_has_its_new_generation() -> None:
+@pytest.mark.parametrize("code", REBALANCING)
+def test_offsets_are_committed_again_once_the_group_has_its_new_generation(code: int) -> None:
     harness = Harness()
+
+    def respond_when_all_have_joined() -> None:
+        harness.clock.sleep(60)
+        raise kafka_error(code)
+
+    harness.cluster.happens_in("commit", respond_when_all_have_joined)
     for _ in range(10):
-        harness.cluster.happens_in("commit", REBALANCING)
+        harness.cluster.happens_in("commit", kafka_error(code))
     harness.deliver()
     assert (len(harness.cluster.output), harness.cluster.committed) == (1, POSITIONS)
 
@@ -125,18 +129,8 @@ def test_offsets_are_committed_again_once_the_group_has_its_new_generation() -> 
 def test_a_new_generation_that_does_not_come_is_a_transient_error() -> None:
     harness = Harness()
     for _ in range(1000):
-        harness.cluster.happens_in("commit", REBALANCING)
+        harness.cluster.happens_in("commit", kafka_error(KafkaError.ILLEGAL_GENERATION))
     began = harness.clock.now
     with pytest.raises(TransientKafkaError):
         harness.deliver()
     assert harness.clock.now == pytest.approx(began + 5.0, abs=0.1)
-
-
-def test_a_commit_that_does_not_return_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.liveness.deadline.GRACE", 0.0)
-    harness, returns = Harness(), threading.Event()
-    harness.cluster.happens_in("commit", lambda: returns.wait(10))
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
-    with pytest.raises(TransientKafkaError, match="hangs beyond"):
-        harness.delivery.commit(COMMITTABLE, 0.01)
-    returns.set()
