@@ -1,45 +1,64 @@
-"""Assesses a batch; a measurement that makes the assessment fail is found, and rejected alone."""
+"""Diagnoses a batch; a measurement that makes that fail is found, and rejected alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from bearing_stream.wire import RejectionReason
-from consumer.batch import Accepted, Batch, window_counts
+from bearing_stream.wire import RejectionReason, Window, encode_window
+from consumer.batch import Batch, KafkaMessage, window_counts
 from model.assessment import Assessment
 from model.assessor import Assessor
 
+T = TypeVar("T")
+
 
 class AssessmentError(RuntimeError):
-    """The assessment fails, and the fault is not in the data; the message names what to do."""
+    """Diagnosing fails, and the fault is not in the data; the message names what to do."""
 
 
-def assess(batch: Batch, assessor: Assessor) -> Assessment | None:
-    """Assess the measurements of a batch.
+def assess(batch: Batch, assessor: Assessor) -> Assessment:
+    """Assess the measurements of a batch."""
+    # None becomes NaN.
+    rpm = np.array([one.attributes.shaft_speed for one in batch.accepted], np.float64)
+    counts = window_counts(batch.accepted)
+    sensors = [one.attributes.sensor for one in batch.accepted]
+    assessment = assessor.assess(batch.samples, rpm, sensors, counts)
+    assessment.flag_defects(np.array([one.defects for one in batch.accepted]))
+    return assessment
+
+
+def without_failures(batch: Batch, diagnose: Callable[[Batch], T]) -> T | None:
+    """Diagnose the measurements of a batch.
 
     Where that fails, the batch is halved until the measurements are found that make it fail. They
-    are rejected with `assessment-failed`, and the others are assessed.
+    are rejected with `assessment-failed`, and the others are diagnosed.
+
+    Args:
+        batch: Has accepted measurements.
+        diagnose: Makes what is to be published of the accepted measurements of a batch.
 
     Returns:
-        Of the measurements that are left in the batch; None if none is.
+        What it makes of the measurements that are left in the batch; None if none is.
 
     Raises:
         AssessmentError: A window that is known to be good fails too, or the measurements fail
             together and not apart.
     """
     try:
-        return _assess(batch.samples, batch.accepted, assessor)
+        return diagnose(batch)
     except Exception as error:
-        _check_assessor(assessor, error)
-    failures = dict(_failing(batch.samples, batch.accepted, 0, assessor))
+        _check_with_good_window(diagnose, error)
+    failures = dict(_failing(batch, 0, len(batch.accepted), diagnose))
     for index in sorted(failures, reverse=True):
         batch.reject(index, RejectionReason.ASSESSMENT_FAILED, failures[index])
     if not batch.accepted:
         return None
     try:
-        return _assess(batch.samples, batch.accepted, assessor)
+        return diagnose(batch)
     except Exception as error:
         raise AssessmentError(
             f"a batch cannot be assessed, though each of its measurements can ({error}): lower "
@@ -47,44 +66,48 @@ def assess(batch: Batch, assessor: Assessor) -> Assessment | None:
         ) from error
 
 
-def _assess(
-    samples: NDArray[np.float32], measurements: Sequence[Accepted], assessor: Assessor
-) -> Assessment:
-    # None becomes NaN.
-    rpm = np.array([one.attributes.shaft_speed for one in measurements], np.float64)
-    counts = window_counts(measurements)
-    sensors = [one.attributes.sensor for one in measurements]
-    assessment = assessor.assess(samples, rpm, sensors, counts)
-    assessment.flag_defects(np.array([one.defects for one in measurements]))
-    return assessment
-
-
 def _failing(
-    samples: NDArray[np.float32], measurements: Sequence[Accepted], first: int, assessor: Assessor
+    batch: Batch, first: int, end: int, diagnose: Callable[[Batch], object]
 ) -> Iterator[tuple[int, str]]:
-    """Yield the index in the batch, and the error, of each measurement that fails alone."""
+    """Yield the index, and the error, of each measurement from `first` to `end` that fails."""
     try:
-        _assess(samples, measurements, assessor)
+        diagnose(batch.part(first, end))
     except Exception as error:
-        if len(measurements) == 1:
+        if end - first == 1:
             yield first, f"{type(error).__name__}: {error}"
             return
     else:
         return
-    middle = len(measurements) // 2
-    row = sum(one.windows for one in measurements[:middle])
-    yield from _failing(samples[:row], measurements[:middle], first, assessor)
-    yield from _failing(samples[row:], measurements[middle:], first + middle, assessor)
+    middle = (first + end) // 2
+    yield from _failing(batch, first, middle, diagnose)
+    yield from _failing(batch, middle, end, diagnose)
 
 
-def _check_assessor(assessor: Assessor, error: Exception) -> None:
-    """Raise unless the assessor works with a good window: then the data is at fault."""
-    time = np.arange(WINDOW_LENGTH, dtype=np.float32)
-    good = np.sin(time * 0.7)[None] + np.sin(time * 0.031)[None]
+def _check_with_good_window(diagnose: Callable[[Batch], object], error: Exception) -> None:
+    """Raise unless a good window can be diagnosed: then the data is at fault."""
     try:
-        assessor.assess(good.astype(np.float32), np.full(1, np.nan), [""])
+        diagnose(_good_batch())
     except Exception as again:
         raise AssessmentError(
             f"the network cannot assess any window ({type(again).__name__}: {again}): check the "
             "device, or choose --device cpu"
         ) from error
+
+
+def _good_batch() -> Batch:
+    """Return a batch of one window that is known to be good."""
+    time = np.arange(WINDOW_LENGTH, dtype=np.float32)
+    samples = np.sin(time * 0.7) + np.sin(time * 0.031)
+    good = encode_window(Window("/good", "good", "good", datetime.fromtimestamp(0, UTC), samples))
+    polled = SimpleNamespace(
+        topic=lambda: "good",
+        partition=lambda: 0,
+        offset=lambda: 0,
+        key=lambda: good.key,
+        value=lambda: good.value,
+        headers=lambda: good.headers,
+        timestamp=lambda: (0, 0),
+    )
+    batch = Batch(1, 0.0)
+    batch.add(cast("KafkaMessage", polled), 0.0)
+    return batch

@@ -252,6 +252,15 @@ class Batch:
         )
         self._pinned_bytes += size_of((message,))
 
+    def part(self, first: int, end: int) -> "Batch":
+        """Return a batch of the accepted measurements from `first` to `end`; it shares windows."""
+        part = Batch(0, 0.0)
+        part.accepted = self.accepted[first:end]
+        begin = sum(one.windows for one in self.accepted[:first])
+        part._buffer = self._buffer[begin:]
+        part._rows = sum(one.windows for one in part.accepted)
+        return part
+
     def due(self, now: float) -> DispatchReason | None:
         """Why the batch is to be dispatched now, by size or by age; None if it is not."""
         if not len(self):

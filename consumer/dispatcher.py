@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +10,7 @@ from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import DeadLetter, Message, ModelInfo
 from consumer import events
-from consumer.assessing import assess
+from consumer.assessing import assess, without_failures
 from consumer.batch import Batch, Origin, Positions, window_counts
 from consumer.delivery.base import Delivery, RefusedRecordsError
 from consumer.delivery.published import mark_origin
@@ -91,9 +91,9 @@ class Dispatcher:
         if not self.uncommitted.positions:
             self.uncommitted.began = int(self._wall_clock() * 1000)
         uncommitted = self.uncommitted
-        inference = self._assess(batch) if batch.accepted else None
-        if inference is not None:
-            self._publish_diagnoses(batch, inference)
+        diagnosed = without_failures(batch, self._diagnose) if batch.accepted else None
+        if diagnosed is not None:
+            self._publish_diagnoses(batch, *diagnosed)
         for letter in batch.dead_letters:
             self._publish_letter(letter)
         # Also where all of it was done already: the offsets are still to be committed.
@@ -146,15 +146,12 @@ class Dispatcher:
             "uncertain; fit a baseline to healthy recordings with `bearing-stream baseline`",
         )
 
-    def _assess(self, batch: Batch) -> Inference | None:
+    def _diagnose(self, batch: Batch) -> tuple[Inference, list[Message]]:
+        """Assess the measurements of a batch, and make the diagnosis of each; publishes nothing."""
         started, started_at = self._clock(), self._wall_clock()
         assessment = assess(batch, self._assessor)
         seconds = self._clock() - started
         self._metrics.inference_seconds += seconds
-        batch.record_duration(seconds)
-        if assessment is None:
-            return None
-        self._report_unknown_machine(assessment, batch)
         model = ModelInfo(
             name=self._assessor.name,
             version=self._assessor.version,
@@ -166,10 +163,16 @@ class Dispatcher:
             window_counts(batch.accepted),
             [None if one.defects.incomplete else one.attributes.unit for one in batch.accepted],
         )
-        return Inference(assessment, measured, len(batch.samples), started_at, seconds, model)
+        inference = Inference(assessment, measured, len(batch.samples), started_at, seconds, model)
+        uncertain_as_unknown = self._settings.uncertain_as_unknown
+        made = diagnoses(batch, inference, self._wall_clock(), uncertain_as_unknown)
+        return inference, list(made)
 
-    def _publish_diagnoses(self, batch: Batch, inference: Inference) -> None:
-        made = diagnoses(batch, inference, self._wall_clock(), self._settings.uncertain_as_unknown)
+    def _publish_diagnoses(
+        self, batch: Batch, inference: Inference, made: Iterable[Message]
+    ) -> None:
+        batch.record_duration(inference.seconds)
+        self._report_unknown_machine(inference.assessment, batch)
         for message in made:
             self._delivery.publish(self._settings.diagnoses_topic, message)
         for measurement in batch.accepted:

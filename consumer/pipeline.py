@@ -139,15 +139,18 @@ class Pipeline:
         if self._recovering or self._fatal is not None:
             # What is open has failed and waits to be given up: committing it would repeat it.
             return
+        deadline = self._clock() + DRAIN
         try:
             try:
                 self._dispatcher.dispatch(self._batch, DispatchReason.FINISH)
-                self._commit(DRAIN)
+                self._commit(max(deadline - self._clock(), 0.001))
             except TransientKafkaError as error:
                 self._fail(error)
-                # At once, so that the next owner need not wait; if it fails, `step` tries again.
-                with suppress(TransientKafkaError):
-                    self._delivery.recover(self._clock() + RECOVERY)
+                if not self._stopping:
+                    # At once, so that the next owner need not wait; if it fails, `step` tries
+                    # again. Where it stops, the delivery is closed next, which does it too.
+                    with suppress(TransientKafkaError):
+                        self._delivery.recover(self._clock() + RECOVERY)
         except Exception as fatal:
             self._fatal = fatal
 

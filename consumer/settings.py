@@ -9,6 +9,9 @@ from bearing_stream.kafka.topics import transactional_name
 from bearing_stream.wire import MeasurementLimits
 from model.settings import AssessmentSettings
 
+LONGEST_BATCH: Final = 2.0
+"""Seconds at most that it may take to diagnose a batch: a consumer that stops finishes it first."""
+
 OWN_PROPERTIES: Final = {
     "auto.offset.reset": "set start_from",
     "group.id": "set group",
@@ -73,8 +76,8 @@ class ConsumerSettings(MeasurementLimits, AssessmentSettings, TopicSettings):
     """Create the topics that are missing, with the broker's default number of partitions."""
 
     batch_size: int = Field(default=256, ge=1, le=65536)
-    """Maximum number of windows in one forward pass; fewer where they take longer than a quarter of
-    `transaction_timeout`, and more where a single measurement has more."""
+    """Maximum number of windows in one forward pass; fewer where they take longer than two
+    seconds, or a quarter of `transaction_timeout`, and more where a single measurement has more."""
 
     max_delay: float = Field(default=0.02, ge=0, le=60)
     """Seconds that a measurement waits at most for its batch to fill. When there is nothing more to
@@ -111,7 +114,7 @@ class ConsumerSettings(MeasurementLimits, AssessmentSettings, TopicSettings):
 
         A transaction may wait for a batch before it is committed, and must not time out meanwhile.
         """
-        return self.transaction_timeout / 4
+        return min(self.transaction_timeout / 4, LONGEST_BATCH)
 
     @field_validator("kafka")
     @classmethod

@@ -185,4 +185,7 @@ class DeadLetter:
             "exception.message": detail,
             "connector.name": group,
         }
-        return [(PREFIX + name, text.encode()) for name, text in texts.items()]
+        # The text of an error may hold what UTF-8 does not.
+        return [
+            (PREFIX + name, text.encode(errors="backslashreplace")) for name, text in texts.items()
+        ]

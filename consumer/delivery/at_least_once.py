@@ -2,15 +2,22 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from confluent_kafka import KafkaError, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from bearing_stream.kafka import classify
 from bearing_stream.wire import Message
 from consumer.batch import Origin
-from consumer.delivery.base import Bounds, Publisher
+from consumer.delivery.base import RETRY_PAUSE, Bounds, Publisher
 from consumer.delivery.states import Event, State
+
+REBALANCING: Final = (
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.STALE_MEMBER_EPOCH,
+)
+"""Errors of a commit while the group begins a new generation; it takes the offsets then."""
 
 
 class AtLeastOnce(Publisher):
@@ -59,14 +66,12 @@ class AtLeastOnce(Publisher):
 
     def commit(self, offsets: list[TopicPartition], timeout: float) -> None:
         """Flush, and commit the offsets if every result was acknowledged."""
-        deadline = self._clock() + timeout
         with self._failing():
             self._flush(timeout)
             if self._failed is not None:
                 raise classify(self._failed)
             self._move(Event.COMMIT_REQUESTED)
-            # The partitions are owned until the client reports that they are not, in a poll.
-            self._attempt(lambda _: self._commit_offsets(offsets), deadline)
+            self._commit(offsets, timeout)
         self._move(Event.COMMITTED)
         self._note_success()
         self._closed()
@@ -91,6 +96,26 @@ class AtLeastOnce(Publisher):
             self._producer.purge()
         self._closed()
         self._move(Event.CLOSED)
+
+    def _commit(self, offsets: list[TopicPartition], timeout: float) -> None:
+        """Commit offsets; again, until `timeout` seconds after Kafka's first response.
+
+        The partitions are owned until the client reports in a poll that they are not. But while the
+        group rebalances, Kafka responds when all members have joined, and it refuses what the
+        client sent before.
+        """
+        deadline: float | None = None
+        while True:
+            try:
+                self._commit_offsets(offsets)
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                deadline = deadline or self._clock() + timeout
+                if error.code() not in REBALANCING or self._clock() >= deadline:
+                    raise classify(error) from None
+                self._sleep(RETRY_PAUSE)
+            else:
+                return
 
     def _on_delivery(self, origin: Origin | None, error: KafkaError | None, message: Any) -> None:
         super()._on_delivery(origin, error, message)

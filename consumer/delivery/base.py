@@ -25,7 +25,7 @@ FULL_QUEUE_PAUSE: Final = 0.05
 """Seconds to wait for space when the producer's queue is full."""
 
 FULL_QUEUE_LIMIT: Final = budget.QUEUE
-"""Seconds after which waiting for space ends."""
+"""Seconds in all between two commits after which waiting for space ends."""
 
 RETRY_PAUSE: Final = 0.02
 """Seconds between two attempts of a call that can be repeated."""
@@ -122,6 +122,7 @@ class Publisher:
         self._sleep = sleep
         self._producer = new_producer()
         self._bytes = 0
+        self._waited = 0.0
         self._refused: dict[Origin, KafkaError] = {}
         self.byte_limit = bounds.bytes
         self.opened_at: float | None = None
@@ -147,6 +148,7 @@ class Publisher:
     def _closed(self) -> None:
         self.opened_at = None
         self._bytes = 0
+        self._waited = 0.0
         self._refused.clear()
 
     @contextmanager
@@ -171,7 +173,6 @@ class Publisher:
     ) -> None:
         if origin is not None or self._watches_every_record:
             options["on_delivery"] = partial(self._on_delivery, origin)
-        deadline = self._clock() + FULL_QUEUE_LIMIT
         while True:
             try:
                 self._producer.produce(
@@ -183,8 +184,9 @@ class Publisher:
                     **options,
                 )
             except BufferError:
-                if self._clock() >= deadline:
+                if self._waited >= FULL_QUEUE_LIMIT:
                     raise TransientKafkaError("the producer's queue stays full") from None
+                self._waited += FULL_QUEUE_PAUSE
                 self._serve(self._producer.poll, FULL_QUEUE_PAUSE)
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
@@ -215,23 +217,6 @@ class Publisher:
             return call(timeout)
         except KafkaException as failure:
             raise classify(failure.args[0]) from None
-
-    def _attempt(self, call: Callable[[float], Any], deadline: float) -> None:
-        """Call with the seconds that are left, and repeat an error that allows it until then.
-
-        While a group begins a new generation it takes no offsets, for some milliseconds as a rule.
-        """
-        while True:
-            try:
-                call(max(deadline - self._clock(), 0.001))
-            except KafkaException as failure:
-                error: KafkaError = failure.args[0]
-                repeatable = error.retriable() or error.code() == KafkaError.REBALANCE_IN_PROGRESS
-                if not repeatable or self._clock() >= deadline:
-                    raise classify(error) from None
-                self._sleep(RETRY_PAUSE)
-            else:
-                return
 
     def _replace_producer(self) -> None:
         self._producer.purge()

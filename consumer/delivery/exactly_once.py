@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from bearing_stream.kafka import (
     FatalKafkaError,
@@ -17,7 +17,7 @@ from bearing_stream.kafka import (
 )
 from bearing_stream.wire import Message
 from consumer.batch import Origin
-from consumer.delivery.base import Bounds, Publisher
+from consumer.delivery.base import RETRY_PAUSE, Bounds, Publisher
 from consumer.delivery.states import Event, State
 from consumer.liveness import budget
 from consumer.liveness.deadline import DeadlineCaller
@@ -217,6 +217,19 @@ class ExactlyOnce(Publisher):
         """
         send = self._producer.send_offsets_to_transaction
         self._attempt(partial(self._caller.call, send, offsets, metadata), deadline)
+
+    def _attempt(self, call: Callable[[float], Any], deadline: float) -> None:
+        """Call with the seconds that are left, and repeat a retriable error until then."""
+        while True:
+            try:
+                call(max(deadline - self._clock(), 0.001))
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                if not error.retriable() or self._clock() >= deadline:
+                    raise classify(error) from None
+                self._sleep(RETRY_PAUSE)
+            else:
+                return
 
     def _begin(self) -> None:
         if (rest := self._rested_at - self._clock()) > 0:

@@ -1,7 +1,8 @@
 """Every deadline of the consumer in one table, and what they add up to.
 
 A step that Kafka, or the client, keeps waiting is given up after its time. The watchdog must not
-end the process before that, nor the group remove it.
+end the process before that, nor the group remove it. One step has no time of its own: with at least
+once, the client's commit waits for the group while that rebalances.
 """
 
 from dataclasses import dataclass
@@ -21,14 +22,15 @@ COMMITTED: Final = 5.0
 STEP_OVER: Final = 5.0
 """Seconds to find where a batch ends that cannot be unpacked; it takes half a second."""
 
-QUEUE: Final = 30.0
-"""Seconds to wait for space in the producer's queue."""
+QUEUE: Final = 2.0
+"""Seconds in all to wait for space in the producer's queue between two commits. The queue is larger
+than what one transaction may hold."""
 
 HANG: Final = 2.0
 """Seconds beyond its own timeout after which a call of the client is taken to hang."""
 
 DRAIN: Final = 4.0
-"""Seconds for the last commit before partitions go or the consumer stops."""
+"""Seconds for the last batch and the last commit before partitions go or the consumer stops."""
 
 RECOVERY: Final = 3.0
 """Seconds for one attempt to recover; short, so that a signal to stop is noticed meanwhile."""
@@ -38,6 +40,9 @@ MAX_BACKOFF: Final = 2.0
 
 CLOSE: Final = 2.0
 """Seconds to abort what is open when the consumer ends."""
+
+LEAVE: Final = 1.0
+"""Seconds to leave the group."""
 
 SHUTDOWN: Final = 9.5
 """Seconds after a signal at which the process ends, whatever it is doing."""
@@ -71,19 +76,34 @@ class Budget:
         return 2 * COMMITTED + 4 * REQUEST + output
 
     @property
+    def finish(self) -> float:
+        """To diagnose the batch that is in flight, publish it, and commit."""
+        return max(DRAIN, self.batch + QUEUE) + HANG
+
+    @property
+    def revocation(self) -> float:
+        """To finish what is in flight; if that fails, one attempt to give it up."""
+        return self.finish + RECOVERY + HANG
+
+    @property
+    def polling(self) -> float:
+        """One poll, with all that can happen inside: partitions go, others come, a batch is bad."""
+        return IDLE_POLL + self.revocation + self.resolve + STEP_OVER
+
+    @property
     def round(self) -> float:
-        """One round of the loop: poll and resolve, assess, publish, commit."""
-        return IDLE_POLL + self.resolve + 2 * self.batch + QUEUE + self.commit + HANG
+        """One round of the loop: poll, assess, publish, commit; two batches if one is oversized."""
+        return self.polling + QUEUE + 2 * (self.batch + self.commit + HANG)
 
     @property
     def recovery(self) -> float:
         """One attempt to recover: wait, register and settle, resolve, poll."""
-        return MAX_BACKOFF + RECOVERY + HANG + self.resolve + IDLE_POLL
+        return MAX_BACKOFF + RECOVERY + HANG + self.resolve + self.polling
 
     @property
     def stop(self) -> float:
         """To finish what is in flight and leave, once the loop has noticed the signal."""
-        return DRAIN + HANG + CLOSE
+        return self.finish + CLOSE + LEAVE
 
     @property
     def watchdog(self) -> float:

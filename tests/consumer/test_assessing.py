@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import Measurement, RejectionReason, encode_measurement
-from consumer.assessing import AssessmentError, assess
+from consumer import dispatcher
+from consumer.assessing import AssessmentError, assess, without_failures
 from consumer.batch import Batch
 from model.assessment import Assessment
 from model.assessor import Assessor
@@ -45,7 +46,7 @@ class Picky(StubAssessor):
         self.calls += 1
         if (windows[:, 0] == BAD).any():
             raise ZeroDivisionError("a window of label 3")
-        if sensors == [""]:
+        if sensors == ["good"]:
             # The window that is known to be good; it has no label.
             windows = np.zeros_like(windows)
         return super().assess(windows, rpm, sensors, counts)
@@ -92,7 +93,7 @@ def test_the_defects_of_samples_at_their_own_rate_are_flagged() -> None:
 
 
 def assess_with(assessor: StubAssessor, batch: Batch) -> Assessment | None:
-    return assess(batch, cast("Assessor", assessor))
+    return without_failures(batch, lambda part: assess(part, cast("Assessor", assessor)))
 
 
 @settings(max_examples=150)
@@ -191,3 +192,25 @@ def test_a_broken_assessor_ends_the_run_and_nothing_is_committed() -> None:
     world.consumer.close()
     assert world.cluster.output == []
     assert world.cluster.committed[("bearing.windows", 0)] == 0
+
+
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+@pytest.mark.parametrize("step", ["indicators", "diagnoses"])
+def test_a_window_that_fails_after_its_assessment_is_rejected_alone(
+    monkeypatch: pytest.MonkeyPatch, step: str, guarantee: Guarantee
+) -> None:
+    whole = getattr(dispatcher, step)
+
+    def failing(first: Batch | NDArray[np.float32], *others: Any) -> Any:
+        samples = first.samples if isinstance(first, Batch) else first
+        if (samples[:, 0] == BAD).any():
+            raise OverflowError(f"{step} \ud800")
+        return whole(first, *others)
+
+    monkeypatch.setattr(dispatcher, step, failing)
+    world = World(guarantee, batch_size=7)
+    world.cluster.arrive(0, *GOOD[:20])
+    world.rounds()
+    assert world.diagnosed() == [one for one in ids(0, 20) if int(one[1:]) % 4 != BAD]
+    assert world.metrics.dead_letters == {RejectionReason.ASSESSMENT_FAILED: 5}
+    assert world.cluster.committed[("bearing.windows", 0)] == 20

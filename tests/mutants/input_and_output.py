@@ -218,16 +218,30 @@ OUTPUT: Final = (
     Mutant(
         "an assessment that fails: only its window is rejected",
         "consumer/assessing.py",
-        "failures = dict(_failing(batch.samples, batch.accepted, 0, assessor))",
+        "failures = dict(_failing(batch, 0, len(batch.accepted), diagnose))",
         'failures = dict.fromkeys(range(len(batch.accepted)), "")',
         "test_assessing.py::test_exactly_the_windows_that_fail_are_rejected",
     ),
     Mutant(
         "an assessment that fails always: the windows are not at fault",
         "consumer/assessing.py",
-        "_check_assessor(assessor, error)\n    failures",
+        "_check_with_good_window(diagnose, error)\n    failures",
         "pass\n    failures",
         "test_assessing.py::test_an_assessor_that_always_fails_is_at_fault_itself",
+    ),
+    Mutant(
+        "an assessment that fails: so do indicators and results",
+        "consumer/dispatcher.py",
+        "diagnosed = without_failures(batch, self._diagnose)",
+        "diagnosed = self._diagnose(batch)",
+        "test_assessing.py::test_a_window_that_fails_after_its_assessment_is_rejected_alone",
+    ),
+    Mutant(
+        "an assessment that fails: its error may hold any text",
+        "bearing_stream/wire/dead_letter.py",
+        'text.encode(errors="backslashreplace")',
+        "text.encode()",
+        "test_assessing.py::test_a_window_that_fails_after_its_assessment_is_rejected_alone",
     ),
     Mutant(
         "partitioned like Java clients",
@@ -239,6 +253,27 @@ OUTPUT: Final = (
 )
 
 LIVENESS: Final = (
+    Mutant(
+        "a stop in time: what fails is not given up twice",
+        "consumer/pipeline.py",
+        "if not self._stopping:\n                    #",
+        "if True:\n                    #",
+        "liveness/test_budget.py::test_a_consumer_that_stops_has_left_in_time",
+    ),
+    Mutant(
+        "a stop in time: batch and commit share one deadline",
+        "consumer/pipeline.py",
+        "self._commit(max(deadline - self._clock(), 0.001))",
+        "self._commit(DRAIN)",
+        "liveness/test_budget.py::test_a_consumer_that_stops_has_left_in_time",
+    ),
+    Mutant(
+        "a stop in time: waiting for space in the queue adds up",
+        "consumer/delivery/base.py",
+        "if self._waited >= FULL_QUEUE_LIMIT:",
+        "if self._waited >= 20 * FULL_QUEUE_LIMIT:",
+        "liveness/test_budget.py::test_waiting_for_the_queue_takes_its_time_once",
+    ),
     Mutant(
         "a second signal ends the process at once",
         "consumer/liveness/shutdown.py",

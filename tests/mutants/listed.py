@@ -357,9 +357,9 @@ OTHERS: Final = (
     ),
     Mutant(
         "at least once: offsets are committed again after a rebalance",
-        "consumer/delivery/base.py",
-        " or error.code() == KafkaError.REBALANCE_IN_PROGRESS",
-        "",
+        "consumer/delivery/at_least_once.py",
+        "if error.code() not in REBALANCING or self._clock() >= deadline:",
+        "if True:",
         "delivery/test_at_least_once.py::"
         "test_offsets_are_committed_again_once_the_group_has_its_new_generation",
     ),

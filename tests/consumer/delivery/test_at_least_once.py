@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, Producer, TopicPartition
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.wire import Message
-from consumer.delivery.at_least_once import AtLeastOnce
+from consumer.delivery.at_least_once import REBALANCING, AtLeastOnce
 from consumer.delivery.base import Bounds
 from tests.consumer.fake_clients import FakeConsumer, FakeProducer
 from tests.consumer.fakes import DIAGNOSES, Clock, Cluster, kafka_error
@@ -15,8 +15,6 @@ from tests.consumer.fakes import DIAGNOSES, Clock, Cluster, kafka_error
 POSITIONS = {("bearing.windows", 0): 5}
 COMMITTABLE = [TopicPartition("bearing.windows", 0, 5)]
 MESSAGE = Message(b"pump", b"{}", [])
-REBALANCING = kafka_error(KafkaError.REBALANCE_IN_PROGRESS)
-"""What Kafka responds while the members of a group wait for their new partitions."""
 
 
 class Harness:
@@ -113,10 +111,17 @@ def test_a_refused_commit_of_offsets_is_a_transient_error() -> None:
         harness.deliver()
 
 
-def test_offsets_are_committed_again_once_the_group_has_its_new_generation() -> None:
+@pytest.mark.parametrize("code", REBALANCING)
+def test_offsets_are_committed_again_once_the_group_has_its_new_generation(code: int) -> None:
     harness = Harness()
+
+    def respond_when_all_have_joined() -> None:
+        harness.clock.sleep(60)
+        raise kafka_error(code)
+
+    harness.cluster.happens_in("commit", respond_when_all_have_joined)
     for _ in range(10):
-        harness.cluster.happens_in("commit", REBALANCING)
+        harness.cluster.happens_in("commit", kafka_error(code))
     harness.deliver()
     assert (len(harness.cluster.output), harness.cluster.committed) == (1, POSITIONS)
 
@@ -124,7 +129,7 @@ def test_offsets_are_committed_again_once_the_group_has_its_new_generation() -> 
 def test_a_new_generation_that_does_not_come_is_a_transient_error() -> None:
     harness = Harness()
     for _ in range(1000):
-        harness.cluster.happens_in("commit", REBALANCING)
+        harness.cluster.happens_in("commit", kafka_error(KafkaError.ILLEGAL_GENERATION))
     began = harness.clock.now
     with pytest.raises(TransientKafkaError):
         harness.deliver()

@@ -1,7 +1,11 @@
 """The deadlines add up: nobody gives a consumer up that works, and a consumer that stops, stops."""
 
 import ast
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -12,6 +16,9 @@ from consumer.kafka import clients, resolver
 from consumer.liveness import budget, deadline, shutdown
 from consumer.liveness.budget import Budget
 from consumer.settings import ConsumerSettings
+from tests.consumer.fake_clients import FakeProducer
+from tests.consumer.fakes import timed_out
+from tests.consumer.world import GOOD, Guarantee, World
 from tests.paths import ROOT
 
 
@@ -45,8 +52,82 @@ def test_a_round_holds_each_of_its_steps(settings: ConsumerSettings) -> None:
     # A batch that is dispatched when it is too late for the one before it, and the commit of both.
     steps = 2 * settings.target_batch_duration + settings.transaction_timeout
     assert found.round >= steps + resolver.COMMITTED_TIMEOUT + base.FULL_QUEUE_LIMIT
+    assert found.round >= found.revocation + found.resolve + steps
     assert found.recovery >= budget.MAX_BACKOFF + budget.RECOVERY + deadline.GRACE
     assert found.resolve >= 2 * resolver.COMMITTED_TIMEOUT
+
+
+SLOW = ("flush", "send_offsets_to_transaction", "commit_transaction", "init_transactions")
+
+
+class Slowness:
+    """A consumer with a batch in flight, whose calls take all of their time and then fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, guarantee: Guarantee, *slow: str) -> None:
+        self.world = World(guarantee, batch_size=64, each=0.25).joined()
+        self.world.cluster.arrive(0, *GOOD[:8])
+        self.world.pipeline.step()
+        assert self.world.metrics.batches.total() == 0, "the batch waits for more"
+        for call in (*slow, "abort_transaction"):
+            monkeypatch.setattr(FakeProducer, call, partial(self._takes_its_time, call))
+
+    def _takes_its_time(self, call: str, *arguments: Any) -> int:
+        hangs = deadline.GRACE if call == "send_offsets_to_transaction" else 0.0
+        self.world.clock.sleep(arguments[-1] + hangs)
+        if call == "flush":
+            return 1
+        raise timed_out()
+
+    def seconds(self, action: Callable[[], object]) -> float:
+        began = self.world.clock.now
+        action()
+        return self.world.clock.now - began
+
+
+BUDGET = Budget.of(ConsumerSettings())
+
+
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+@pytest.mark.parametrize("slow", [SLOW[number:] for number in range(len(SLOW) + 1)])
+def test_what_is_in_flight_is_finished_or_given_up_in_time(
+    monkeypatch: pytest.MonkeyPatch, guarantee: Guarantee, slow: tuple[str, ...]
+) -> None:
+    slowness = Slowness(monkeypatch, guarantee, *slow)
+    pipeline = slowness.world.pipeline
+    seconds = slowness.seconds(pipeline.on_partitions_revoked)
+    assert 8 * 0.25 <= seconds <= BUDGET.revocation
+
+
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+@pytest.mark.parametrize("slow", [SLOW[number:] for number in range(len(SLOW) + 1)])
+def test_a_consumer_that_stops_has_left_in_time(
+    monkeypatch: pytest.MonkeyPatch, guarantee: Guarantee, slow: tuple[str, ...]
+) -> None:
+    slowness = Slowness(monkeypatch, guarantee, *slow)
+    pipeline = slowness.world.pipeline
+    pipeline.stop()
+
+    def stop() -> None:
+        pipeline.run()
+        slowness.world.delivery.close()
+        slowness.world.source.close()
+
+    seconds = slowness.seconds(stop)
+    assert 8 * 0.25 <= seconds <= BUDGET.stop - budget.LEAVE
+
+
+def test_waiting_for_the_queue_takes_its_time_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowness = Slowness(monkeypatch, "exactly-once", *SLOW)
+
+    def full(*_: object, **__: object) -> None:
+        raise BufferError
+
+    monkeypatch.setattr(FakeProducer, "produce", full)
+    monkeypatch.setattr(
+        FakeProducer, "poll", lambda _, seconds: slowness.world.clock.sleep(seconds)
+    )
+    seconds = slowness.seconds(slowness.world.pipeline.on_partitions_revoked)
+    assert seconds <= BUDGET.revocation
 
 
 def test_a_deadline_has_one_value_wherever_it_is_used() -> None:
