@@ -54,7 +54,7 @@ def test_there_is_no_ratio_with_a_contender_whose_runs_were_all_disturbed() -> N
 def test_an_interrupted_comparison_goes_on(tmp_path: Path) -> None:
     path, settings = tmp_path / "results.jsonl", {"windows": 5, "consumer_options": ()}
     first = ResultsFile(path, settings, anew=False)
-    latency = Entry("latency", QUIX, 171, Latency(171, 20.0, 40.0, 1000, 0, 0.0))
+    latency = Entry("latency", QUIX, 171, Latency(171, 20.0, 40.0, 1000, 0, 0.0, {}))
     for entry in (run(QUIX, 1), run(QUIX, 2, turn=1, others=1.0), latency):
         first.add(entry)
 
@@ -124,7 +124,7 @@ def test_the_picture_shows_contenders_with_and_without_latency(tmp_path: Path) -
     entries = [
         run(NETWORK, 8000),
         run(QUIX, 2000, others=1.0),
-        Entry("latency", QUIX, 171, Latency(171, 20.0, 40.0, 1000, 0, 0.0)),
+        Entry("latency", QUIX, 171, Latency(171, 20.0, 40.0, 1000, 0, 0.0, {})),
     ]
     draw(rows(entries), 171, "two cores", tmp_path / "peers.png")
     assert (tmp_path / "peers.png").stat().st_size > 10_000

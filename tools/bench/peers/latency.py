@@ -1,5 +1,6 @@
 """One measurement of the latency of a contender, as a subscriber has it."""
 
+import json
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,15 @@ class Latency:
     """Windows without a diagnosis in time."""
     others_cores: float
     """Cores that others used meanwhile."""
+    parts: dict[str, float]
+    """Where the time of a median window goes, in milliseconds, if the diagnosis states it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    at: float
+    """Seconds since the epoch."""
+    value: bytes
 
 
 def measure(contender: Contender, topics: Topics, sensors: int, seconds: float) -> Latency:
@@ -57,7 +67,7 @@ def measure(contender: Contender, topics: Topics, sensors: int, seconds: float) 
         running(*sensors_given[1:], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL),
         closing(topics.subscriber(run.diagnoses)) as subscriber,
     ):
-        arrivals: dict[str, list[float]] = {}
+        arrivals: dict[str, list[_Arrival]] = {}
         _read(subscriber, arrivals, run, START_LIMIT, first=True)
         _read(subscriber, arrivals, run, SETTLING)
         others, begin = OthersWatch(), time.time()
@@ -71,7 +81,7 @@ def measure(contender: Contender, topics: Topics, sensors: int, seconds: float) 
 
 def _read(
     subscriber: Consumer,
-    arrivals: dict[str, list[float]],
+    arrivals: dict[str, list[_Arrival]],
     run: Started,
     seconds: float,
     *,
@@ -86,7 +96,7 @@ def _read(
             continue
         key = message.key()
         sensor = key.decode() if isinstance(key, bytes) else str(key)
-        arrivals.setdefault(sensor, []).append(time.time())
+        arrivals.setdefault(sensor, []).append(_Arrival(time.time(), message.value() or b""))
         if first:
             return
     if first:
@@ -95,23 +105,43 @@ def _read(
 
 def _latency(
     sent: Mapping[str, Sequence[int]],
-    arrivals: Mapping[str, Sequence[float]],
+    arrivals: Mapping[str, Sequence[_Arrival]],
     sensors: int,
     measured: tuple[float, float],
     others_cores: float,
 ) -> Latency:
     """Compare, by sensor, the n-th window with the n-th diagnosis."""
     begin, end = (1000 * at for at in measured)
-    found, missing = [], 0
+    found: list[float] = []
+    values: list[bytes] = []
+    missing = 0
     for sensor, timestamps in sent.items():
         arrived = arrivals.get(sensor, [])
         for number, at in enumerate(timestamps):
             if begin <= at < end:
                 if number < len(arrived):
-                    found.append(1000 * arrived[number] - at)
+                    found.append(1000 * arrived[number].at - at)
+                    values.append(arrived[number].value)
                 else:
                     missing += 1
     if not found:
         raise BenchError("no window of the measured time was diagnosed")
     p50, p99 = np.percentile(found, (50, 99))
-    return Latency(sensors, float(p50), float(p99), len(found), missing, others_cores)
+    parts = _parts(found, values)
+    return Latency(sensors, float(p50), float(p99), len(found), missing, others_cores, parts)
+
+
+def _parts(latencies: Sequence[float], values: Sequence[bytes]) -> dict[str, float]:
+    """Return the medians of what a diagnosis states, and of what follows until it is read."""
+    stated = [json.loads(value).get("latency_ms") for value in values]
+    if not all(stated):
+        return {}
+    parts = {
+        "sent, fetched and waiting": [each["queued"] for each in stated],
+        "assessed": [each["inference"] for each in stated],
+        "encoded, published, committed and read": [
+            latency - each["queued"] - each["inference"]
+            for latency, each in zip(latencies, stated, strict=True)
+        ],
+    }
+    return {name: round(float(np.median(each)), 2) for name, each in parts.items()}

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bearing_stream.commands.capacity.conclusion import OTHERS_LIMIT
+from tools.bench.peers.latency import Latency
 from tools.bench.peers.picture import draw
 from tools.bench.peers.results import Entry
 from tools.bench.peers.summary import Ratio, Row, disturbances, ratios, rows
@@ -39,6 +40,10 @@ def report(
     console.print("How many times as many windows a second:")
     for ratio in compared:
         console.print(f"  {_line(ratio)}", highlight=False)
+    for entry in entries:
+        if isinstance(entry.result, Latency) and entry.result.parts:
+            parts = ", ".join(f"{name} {ms:.1f}" for name, ms in entry.result.parts.items())
+            console.print(f"{entry.name}, {entry.turn} sensors, ms: {parts}", highlight=False)
     for name, reason in without.items():
         console.print(f"without {name}: {reason}", markup=False, highlight=False)
     lines = disturbances(entries)
