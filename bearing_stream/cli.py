@@ -44,12 +44,14 @@ COMMANDS: Final = {
     "baseline": (f"{_COMMANDS}.baseline", "Fit a baseline to a healthy machine of yours."),
     "evaluate": ("training.evaluation", "Evaluate the diagnoses on bearings held out of training."),
     "recordings": ("bearing_stream.recordings", "List, fetch and verify the CWRU recordings."),
+    "capacity": (f"{_COMMANDS}.capacity", "Measure how many sensors this machine carries."),
     "broker": ("bearing_stream.local_kafka", "Run a local Kafka, to try things by hand."),
 }
 """Subcommand → its package, and its line in the help."""
 
 EXTRAS: Final = {
     "demo": "demo",
+    "capacity": "demo",
     "serve": "serve",
     "train": "train",
     "evaluate": "train",

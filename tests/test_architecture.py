@@ -39,6 +39,9 @@ IMPORTS: dict[str, set[str]] = {
         *("commands.terminal", "config", "kafka", "model", "recordings", "sampling"),
         *("vocabulary", "wire"),
     },
+    f"{COMMANDS}.capacity": {
+        *("commands.terminal", "config", "kafka", "local_kafka", "program", "vocabulary"),
+    },
     f"{COMMANDS}.terminal": set(),
     f"{COMMANDS}.dead_letters": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.demo": {
@@ -72,6 +75,7 @@ KEPT_OUT = {
     "producer_sim": {"torch"},
     "consumer": {"torch"},
     f"{COMMANDS}.baseline": {"torch"},
+    f"{COMMANDS}.capacity": {"torch"},
     f"{COMMANDS}.watch": {"torch"},
     f"{COMMANDS}.verify": {"torch"},
     f"{COMMANDS}.dead_letters": {"torch"},

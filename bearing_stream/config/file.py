@@ -8,7 +8,7 @@ from typing import Any, Final
 
 SECTIONS: Final = (
     *("demo", "consume", "simulate", "watch", "dead-letters", "verify", "diagnose", "serve"),
-    "baseline",
+    *("baseline", "capacity"),
 )
 """The commands that take settings, each the name of its section."""
 
@@ -22,7 +22,8 @@ SHARED_KEYS: Final = frozenset(
         *("data", "rate", "channel", "rpm", "sensor", "uncertain_as_unknown"),
         *("variable", "windows_as_rows", "unit", "decimal"),
         *("min_sampling_rate", "max_sampling_rate", "max_samples"),
-        *("guarantee", "limit", "since", "until", "measurement", "native_rate"),
+        *("backlog", "guarantee", "limit", "since", "until", "measurement", "native_rate"),
+        "sample_format",
     }
 )
 """The settings of more than one command. At the top level a command skips those that it does not

@@ -1,9 +1,9 @@
-"""Python programs as processes: the servers and consumers that are measured, and those of tests."""
+"""Programs as processes: the servers and consumers that are measured, and those of tests."""
 
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Final
 
@@ -15,14 +15,18 @@ STOP_TIMEOUT: Final = 15.0
 
 @contextmanager
 def running(
-    *arguments: str, stdout: IO[Any] | int | None = None, stderr: IO[Any] | int = subprocess.PIPE
+    *arguments: str,
+    program: Sequence[str] = (sys.executable,),
+    stdout: IO[Any] | int | None = None,
+    stderr: IO[Any] | int = subprocess.PIPE,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run Python with these arguments as a process until the block ends.
+    """Run a program with these arguments, by default Python, as a process until the block ends.
 
     The process then receives SIGTERM, and SIGKILL if it has not ended within `STOP_TIMEOUT`.
     """
     process = subprocess.Popen(
-        [sys.executable, *arguments], stdout=stdout, stderr=stderr, text=True
+        [*program, *arguments], stdout=stdout, stderr=stderr, text=True, env=environment
     )
     try:
         yield process

@@ -3,6 +3,7 @@
 from typing import Final
 
 from bearing_stream.commands.baseline.settings import BaselineSettings
+from bearing_stream.commands.capacity.settings import CapacitySettings
 from bearing_stream.commands.dead_letters.settings import RedriveSettings
 from bearing_stream.commands.demo.settings import DemoSettings
 from bearing_stream.commands.diagnose.settings import DiagnoseSettings
@@ -27,6 +28,7 @@ TABLES: Final[dict[str, type[Settings]]] = {
     "baseline": BaselineSettings,
     "serve": ApiSettings,
     "demo": DemoSettings,
+    "capacity": CapacitySettings,
 }
 """Command → its settings. `dead-letters list` and `show` take a part of those of `redrive`."""
 

@@ -1,0 +1,69 @@
+"""A loop without any inference, in transactions: the limit that Kafka sets.
+
+It reads every window and writes a value of the size of a diagnosis for it, without headers. What it
+does and how is what the consumer does at best: consume in batches, fetch on while the queue is
+full, flush before the commit, and pause before the next transaction.
+"""
+
+import time
+from typing import Any, Final
+
+from confluent_kafka import Consumer, Producer
+
+from tools.bench.peers.programs.options import Options, Running, parse
+
+VALUE: Final = b'{"prediction":"Normal"}'.ljust(1000)
+"""Of the size of a diagnosis."""
+
+COMMIT_INTERVAL: Final = 0.2
+"""Seconds that a transaction lasts, as in the consumer."""
+
+PAUSE: Final = 0.005
+"""Seconds between a commit and the next transaction: without it, that waits 20 ms or more."""
+
+
+def run(options: Options, running: Running) -> None:
+    """Copy until SIGTERM.
+
+    Raises:
+        KafkaException: Any error that Kafka reports.
+    """
+    servers: dict[str, Any] = {"bootstrap.servers": options.bootstrap_servers}
+    consumer = Consumer(
+        servers
+        | {
+            "group.id": options.group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "fetch.queue.backoff.ms": 5,
+        }
+    )
+    producer = Producer(servers | {"transactional.id": options.group, "linger.ms": 5})
+    producer.init_transactions()
+    consumer.subscribe([options.windows_topic])
+    while running:
+        if messages := consumer.consume(256, 0.05):
+            _transaction(options, consumer, producer, messages)
+            time.sleep(PAUSE)
+    consumer.close()
+
+
+def _transaction(
+    options: Options, consumer: Consumer, producer: Producer, messages: list[Any]
+) -> None:
+    producer.begin_transaction()
+    ends = time.monotonic() + COMMIT_INTERVAL
+    while messages:
+        for message in messages:
+            producer.produce(options.diagnoses_topic, VALUE, message.key())
+        producer.poll(0)
+        messages = consumer.consume(256, 0.05) if time.monotonic() < ends else []
+    producer.flush()
+    positions = consumer.position(consumer.assignment())
+    producer.send_offsets_to_transaction(positions, consumer.consumer_group_metadata())
+    producer.commit_transaction()
+
+
+if __name__ == "__main__":
+    run(parse(), Running())
