@@ -86,7 +86,6 @@ def test_the_defects_of_samples_at_their_own_rate_are_flagged() -> None:
         )
         batch.add(FakeMessage(message, 0, offset), 0.0)
     assessment = assess(batch, Assessor.load(device="cpu"))
-    assert assessment is not None
     columns = [QUALITY_FLAGS.index(flag) for flag in ("clipping", "dropout")]
     expected = [[False, False], [True, False], [False, True]]
     assert assessment.flags[:, columns].tolist() == expected
