@@ -25,7 +25,7 @@
 #define TOGETHER 4 /* windows whose features are whitened together */
 
 struct network {
-    const float *filters;   /* (FILTERS, TAPS) */
+    const float *filters;   /* (3, FILTERS, TAPS / 2): even taps, their sum with the odd, odd ones */
     const float *bias;      /* (FILTERS) */
     const float *weights;   /* (LABELS, PADDED), divided by the temperature */
     const float *offsets;   /* (LABELS), divided by the temperature */

@@ -109,50 +109,76 @@ static int LEVEL(standardise)(float *samples)
     return 1;
 }
 
-/* Write the pooled features (PADDED) of a standardised window, filter by filter. Not inlined: among
- * other code the compiler keeps fewer of the totals in registers. */
-static __attribute__((noinline)) void LEVEL(pool)(const float *samples, const struct network *network, float *features)
+/* Write the three signals whose correlations give every second output of a filter, and the others:
+ * with the even samples v, the odd ones u and the next even ones w, v - u, u and u - w. */
+static void LEVEL(split)(const float *samples, float (*parts)[SAMPLES / 2])
 {
-    enum { STEP = TILE * LANES, OUTPUTS = (POOLED * POOL + STEP - 1) / STEP * STEP };
-    _Static_assert(OUTPUTS + TAPS <= SAMPLES, "a tile reads beyond the window");
-    const float *filters = network->filters;
-    float outputs[FILTERS][OUTPUTS];
-    for (int begin = 0; begin < OUTPUTS; begin += STEP) {
-        vector totals[FILTERS][TILE];
+    for (int i = 0; i < SAMPLES / 2; i++) {
+        float even = samples[2 * i], odd = samples[2 * i + 1];
+        parts[0][i] = even - odd;
+        parts[1][i] = odd;
+        parts[2][i] = odd - (i < SAMPLES / 2 - 1 ? samples[2 * i + 2] : 0);
+    }
+}
+
+/* Write TILE vectors of the correlations of a part with its filters. Not inlined: among other code the
+ * compiler keeps fewer of the totals in registers. */
+static __attribute__((noinline)) void LEVEL(correlate)(const float *part, const float *filters,
+                                                       vector (*correlated)[TILE])
+{
+    vector totals[FILTERS][TILE] = {{{0}}};
+    for (int tap = 0; tap < TAPS / 2; tap++) {
+        vector seen[TILE];
 #pragma GCC unroll 8
-        for (int filter = 0; filter < FILTERS; filter++)
+        for (int tile = 0; tile < TILE; tile++)
+            seen[tile] = LEVEL(load)(part + tap + tile * LANES);
+#pragma GCC unroll 8
+        for (int filter = 0; filter < FILTERS; filter++) {
+            float weight = filters[filter * TAPS / 2 + tap];
 #pragma GCC unroll 8
             for (int tile = 0; tile < TILE; tile++)
-                totals[filter][tile] = (vector){0} + network->bias[filter];
-        for (int tap = 0; tap < TAPS; tap++) {
-            vector seen[TILE];
-#pragma GCC unroll 8
-            for (int tile = 0; tile < TILE; tile++)
-                seen[tile] = LEVEL(load)(samples + begin + tap + tile * LANES);
-#pragma GCC unroll 8
-            for (int filter = 0; filter < FILTERS; filter++) {
-                float weight = filters[filter * TAPS + tap];
-#pragma GCC unroll 8
-                for (int tile = 0; tile < TILE; tile++)
-                    totals[filter][tile] += seen[tile] * weight;
-            }
+                totals[filter][tile] += seen[tile] * weight;
         }
-#pragma GCC unroll 8
-        for (int filter = 0; filter < FILTERS; filter++)
-#pragma GCC unroll 8
-            for (int tile = 0; tile < TILE; tile++)
-                LEVEL(store)(outputs[filter] + begin + tile * LANES, LEVEL(tanh)(totals[filter][tile]));
     }
 #pragma GCC unroll 8
     for (int filter = 0; filter < FILTERS; filter++)
+#pragma GCC unroll 8
+        for (int tile = 0; tile < TILE; tile++)
+            correlated[filter][tile] = totals[filter][tile];
+}
+
+/* Write the pooled features (PADDED) of a standardised window, filter by filter. Of two neighbouring
+ * outputs, three correlations of half the taps are a quarter less work than two of all taps (Winograd,
+ * Arithmetic Complexity of Computations, SIAM 1980, F(2, 2)). */
+static void LEVEL(pool)(const float *samples, const struct network *network, float *features)
+{
+    enum { STEP = TILE * LANES, PAIRS = (POOLED * POOL / 2 + STEP - 1) / STEP * STEP };
+    _Static_assert(PAIRS + TAPS / 2 <= SAMPLES / 2, "a tile reads beyond the window");
+    float parts[3][SAMPLES / 2], outputs[FILTERS][PAIRS];
+    LEVEL(split)(samples, parts);
+    for (int begin = 0; begin < PAIRS; begin += STEP) {
+        vector correlated[3][FILTERS][TILE];
+        for (int part = 0; part < 3; part++)
+            LEVEL(correlate)(parts[part] + begin, network->filters + part * FILTERS * TAPS / 2,
+                             correlated[part]);
+        for (int filter = 0; filter < FILTERS; filter++)
+            for (int tile = 0; tile < TILE; tile++) {
+                vector shared = correlated[1][filter][tile] + network->bias[filter];
+                vector even = shared + correlated[0][filter][tile];
+                vector odd = shared - correlated[2][filter][tile];
+                LEVEL(store)(outputs[filter] + begin + tile * LANES,
+                             LEVEL(tanh)(even) + LEVEL(tanh)(odd));
+            }
+    }
+    for (int filter = 0; filter < FILTERS; filter++)
         for (int pooled = 0; pooled < POOLED; pooled++) {
-            const float *pool = outputs[filter] + pooled * POOL;
+            const float *pool = outputs[filter] + pooled * POOL / 2;
             vector totals = {0};
             int i = 0;
-            for (; i + LANES <= POOL; i += LANES)
+            for (; i + LANES <= POOL / 2; i += LANES)
                 totals += LEVEL(load)(pool + i);
             float total = LEVEL(sum)(totals);
-            for (; i < POOL; i++)
+            for (; i < POOL / 2; i++)
                 total += pool[i];
             features[filter * POOLED + pooled] = total / POOL;
         }

@@ -153,7 +153,7 @@ def _arrays(weights: Weights, novelty: Novelty | None) -> dict[str, NDArray[np.f
     """Return the arrays of the kernel's structure, rows of features padded with zeros."""
     temperature = 1.0 if novelty is None else novelty.temperature
     arrays = {
-        "filters": weights.arrays["conv.weight"],
+        "filters": _halves(weights.arrays["conv.weight"][:, 0]),
         "bias": weights.arrays["conv.bias"],
         "weights": _padded(weights.arrays["fc.weight"] / temperature),
         "offsets": weights.arrays["fc.bias"] / temperature,
@@ -166,6 +166,12 @@ def _arrays(weights: Weights, novelty: Novelty | None) -> dict[str, NDArray[np.f
             "means": _padded(scaled.means),
         }
     return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+
+
+def _halves(filters: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the filters (5, 100) as the kernel takes them (3, 5, 50): see `struct network`."""
+    even, odd = filters[:, ::2].astype(np.float64), filters[:, 1::2].astype(np.float64)
+    return np.stack([even, even + odd, odd])
 
 
 def _structure(arrays: dict[str, NDArray[np.float32]]) -> _Network:
