@@ -28,10 +28,7 @@ from bearing_stream.wire.error_headers import RESULT_OF
 from consumer import events
 from consumer.batch import Origin, Partition
 from consumer.events import emit
-from consumer.kafka.commit_note import CommitNote
-
-CLOCK_TOLERANCE: Final = 2_000
-"""Milliseconds by which the clock that stamps the output may differ from that of this process."""
+from consumer.kafka.commit_note import CLOCK_TOLERANCE, CommitNote
 
 _MARK: Final = TypeAdapter(tuple[str, str, int, int])
 
@@ -114,7 +111,10 @@ class OutputTopics:
                 if origin is None:
                     continue
                 partition, offset = origin
-                if partition in notes and offset >= (notes[partition].first or 0):
+                note = notes.get(partition)
+                if note is None or message.timestamp()[1] < (note.born or 0):
+                    continue
+                if offset >= (note.first or 0):
                     found[partition].add(offset)
         return found
 

@@ -5,8 +5,11 @@ fields that it does not know, and a string of another tool counts as an empty ob
 """
 
 import json
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
+
+CLOCK_TOLERANCE: Final = 2_000
+"""Milliseconds by which the clock that stamps the output may differ from that of this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +22,18 @@ class CommitNote:
         first: Offset from which on results may be missing in the output, where a partition of the
             output has a single replica; None elsewhere.
         since: Milliseconds since the epoch at which the first result from `first` on was published.
+        born: Milliseconds since the epoch before which results are of another log that had the same
+            name; None where that is long ago.
     """
 
     log: str | None = None
     first: int | None = None
     since: int | None = None
+    born: int | None = None
 
     def encode(self) -> str:
         """Return the string to commit."""
-        fields = {"log": self.log, "first": self.first, "since": self.since}
-        known = {name: value for name, value in fields.items() if value is not None}
+        known = {name: value for name, value in asdict(self).items() if value is not None}
         return json.dumps(known, separators=(",", ":"))
 
     @classmethod
@@ -40,9 +45,9 @@ class CommitNote:
             return cls()
         if not isinstance(found, dict):
             return cls()
-        log, first, since = found.get("log"), found.get("first"), found.get("since")
+        log = found.get("log")
+        numbers = [found.get(name) for name in ("first", "since", "born")]
         return cls(
             log if isinstance(log, str) else None,
-            first if isinstance(first, int) and first >= 0 else None,
-            since if isinstance(since, int) and since >= 0 else None,
+            *(one if isinstance(one, int) and one >= 0 else None for one in numbers),
         )

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from confluent_kafka import TopicPartition
 
 from consumer.batch import Partition, Positions
-from consumer.kafka.commit_note import CommitNote
-from consumer.kafka.start import Start
+from consumer.kafka.commit_note import CLOCK_TOLERANCE, CommitNote
+from consumer.kafka.start import Finding, Start
 
 MARKED_OFFSETS: Final = 2_000
 """Offsets before a commit that its note covers at least, where the output is unreplicated …"""
@@ -19,6 +19,8 @@ MARKED_MILLISECONDS: Final = 60_000
 transaction undecided that was committed some transactions ago, in a partition that had no traffic
 since."""
 
+BEGUN: Final = (Finding.NEW, Finding.RECREATED, Finding.TRUNCATED)
+"""Where the output may hold results of earlier messages that had the same offsets."""
 
 UNKNOWN_EPOCH: Final = -1
 """What the client takes for no leader epoch."""
@@ -58,6 +60,7 @@ class Position:
         done: Offsets from `next` on whose results are in the output already.
         marks: Beginnings of the last transactions, oldest first.
         kept_until: The oldest mark stays until the position has passed this offset.
+        born: See `CommitNote`.
     """
 
     next: int
@@ -67,6 +70,7 @@ class Position:
     done: set[int] = field(default_factory=set)
     marks: list[Mark] = field(default_factory=list)
     kept_until: int = 0
+    born: int | None = None
 
     def take(self, offset: int, epoch: int | None) -> "Taken":
         """Move the position beyond a message, unless it was taken before."""
@@ -93,7 +97,11 @@ class Position:
 
     def marks_at(self, offset: int, began: int) -> list[Mark]:
         """Return the marks once a transaction that began at `began` is committed up to `offset`."""
-        marks = [*self.marks, Mark(self.committed, began)]
+        marks = self.marks
+        if marks and marks[-1].milliseconds > began:
+            # The clock was set back: the results since then have earlier times than those before.
+            marks = [mark._replace(milliseconds=min(mark.milliseconds, began)) for mark in marks]
+        marks = [*marks, Mark(self.committed, began)]
         while len(marks) > 1 and offset > self.kept_until and _is_covered(marks[1], offset, began):
             del marks[0]
         return marks
@@ -150,7 +158,13 @@ class Tracker:
         self._positions = dict.fromkeys(self._positions)
 
     def begin(
-        self, partition: Partition, start: Start, note: CommitNote, committed: int, done: set[int]
+        self,
+        partition: Partition,
+        start: Start,
+        note: CommitNote,
+        committed: int,
+        done: set[int],
+        now: int,
     ) -> Position:
         """Set where an owned partition is read from.
 
@@ -160,8 +174,10 @@ class Tracker:
             note: What was committed with that offset.
             committed: The committed offset, or the start where there is none.
             done: Offsets from `note.first` on whose results are in the output.
+            now: Milliseconds since the epoch.
         """
         at = Position(start.offset, committed, above_epoch=start.above_epoch)
+        at.born = now if start.finding in BEGUN else note.born
         if self._leaves_marks and note.first is not None and note.since is not None:
             at.marks = [Mark(note.first, note.since)]
             missing = set(range(note.first, committed)) - done
@@ -196,8 +212,10 @@ class Tracker:
         at = self._positions.get(partition)
         note = CommitNote(self.log)
         if at is not None and self._leaves_marks:
-            oldest = at.marks_at(offset, began)[0]
-            note = CommitNote(self.log, oldest.offset, oldest.milliseconds)
+            first, since = at.marks_at(offset, began)[0]
+            if at.born is not None and since - CLOCK_TOLERANCE >= at.born:
+                at.born = None
+            note = CommitNote(self.log, first, since, at.born)
         epoch = UNKNOWN_EPOCH if at is None or at.epoch is None else at.epoch
         return TopicPartition(topic, number, offset, note.encode(), epoch)
 

@@ -118,10 +118,10 @@ class Resolver:
         done: set[int] | None,
     ) -> None:
         """Set where a partition is read from, and move the client there."""
-        note = CommitNote() if done is None else committed.note
+        note = replace(committed.note, first=None) if done is None else committed.note
         offset = committed.offset if start.finding is Finding.COMMITTED else None
         reached = start.offset if offset is None else offset
-        at = tracker.begin(partition, start, note, reached, done or set())
+        at = tracker.begin(partition, start, note, reached, done or set(), self._now())
         self._seek(partition, at.next)
 
     def check_log(self, tracker: Tracker) -> None:

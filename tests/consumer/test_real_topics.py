@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from bearing_stream.wire import Message, read_error_headers, readable_headers
-from consumer.events import OFFSETS_SKIPPED, READY, TOPIC_RECREATED
+from consumer.events import KAFKA_ERROR, OFFSETS_SKIPPED, READY, TOPIC_RECREATED
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import Topics, read_diagnoses, read_to_end
@@ -96,6 +96,27 @@ def test_windows_of_a_topic_created_anew_are_diagnosed(
             diagnosed(topics)
         )
         assert consumer.events(TOPIC_RECREATED)
+        consumer.stop()
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_results_of_a_deleted_topic_do_not_count_for_the_windows_of_the_new_one(
+    topics: Topics, guarantee: str
+) -> None:
+    """They name the same offsets, and were published a moment before."""
+    send(topics, windows(0, 30))
+    with ConsumerProcess(
+        topics, f"--guarantee={guarantee}", "--topic-check-interval=0.5"
+    ) as consumer:
+        assert eventually(lambda: len(diagnosed(topics)) == 30)
+        admin = AdminClient({"bootstrap.servers": topics.servers})
+        admin.delete_topics([topics.windows])[topics.windows].result(30)
+        consumer.wait_for(KAFKA_ERROR)
+        admin.create_topics([NewTopic(topics.windows, 4, 1)])[topics.windows].result(30)
+        consumer.wait_for(TOPIC_RECREATED)
+        send(topics, windows(100, 30))
+        expected = {*names(0, 30), *names(100, 30)}
+        assert eventually(lambda: set(diagnosed(topics)) == expected), diagnosed(topics)
         consumer.stop()
 
 

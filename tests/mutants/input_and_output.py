@@ -58,6 +58,27 @@ INPUT: Final = (
         "test_recreated_topics.py::test_windows_of_a_topic_made_anew_are_diagnosed",
     ),
     Mutant(
+        "a topic made anew: results of the old one do not count",
+        "consumer/delivery/published.py",
+        "if note is None or message.timestamp()[1] < (note.born or 0):",
+        "if note is None:",
+        "delivery/test_published.py::test_results_from_before_a_log_began_are_not_of_its_windows",
+    ),
+    Mutant(
+        "a topic made anew: the note states since when it is there",
+        "consumer/kafka/positions.py",
+        "at.born = now if start.finding in BEGUN else note.born",
+        "pass",
+        "kafka/test_positions.py::test_results_from_before_a_log_began_are_of_another_log",
+    ),
+    Mutant(
+        "the clock jumps: the note covers results with earlier times",
+        "consumer/kafka/positions.py",
+        "if marks and marks[-1].milliseconds > began:",
+        "if False:",
+        "kafka/test_positions.py::test_the_note_states_the_earliest_time_of_what_it_covers",
+    ),
+    Mutant(
         "a topic made anew: the stale offset is replaced",
         "consumer/kafka/resolver.py",
         "if start.finding in (Finding.NEW, Finding.RECREATED)",

@@ -13,14 +13,13 @@ from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from bearing_stream.wire.error_headers import RESULT_OF
 from consumer.batch import Origin, Partition
 from consumer.delivery.published import (
-    CLOCK_TOLERANCE,
     Mine,
     OutputTopics,
     mark_origin,
     origin_of,
 )
 from consumer.events import OUTPUT_UNDECIDED
-from consumer.kafka.commit_note import CommitNote
+from consumer.kafka.commit_note import CLOCK_TOLERANCE, CommitNote
 from tests.consumer.fakes import (
     DEAD_LETTERS,
     DIAGNOSES,
@@ -150,6 +149,12 @@ def test_finds_what_is_committed_and_not_what_was_aborted(output: Output) -> Non
 
 def test_finds_nothing_in_empty_topics(output: Output) -> None:
     assert output.since(0) == set()
+
+
+def test_results_from_before_a_log_began_are_not_of_its_windows(output: Output) -> None:
+    output.publish(DIAGNOSES, diagnosis(4, at=AT - 1), diagnosis(5, at=AT), diagnosis(6, at=AT + 1))
+    found = output.topics.since({PARTITION: CommitNote("id", 0, AT, born=AT)})
+    assert found == {PARTITION: {5, 6}}
 
 
 def test_a_note_without_a_time_reads_everything(output: Output) -> None:

@@ -10,6 +10,7 @@ NOTES = st.builds(
     st.none() | st.text(max_size=22),
     st.none() | st.integers(0, 2**63),
     st.none() | st.integers(0, 2**63),
+    st.none() | st.integers(0, 2**63),
 )
 
 

@@ -1,13 +1,16 @@
 """The position of a partition: what is new there, and what its commits note."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.kafka.commit_note import CommitNote
+from consumer.kafka.commit_note import CLOCK_TOLERANCE, CommitNote
 from consumer.kafka.positions import MARKED_MILLISECONDS, MARKED_OFFSETS, Position, Taken, Tracker
 from consumer.kafka.start import Finding, Start
 
 PARTITION = ("bearing.windows", 3)
+NOW = 1_000_000
+"""Milliseconds since the epoch."""
 
 
 def tracker_at(
@@ -16,7 +19,7 @@ def tracker_at(
     tracker = Tracker(leaves_marks=note is not None)
     tracker.log = "id"
     tracker.assign([PARTITION])
-    tracker.begin(PARTITION, start, note or CommitNote(), start.offset, done or set())
+    tracker.begin(PARTITION, start, note or CommitNote(), start.offset, done or set(), NOW)
     return tracker
 
 
@@ -104,3 +107,35 @@ def test_a_partition_that_is_assigned_again_is_unresolved() -> None:
     tracker = tracker_at(Start(7, Finding.COMMITTED))
     tracker.assign([PARTITION])
     assert (tracker.unresolved, tracker.next) == ([PARTITION], {})
+
+
+def note_of(tracker: Tracker, offset: int, began: int) -> CommitNote:
+    [committable] = tracker.to_commit({PARTITION: offset}, began)
+    tracker.note_committed({PARTITION: offset}, began)
+    return CommitNote.decode(committable.metadata)
+
+
+@pytest.mark.parametrize("finding", [Finding.NEW, Finding.RECREATED, Finding.TRUNCATED])
+def test_results_from_before_a_log_began_are_of_another_log(finding: Finding) -> None:
+    tracker = tracker_at(Start(0, finding), CommitNote())
+    assert note_of(tracker, 5, NOW + 1_000).born == NOW
+    successor = tracker_at(Start(5, Finding.COMMITTED), note_of(tracker, 5, NOW + 1_500))
+    assert note_of(successor, 6, NOW + 1_900).born == NOW
+
+
+def test_a_log_that_began_long_ago_is_not_noted() -> None:
+    tracker = tracker_at(Start(0, Finding.NEW), CommitNote())
+    later = NOW + MARKED_MILLISECONDS + 2 * CLOCK_TOLERANCE
+    for began in (NOW + CLOCK_TOLERANCE, later, 2 * later):
+        note = note_of(tracker, began, began)
+    assert note.born is None
+
+
+@given(st.lists(st.integers(NOW, NOW + 3_600_000), min_size=1, max_size=50))
+def test_the_note_states_the_earliest_time_of_what_it_covers(began: list[int]) -> None:
+    """Whatever the clock does: what was published at a time must be found from the note on."""
+    tracker = tracker_at(Start(0, Finding.COMMITTED), CommitNote())
+    for number, moment in enumerate(began):
+        note = note_of(tracker, number + 1, moment)
+        assert note.first is not None
+        assert note.since == min(began[note.first : number + 1])
