@@ -38,6 +38,10 @@ COMMANDS: Final = {
         f"{_COMMANDS}.verify",
         "Check in the topics that every window was diagnosed once.",
     ),
+    "transactions": (
+        f"{_COMMANDS}.transactions",
+        "List and abort transactions that hold readers back.",
+    ),
     "diagnose": (f"{_COMMANDS}.diagnose", "Diagnose recordings in files."),
     "serve": (f"{_COMMANDS}.serve", "Diagnose records sent over HTTP."),
     "train": ("training", "Fit the network and write it to assets."),
@@ -53,6 +57,7 @@ EXTRAS: Final = {
     "demo": "demo",
     "capacity": "demo",
     "serve": "serve",
+    "transactions": "transactions",
     "train": "train",
     "evaluate": "train",
     "recordings": "fetch",

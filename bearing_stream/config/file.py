@@ -8,7 +8,7 @@ from typing import Any, Final
 
 SECTIONS: Final = (
     *("demo", "consume", "simulate", "watch", "dead-letters", "verify", "diagnose", "serve"),
-    *("baseline", "capacity"),
+    *("baseline", "capacity", "transactions"),
 )
 """The commands that take settings, each the name of its section."""
 

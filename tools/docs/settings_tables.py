@@ -8,6 +8,7 @@ from bearing_stream.commands.dead_letters.settings import RedriveSettings
 from bearing_stream.commands.demo.settings import DemoSettings
 from bearing_stream.commands.diagnose.settings import DiagnoseSettings
 from bearing_stream.commands.serve.settings import ApiSettings
+from bearing_stream.commands.transactions.settings import TransactionSettings
 from bearing_stream.commands.verify.settings import VerifySettings
 from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.config import Settings, markdown_table
@@ -24,6 +25,7 @@ TABLES: Final[dict[str, type[Settings]]] = {
     "watch": WatchSettings,
     "verify": VerifySettings,
     "dead-letters": RedriveSettings,
+    "transactions": TransactionSettings,
     "diagnose": DiagnoseSettings,
     "baseline": BaselineSettings,
     "serve": ApiSettings,

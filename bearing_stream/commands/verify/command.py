@@ -125,8 +125,7 @@ def _show(report: Report, settings: VerifySettings) -> None:
         console.print(
             f"A transaction is open in '{topic}' from {where}: results committed beyond that "
             "cannot be read, and their windows count as lost. Kafka aborts the transaction after "
-            "its transaction.timeout.ms; if it does not, use kafka-transactions.sh find-hanging "
-            "and abort.",
+            "its transaction.timeout.ms; if it does not, `bearing-stream transactions abort` does.",
             highlight=False,
         )
 
