@@ -44,8 +44,9 @@ share a product among threads, which would wait for one another longer than it t
 
 _EQUAL: Final = np.full(WINDOW_LENGTH, 1 / WINDOW_LENGTH, np.float32)
 
-_SMALL, _LARGE = 1e-8, 1e8
-"""Squared peaks whose squares, and their sum over a window, float32 holds well."""
+_SMALL, _LARGE = 1e-8, 1e16
+"""Squared peaks whose squares, and their sum over a window, float32 holds well: with an offset as
+large as the peak that sum is 3e36. The counts of 16 and 24 bits are within."""
 
 _MUCH: Final = 0.1
 """Squared mean over mean square from which the mean is subtracted from the samples first."""
