@@ -181,9 +181,10 @@ NOTHING_ASSIGNED: Final = Event(
     "nothing_assigned",
     "warning",
     "The `group` assigns none of the `partitions` of `topic` to any of its consumers, which can "
-    "happen where the topic was deleted and created anew. If the next probe finds the same, the "
-    "consumer ends with `failed`.",
-    "See that a supervisor starts the consumer again.",
+    "happen where the topic was deleted and created anew, or where the user of the member that "
+    "assigns may not read it. If the next probe finds the same, the consumer ends with `failed`.",
+    "See that a supervisor starts the consumer again, and that each member's user may read the "
+    "topic.",
 )
 
 STALL_CHECK_FAILED: Final = Event(

@@ -111,5 +111,6 @@ def _nothing_assigned(properties: Properties, topic: str, group: str) -> Stall |
             "partitions": partitions,
             "detail": "the group assigns no partition of the topic to any consumer",
         },
-        f"group '{group}' assigns none of the {partitions} partitions of '{topic}' to any consumer",
+        f"group '{group}' assigns none of the {partitions} partitions of '{topic}' to any "
+        "consumer: see that each member's user may read the topic",
     )

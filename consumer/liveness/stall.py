@@ -98,7 +98,7 @@ class StallCheck:
         self._found += 1
         events.emit(found.event, **found.facts)
         if self._found >= MAX_PROBES:
-            raise FatalKafkaError(f"{found.error}: start the consumer again")
+            raise FatalKafkaError(f"{found.error}; start the consumer again")
 
 
 def in_thread(function: Callable[..., T], *arguments: Any) -> "Future[T]":

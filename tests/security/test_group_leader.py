@@ -1,0 +1,82 @@
+"""A group whose members assign the windows topic to nobody: the consumer names it, and ends.
+
+Clients of the classic protocol assign by themselves: the first member that joins does it for all,
+by what it may see of the topics. A topic that is missing while they join has the same effect.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer
+
+from bearing_stream.kafka import create_topics
+from consumer.events import FAILED, NOTHING_ASSIGNED
+from tests.consumer_process import ConsumerProcess
+from tests.kafka_tools import Topics
+from tests.security.cluster import Cluster, as_environment, login
+from tests.security.documented import Grant
+
+pytestmark = pytest.mark.integration
+
+TOPICS = Topics("", "led-windows", "led-diagnoses", "led-dead-letters", "led")
+
+IMPATIENT = (
+    "import runpy; from consumer.liveness import stall; stall.INTERVAL = 1.0; "
+    "runpy.run_module('bearing_stream', run_name='__main__', alter_sys=True)"
+)
+"""A program that checks more often than a user waits for."""
+
+
+@contextmanager
+def leader(properties: dict[str, Any]) -> Iterator[None]:
+    """A member that was there before, of a user who may not see the windows."""
+    assigned, ended = threading.Event(), threading.Event()
+    own = {"group.id": TOPICS.group, "partition.assignment.strategy": "cooperative-sticky"}
+    member = Consumer(properties | own)
+    member.subscribe([TOPICS.diagnoses], on_assign=lambda *_: assigned.set())
+
+    def poll() -> None:
+        while not ended.is_set():
+            member.poll(0.1)
+
+    polling = threading.Thread(target=poll)
+    polling.start()
+    try:
+        assert assigned.wait(60)
+        yield
+    finally:
+        ended.set()
+        polling.join()
+        member.close()
+
+
+def test_a_group_that_assigns_nothing_ends_the_consumer(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    properties = cluster.kafka.client_properties
+    topics = (TOPICS.windows, TOPICS.diagnoses, TOPICS.dead_letters)
+    create_topics(properties, dict.fromkeys(topics, 1))
+    grants = [
+        Grant("Read", "--group", TOPICS.group, "literal"),
+        Grant("Read", "--topic", TOPICS.diagnoses, "literal"),
+    ]
+    user = cluster.new_user([grant.to("anybody") for grant in grants])
+    monkeypatch.setattr("tests.consumer_process.PROGRAM", (sys.executable, "-P", "-c", IMPATIENT))
+    names = {"windows_topic", "diagnoses_topic", "dead_letters_topic"}
+    options = [f"--{name.replace('_', '-')}={TOPICS.settings[name]}" for name in sorted(names)]
+    options += [f"--group={TOPICS.group}", "--device=cpu"]
+    environment = as_environment(properties)
+    with (
+        leader(properties | login(user)),
+        ConsumerProcess(TOPICS, *options, environment=environment, defaults=False) as consumer,
+    ):
+        assert consumer.wait() == 1
+    for line in consumer.events(NOTHING_ASSIGNED):
+        assert (line["group"], line["topic"], line["partitions"]) == ("led", TOPICS.windows, 1)
+    assert len(consumer.events(NOTHING_ASSIGNED)) == 2
+    [failed] = consumer.events(FAILED)
+    assert "may read the topic" in failed["error"]
