@@ -1,6 +1,6 @@
 """Puts the parts of a consumer together: source, delivery, dispatcher and pipeline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,6 +23,7 @@ from consumer.liveness.budget import REQUEST, STEP_OVER
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.observers import Observer
 from model.assessor import Assessor
 
 TRANSACTION_BYTES = 16 * 1024 * 1024
@@ -62,6 +63,7 @@ def assemble(
     metrics: Metrics,
     errors: ClusterErrors,
     on_error: Callable[[KafkaError], None],
+    observers: Sequence[Observer] = (),
 ) -> Parts:
     """Connect the clients and put the parts together; the group is not joined.
 
@@ -83,7 +85,12 @@ def assemble(
     )
     delivery = _delivery(settings, cluster, source, errors)
     dispatcher = Dispatcher(
-        settings, assessor, delivery, metrics, letter_limit=cluster.letter_limit
+        settings,
+        assessor,
+        delivery,
+        metrics,
+        letter_limit=cluster.letter_limit,
+        observers=observers,
     )
     return Parts(source, delivery, Pipeline(settings, source, dispatcher, delivery, metrics))
 

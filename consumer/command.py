@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,8 @@ from bearing_stream.config import from_command_line, options
 from bearing_stream.logs import configure_logs
 from consumer import events
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.serving import SOCKETS_VARIABLE, socket_of
+from consumer.telemetry.worker_endpoint import serve_workers
 from consumer.workers import WORKER_VARIABLE, run_workers
 
 
@@ -21,17 +24,20 @@ def command(**given: Any) -> None:
     SIGTERM and SIGINT finish what is in flight, commit and leave the group.
     """
     settings = from_command_line(ConsumerSettings, given)
-    worker = os.environ.get(WORKER_VARIABLE)
+    worker = int(os.environ.get(WORKER_VARIABLE, 0))
+    folder = os.environ.get(SOCKETS_VARIABLE)
     configure_logs(
         settings.log_format,
         settings.log_level,
         events.LIBRARY_MESSAGE,
-        {"worker": int(worker)} if worker else {},
+        {"worker": worker} if worker else {},
     )
+    if folder and not worker:
+        sys.exit(serve_workers(settings, Path(folder)))
     if settings.workers > 1:
         sys.exit(run_workers(settings, sys.argv[1:]))
     # Imported here because it loads the Kafka client and SciPy: --help and errors in the settings
     # need not wait for them, and a supervisor needs neither.
     from consumer.process import run
 
-    sys.exit(run(settings))
+    sys.exit(run(settings, socket_of(Path(folder), worker) if folder else None))

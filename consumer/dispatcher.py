@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,8 +17,10 @@ from consumer.delivery.published import mark_origin
 from consumer.metrics import DispatchReason, Metrics
 from consumer.results import Inference, diagnoses
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.observers import Observer
 from model.assessment import Assessment
 from model.assessor import Assessor
+from model.findings import prediction_counts
 from model.indicators import indicators
 
 REMEMBERED_REFUSALS: Final = 10_000
@@ -36,6 +38,7 @@ class Uncommitted:
     positions: Positions = field(default_factory=dict)
     diagnosed: int = 0
     windows: int = 0
+    predictions: Counter[str] = field(default_factory=Counter)
     uncertain: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
 
@@ -51,6 +54,7 @@ class Dispatcher:
         metrics: Metrics,
         *,
         letter_limit: int | None = None,
+        observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -63,6 +67,7 @@ class Dispatcher:
             metrics: Counts batches and the time of the assessment.
             letter_limit: Bytes of the largest message that the dead-letter topic takes; None if
                 the cluster does not report it.
+            observers: Notified of the measurements whose diagnoses are published.
             clock: Monotonic seconds.
             wall_clock: Seconds since the epoch.
         """
@@ -71,10 +76,12 @@ class Dispatcher:
         self._delivery = delivery
         self._metrics = metrics
         self._letter_limit = letter_limit
+        self._observers = observers
         self._clock = clock
         self._wall_clock = wall_clock
         self._refused: dict[Origin, None] = {}
         self._unknown_reported = False
+        self._device = assessor.device
         self.uncommitted = Uncommitted()
 
     def dispatch(self, batch: Batch, reason: DispatchReason) -> None:
@@ -109,13 +116,18 @@ class Dispatcher:
         self._metrics.commits += 1
         self._metrics.diagnosed += self.uncommitted.diagnosed
         self._metrics.windows += self.uncommitted.windows
+        self._metrics.predictions.update(self.uncommitted.predictions)
         self._metrics.uncertain.update(self.uncommitted.uncertain)
         self._metrics.dead_letters.update(self.uncommitted.dead_letters)
         self.uncommitted = Uncommitted()
+        for observer in self._observers:
+            observer.committed()
 
     def give_up(self) -> None:
         """Forget what was published since the last commit."""
         self.uncommitted = Uncommitted()
+        for observer in self._observers:
+            observer.given_up()
 
     def write_as_stubs(self, refusal: RefusedRecordsError) -> None:
         """From now on write stubs in place of these dead letters, which the topic refuses.
@@ -151,7 +163,7 @@ class Dispatcher:
         started, started_at = self._clock(), self._wall_clock()
         assessment = assess(batch, self._assessor)
         seconds = self._clock() - started
-        self._metrics.inference_seconds += seconds
+        self._count(len(batch.samples), seconds)
         model = ModelInfo(
             name=self._assessor.name,
             version=self._assessor.version,
@@ -168,6 +180,15 @@ class Dispatcher:
         made = diagnoses(batch, inference, self._wall_clock(), uncertain_as_unknown)
         return inference, list(made)
 
+    def _count(self, windows: int, seconds: float) -> None:
+        """Count an assessment, and a device that has failed in it."""
+        self._metrics.inference_seconds += seconds
+        self._metrics.distributions.inference_seconds.observe(seconds)
+        self._metrics.distributions.batch_windows.observe(windows)
+        if self._assessor.device != self._device:
+            self._device = self._assessor.device
+            self._metrics.device_fallbacks += 1
+
     def _publish_diagnoses(
         self, batch: Batch, inference: Inference, made: Iterable[Message]
     ) -> None:
@@ -177,6 +198,11 @@ class Dispatcher:
             self._delivery.publish(self._settings.diagnoses_topic, message)
         for measurement in batch.accepted:
             self._metrics.ignored_headers.update(measurement.attributes.ignored)
+        for observer in self._observers:
+            observer.published(batch.accepted)
+        self.uncommitted.predictions.update(
+            prediction_counts(inference.assessment, self._settings.uncertain_as_unknown)
+        )
         flagged = inference.assessment.flags.sum(axis=0).tolist()
         self.uncommitted.uncertain.update(dict(zip(QUALITY_FLAGS, flagged, strict=True)))
 

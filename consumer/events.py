@@ -36,10 +36,18 @@ READY: Final = Event(
     "None.",
 )
 
+METRICS_SERVED: Final = Event(
+    "metrics_served",
+    "info",
+    "Metrics and health can be read at `address`, before the consumer is ready too.",
+    "None.",
+)
+
 WORKER_STARTED: Final = Event(
     "worker_started",
     "info",
-    "With `--workers`: the supervisor started the worker with the number `worker` as `process`.",
+    "With `--workers`: the supervisor started the worker with the number `worker` as `process`. "
+    "Number 0 serves the metrics of all.",
     "None.",
 )
 
@@ -177,6 +185,15 @@ WINDOWS_WAITING: Final = Event(
     "See that a supervisor starts the consumer again.",
 )
 
+PARTITION_STALLED: Final = Event(
+    "partition_stalled",
+    "error",
+    "A message waits in `partition` of `topic`, and the consumer stays at the offset `position` "
+    "though it goes on in others; `reason` is what another client found there. Once until the "
+    "partition moves.",
+    "Check the broker that leads the partition; if it is well, restart the consumer.",
+)
+
 NOTHING_ASSIGNED: Final = Event(
     "nothing_assigned",
     "warning",
@@ -260,6 +277,7 @@ LIBRARY_MESSAGE: Final = Event(
 EVENTS: Final = (
     WAITING_AT_STARTUP,
     UNREPLICATED,
+    METRICS_SERVED,
     READY,
     WORKER_STARTED,
     WORKER_ENDED,
@@ -277,6 +295,7 @@ EVENTS: Final = (
     LOG_TRUNCATED,
     OUTPUT_UNDECIDED,
     WINDOWS_WAITING,
+    PARTITION_STALLED,
     NOTHING_ASSIGNED,
     STALL_CHECK_FAILED,
     STOPPING,

@@ -72,6 +72,13 @@ class Pipeline:
         """Ask `run` to finish what is in flight and return; safe in a signal handler."""
         self._stopping = True
 
+    @property
+    def trouble(self) -> str:
+        """Why results cannot be delivered now; empty if they can."""
+        if self._recovering or self._delivery.state.needs_recovery:
+            return self._reason or "the last transaction is being settled"
+        return ""
+
     def run(self, each_round: Callable[[], None] = lambda: None) -> None:
         """Go on until `stop` is called, then finish what is in flight.
 
@@ -193,7 +200,9 @@ class Pipeline:
             self._dispatcher.uncommitted.positions,
             self._dispatcher.uncommitted.began,
         )
+        started = self._clock()
         self._delivery.commit(self._source.to_commit(positions, began), timeout)
+        self._metrics.distributions.commit_seconds.observe(self._clock() - started)
         self._source.note_committed(positions, began)
         self._dispatcher.committed()
         self._batch.byte_limit = self._delivery.byte_limit

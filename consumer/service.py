@@ -1,5 +1,7 @@
 """Assembles the consumer from its settings, runs it, and closes its parts in order."""
 
+import time
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from typing import Final
@@ -15,18 +17,21 @@ from bearing_stream.kafka import (
 )
 from bearing_stream.kafka.connection import Properties
 from consumer import events
-from consumer.assembly import Cluster, assemble, start
+from consumer.assembly import Cluster, Parts, assemble, start
 from consumer.delivery.replication import single_replica
 from consumer.kafka.source import WindowSource
 from consumer.liveness.budget import REQUEST, Budget
 from consumer.liveness.probe import find_stall
 from consumer.liveness.stall import StallCheck
 from consumer.liveness.watchdog import Watchdog
-from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.reloading import ReloadingAssessor
 from consumer.reporting import Reporter
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.cluster_ends import ClusterEnds
+from consumer.telemetry.health import Loop, Phase
+from consumer.telemetry.partitions import PartitionWatch
+from consumer.telemetry.served import Telemetry
 
 DEAD_LETTER_OVERHEAD: Final = 64 * 1024
 """Bytes that a dead letter may have beyond its original: its headers take some hundred, and alone
@@ -50,8 +55,12 @@ class _ReportedErrors(ClusterErrors):
 class Service:
     """`bearing-stream consume`, from start to stop."""
 
-    def __init__(self, settings: ConsumerSettings) -> None:
+    def __init__(self, settings: ConsumerSettings, telemetry: Telemetry | None = None) -> None:
         """Load the network and the table of sensors; Kafka is not touched before `run`.
+
+        Args:
+            settings: All of them.
+            telemetry: Takes what the consumer reports of itself; by default nobody reads it.
 
         Raises:
             model.weights.CheckpointError: The network cannot be loaded.
@@ -59,8 +68,9 @@ class Service:
             model.sensors.SensorsError: The table of sensors cannot be used.
         """
         self._settings = settings
+        self._telemetry = telemetry or Telemetry.of(settings)
         self._assessor = ReloadingAssessor.of(settings)
-        self.metrics = Metrics()
+        self.metrics = self._telemetry.sources.metrics
         self._reporter = Reporter(self.metrics, settings.report_interval)
         self._errors = _ReportedErrors(self._reporter)
         # It also bounds leaving the group, when the loop does not feed the watchdog any more.
@@ -75,6 +85,7 @@ class Service:
             Whether there may be something in flight; if not, the process may end at once.
         """
         self._stopping = True
+        self._telemetry.health.phase = Phase.STOPPING
         if self._pipeline is None:
             return False
         self._pipeline.stop()
@@ -88,14 +99,18 @@ class Service:
                 message is one line that names what to do.
         """
         settings = self._settings
+        self._telemetry.sources.assessor = self._assessor
+        self._enter(Phase.WAITING)
         self._await_topics()
+        cluster = self._describe_cluster()
         parts = assemble(
             settings,
-            self._describe_cluster(),
+            cluster,
             self._assessor,
             self.metrics,
             self._errors,
             self._reporter.note_error,
+            self._telemetry.observers,
         )
         try:
             with closing(parts.source), closing(parts.delivery):
@@ -111,21 +126,57 @@ class Service:
                 )
                 if not self._stopping:
                     self._watchdog.start()
-                    parts.pipeline.run(partial(self._each_round, self._stall_check(parts.source)))
+                    parts.pipeline.run(self._watched(parts, cluster))
         finally:
             self._reporter.report_end()
 
-    def _each_round(self, stall_check: StallCheck) -> None:
+    def _enter(self, phase: Phase) -> None:
+        if not self._stopping:
+            self._telemetry.health.phase = phase
+
+    def _watched(self, parts: Parts, cluster: Cluster) -> Callable[[], None]:
+        """Let the telemetry see what runs; return what is to be called in each round."""
+        stall_check = self._stall_check(parts.source)
+        partitions = self._partition_watch(parts.source, cluster)
+        health, sources = self._telemetry.health, self._telemetry.sources
+        sources.owned = lambda: parts.source.owned
+        sources.overview = lambda: partitions.overview
+        health.loop = Loop(
+            seconds_since_round=lambda: self._watchdog.unfed_seconds,
+            round_limit=Budget.of(self._settings).longest_round,
+            joined=lambda: parts.source.joined,
+            unresolved=lambda: parts.source.unresolved,
+            trouble=lambda: parts.pipeline.trouble,
+            stall=lambda: stall_check.error,
+            overview=sources.overview,
+        )
+        self._enter(Phase.RUNNING)
+        return partial(self._each_round, stall_check, partitions)
+
+    def _each_round(self, stall_check: StallCheck, partitions: PartitionWatch) -> None:
         self._watchdog.feed()
+        self._telemetry.sources.polled_at = time.time()
         self._errors.raise_fatal()
         self._reporter.report_if_due()
         stall_check.check()
+        partitions.check()
 
     def _stall_check(self, source: WindowSource) -> StallCheck:
         settings = self._settings
         properties = settings.client_properties()
         probe = partial(find_stall, properties, settings.windows_topic, settings.group)
         return StallCheck(source, probe)
+
+    def _partition_watch(self, source: WindowSource, cluster: Cluster) -> PartitionWatch:
+        settings = self._settings
+        ends = ClusterEnds(
+            cluster.admin,
+            settings.client_properties(),
+            settings.windows_topic,
+            settings.diagnoses_topic,
+            REQUEST,
+        )
+        return PartitionWatch(source.positions, ends)
 
     def _await_topics(self) -> None:
         settings = self._settings
@@ -180,4 +231,5 @@ class Service:
         create_topics(properties, {settings.dead_letters_topic: -1}, topic_properties=limit)
 
     def _note_waiting(self, reason: str) -> None:
+        self._telemetry.health.waiting_for = reason
         events.emit(events.WAITING_AT_STARTUP, reason=reason)

@@ -102,6 +102,19 @@ class ConsumerSettings(MeasurementLimits, AssessmentSettings, TopicSettings):
     report_interval: float = Field(default=30.0, gt=0)
     """Seconds between two `report` events, which log the counts."""
 
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port for metrics (`/metrics`) and health (`/livez`, `/readyz`) over HTTP; 0 chooses a free
+    port, which is logged. By default there is none. Needs the extra `metrics`."""
+
+    metrics_host: str = Field(default="127.0.0.1", min_length=1)
+    """Address to listen on for `metrics_port`; `0.0.0.0` is every network interface of this
+    machine, for a Prometheus elsewhere and for the probes of Kubernetes. There is neither TLS nor a
+    password: anyone who reaches the port can read the metrics."""
+
+    silent_intervals: float = Field(default=10.0, ge=2)
+    """A sensor counts as silent in the metrics when nothing came from it for so many of its own
+    mean intervals."""
+
     log_format: Literal["auto", "console", "json"] = "auto"
     """`json` is one object in each line; `auto` is `console` on a terminal, and `json` else."""
 

@@ -13,8 +13,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Final
 
@@ -22,9 +23,13 @@ from bearing_stream.program import PROGRAM
 from consumer import events
 from consumer.liveness import budget
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.serving import SOCKETS_VARIABLE
 
 WORKER_VARIABLE: Final = "_BEARING_STREAM_WORKER"
 """Environment variable that holds a worker's number, from 1; its log lines have it as `worker`."""
+
+ENDPOINT: Final = 0
+"""Number of the process that serves the metrics and the health of all workers."""
 
 FIRST_DELAY: Final = 1.0
 """Seconds before a worker that ended is started again; doubled for each time in a row."""
@@ -58,13 +63,18 @@ def run_workers(settings: ConsumerSettings, arguments: Sequence[str]) -> int:
     Returns:
         The exit status: 1 if a worker failed again and again or did not end in order.
     """
-    commands = []
+    commands: dict[int, Sequence[str]] = {}
     for number in range(1, settings.workers + 1):
         own = ["--workers=1"]
         if settings.instance_id is not None:
             own.append(f"--instance-id={settings.instance_id}-{number}")
-        commands.append([*PROGRAM, *arguments, *own])
-    return Supervisor(commands).run()
+        commands[number] = [*PROGRAM, *arguments, *own]
+    if settings.metrics_port is None:
+        return Supervisor(commands).run()
+    commands[ENDPOINT] = [*PROGRAM, *arguments]
+    with TemporaryDirectory(prefix="bearing-stream-") as folder:
+        os.environ[SOCKETS_VARIABLE] = folder
+        return Supervisor(commands).run()
 
 
 @dataclass(slots=True)
@@ -83,10 +93,12 @@ class Supervisor:
     """Starts a process for each command, and starts it again, with backoff, when it ends."""
 
     def __init__(
-        self, commands: Sequence[Sequence[str]], clock: Callable[[], float] = time.monotonic
+        self,
+        commands: Mapping[int, Sequence[str]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare a worker for each command; `clock` is monotonic, in seconds."""
-        self._workers = [_Worker(i, command) for i, command in enumerate(commands, start=1)]
+        """Prepare a worker for each number and command; `clock` is monotonic, in seconds."""
+        self._workers = [_Worker(number, command) for number, command in commands.items()]
         self._clock = clock
         self._signals: list[signal.Signals] = []
         self._stopping = False

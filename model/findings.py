@@ -1,11 +1,13 @@
 """An assessment in the terms of a diagnosis, measurement by measurement."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import compress
 from typing import Final, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import TypedDict
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
@@ -78,7 +80,7 @@ def finding_columns(assessment: Assessment, uncertain_as_unknown: bool = False) 
         uncertain_as_unknown: Predict `Unknown` where a measurement has a quality flag.
     """
     shares = assessment.probabilities
-    winners = shares.argmax(axis=1)
+    winners = _most_probable(assessment)
     prediction: list[Prediction] = [FAULT_LABELS[winner] for winner in winners.tolist()]
     reasons = [_REASONS[code] for code in (assessment.flags @ _FLAG_BITS).tolist()]
     if uncertain_as_unknown:
@@ -92,6 +94,25 @@ def finding_columns(assessment: Assessment, uncertain_as_unknown: bool = False) 
         assessment.novelty.tolist(),
         _evidence(assessment.evidence, len(shares)),
     )
+
+
+def prediction_counts(
+    assessment: Assessment, uncertain_as_unknown: bool = False
+) -> Counter[Prediction]:
+    """Return how many measurements have each prediction; arguments as for `finding_columns`."""
+    winners = _most_probable(assessment)
+    unknown = 0
+    if uncertain_as_unknown:
+        flagged = assessment.flags.any(axis=1)
+        winners, unknown = winners[~flagged], int(flagged.sum())
+    counts = np.bincount(winners, minlength=len(FAULT_LABELS)).tolist()
+    return Counter({**dict(zip(FAULT_LABELS, counts, strict=True)), "Unknown": unknown})
+
+
+def _most_probable(assessment: Assessment) -> NDArray[np.int64]:
+    """Return the column of the most probable label of each measurement (m,)."""
+    winners: NDArray[np.int64] = assessment.probabilities.argmax(axis=1)
+    return winners
 
 
 def findings(assessment: Assessment, uncertain_as_unknown: bool = False) -> Iterator[Finding]:

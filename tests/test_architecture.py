@@ -26,6 +26,7 @@ IMPORTS: dict[str, set[str]] = {
     "bearing_stream.local_kafka": set(),
     "bearing_stream.config": set(),
     "bearing_stream.logs": set(),
+    "bearing_stream.observability": set(),
     "bearing_stream.kafka": {"config"},
     "bearing_stream.wire": {"sampling", "vocabulary"},
     "bearing_stream.recordings": {"config", "sampling", "vocabulary"},
@@ -33,7 +34,8 @@ IMPORTS: dict[str, set[str]] = {
     "training": {"model", "recordings", "vocabulary"},
     "producer_sim": {"config", "kafka", "recordings", "sampling", "vocabulary", "wire"},
     "consumer": {
-        *("config", "kafka", "logs", "model", "program", "sampling", "vocabulary", "wire"),
+        *("config", "kafka", "logs", "model", "observability", "program", "sampling"),
+        *("vocabulary", "wire"),
     },
     f"{COMMANDS}.baseline": {
         *("commands.terminal", "config", "kafka", "model", "recordings", "sampling"),
@@ -67,6 +69,7 @@ KEPT_OUT = {
     "bearing_stream.sampling": {"torch", "confluent_kafka", "scipy"},
     "bearing_stream.config": {"torch", "confluent_kafka", "numpy"},
     "bearing_stream.logs": {"torch", "confluent_kafka", "numpy"},
+    "bearing_stream.observability": {"torch", "confluent_kafka", "pydantic"},
     "bearing_stream.kafka": {"torch", "numpy"},
     "bearing_stream.wire": {"torch", "confluent_kafka"},
     "bearing_stream.recordings": {"torch", "confluent_kafka"},

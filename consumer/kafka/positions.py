@@ -133,7 +133,9 @@ class Tracker:
     @property
     def unresolved(self) -> list[Partition]:
         """The owned partitions whose position is not known, in order."""
-        return sorted(partition for partition, at in self._positions.items() if at is None)
+        # Copied in one step: threads that report them read while the loop changes them.
+        known = list(self._positions.items())
+        return sorted(partition for partition, at in known if at is None)
 
     @property
     def next(self) -> Positions:

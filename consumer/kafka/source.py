@@ -17,7 +17,7 @@ from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_o
 from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Taken, Tracker
 from consumer.kafka.resolver import Resolver
-from consumer.metrics import Metrics
+from consumer.metrics import Metrics, Rebalance
 
 OnGap = Literal["continue", "stop"]
 """What to do about windows that retention deleted before they were diagnosed."""
@@ -97,6 +97,8 @@ class WindowSource:
         self._listener: RebalanceListener | None = None
         self.received = 0
         """Messages received since the start."""
+        self.joined = False
+        """Whether the group has assigned this consumer its partitions, which may be none."""
 
     def subscribe(self, listener: RebalanceListener) -> None:
         """Join the group."""
@@ -163,6 +165,16 @@ class WindowSource:
     def positions(self) -> Positions:
         """Return the next offset expected, by partition, where it is known."""
         return self._tracker.next
+
+    @property
+    def owned(self) -> frozenset[Partition]:
+        """The partitions that are assigned; for any thread."""
+        return self._tracker.owned
+
+    @property
+    def unresolved(self) -> list[Partition]:
+        """The assigned partitions whose position is not known; for any thread."""
+        return self._tracker.unresolved
 
     def to_commit(self, positions: Positions, began: int) -> list[TopicPartition]:
         """Return positions as Kafka takes them; see `Tracker.to_commit`."""
@@ -287,20 +299,22 @@ class WindowSource:
         return None if watermarks is None else watermarks[1]
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._metrics.rebalances += 1
+        self._metrics.rebalances[Rebalance.ASSIGNED] += 1
+        self.joined = True
         self._errors.note_assigned()
         self._tracker.assign(_named(partitions))
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._metrics.rebalances += 1
+        self._metrics.rebalances[Rebalance.REVOKED] += 1
         self._revoked = True
         if self._listener is not None:
             self._listener.on_partitions_revoked()
         self._tracker.remove(_named(partitions))
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._metrics.rebalances += 1
+        self._metrics.rebalances[Rebalance.LOST] += 1
         self._lost = True
+        self.joined = False
         if self._listener is not None:
             self._listener.on_partitions_lost()
         self._tracker.remove(_named(partitions))

@@ -106,9 +106,14 @@ class Budget:
         return self.finish + CLOSE + LEAVE
 
     @property
+    def longest_round(self) -> float:
+        """A round of either kind, if every step of it takes all its time."""
+        return max(self.round, self.recovery)
+
+    @property
     def watchdog(self) -> float:
         """Without a finished round after which the process ends: the longest, and a margin."""
-        return max(self.round, self.recovery) + 30.0
+        return self.longest_round + 30.0
 
     @property
     def poll_interval(self) -> float:

@@ -63,6 +63,8 @@ class StallCheck:
         self._received = 0
         self._checked_at = clock()
         self._found = 0
+        self.error = ""
+        """What the last probe found: why something should have been delivered, if anything."""
 
     def check(self) -> None:
         """Probe if nothing has arrived for `INTERVAL`; call it in every round, it never blocks.
@@ -73,6 +75,7 @@ class StallCheck:
         now = self._clock()
         if self._flow.received != self._received:
             self._received, self._checked_at, self._found = self._flow.received, now, 0
+            self.error = ""
             # What a probe has found by now may have been delivered since.
             self._probe = None
         elif self._probe is not None:
@@ -92,6 +95,7 @@ class StallCheck:
                 detail="no window arrives, and Kafka does not report whether any is waiting",
             )
             return
+        self.error = "" if found is None else found.error
         if found is None:
             self._found = 0
             return

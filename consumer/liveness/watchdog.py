@@ -44,6 +44,11 @@ class Watchdog:
         """Watch from now on, until the process ends."""
         threading.Thread(target=self.watch, name="watchdog", daemon=True).start()
 
+    @property
+    def unfed_seconds(self) -> float:
+        """Seconds since the last `feed`, in whole ticks."""
+        return self._unfed_seconds
+
     def feed(self) -> None:
         """Reset the time that is counted towards the limit."""
         self._unfed_seconds = 0.0

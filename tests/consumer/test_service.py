@@ -38,6 +38,8 @@ class Stage:
             "assemble": self._assemble,
             "Watchdog": self._watchdog,
             "StallCheck": self._stall_check,
+            "ClusterEnds": lambda *_: None,
+            "PartitionWatch": lambda *_: Part(self, "partitions"),
         }.items():
             monkeypatch.setattr(service, name, stub)
         monkeypatch.setattr(ReloadingAssessor, "of", lambda _settings: self)
@@ -69,6 +71,7 @@ class Part:
 
     def __init__(self, stage: Stage, name: str) -> None:
         self._stage, self.name = stage, name
+        self.positions: dict[object, int] = {}
 
     def start(self, *_: Any) -> None:
         self._stage.note(f"{self.name}.start")
@@ -108,11 +111,11 @@ def test_starts_the_watchdog_and_feeds_it_and_checks_for_stalls_in_every_round(
     stage: Stage,
 ) -> None:
     stage.service.run()
-    assert stage.calls[-(4 + 2 * ROUNDS + 1) :] == [
+    assert stage.calls[-(5 + 3 * ROUNDS) :] == [
         "delivery.start",
         "source.subscribe",
         "watchdog.start",
-        *["watchdog.feed", "stall.check"] * ROUNDS,
+        *["watchdog.feed", "stall.check", "partitions.check"] * ROUNDS,
         "delivery.close",
         "source.close",
     ]

@@ -33,7 +33,7 @@ from consumer import events, workers
 
 workers.FIRST_DELAY = 0.01
 configure_logs("json", "info", events.LIBRARY_MESSAGE)
-sys.exit(workers.Supervisor(json.loads(sys.argv[1])).run())
+sys.exit(workers.Supervisor(dict(enumerate(json.loads(sys.argv[1]), 1))).run())
 """
 
 WAITS = "import os, time; os.write(1, b'up\\n'); time.sleep(600)"
@@ -181,8 +181,8 @@ def commands_for(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[li
     seen: list[list[str]] = []
 
     class Recorder:
-        def __init__(self, commands: list[list[str]]) -> None:
-            seen.extend(commands)
+        def __init__(self, commands: dict[int, list[str]]) -> None:
+            seen.extend(commands.values())
 
         def run(self) -> int:
             return 0

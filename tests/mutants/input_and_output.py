@@ -296,6 +296,21 @@ LIVENESS: Final = (
         "liveness/test_budget.py::test_waiting_for_the_queue_takes_its_time_once",
     ),
     Mutant(
+        "a partition that stands while others run is named",
+        "consumer/telemetry/partitions.py",
+        "self._note_stalled(partition, one.position, message, stalled)",
+        "pass",
+        "telemetry/test_partitions.py::"
+        "test_a_partition_that_stands_while_others_run_is_named_within_a_minute",
+    ),
+    Mutant(
+        "a request of the partition watch that hangs shows",
+        "consumer/telemetry/partitions.py",
+        "self._clock() - self._checked_at >= HANGS_AFTER",
+        "False",
+        "telemetry/test_partitions.py::test_a_request_that_hangs_is_noted",
+    ),
+    Mutant(
         "a second signal ends the process at once",
         "consumer/liveness/shutdown.py",
         "    if again:",
@@ -354,7 +369,7 @@ LIVENESS: Final = (
     Mutant(
         "the deadlines add up",
         "consumer/liveness/budget.py",
-        "return max(self.round, self.recovery) + 30.0",
+        "return self.longest_round + 30.0",
         "return 80.0",
         "liveness/test_budget.py::test_what_a_consumer_does_ends_before_it_is_given_up",
     ),

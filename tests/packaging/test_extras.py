@@ -26,6 +26,7 @@ EXTRA_OF: Final = {
     f"{COMMANDS_OF}/serve/": {"serve"},
     f"{COMMANDS_OF}/transactions/": {"transactions"},
     "bearing_stream/local_kafka/": {"demo"},
+    "bearing_stream/observability/prometheus.py": {"metrics"},
     "bearing_stream/recordings/": {"fetch"},
     "bearing_stream/recordings/formats/": {"files"},
     "training/": {"train"},
@@ -228,19 +229,28 @@ def test_a_missing_extra_is_one_line_that_installs_it(
         assert "Traceback" not in output
 
 
-def test_an_option_that_lacks_its_extra_is_one_line_too(tmp_path: Path) -> None:
+OPTIONS: Final = {
+    "matplotlib": ("plot", "diagnose", "none.npy", "--plot", "a.png"),
+    "prometheus_client": ("metrics", "consume", "--metrics-port", "0"),
+}
+"""Module → its extra, and a command with the option that needs it."""
+
+
+@pytest.mark.parametrize("module", OPTIONS)
+def test_an_option_that_lacks_its_extra_is_one_line_too(module: str) -> None:
+    extra, *arguments = OPTIONS[module]
     program = f"""{BLOCKING}
 from click.testing import CliRunner
 from bearing_stream.cli import main
 
-Blocked.names = {{"matplotlib"}}
-done = CliRunner().invoke(main, ["diagnose", "none.npy", "--plot", sys.argv[1]])
+Blocked.names = {{{module!r}}}
+done = CliRunner().invoke(main, json.loads(sys.argv[1]))
 print(done.exit_code, done.output)
 """
-    status, output = run(program, str(tmp_path / "a.png")).strip().split(maxsplit=1)
+    status, output = run(program, json.dumps(arguments)).strip().split(maxsplit=1)
     assert status == "1"
-    assert output.startswith("Error: `bearing-stream diagnose` needs ")
-    assert output.endswith("pip install 'bearing-stream[plot]'")
+    assert output.startswith(f"Error: `bearing-stream {arguments[0]}` needs ")
+    assert output.endswith(f"pip install 'bearing-stream[{extra}]'")
 
 
 def test_a_module_of_no_extra_is_an_error_like_any_other() -> None:

@@ -7,6 +7,7 @@ from bearing_stream.commands.serve import events as serve_events
 from bearing_stream.logs import Event
 from consumer import events as consumer_events
 from consumer.metrics import Metrics
+from consumer.telemetry.listed import METRICS, SUPERVISOR_METRICS
 from tools.docs.docstrings import attribute_docstrings, table
 
 EVENTS: Final[dict[str, Sequence[Event]]] = {
@@ -30,3 +31,20 @@ def metric_list() -> str:
     """Return a Markdown table of the counts that the event `report` holds."""
     texts = attribute_docstrings(Metrics)
     return table(("count", "meaning"), [(f"`{name}`", text) for name, text in texts.items()])
+
+
+def exported_metrics() -> str:
+    """Return a Markdown table of the metrics that are exported: name, type, labels, what to do."""
+    return table(
+        ("metric", "type", "labels", "meaning", "what to do"),
+        [
+            (
+                f"`{metric.name}`",
+                metric.kind,
+                ", ".join(f"`{label}`" for label in metric.labels),
+                metric.meaning,
+                metric.action,
+            )
+            for metric in (*METRICS, *SUPERVISOR_METRICS)
+        ],
+    )

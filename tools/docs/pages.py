@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tools.docs.cli_reference import cli_reference
-from tools.docs.event_list import event_list, metric_list
+from tools.docs.event_list import event_list, exported_metrics, metric_list
 from tools.docs.settings_tables import settings_table
 from tools.docs.wire_tables import (
     diagnosis_fields,
@@ -34,6 +34,7 @@ GENERATORS: Final[dict[str, Callable[..., str]]] = {
     "cli": cli_reference,
     "events": event_list,
     "metrics": metric_list,
+    "exported-metrics": exported_metrics,
     "measurement-headers": measurement_headers,
     "diagnosis-headers": diagnosis_headers,
     "diagnosis-fields": diagnosis_fields,

@@ -33,6 +33,7 @@ from bearing_stream.commands.serve.measurements import (
     read_json_measurements,
 )
 from bearing_stream.commands.serve.responses import (
+    AliveResponse,
     Analyst,
     DiagnosisResponse,
     HealthResponse,
@@ -202,6 +203,14 @@ def create_app(assessor: Assessor, settings: ApiSettings) -> FastAPI:
         response = await service.diagnose(request, decoder, sensor, rpm or nan, unit)
         return Response(to_json(response), media_type="application/json")
 
+    @app.head("/livez", include_in_schema=False)
+    @app.get("/livez")
+    async def livez() -> AliveResponse:
+        """Return that the process responds; a load that it cannot take does not change that."""
+        return {"status": "alive"}
+
+    @app.head("/readyz", include_in_schema=False)
+    @app.get("/readyz", responses=openapi.HEALTH)
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", responses=openapi.HEALTH)
     async def healthz(response: Response) -> HealthResponse:

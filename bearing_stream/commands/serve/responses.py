@@ -85,6 +85,12 @@ class ErrorResponse(TypedDict):
     detail: str
 
 
+class AliveResponse(TypedDict):
+    """The body of `/livez`."""
+
+    status: Literal["alive"]
+
+
 class HealthResponse(TypedDict):
     """The state of the service."""
 

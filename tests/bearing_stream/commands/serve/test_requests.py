@@ -107,8 +107,14 @@ def test_without_the_slash_it_responds_and_does_not_redirect(client: Client, tex
     assert len(response.json()["Analysis"]) == 1
 
 
-def test_health_responds_to_head(client: Client) -> None:
-    assert client.send("HEAD", "/healthz").status_code == 200
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/livez"])
+def test_health_responds_to_get_and_head(client: Client, path: str) -> None:
+    assert client.send("GET", path).status_code == client.send("HEAD", path).status_code == 200
+
+
+def test_readiness_is_health_under_the_name_of_kubernetes(client: Client) -> None:
+    assert client.get("/readyz").json() == client.get("/healthz").json()
+    assert client.get("/livez").json() == {"status": "alive"}
 
 
 def test_the_docs_load_nothing_and_show_every_path(client: Client) -> None:

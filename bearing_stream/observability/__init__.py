@@ -1,0 +1,20 @@
+"""What a stage reports of itself over HTTP: metrics and health; knows nothing of Kafka or bearings.
+
+- `metric.Metric` describes a metric, `metric.Reading` is its value at one moment;
+- `histogram.Histogram` counts values by size (imported from there: it loads NumPy);
+- `prometheus` writes readings as Prometheus reads them (extra `metrics`);
+- `endpoint.Endpoint` serves it all at a port.
+"""
+
+from bearing_stream.observability.endpoint import Address, Endpoint, Response, Routes
+from bearing_stream.observability.metric import Distribution, Metric, Reading
+
+__all__ = [
+    "Address",
+    "Distribution",
+    "Endpoint",
+    "Metric",
+    "Reading",
+    "Response",
+    "Routes",
+]

@@ -1,0 +1,128 @@
+"""What the probes of a supervisor, such as Kubernetes, find out about a consumer.
+
+`/livez` fails if the loop does not advance: then a restart helps. It does not fail where Kafka is
+away: a restart of the whole fleet would only make that worse. `/readyz` fails until the consumer
+diagnoses, and whenever it cannot; its body names why.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bearing_stream.observability import Response
+from bearing_stream.observability.endpoint import JSON
+from consumer.batch import Partition
+from consumer.telemetry.partitions import Overview
+
+READY_WITHIN: Final = 15.0
+"""Seconds since the last round after which a consumer is not ready: more than a batch and a commit
+take, unless the device or Kafka is in trouble. It is alive for longer."""
+
+
+class Phase(StrEnum):
+    """Where a consumer is between its start and its end."""
+
+    LOADING = "loading"
+    """It loads the model."""
+    WAITING = "waiting"
+    """It waits for Kafka, or for a topic."""
+    RUNNING = "running"
+    """It is a member of its group, or is joining it."""
+    STOPPING = "stopping"
+    """It finishes what is in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What is asked of a running consumer, in any thread.
+
+    Args:
+        seconds_since_round: How long ago the loop has finished a round.
+        round_limit: Seconds that a round may take.
+        joined: Whether the group has assigned it its partitions, which may be none.
+        unresolved: Returns the assigned partitions of which it is unknown where to begin.
+        trouble: Why results cannot be delivered now; empty if they can.
+        stall: Why the Kafka client should have delivered something; empty if nothing is known.
+        overview: What is known of the partitions.
+    """
+
+    seconds_since_round: Callable[[], float]
+    round_limit: float
+    joined: Callable[[], bool]
+    unresolved: Callable[[], Sequence[Partition]]
+    trouble: Callable[[], str]
+    stall: Callable[[], str]
+    overview: Callable[[], Overview]
+
+
+class Health:
+    """Responds to the probes; the service sets `phase`, `waiting_for` and `loop`."""
+
+    def __init__(self) -> None:
+        """Begin before the model is loaded."""
+        self.phase = Phase.LOADING
+        self.waiting_for = ""
+        self.loop: Loop | None = None
+
+    def live(self, _accept: str = "") -> Response:
+        """Respond to `/livez`: 503 if the loop does not advance."""
+        seconds = 0.0
+        limit = float("inf")
+        # Before and after, other limits end the process: of the start, and of the shutdown.
+        if self.loop is not None and self.phase is Phase.RUNNING:
+            seconds, limit = self.loop.seconds_since_round(), self.loop.round_limit
+        is_alive = seconds <= limit
+        status = "alive" if is_alive else f"the loop has not advanced for {seconds:g} s"
+        return _response(is_alive, status=status, phase=self.phase)
+
+    def ready(self, _accept: str = "") -> Response:
+        """Respond to `/readyz`: 503 with the `problems`, if there are any."""
+        problems = list(self.problems())
+        partitions = {
+            f"{topic}/{number}": {"position": one.position, "lag": one.lag}
+            for (topic, number), one in sorted(self._overview().assigned.items())
+        }
+        status = "not ready" if problems else "ready"
+        return _response(
+            not problems,
+            status=status,
+            phase=self.phase,
+            problems=problems,
+            partitions=partitions,
+        )
+
+    def problems(self) -> Iterator[str]:
+        """Yield why the consumer does not diagnose now."""
+        if self.phase is Phase.LOADING:
+            yield "the model is being loaded"
+        elif self.phase is Phase.WAITING:
+            yield f"it waits for Kafka: {self.waiting_for or 'no response yet'}"
+        elif self.phase is Phase.STOPPING:
+            yield "it is stopping"
+        if self.phase is Phase.RUNNING and self.loop is not None:
+            yield from self._problems_of(self.loop)
+
+    def _problems_of(self, loop: Loop) -> Iterator[str]:
+        overview = loop.overview()
+        if (seconds := loop.seconds_since_round()) > READY_WITHIN:
+            yield f"the loop has not finished a round for {seconds:g} s"
+        if not loop.joined():
+            yield "the group has assigned nothing to it yet"
+        for topic, number in loop.unresolved():
+            yield f"where to begin in partition {number} of '{topic}' is not known yet"
+        if trouble := loop.trouble():
+            yield f"results cannot be delivered: {trouble}"
+        if overview.error:
+            yield f"Kafka does not respond: {overview.error}"
+        if stall := loop.stall():
+            yield stall
+        yield from overview.stalled.values()
+
+    def _overview(self) -> Overview:
+        return Overview() if self.loop is None else self.loop.overview()
+
+
+def _response(is_well: bool, **fields: object) -> Response:
+    return Response(200 if is_well else 503, JSON, json.dumps(fields).encode() + b"\n")
