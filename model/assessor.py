@@ -17,7 +17,9 @@ from model.backends.choice import BackendChoice, Device
 from model.diagnoser import Diagnoser
 from model.grouping import Grouping
 from model.limits import AssessmentLimits
-from model.physics.measurements import measure
+from model.physics.baseline import Baseline
+from model.physics.baselines import Baselines
+from model.physics.measurements import measure_each
 from model.physics.rule import decide
 from model.quality import SIGNAL_FLAGS, measurement_flags, signal_flags
 from model.sensors import Sensors
@@ -62,6 +64,8 @@ class Assessor:
         # The last is that of sensors without a row, whose index is -1.
         self._full_scales = np.array([*scales, np.nan])
         known = [row.baseline is not None or row.network for row in sensors.rows]
+        self._networks = np.array([*(row.network for row in sensors.rows), False])
+        self._baseline_groups = _baseline_groups(sensors)
         self._unknown_machines = ~np.array([*known, False]) & (self._diagnoser == "auto")
         version = self._network.version
         self.version = f"{version}-{sensors.digest}" if self._uses_physics else version
@@ -177,19 +181,22 @@ class Assessor:
         """Apply the rule to the measurements whose sensor has a baseline."""
         probabilities, evidence = network.copy(), PhysicsAssessment.none(len(rpm))
         outside = np.zeros(len(rpm), np.bool_)
-        for index in np.unique(rows[rows >= 0]):
-            row = self._sensors.rows[index]
-            if row.baseline is None:
+        for group in self._baseline_groups:
+            which = group.which[rows]
+            of_group = which >= 0
+            if not of_group.any():
                 continue
-            of_row = rows == index
-            own = np.flatnonzero(of_row)
-            measured = measure(
-                windows[grouping.repeat(of_row)], rpm[own], row.baseline, grouping.select(of_row)
+            # As a rule they are all, and nothing needs to be copied.
+            own_windows = windows if of_group.all() else windows[grouping.repeat(of_group)]
+            own = np.flatnonzero(of_group)
+            measured = measure_each(
+                own_windows, rpm[own], group.baselines, which[own], grouping.select(of_group)
             )
             outside[own] = measured.outside | measured.guessed
             readable = np.asarray(np.isfinite(measured.sigmas).all(axis=1))
             own, measured = own[readable], measured.select(readable)
-            decision = decide(measured, network[own] if row.network else None)
+            trained = np.where(self._networks[rows[own], None], network[own], np.float32(np.nan))
+            decision = decide(measured, trained)
             probabilities[own] = decision.probabilities
             evidence.sigmas[own], evidence.change[own] = measured.sigmas, measured.distance
             evidence.rpm[own], evidence.found_by[own] = measured.rpm, measured.found_by
@@ -204,6 +211,34 @@ class _Judged:
     probabilities: NDArray[np.float32]
     evidence: PhysicsAssessment
     outside: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _BaselineGroup:
+    """The baselines of a table whose spectra are read equally far.
+
+    Args:
+        baselines: The baselines.
+        which: (rows + 1,), the baseline of each row, -1 where it has none or one of another group;
+            the last is that of sensors without a row, whose index is -1.
+    """
+
+    baselines: Baselines
+    which: NDArray[np.int64]
+
+
+def _baseline_groups(sensors: Sensors) -> list[_BaselineGroup]:
+    groups = []
+    found = {row.baseline.reading for row in sensors.rows if row.baseline is not None}
+    for reading in sorted(found, key=lambda reading: reading.points):
+        which = np.full(len(sensors.rows) + 1, -1)
+        own: list[Baseline] = []
+        for index, row in enumerate(sensors.rows):
+            if row.baseline is not None and row.baseline.reading == reading:
+                which[index] = len(own)
+                own.append(row.baseline)
+        groups.append(_BaselineGroup(Baselines.of(own), which))
+    return groups
 
 
 def _flags(

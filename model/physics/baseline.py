@@ -97,14 +97,6 @@ class Baseline:
         """How far the envelope spectra of its windows are read."""
         return reading_for(self.orders, float(self.speeds.max()))
 
-    def beyond(self, rpm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how far speeds (n,) are beyond those of each point (n, points), as a ratio."""
-        speeds = np.maximum(rpm, np.finfo(float).tiny)[:, None]
-        slowest = np.array([point.slowest for point in self.points])
-        fastest = np.array([point.fastest for point in self.points])
-        found: NDArray[np.float64] = np.maximum(speeds / fastest, slowest / speeds) - 1
-        return np.maximum(found, 0)
-
 
 _LINE_TRUST: Final = 10.0
 """Independent windows that the deviations of noise count for, next to those measured. They keep a

@@ -41,6 +41,6 @@ def band_shape(bands: Floats) -> NDArray[np.float64]:
 def distance(
     shape: NDArray[np.float64], mean: NDArray[np.float64], deviation: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the root mean square over the bands of the deviations from healthy, in sigmas (n,)."""
-    rms: NDArray[np.float64] = np.sqrt(np.square((shape - mean) / deviation).mean(axis=1))
+    """Return the root mean square over the bands, the last axis, of the deviations, in sigmas."""
+    rms: NDArray[np.float64] = np.sqrt(np.square((shape - mean) / deviation).mean(axis=-1))
     return rms

@@ -56,6 +56,8 @@ _FLOOR_BINS: Final = 10
 
 _HARMONICS: Final = {"outer": 3, "inner": 2, "ball": 2}
 
+_LINES: Final = sum(_HARMONICS.values())
+
 _FEWEST_STRIKES: Final = 3
 """In a window: with fewer, lines are no further apart than a window resolves."""
 
@@ -95,9 +97,21 @@ def line_heights(
         outer_share: Share of the outer race's height that is taken from the inner race's.
     """
     grouping = grouping or Grouping.of(len(envelope))
+    lines = np.broadcast_to(line_orders(orders), (len(rpm), _LINES))
+    return heights_at(envelope, rpm, lines, grouping, outer_share)
+
+
+def heights_at(
+    envelope: Floats,
+    rpm: NDArray[np.float64],
+    orders: NDArray[np.float64],
+    grouping: Grouping,
+    outer_share: float,
+) -> LineHeights:
+    """Measure as `line_heights` does, of bearings of their own: `orders` are (m, 7)."""
     heights, found = np.empty((len(rpm), len(PARTS))), np.empty((len(rpm), len(PARTS)))
     last = (envelope.shape[1] - 1 - FINENESS * _FLOOR_BINS) * STEP
-    hertz = rpm[:, None] / 60 * line_orders(orders)
+    hertz = rpm[:, None] / 60 * orders
     readable = hertz * (1 + SEARCH) <= last
     combs = _gathered(contrast(envelope), hertz, grouping)
     patterns = readable[:1] if readable.all() else np.unique(readable, axis=0)
@@ -174,8 +188,8 @@ def _mixing(readable: NDArray[np.bool_], outer_share: float) -> Floats:
     counts = list(_HARMONICS.values())
     edges = np.cumsum(counts)[:-1]
     outer, inner, ball = (
-        np.arange(7)[None] == rows[readable[rows]][:, None]
-        for rows in np.split(np.arange(7), edges)
+        np.arange(_LINES)[None] == rows[readable[rows]][:, None]
+        for rows in np.split(np.arange(_LINES), edges)
     )
     weights = np.stack([outer.mean(axis=0), inner.mean(axis=0), ball.mean(axis=0)], axis=1)
     weights[:, 1] -= outer_share * outer[:2].mean(axis=0)

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from model.grouping import Grouping
 from model.physics.baseline import FOUND_BY, Baseline
+from model.physics.baselines import Baselines
 from model.physics.gate import GATE, band_shape, distance
-from model.physics.lines import OUTER_SHARE, TOLERANCE, line_heights, speeds
+from model.physics.lines import OUTER_SHARE, TOLERANCE, heights_at
 from model.physics.spectra import Floats, spectra
 
 HELD: Final = 0.025
@@ -65,6 +66,23 @@ def measure(
 ) -> Measurements:
     """Measure windows, or measurements of several windows, relative to a baseline.
 
+    Arguments and result are those of `measure_each`, but for one baseline.
+    """
+    grouping = grouping or Grouping.of(len(windows))
+    which = np.zeros(len(grouping), np.int64)
+    return measure_each(windows, rpm, Baselines.of([baseline]), which, grouping, outer_share)
+
+
+def measure_each(
+    windows: Floats,
+    rpm: NDArray[np.float64],
+    baselines: Baselines,
+    which: NDArray[np.int64],
+    grouping: Grouping,
+    outer_share: float = OUTER_SHARE,
+) -> Measurements:
+    """Measure measurements of one or several windows, each relative to a baseline.
+
     The point at the nearest speed judges. The heights of lines and the shapes are averaged over the
     windows of a measurement. Their deviations stay those of single windows: relative to the smaller
     deviations of the means, small differences that no damage makes would stand out too.
@@ -73,28 +91,27 @@ def measure(
         windows: (n, 2048) float32 at 12 kHz, any unit.
         rpm: (m,), shaft speeds; NaN where unknown: then the nominal one of the baseline or, without
             one, that of the point whose shape is nearest or whose lines stand out most.
-        baseline: Of the machine.
-        grouping: Of the windows into m measurements; None for one each.
+        baselines: Of the machines.
+        which: (m,), the baseline of each measurement.
+        grouping: Of the windows into m measurements.
         outer_share: As for `line_heights`.
 
     Returns:
         Of the m measurements.
     """
-    grouping = grouping or Grouping.of(len(windows))
-    measured = spectra(windows, baseline.reading)
-    reader = _LineReader(measured.envelope, grouping, baseline, outer_share)
-    shape = grouping.mean(band_shape(measured.bands))
-    distances = np.stack(
-        [distance(shape, point.shape, point.shape_deviations) for point in baseline.points], axis=1
-    )
+    measured = spectra(windows, baselines.reading)
+    reader = _LineReader(measured.envelope, grouping, baselines, which, outer_share)
+    shape = grouping.mean(band_shape(measured.bands))[:, None]
+    distances = distance(shape, baselines.shape[which], baselines.shape_deviations[which])
+    distances[np.isnan(distances)] = np.inf
     stated, guessed = _speeds_to_search(rpm, distances, reader)
-    beyond = baseline.beyond(stated)
+    beyond = baselines.beyond(stated, which)
     judge = beyond.argmin(axis=1)
     sigmas, found = reader.sigmas(stated, judge)
     used, found_by = _speed(sigmas, found, stated, np.isnan(rpm))
     rows = np.arange(len(rpm))
     # A line that stands out at a speed that the baseline holds shows that the stated one is off.
-    off = np.minimum(beyond, baseline.beyond(used))[rows, judge]
+    off = np.minimum(beyond, baselines.beyond(used, which))[rows, judge]
     return Measurements(
         sigmas=sigmas,
         distance=distances[rows, judge],
@@ -107,11 +124,12 @@ def measure(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _LineReader:
-    """Measures lines in the envelope spectra of windows, relative to points of a baseline."""
+    """Measures lines in the envelope spectra of windows, relative to points of baselines."""
 
     envelope: Floats
     grouping: Grouping
-    baseline: Baseline
+    baselines: Baselines
+    which: NDArray[np.int64]
     outer_share: float
 
     def sigmas(
@@ -119,30 +137,30 @@ class _LineReader:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the sigmas near these speeds by these points, and the speeds found: (m, 3) each.
 
-        Both are NaN where the lines cannot be read at the speed.
+        Both are NaN where the lines cannot be read at the speed, or the baseline has no such point.
         """
-        baseline = self.baseline
-        slowest, fastest = speeds(baseline.orders, baseline.reading)
+        baselines, which = self.baselines, self.which
+        slowest, fastest = baselines.readable[which].T
         readable = (rpm >= slowest) & (rpm <= fastest)
-        lines = np.stack([point.lines for point in baseline.points])
-        deviations = np.stack([point.line_deviations for point in baseline.points])
-        found = line_heights(
+        found = heights_at(
             self.envelope,
             np.where(readable, rpm, slowest),
-            baseline.orders,
+            baselines.orders[which],
             self.grouping,
             self.outer_share,
         )
         # At the edge of what can be read, one of the parts may have no line left.
         readable &= np.isfinite(found.heights).all(axis=1)
-        sigmas = (found.heights - lines[judge]) / deviations[judge]
+        sigmas = found.heights - baselines.lines[which, judge]
+        sigmas /= baselines.line_deviations[which, judge]
         sigmas[~readable] = found.rpm[~readable] = np.nan
         return sigmas, found.rpm
 
     def select(self, rows: NDArray[np.bool_]) -> "_LineReader":
         """Return the reader of some of the measurements."""
         envelope = self.envelope[self.grouping.repeat(rows)]
-        return replace(self, envelope=envelope, grouping=self.grouping.select(rows))
+        grouping = self.grouping.select(rows)
+        return replace(self, envelope=envelope, grouping=grouping, which=self.which[rows])
 
 
 def _speeds_to_search(
@@ -153,18 +171,19 @@ def _speeds_to_search(
     Where the speed is not known it is the nominal one; else that of the point whose shape is
     nearest, if it is near; else that of the point near whose speed a race line stands out most.
     """
-    baseline, unknown = reader.baseline, np.isnan(rpm)
-    likely = distances.argmin(axis=1)
+    baselines, which, unknown = reader.baselines, reader.which, np.isnan(rpm)
+    likely, nominal = distances.argmin(axis=1), baselines.nominal[which]
     guessed = unknown & (distances.min(axis=1, initial=np.inf) > GATE)
-    guessed &= baseline.nominal_rpm is None and len(baseline.points) > 1
+    guessed &= np.isnan(nominal) & (baselines.counts[which] > 1)
     if guessed.any():
-        own, count = reader.select(guessed), int(guessed.sum())
+        own = reader.select(guessed)
         races = [
-            own.sigmas(np.full(count, point.rpm), np.full(count, index))[0][:, :2].max(axis=1)
-            for index, point in enumerate(baseline.points)
+            own.sigmas(point, np.full(len(point), index))[0][:, :2].max(axis=1)
+            for index, point in enumerate(baselines.rpm[own.which].T)
         ]
-        likely[guessed] = np.argmax(races, axis=0)
-    return np.where(unknown, baseline.nominal_rpm or baseline.speeds[likely], rpm), guessed
+        likely[guessed] = np.where(np.isnan(races), -np.inf, races).argmax(axis=0)
+    point = baselines.rpm[which, likely]
+    return np.where(unknown, np.where(np.isnan(nominal), point, nominal), rpm), guessed
 
 
 def _speed(

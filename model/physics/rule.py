@@ -73,35 +73,37 @@ def decide(
     Args:
         measured: Relative to the baseline.
         network: (n, 4), the probabilities of a network that was trained on this machine: it names
-            the fault of what has changed and shows no race line. None where there is none.
+            the fault of what has changed and shows no race line. NaN where there is none, and None
+            if there is none anywhere.
         rule: The thresholds.
     """
     rule = rule or Rule()
+    if network is None:
+        network = np.full((len(measured.rpm), len(FAULT_LABELS)), np.nan, np.float32)
+    asked = ~np.isnan(network[:, 0])
     outer, inner = measured.sigmas[:, 0], measured.sigmas[:, 1]
-    inside = rule.race if network is None else rule.contested
+    inside = np.where(asked, rule.contested, rule.race)
     threshold = np.where(measured.outside, rule.elsewhere, inside)
     race = expit((np.maximum(outer, inner) - threshold) / rule.softness)
     outer_of_races = expit((outer - inner) / rule.softness)
     change = np.log(np.maximum(measured.distance / rule.gate, _SMALLEST)) / rule.softness
     faulty = np.where(measured.outside, race, expit(change))
-    silent = _silent(network, len(outer))
+    silent = _silent(network, asked)
     named = np.where(measured.outside, 1.0, race)
     probabilities = silent * (1 - named)[:, None]
     probabilities[:, _OUTER] += named * outer_of_races
     probabilities[:, _INNER] += named * (1 - outer_of_races)
     probabilities *= faulty[:, None]
     probabilities[:, _NORMAL] += 1 - faulty
-    by_physics = (named > 0.5) | (faulty < 0.5) | (network is None)
+    by_physics = (named > 0.5) | (faulty < 0.5) | ~asked
     return Decision(probabilities, by_physics)
 
 
-def _silent(network: NDArray[np.float32] | None, count: int) -> NDArray[np.float64]:
+def _silent(network: NDArray[np.float32], asked: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the probabilities (n, 4) of faults where no race line stands out."""
-    if network is None:
-        silent = np.zeros((count, len(FAULT_LABELS)))
-        silent[:, _BALL] = 1
-        return silent
-    silent = np.maximum(network.astype(np.float64), _SMALLEST)
-    silent[:, _NORMAL] = 0
-    silent /= silent.sum(axis=1, keepdims=True)
+    silent = np.zeros(network.shape)
+    silent[:, _BALL] = 1
+    named = np.maximum(network[asked].astype(np.float64), _SMALLEST)
+    named[:, _NORMAL] = 0
+    silent[asked] = named / named.sum(axis=1, keepdims=True)
     return silent

@@ -1,5 +1,6 @@
 """The assessor: its results, whether network or physics decides, and its name and version."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from model.diagnoser import Diagnoser
 from model.limits import AssessmentLimits
 from model.physics import baseline_file
 from model.physics.baseline import fit
-from model.physics.bearing import DRIVE_END
+from model.physics.bearing import DRIVE_END, BearingOrders
+from model.sensors import SensorRow, Sensors
 from model.settings import AssessmentSettings
 from tests.model.physics.signals import clipped, dropped, hum, jumped
 
@@ -302,3 +304,36 @@ def test_a_speed_that_the_baseline_does_not_hold_is_flagged_and_no_change_is_a_f
             assert (found.probabilities.argmax(axis=1) == normal).mean() > 0.95
     inside = auto.assess(noise, RPM[:40], ["pump"] * 40)
     assert (inside.probabilities.argmax(axis=1) != normal).all()
+
+
+def test_machines_in_one_batch_are_assessed_as_each_alone() -> None:
+    """Of other bearings, speeds, points and readings, and with and without a network of theirs."""
+    healthy = WINDOWS[TRUTH == FAULT_LABELS.index("Normal")]
+    rollers = BearingOrders(outer=7.0921, inner=8.9079, ball_spin=4.1977)
+    several = fit(np.concatenate([healthy, healthy]), np.repeat([1200.0, 1797.0], 20), DRIVE_END)
+    rows = (
+        SensorRow("one", fit(healthy, np.full(20, 1797.0), DRIVE_END), network=True),
+        SensorRow("several", several),
+        SensorRow("fast", fit(healthy, np.full(20, 3500.0), DRIVE_END)),
+        SensorRow("rollers", fit(healthy, np.full(20, 1797.0), rollers), full_scale=5.0),
+        SensorRow("nominal", dataclasses.replace(several, nominal_rpm=1250.0)),
+        SensorRow("none"),
+    )
+    assessor = Assessor(Diagnoser.load(device="cpu"), sensors=Sensors(rows, "digest"))
+    rng = np.random.default_rng(0)
+    counts = rng.integers(1, 4, 30)
+    windows = WINDOWS[rng.integers(0, len(WINDOWS), counts.sum())]
+    names = rng.choice([*(row.pattern for row in rows), "stranger"], 30).tolist()
+    rpm = rng.choice([UNKNOWN, 1200.0, 1797.0, 1700.0, 3500.0, 50_000.0], 30)
+    together = assessor.assess(windows, rpm, names, counts)
+    assert together.evidence is not None
+    ends = np.cumsum(counts)
+    for row, (name, end, count) in enumerate(zip(names, ends, counts, strict=True)):
+        one = slice(row, row + 1)
+        alone = assessor.assess(windows[end - count : end], rpm[one], [name], counts[one])
+        assert alone.evidence is not None
+        np.testing.assert_array_equal(together.flags[one], alone.flags)
+        np.testing.assert_allclose(together.probabilities[one], alone.probabilities, atol=TOLERANCE)
+        for field in ("sigmas", "change", "rpm", "found_by", "decided"):
+            of_batch, of_one = getattr(together.evidence, field), getattr(alone.evidence, field)
+            np.testing.assert_allclose(of_batch[one], of_one, rtol=1e-4, atol=1e-4)
