@@ -308,7 +308,7 @@ def test_a_speed_that_the_baseline_does_not_hold_is_flagged_and_no_change_is_a_f
 
 def test_machines_in_one_batch_are_assessed_as_each_alone() -> None:
     """Of other bearings, speeds, points and readings, and with and without a network of theirs."""
-    healthy = WINDOWS[TRUTH == FAULT_LABELS.index("Normal")]
+    healthy = WINDOWS[FAULT_LABELS.index("Normal") == TRUTH]
     rollers = BearingOrders(outer=7.0921, inner=8.9079, ball_spin=4.1977)
     several = fit(np.concatenate([healthy, healthy]), np.repeat([1200.0, 1797.0], 20), DRIVE_END)
     rows = (
