@@ -1,6 +1,7 @@
 """Injects faults into the system, and checks that every window got one result.
 
-- `suite` lists the faults and how often each is injected, and runs them one after the other;
+- `suite` lists the faults and how often each is injected, and runs them one after the other; `plan`
+  fits them into a given time;
 - `trial.Trial` is one run: its own topics, a steady feed of windows, consumers as processes, and a
   check at the end;
 - `faults` holds one function for each fault;

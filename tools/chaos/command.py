@@ -15,8 +15,10 @@ from rich.table import Table
 
 from bearing_stream.commands.verify.report import Guarantee
 from tools.chaos.clusters import free_gigabytes
+from tools.chaos.fault import BOTH
+from tools.chaos.plan import Plan
 from tools.chaos.results import HEADINGS, OUTPUT, Outcome, cells, write
-from tools.chaos.suite import BOTH, FAULTS, Suite, planned
+from tools.chaos.suite import FAULTS, Suite
 
 NEEDED: Final = 10.0
 """10⁹ bytes of disk for the whole suite: a million int16 windows and their diagnoses, twice, since
@@ -32,7 +34,7 @@ WIDTH: Final = 120
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0),
-    help="Run a part of the suite in about this time; by default all of it.",
+    help="Run what fits into this time, of each fault as much; by default all of it.",
 )
 @click.option(
     "--fault",
@@ -76,13 +78,12 @@ def command(
         for fault in FAULTS
         if not chosen or fault.name in chosen
     ]
-    faults = planned(faults, minutes)
     console.print(f"seed {seed}; the logs of the consumers are in {LOGS}")
     _check_disk(console, whole=minutes is None and not chosen)
     shutil.rmtree(LOGS, ignore_errors=True)
     outcomes: list[Outcome] = []
     with console.status("starting Kafka") as status:
-        for outcome in Suite(seed, LOGS).run(faults, status.update):
+        for outcome in Suite(seed, LOGS).run(Plan(faults, minutes), status.update):
             outcomes.append(outcome)
             console.print(_line(outcome), highlight=False, soft_wrap=True)
             # After each outcome, so that an interrupted run leaves the outcomes so far.

@@ -1,9 +1,9 @@
 """Every fault, how often each is injected, and the course of the suite."""
 
 import time
+import traceback
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from bearing_stream.local_kafka import LocalKafka, LocalKafkaError
 from producer_sim import SensorStream
 from tools.chaos.clusters import Site, cluster
 from tools.chaos.errors import ChaosError
+from tools.chaos.fault import ONCE, Fault
 from tools.chaos.faults import (
     brokers,
     consumers,
@@ -25,53 +26,12 @@ from tools.chaos.faults import (
     transactions,
 )
 from tools.chaos.feed import FeedSettings
+from tools.chaos.plan import Plan
 from tools.chaos.results import Outcome
 from tools.chaos.trial import Order, Trial
 
-ONCE: Final[tuple[Guarantee, ...]] = ("exactly-once",)
-BOTH: Final[tuple[Guarantee, ...]] = (*ONCE, "at-least-once")
-
-OVERHEAD: Final = 12.0
-"""Approximate seconds of a trial before its first fault and after its last."""
-
 LOG_LINES: Final = 100_000
 """Lines of a broker's log that are kept after a failed trial: more than any log had so far."""
-
-AT_LEAST_ONCE_DIVISOR: Final = 4
-"""With at-least-once, faults are injected a fourth as often: it makes fewer promises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault, and how often the whole suite injects it."""
-
-    name: str
-    inject: Callable[[Trial], None]
-    times: int
-    seconds: float
-    """Approximate seconds of one injection."""
-    windows: int = 0
-    """Minimum number of windows in the whole suite."""
-    site: Site = Site.ONE
-    guarantees: tuple[Guarantee, ...] = BOTH
-
-    @property
-    def cost(self) -> float:
-        """Seconds in the whole suite; a part of the suite takes a proportional part of them."""
-        return self.seconds * sum(self.under(one).times for one in self.guarantees)
-
-    def part(self, share: float) -> "Fault":
-        """Return the same fault, injected less often, but at least once."""
-        times = max(round(self.times * share), 1)
-        return replace(self, times=times, windows=round(self.windows * share))
-
-    def under(self, guarantee: Guarantee) -> "Fault":
-        """Return the same fault, as often as a guarantee requires: at least twice, if it can be."""
-        if guarantee == "exactly-once":
-            return self
-        fewer = max(self.times // AT_LEAST_ONCE_DIVISOR, min(self.times, 2))
-        return replace(self, times=fewer, windows=self.windows // AT_LEAST_ONCE_DIVISOR)
-
 
 FAULTS: Final = (
     Fault("consumer-killed", consumers.killed, 50, 12, windows=300_000),
@@ -105,15 +65,6 @@ FAULTS: Final = (
 )
 
 
-def planned(faults: Sequence[Fault], minutes: float | None) -> list[Fault]:
-    """Return these faults, each as often as the time permits, and at least once."""
-    if minutes is None:
-        return list(faults)
-    fixed = sum(OVERHEAD * len(fault.guarantees) for fault in faults)
-    share = (minutes * 60 - fixed) / sum(fault.cost for fault in faults)
-    return [fault.part(min(max(share, 0.0), 1.0)) for fault in faults]
-
-
 class Suite:
     """Runs faults one after the other, with each of their guarantees."""
 
@@ -124,25 +75,38 @@ class Suite:
         self._pace = pace or FeedSettings()
         self._streams: list[SensorStream] | None = None
 
-    def run(self, faults: Sequence[Fault], announce: Callable[[str], None]) -> Iterator[Outcome]:
-        """Yield the outcome of each; `announce` is called with a line before each trial."""
-        for site in Site:
-            here = [fault for fault in faults if fault.site is site]
-            if not here:
-                continue
+    def run(self, plan: Plan, announce: Callable[[str], None]) -> Iterator[Outcome]:
+        """Yield the outcome of each trial; `announce` is called with a line before each.
+
+        After a trial that fails, the next one gets a cluster of its own: this one may be the cause.
+        """
+        while plan.left:
+            site = plan.left[0][0].site
             try:
                 with cluster(site) as kafka:
-                    for fault in here:
-                        for guarantee in fault.guarantees:
-                            due = fault.under(guarantee)
-                            announce(f"{due.name}, {guarantee}, {due.times} times")
-                            yield self.trial(kafka, due, guarantee)
+                    yield from self._run_on(kafka, site, plan, announce)
             except ChaosError as impossible:
-                for fault in here:
-                    yield Outcome(fault.name, "", None, [], {}, 0.0, skipped=str(impossible))
+                while plan.left and plan.left[0][0].site is site:
+                    yield _skipped(*plan.take(), str(impossible))
             except LocalKafkaError as failure:
-                for fault in here:
-                    yield Outcome(fault.name, "", None, [], {}, 0.0, failure=str(failure))
+                fault, guarantee = plan.take()
+                yield Outcome(fault.name, guarantee, None, [], {}, 0.0, failure=str(failure))
+
+    def _run_on(
+        self, kafka: LocalKafka, site: Site, plan: Plan, announce: Callable[[str], None]
+    ) -> Iterator[Outcome]:
+        """Yield the outcomes of the trials at one site, up to the first that fails."""
+        while plan.left and plan.left[0][0].site is site:
+            has_time = plan.has_time()
+            fault, guarantee = plan.take()
+            if not has_time:
+                yield _skipped(fault, guarantee, "not run: the time is over")
+                continue
+            announce(f"{fault.name}, {guarantee}, {fault.times} times")
+            outcome = self.trial(kafka, fault, guarantee)
+            yield outcome
+            if not outcome.sound:
+                return
 
     def trial(self, kafka: LocalKafka, fault: Fault, guarantee: Guarantee) -> Outcome:
         """Inject one fault as often as it asks for, and check the results."""
@@ -168,6 +132,10 @@ class Suite:
                 report = trial.check()
             except (ChaosError, FatalKafkaError, KafkaException, LocalKafkaError) as error:
                 failure = str(error)
+            except Exception as error:
+                # A fault of the tool; the other trials go on.
+                failure = f"{type(error).__name__}: {error}"
+                (folder / "traceback.log").write_text(traceback.format_exc())
         outcome = Outcome(
             fault.name,
             guarantee,
@@ -183,3 +151,7 @@ class Suite:
                 log = folder / f"broker-{broker}.log"
                 log.write_text(kafka.log_tail(broker, LOG_LINES))
         return outcome
+
+
+def _skipped(fault: Fault, guarantee: Guarantee, reason: str) -> Outcome:
+    return Outcome(fault.name, guarantee, None, [], {}, 0.0, skipped=reason)

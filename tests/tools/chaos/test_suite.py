@@ -1,17 +1,25 @@
 """The plan of the suite, and the tables of its results."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from rich.console import Console
 
 from bearing_stream.commands.verify import Report
+from bearing_stream.commands.verify.report import Guarantee
+from bearing_stream.local_kafka import LocalKafka
+from tests.kafka_in_memory.clock import Clock
 from tools.chaos.command import WIDTH, table
+from tools.chaos.errors import ChaosError
+from tools.chaos.fault import Fault
+from tools.chaos.plan import OVERHEAD, Plan
 from tools.chaos.results import HEADINGS, Outcome, cells, write
-from tools.chaos.suite import FAULTS, Fault, planned
+from tools.chaos.suite import FAULTS, Suite
 from tools.docs.chaos_table import PAGE, with_table
 
 SOUND = Outcome("broker-killed", "exactly-once", Report(windows=1500), [4.0, 9.0, 5.0], {}, 30.0)
@@ -25,18 +33,86 @@ def test_the_whole_suite_kills_consumers_200_times_over_a_million_windows() -> N
     assert sum(fault.windows for fault in killed) == 1_000_000
 
 
-@pytest.mark.parametrize("minutes", [0, 4, 30, 120])
-def test_a_slice_injects_every_fault_and_none_more_often_than_the_whole_suite(minutes: int) -> None:
-    for part, whole in zip(planned(FAULTS, minutes), FAULTS, strict=True):
-        assert part.name == whole.name
-        assert 1 <= part.times <= whole.times
-        assert part.windows <= whole.windows
+def injections(minutes: float | None, slowness: float = 1.0) -> tuple[dict[str, int], float]:
+    """How often each trial of a run injects, and how long the run takes where all takes longer."""
+    clock = Clock()
+    plan, began = Plan(FAULTS, minutes, clock), clock.now
+    times = {}
+    while plan.left and plan.has_time():
+        fault, guarantee = plan.take()
+        times[f"{fault.name} {guarantee}"] = fault.times
+        clock.sleep(slowness * (OVERHEAD + fault.seconds * fault.times))
+    return times, (clock.now - began) / 60
+
+
+WHOLE, _ = injections(None)
+
+
+@pytest.mark.parametrize("minutes", [45, 60, 120])
+@pytest.mark.parametrize("slowness", [0.5, 1.0, 1.5])
+def test_a_bounded_run_ends_in_time_and_has_every_fault(minutes: int, slowness: float) -> None:
+    times, duration = injections(minutes, slowness)
+    assert duration <= minutes
+    assert times.keys() == WHOLE.keys()
+    assert all(1 <= count <= WHOLE[name] for name, count in times.items())
+
+
+def test_a_run_that_is_far_too_slow_leaves_out_what_does_not_fit() -> None:
+    times, duration = injections(20, 3.0)
+    assert duration <= 25
+    assert 0 < len(times) < len(WHOLE)
 
 
 def test_more_minutes_inject_more() -> None:
-    times = [sum(part.times for part in planned(FAULTS, minutes)) for minutes in (4, 30, 60, 1e6)]
+    times = [sum(injections(minutes)[0].values()) for minutes in (4, 30, 60, 1e6)]
     assert times == sorted(times)
-    assert times[-1] == sum(fault.times for fault in planned(FAULTS, None))
+    assert times[-1] == sum(WHOLE.values())
+
+
+def test_all_of_it_is_what_the_list_states() -> None:
+    for fault in FAULTS:
+        for guarantee in fault.guarantees:
+            assert WHOLE[f"{fault.name} {guarantee}"] == fault.under(guarantee).times
+
+
+class Broken(Suite):
+    """Whose trials of one fault fail; notes on which cluster each trial runs."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(1, folder)
+        self.clusters: list[object] = []
+
+    def trial(self, kafka: LocalKafka, fault: Fault, guarantee: Guarantee) -> Outcome:
+        self.clusters.append(kafka)
+        failure = "stuck" if fault.name == "consumer-killed" else ""
+        return Outcome(fault.name, guarantee, None, [], {}, 1.0, failure=failure)
+
+
+def test_a_run_goes_on_after_a_trial_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.chaos.suite.cluster", lambda _: nullcontext(object()))
+    suite = Broken(tmp_path)
+    outcomes = list(suite.run(Plan(FAULTS[:3], None), lambda _: None))
+    assert [one.failure for one in outcomes] == ["stuck", "stuck", "", "", "", ""]
+    assert [suite.clusters.index(one) for one in suite.clusters] == [0, 1, 2, 2, 2, 2]
+
+
+def test_what_cannot_be_run_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def impossible(_: object) -> NoReturn:
+        raise ChaosError("not run: root is needed")
+
+    monkeypatch.setattr("tools.chaos.suite.cluster", impossible)
+    outcomes = list(Broken(tmp_path).run(Plan(FAULTS[:1], None), lambda _: None))
+    assert [one.skipped for one in outcomes] == ["not run: root is needed"] * 2
+
+
+def test_a_run_whose_time_is_over_reports_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.chaos.suite.cluster", lambda _: nullcontext(object()))
+    outcomes = list(Broken(tmp_path).run(Plan(FAULTS[:1], 0), lambda _: None))
+    assert [one.skipped for one in outcomes] == ["not run: the time is over"] * 2
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
