@@ -163,7 +163,7 @@ class Dispatcher:
         started, started_at = self._clock(), self._wall_clock()
         assessment = assess(batch, self._assessor)
         seconds = self._clock() - started
-        self._count(len(batch.samples), seconds)
+        self._metrics.inference_seconds += seconds
         model = ModelInfo(
             name=self._assessor.name,
             version=self._assessor.version,
@@ -180,11 +180,10 @@ class Dispatcher:
         made = diagnoses(batch, inference, self._wall_clock(), uncertain_as_unknown)
         return inference, list(made)
 
-    def _count(self, windows: int, seconds: float) -> None:
-        """Count an assessment, and a device that has failed in it."""
-        self._metrics.inference_seconds += seconds
-        self._metrics.distributions.inference_seconds.observe(seconds)
-        self._metrics.distributions.batch_windows.observe(windows)
+    def _observe(self, inference: Inference) -> None:
+        """Note how long an assessment took, and a device that has failed in it."""
+        self._metrics.distributions.inference_seconds.observe(inference.seconds)
+        self._metrics.distributions.batch_windows.observe(inference.windows)
         if self._assessor.device != self._device:
             self._device = self._assessor.device
             self._metrics.device_fallbacks += 1
@@ -193,6 +192,7 @@ class Dispatcher:
         self, batch: Batch, inference: Inference, made: Iterable[Message]
     ) -> None:
         batch.record_duration(inference.seconds)
+        self._observe(inference)
         self._report_unknown_machine(inference.assessment, batch)
         for message in made:
             self._delivery.publish(self._settings.diagnoses_topic, message)

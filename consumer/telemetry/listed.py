@@ -131,8 +131,8 @@ UNDECIDED: Final = Metric(
     "Seconds for which the last stable offset of a partition has not moved though records follow "
     "it: a transaction is open there. Of the assigned partitions of the windows topic, and of all "
     "of the diagnoses topic.",
-    "Beyond the timeout of the transaction it hangs: `kafka-transactions.sh find-hanging` names "
-    "it, and `abort` ends it.",
+    "Beyond the timeout of the transaction it hangs: `bearing-stream transactions list` names it, "
+    "and `bearing-stream transactions abort` ends it.",
 )
 
 TRANSACTIONS: Final = Metric(

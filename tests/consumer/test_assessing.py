@@ -181,6 +181,10 @@ def test_the_rest_is_diagnosed_and_the_dead_letters_name_the_reason(guarantee: G
     assert world.metrics.dead_letters == {RejectionReason.ASSESSMENT_FAILED: 5}
     assert json.dumps(world.metrics.as_dict()["dead_letters"]) == '{"assessment-failed": 5}'
     assert world.cluster.committed[("bearing.windows", 0)] == 20
+    # A batch that was halved to find what fails is one batch.
+    sizes = world.metrics.distributions.batch_windows.distribution()
+    assert sizes.buckets[-1][1] == sum(world.metrics.batches.values())
+    assert sizes.sum == 15
 
 
 def test_a_broken_assessor_ends_the_run_and_nothing_is_committed() -> None:
