@@ -35,10 +35,14 @@ ENVIRONMENT = @[ "$$($(BIN)/python -c 'import pip; $(BASE)' 2>&1)" = "$$($(PYTHO
 	$(PYTHON) -m venv $(if $(wildcard $(VENV)/pyvenv.cfg),--clear) $(VENV)
 INSTALL = $(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable
 
-# What `make audit` audits with, in an environment of its own.
+# What `make audit` audits with, and `make sbom` lists with, each in an environment of its own.
 AUDITOR := out/audit/bin/pip-audit
+LISTER := out/lister/bin/cyclonedx-py
 
-.PHONY: audit chaos check clean demo docs lint setup test
+# The extras whose packages the software bill of materials lists: those of the container image.
+EXTRAS ?= $(shell sed -n 's/^ARG EXTRAS=//p' Dockerfile)
+
+.PHONY: audit chaos check clean demo docs lint sbom setup test
 
 demo: $(VENV)/demo-ready
 	$(BIN)/bearing-stream demo $(DEMO)
@@ -63,6 +67,13 @@ audit: setup $(AUDITOR)
 $(AUDITOR):
 	@$(PYTHON) -m venv out/audit
 	@out/audit/bin/pip install --quiet pip-audit==2.10.1
+
+sbom: setup $(LISTER)
+	@$(BIN)/python -m tests.security.sbom $(LISTER) $(EXTRAS)
+
+$(LISTER):
+	@$(PYTHON) -m venv out/lister
+	@out/lister/bin/pip install --quiet cyclonedx-bom==7.5.0
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -56,11 +56,11 @@ NOT_YET: Final[tuple[str, ...]] = ()
 
 FOLDERS: Final = (
     *("bearing_stream", "consumer", "model", "producer_sim", "training"),
-    *("docs", "tests", "tools", ".ci"),
+    *("deploy", "docs", "tests", "tools", ".ci"),
 )
 """The code and the pages. `assets` is made by `training`, whose code is checked."""
 
-KINDS: Final = {".md", ".py", ".toml", ".yml", ".csv"}
+KINDS: Final = {".md", ".py", ".toml", ".yml", ".yaml", ".csv"}
 
 TOP_LEVEL: Final = (
     *("README.md", "SECURITY.md", "CONTRIBUTING.md", "Makefile", "Dockerfile"),

@@ -14,11 +14,12 @@ from consumer.settings import ConsumerSettings
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import PATIENCE, Topics, eventually
 from tests.security.cluster import Cluster, as_environment, login, only_line, run
-from tests.security.documented import Grant, grants
+from tests.security.documented import binding
+from tools.deploy.acls import Grant, documented_grants
 
 pytestmark = pytest.mark.integration
 
-DOCUMENTED = grants()
+DOCUMENTED = documented_grants()
 
 COMMANDS = {
     "simulate": ("simulate", "--source=synthetic", "--speed=max", "--limit=40", "--malformed=.2"),
@@ -44,7 +45,7 @@ class Stage:
 
     def properties(self, held: Iterable[Grant]) -> dict[str, str]:
         """Connection properties of a new user with these grants."""
-        user = self.cluster.new_user([grant.to("anybody") for grant in held])
+        user = self.cluster.new_user([binding(grant, "anybody") for grant in held])
         return self.cluster.kafka.client_properties | login(user)
 
     def consumer(self, held: Iterable[Grant], *arguments: str) -> ConsumerProcess:

@@ -17,8 +17,9 @@ from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import Topics, eventually
 from tests.security.certificates import Authority, Certificate
 from tests.security.cluster import Cluster, as_environment, only_line, run
-from tests.security.documented import grants
+from tests.security.documented import binding
 from tests.security.identity_provider import SECRET, token_endpoint
+from tools.deploy.acls import documented_grants
 
 pytestmark = pytest.mark.integration
 
@@ -35,7 +36,7 @@ CONNECTING = {
     "redrive": ("dead-letters", "redrive"),
 }
 
-DIAGNOSES = grants()["watch"]
+DIAGNOSES = documented_grants()["watch"]
 
 
 def refused(properties: dict[str, str]) -> str:
@@ -168,7 +169,7 @@ def test_a_token_authenticates_its_user(cluster: Cluster, diagnoses: str) -> Non
         properties = oauth(cluster, url, "ann", SECRET)
         line = only_line(run(properties, "watch", diagnoses))
         assert "lacks ACLs: READ on topic 'by-token'" in line
-        cluster.grant([grant.to("ann", name="by-token") for grant in DIAGNOSES])
+        cluster.grant([binding(grant, "ann", name="by-token") for grant in DIAGNOSES])
         done = run(properties, "watch", diagnoses, "--until-idle=0.1")
     assert done.exit_code == 0, done.output
 
@@ -198,7 +199,7 @@ def test_a_certificate_authenticates_its_user(
     create_topics(mutual.kafka.client_properties, {"bearing.diagnoses": 1})
     properties = certified(mutual, authority.issue("ann"), folder, "ann")
     assert "READ on topic 'bearing.diagnoses'" in only_line(run(properties, "watch"))
-    mutual.grant([grant.to("ann") for grant in DIAGNOSES])
+    mutual.grant([binding(grant, "ann") for grant in DIAGNOSES])
     done = run(properties, "watch", "--until-idle=0.1")
     assert done.exit_code == 0, done.output
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tools.deploy.values import table as chart_values
 from tools.docs.cli_reference import cli_reference
 from tools.docs.event_list import event_list, exported_metrics, metric_list
 from tools.docs.settings_tables import settings_table
@@ -41,6 +42,7 @@ GENERATORS: Final[dict[str, Callable[..., str]]] = {
     "quality-flags": quality_flags,
     "error-headers": error_headers,
     "reasons": rejection_reasons,
+    "chart-values": chart_values,
 }
 
 OUTSIDE: Final = {

@@ -1,0 +1,139 @@
+"""The chart: its schema, the files that are made from the code, and what real Helm renders."""
+
+import json
+import subprocess
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from tools.deploy.acls import chart_acls
+from tools.deploy.render import KUBERNETES, RENDERED, SUFFIX, cases, copies, helm, render
+from tools.deploy.values import CHART, schema, values
+
+REGENERATE = "run `python -m tools.deploy`"
+
+
+@pytest.fixture(scope="module")
+def program() -> str:
+    found = helm()
+    if found is None:
+        pytest.skip("there is no helm on the path, nor in HELM")
+    return found
+
+
+def defaults() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def check(given: dict[str, Any]) -> None:
+    jsonschema.validate(given, json.loads(schema()))
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """Return the defaults with one value changed."""
+    given = defaults()
+    *sections, key = path.split(".")
+    place = given
+    for section in sections:
+        place = place[section]
+    place[key] = value
+    return given
+
+
+def test_what_is_made_from_the_code_is_up_to_date() -> None:
+    assert (CHART / "files" / "acls.json").read_text(encoding="utf-8") == chart_acls(), REGENERATE
+    assert (CHART / "values.schema.json").read_text(encoding="utf-8") == schema(), REGENERATE
+    for target, source in copies().items():
+        assert target.exists(), REGENERATE
+        assert target.read_bytes() == source.read_bytes(), REGENERATE
+
+
+@pytest.mark.parametrize("case", cases())
+def test_what_is_rendered_is_up_to_date(program: str, case: str) -> None:
+    # Of two versions of Helm, one leaves a blank line between objects.
+    committed = (RENDERED / f"{case}.yaml").read_text(encoding="utf-8")
+    rendered = render(program, case)
+    assert list(yaml.safe_load_all(committed)) == list(yaml.safe_load_all(rendered)), REGENERATE
+
+
+def test_nothing_is_rendered_from_an_example_that_is_gone() -> None:
+    names = {path.stem for path in RENDERED.glob("*.yaml")} - {"kustomization"}
+    assert names == set(cases())
+
+
+def test_every_value_has_a_meaning_that_ends_a_sentence() -> None:
+    assert [each.path for each in values() if not each.meaning.endswith(".")] == []
+
+
+def test_the_defaults_and_the_examples_satisfy_the_schema() -> None:
+    check(defaults())
+    for case in cases():
+        check(yaml.safe_load((CHART / "ci" / (case + SUFFIX)).read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("consumer.replica", 3),
+        ("consumer.replicas", "3"),
+        ("consumer.settings", {"instance_id": "mine"}),
+        ("consumer.settings", {"max-delay": 1}),
+        ("consumer.metricsPort", 70_000),
+        ("consumer.terminationGracePeriodSeconds", 5),
+        ("image.digest", "latest"),
+        ("kafka.auth.type", "plain"),
+        ("kafka.properties", {"sasl.password": "p"}),
+        ("keda.minReplicas", 0),
+        ("networkPolicy.kafkaPorts", []),
+        ("strimzi.topics.partitions", 0),
+    ],
+)
+def test_a_mistake_is_refused(path: str, value: Any) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        check(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--set=kafka.bootstrapServers="], "set kafka.bootstrapServers"),
+        (["--set=consumer.replica=3"], "replica"),
+        (["--set=strimzi.topics.enabled=true"], "set strimzi.cluster"),
+        (
+            ["--set=strimzi.users.enabled=true", "--set=strimzi.cluster=plant"],
+            "needs kafka.auth.type",
+        ),
+    ],
+)
+def test_helm_names_the_mistake(program: str, arguments: list[str], expected: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        render(program, "default", *arguments)
+    assert expected in caught.value.stderr
+
+
+def test_helm_lints_it(program: str) -> None:
+    example = f"--values={CHART / 'ci' / ('default' + SUFFIX)}"
+    arguments = ["lint", "--strict", f"--kube-version={KUBERNETES}", str(CHART), example]
+    subprocess.run([program, *arguments], check=True)
+
+
+@pytest.mark.parametrize(("kind", "file"), [("rules", "rules.yml"), ("dashboards", "dashboards")])
+def test_rules_and_dashboards_are_in_the_chart_or_named_as_missing(
+    program: str, kind: str, file: str
+) -> None:
+    switch = f"--set=monitoring.{kind}.enabled=true"
+    if (CHART / "files" / file).exists():
+        assert render(program, "default", switch)
+        return
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        render(program, "default", switch)
+    assert f"packaged without {kind}" in caught.value.stderr
+
+
+def test_the_image_can_be_pinned_by_digest(program: str) -> None:
+    digest = "sha256:" + "0" * 64
+    text = render(program, "default", f"--set=image.digest={digest}")
+    assert f"image: bearing-stream@{digest}" in text
