@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "consume": ("consumer", "Diagnose windows from Kafka, exactly once."),
     "simulate": ("producer_sim", "Replay recordings into Kafka as windows."),
     "watch": (f"{_COMMANDS}.watch", "Watch the diagnoses in a live table."),
+    "page": (f"{_COMMANDS}.page", "Show the fleet on a live page in a browser."),
     "dead-letters": (
         f"{_COMMANDS}.dead_letters",
         "List, show and redrive messages that could not be diagnosed.",
@@ -56,6 +57,7 @@ COMMANDS: Final = {
 EXTRAS: Final = {
     "demo": "demo",
     "capacity": "demo",
+    "page": "page",
     "serve": "serve",
     "transactions": "transactions",
     "train": "train",

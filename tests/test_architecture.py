@@ -44,6 +44,11 @@ IMPORTS: dict[str, set[str]] = {
     f"{COMMANDS}.capacity": {
         *("commands.terminal", "config", "kafka", "local_kafka", "program", "vocabulary"),
     },
+    f"{COMMANDS}.http_server": set(),
+    f"{COMMANDS}.page": {
+        *("commands.http_server", "config", "kafka", "logs", "model", "sampling"),
+        *("vocabulary", "wire"),
+    },
     f"{COMMANDS}.terminal": set(),
     f"{COMMANDS}.dead_letters": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.demo": {
@@ -53,7 +58,9 @@ IMPORTS: dict[str, set[str]] = {
     f"{COMMANDS}.diagnose": {
         *("commands.terminal", "config", "model", "recordings", "sampling", "vocabulary"),
     },
-    f"{COMMANDS}.serve": {"config", "logs", "model", "sampling", "vocabulary", "wire"},
+    f"{COMMANDS}.serve": {
+        *("commands.http_server", "config", "logs", "model", "sampling", "vocabulary", "wire"),
+    },
     f"{COMMANDS}.transactions": {"commands.terminal", "config", "kafka"},
     f"{COMMANDS}.verify": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.watch": {"commands.terminal", "config", "kafka", "wire"},
@@ -80,6 +87,7 @@ KEPT_OUT = {
     "consumer": {"torch"},
     f"{COMMANDS}.baseline": {"torch"},
     f"{COMMANDS}.capacity": {"torch"},
+    f"{COMMANDS}.page": {"torch"},
     f"{COMMANDS}.watch": {"torch"},
     f"{COMMANDS}.transactions": {"torch"},
     f"{COMMANDS}.verify": {"torch"},

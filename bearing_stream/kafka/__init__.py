@@ -12,6 +12,7 @@ from bearing_stream.kafka.errors import (
     explain,
     is_fatal,
 )
+from bearing_stream.kafka.following import TopicFollower
 from bearing_stream.kafka.reading import Span, Spans, TopicReader, read_to_end
 from bearing_stream.kafka.startup import wait_for_topics
 from bearing_stream.kafka.topics import TopicSettings
@@ -27,6 +28,7 @@ __all__ = [
     "RetriableKafkaError",
     "Span",
     "Spans",
+    "TopicFollower",
     "TopicReader",
     "TopicSettings",
     "TransientKafkaError",

@@ -23,6 +23,8 @@ COMMANDS_OF: Final = "bearing_stream/commands"
 EXTRA_OF: Final = {
     f"{COMMANDS_OF}/demo/": {"demo"},
     f"{COMMANDS_OF}/diagnose/plot": {"plot"},
+    f"{COMMANDS_OF}/http_server.py": {"page", "serve"},
+    f"{COMMANDS_OF}/page/": {"page"},
     f"{COMMANDS_OF}/serve/": {"serve"},
     f"{COMMANDS_OF}/transactions/": {"transactions"},
     "bearing_stream/local_kafka/": {"demo"},

@@ -7,6 +7,7 @@ from bearing_stream.commands.capacity.settings import CapacitySettings
 from bearing_stream.commands.dead_letters.settings import RedriveSettings
 from bearing_stream.commands.demo.settings import DemoSettings
 from bearing_stream.commands.diagnose.settings import DiagnoseSettings
+from bearing_stream.commands.page.settings import PageSettings
 from bearing_stream.commands.serve.settings import ApiSettings
 from bearing_stream.commands.transactions.settings import TransactionSettings
 from bearing_stream.commands.verify.settings import VerifySettings
@@ -23,6 +24,7 @@ TABLES: Final[dict[str, type[Settings]]] = {
     "consume": ConsumerSettings,
     "simulate": SimulatorSettings,
     "watch": WatchSettings,
+    "page": PageSettings,
     "verify": VerifySettings,
     "dead-letters": RedriveSettings,
     "transactions": TransactionSettings,

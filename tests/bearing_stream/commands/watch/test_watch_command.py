@@ -18,11 +18,10 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
-from bearing_stream.commands.watch import reader as watch_reader
 from bearing_stream.commands.watch.command import command, follow, print_lines
 from bearing_stream.commands.watch.reader import DiagnosisReader
 from bearing_stream.commands.watch.settings import WatchSettings
-from bearing_stream.kafka import create_topics, startup, wait_for_topics
+from bearing_stream.kafka import create_topics, following, startup, wait_for_topics
 from bearing_stream.local_kafka import LocalKafka
 from bearing_stream.program import PROGRAM
 from bearing_stream.wire import Diagnosis
@@ -235,7 +234,7 @@ def test_it_creates_no_group(broker: Any, topic: str) -> None:
 def test_added_partitions_are_read_from_their_beginning(
     broker: Any, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_reader, "METADATA_INTERVAL", 0.1)
+    monkeypatch.setattr(following, "METADATA_INTERVAL", 0.1)
     servers = broker.bootstrap_servers
     with DiagnosisReader(settings(servers, topic)) as reader:
         reader.read()
@@ -250,7 +249,7 @@ def test_added_partitions_are_read_from_their_beginning(
 def test_a_client_that_has_stopped_fetching_is_replaced(
     broker: Any, topic: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(watch_reader, "STALL_TIMEOUT", 1.0)
+    monkeypatch.setattr(following, "STALL_TIMEOUT", 1.0)
     monkeypatch.setattr("bearing_stream.commands.watch.command._is_closed", lambda _: False)
     monkeypatch.setattr("sys.stdout.fileno", lambda: 1, raising=False)
     servers = broker.bootstrap_servers
@@ -274,7 +273,7 @@ def test_a_client_that_has_stopped_fetching_is_replaced(
 def test_aborted_transactions_are_no_stall(
     broker: Any, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_reader, "STALL_TIMEOUT", 0.5)
+    monkeypatch.setattr(following, "STALL_TIMEOUT", 0.5)
     producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "transactional.id": topic})
     producer.init_transactions()
     watching = settings(broker.bootstrap_servers, topic, limit=1)
@@ -283,12 +282,12 @@ def test_aborted_transactions_are_no_stall(
         producer.begin_transaction()
         send(producer, topic, "xyz")
         producer.abort_transaction()
-        first = reader._consumer
+        first = reader._follower._consumer
         assert not any(islice(follow(reader, watching), 8))
-        second = reader._consumer
+        second = reader._follower._consumer
         assert second is not first
         assert not any(islice(follow(reader, watching), 8))
-        assert reader._consumer is second
+        assert reader._follower._consumer is second
         producer.begin_transaction()
         send(producer, topic, "a")
         producer.commit_transaction()
@@ -297,7 +296,7 @@ def test_aborted_transactions_are_no_stall(
 
 
 def stop_fetching(reader: DiagnosisReader, topic: str) -> None:
-    reader._consumer.pause([TopicPartition(topic, partition) for partition in range(2)])
+    reader._follower._consumer.pause([TopicPartition(topic, partition) for partition in range(2)])
 
 
 @pytest.mark.integration
@@ -336,7 +335,7 @@ def test_no_broker_is_one_line_and_status_1(
 def test_idle_time_does_not_count_while_kafka_is_unreachable(
     closed_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_reader, "METADATA_TIMEOUT", 0.1)
+    monkeypatch.setattr(following, "METADATA_TIMEOUT", 0.1)
     idle = settings(closed_address, "t", until_idle=0.01)
     with DiagnosisReader(idle) as reader:
         assert list(islice(follow(reader, idle), 3)) == [[], [], []]

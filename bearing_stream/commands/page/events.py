@@ -1,0 +1,44 @@
+"""Every event that the page logs, listed once.
+
+As in the log of the consumer, a line has the name of an event in the field `event` and the facts in
+further fields. Names are stable; programs may depend on them.
+"""
+
+from typing import Any, Final
+
+import structlog
+
+from bearing_stream.logs import Event
+
+WAITING: Final = Event(
+    "waiting",
+    "info",
+    "Kafka is unreachable or the diagnoses topic is missing, as `detail` states; the page waits "
+    "for `startup_timeout` seconds.",
+    "Start Kafka or the consumer; check `bootstrap_servers` and `diagnoses_topic`.",
+)
+
+READY: Final = Event(
+    "ready",
+    "info",
+    "The page can be opened at `address`; it reads `topic`. `process` is the id of the process.",
+    "None.",
+)
+
+STOPPED: Final = Event("stopped", "info", "After SIGTERM or SIGINT, the process ends.", "None.")
+
+LIBRARY_MESSAGE: Final = Event(
+    "library_message",
+    "warning",
+    "A library, named in `logger`, logged the text in `detail`, at a level of its own. An error "
+    "with a traceback in `exception` is a request that failed with status 500.",
+    "Read `detail`; report a traceback.",
+)
+
+EVENTS: Final = (WAITING, READY, STOPPED, LIBRARY_MESSAGE)
+"""All of them."""
+
+
+def emit(event: Event, **fields: Any) -> None:
+    """Log an event at its level, with the fields that its `meaning` names."""
+    getattr(structlog.get_logger("page"), event.level)(event.name, **fields)

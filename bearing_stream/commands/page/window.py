@@ -1,0 +1,116 @@
+"""Reads one measurement from the windows topic when a browser asks for it."""
+
+import asyncio
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import msgspec
+from confluent_kafka import Message
+
+from bearing_stream.commands.page.figures import Known, figures
+from bearing_stream.commands.page.settings import PageSettings
+from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, UnreadableBatch
+from bearing_stream.wire import Diagnosis, Rejection, decode_measurement, readable_headers
+from bearing_stream.wire.headers import ID
+from bearing_stream.wire.limits import MeasurementLimits
+from model.sensors import Sensors
+
+TIMEOUT: Final = 5.0
+"""Seconds that Kafka may take for one measurement."""
+
+CACHED: Final = 32
+"""Measurements whose figures are kept: several browsers may show the same."""
+
+MAX_WAITING: Final = 16
+"""Requests that wait for Kafka at a time."""
+
+ANY: Final = MeasurementLimits(max_samples=2**27)
+"""The consumer has diagnosed it, with limits of its own."""
+
+
+class WindowError(Exception):
+    """The measurement cannot be shown; the message states why. `status` is that of HTTP."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class WindowReader:
+    """Reads measurements, one at a time, in a thread of its own."""
+
+    def __init__(self, settings: PageSettings, sensors: Sensors) -> None:
+        """Prepare; connects for each measurement.
+
+        Args:
+            settings: The connection and the windows topic.
+            sensors: The table that has the bearings of the machines.
+        """
+        self._settings = settings
+        self._sensors = sensors
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="windows")
+        self._cached: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._waiting = 0
+
+    def close(self) -> None:
+        """End the thread, without the requests that wait for it."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def read(self, diagnosis: Diagnosis) -> bytes:
+        """Return the `Figures` of the measurement of a diagnosis as JSON.
+
+        Raises:
+            WindowError: The measurement is not there, or cannot be read.
+        """
+        key = diagnosis.input.partition, diagnosis.input.offset
+        if key not in self._cached:
+            if self._waiting >= MAX_WAITING:
+                raise WindowError(503, "Too many measurements are being read; try again")
+            self._waiting += 1
+            try:
+                loop = asyncio.get_running_loop()
+                drawn = await loop.run_in_executor(self._thread, self._figures, diagnosis)
+            finally:
+                self._waiting -= 1
+            self._cached[key] = drawn
+            if len(self._cached) > CACHED:
+                self._cached.popitem(last=False)
+        return self._cached[key]
+
+    def _figures(self, diagnosis: Diagnosis) -> bytes:
+        message = self._message(diagnosis)
+        try:
+            attributes, samples = decode_measurement(
+                readable_headers(message), message.value(), ANY
+            )
+        except Rejection as rejection:
+            raise WindowError(404, f"It is no measurement: {rejection}") from rejection
+        row = self._sensors.row_index(diagnosis.sensor)
+        baseline = self._sensors.rows[row].baseline if row >= 0 else None
+        stated = diagnosis.evidence.shaft_speed if diagnosis.evidence else attributes.shaft_speed
+        known = Known(baseline.orders if baseline else None, stated)
+        drawn = figures(samples, attributes.sampling_rate, known)
+        return msgspec.json.encode(drawn)
+
+    def _message(self, diagnosis: Diagnosis) -> Message:
+        where, topic = diagnosis.input, self._settings.windows_topic
+        if where.topic != topic:
+            raise WindowError(
+                404,
+                f"It is in the topic '{where.topic}', and the page reads '{topic}': start it with "
+                f"--windows-topic {where.topic}",
+            )
+        span = {where.partition: Span(where.offset, where.offset + 1)}
+        try:
+            with TopicReader(self._settings.client_properties(), topic, timeout=TIMEOUT) as reader:
+                found = next(iter(reader.read(span)), None)
+        except FatalKafkaError as error:
+            raise WindowError(503, str(error)) from error
+        place = f"offset {where.offset} of partition {where.partition}"
+        if found is None or isinstance(found, UnreadableBatch):
+            raise WindowError(404, f"Kafka no longer has it: {place} of '{topic}'")
+        identity = dict(readable_headers(found) or ()).get(ID)
+        if identity != diagnosis.window_id.encode():
+            raise WindowError(404, f"Another measurement is at {place} of '{topic}'")
+        return found
