@@ -18,7 +18,8 @@ from consumer.events import FAILED, NOTHING_ASSIGNED
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import Topics
 from tests.security.cluster import Cluster, as_environment, login
-from tests.security.documented import Grant
+from tests.security.documented import binding
+from tools.deploy.acls import Grant
 
 pytestmark = pytest.mark.integration
 
@@ -64,7 +65,7 @@ def test_a_group_that_assigns_nothing_ends_the_consumer(
         Grant("Read", "--group", TOPICS.group, "literal"),
         Grant("Read", "--topic", TOPICS.diagnoses, "literal"),
     ]
-    user = cluster.new_user([grant.to("anybody") for grant in grants])
+    user = cluster.new_user([binding(grant, "anybody") for grant in grants])
     monkeypatch.setattr("tests.consumer_process.PROGRAM", (sys.executable, "-P", "-c", IMPATIENT))
     names = {"windows_topic", "diagnoses_topic", "dead_letters_topic"}
     options = [f"--{name.replace('_', '-')}={TOPICS.settings[name]}" for name in sorted(names)]
