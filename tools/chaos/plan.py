@@ -1,5 +1,6 @@
 """Which trials are left, and how often each injects its fault in the time that is left."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -14,6 +15,9 @@ OVERHEAD: Final = 12.0
 
 RESERVE: Final = 0.05
 """Share of the time that is not planned: for the start of the clusters, and the last trial."""
+
+PATIENCE: Final = 2.0
+"""Times its estimated duration that a trial may take."""
 
 
 class Plan:
@@ -54,6 +58,12 @@ class Plan:
         due = fault.under(guarantee).part(share)
         self._estimated += OVERHEAD + due.seconds * due.times
         return due, guarantee
+
+    def end_of(self, fault: Fault) -> float:
+        """Return when a trial that begins now must inject nothing more."""
+        if self._ends is None:
+            return math.inf
+        return min(self._clock() + PATIENCE * fault.seconds * fault.times, self._ends)
 
     def _share(self) -> float:
         """Return the part, from 0 to 1, of what is left beyond one injection each that fits."""

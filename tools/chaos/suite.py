@@ -1,5 +1,6 @@
 """Every fault, how often each is injected, and the course of the suite."""
 
+import math
 import time
 import traceback
 import zlib
@@ -54,8 +55,8 @@ FAULTS: Final = (
     Fault("network-slow", network.slow, 6, 12),
     Fault("dead-letters-flood", messages.flooded, 8, 15),
     Fault("two-models", models.two_models, 12, 12),
-    Fault("broker-restarted", brokers.restarted, 20, 6),
-    Fault("broker-killed", brokers.killed, 20, 10),
+    Fault("broker-restarted", brokers.restarted, 20, 20),
+    Fault("broker-killed", brokers.killed, 20, 20),
     Fault("broker-gone", brokers.gone, 3, 90),
     Fault("leader-lost", brokers.leader_lost, 30, 15, site=Site.THREE),
     Fault("produce-fails", transactions.produce_failing, 20, 6, site=Site.THREE),
@@ -103,13 +104,15 @@ class Suite:
                 yield _skipped(fault, guarantee, "not run: the time is over")
                 continue
             announce(f"{fault.name}, {guarantee}, {fault.times} times")
-            outcome = self.trial(kafka, fault, guarantee)
+            outcome = self.trial(kafka, fault, guarantee, plan.end_of(fault))
             yield outcome
             if not outcome.sound:
                 return
 
-    def trial(self, kafka: LocalKafka, fault: Fault, guarantee: Guarantee) -> Outcome:
-        """Inject one fault as often as it asks for, and check the results."""
+    def trial(
+        self, kafka: LocalKafka, fault: Fault, guarantee: Guarantee, ends: float = math.inf
+    ) -> Outcome:
+        """Inject one fault as often as it asks for, up to a monotonic time; check the results."""
         began = time.monotonic()
         folder = self._folder / f"{fault.name}-{guarantee}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -122,6 +125,7 @@ class Suite:
             folder,
             self._pace,
             self._streams,
+            ends,
         )
         report, failure = None, ""
         with Trial(kafka, order) as trial:

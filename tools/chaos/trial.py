@@ -1,5 +1,6 @@
 """One trial: its own topics, a feed, consumers, injected faults, and the check at the end."""
 
+import math
 import random
 import time
 import uuid
@@ -58,6 +59,8 @@ class Order:
     pace: FeedSettings
     streams: list[SensorStream] | None = None
     """The streams of the feed; see `feed.Feed`."""
+    ends: float = math.inf
+    """Monotonic time after which no further fault is injected."""
 
 
 class Trial:
@@ -177,12 +180,16 @@ class Trial:
     def moments(self) -> Iterator[int]:
         """Yield the number of each injection at its moment, which is drawn from the seed.
 
+        Fewer than ordered, and at least one, where the time is over.
+
         Raises:
             ChaosError: The consumers make no progress.
         """
         share = self.order.windows / self.order.times
         self.until(lambda: self.subscriber.count > 0, "the first diagnosis")
         for number in range(self.order.times):
+            if number and time.monotonic() >= self.order.ends:
+                return
             self.await_diagnoses(round((number + self.rng.random()) * share))
             time.sleep(self.rng.uniform(0, SPREAD))
             yield number

@@ -4,6 +4,7 @@ import json
 from contextlib import nullcontext
 from dataclasses import replace
 from io import StringIO
+from math import inf
 from pathlib import Path
 from typing import NoReturn
 
@@ -57,6 +58,16 @@ def test_a_bounded_run_ends_in_time_and_has_every_fault(minutes: int, slowness: 
     assert all(1 <= count <= WHOLE[name] for name, count in times.items())
 
 
+def test_no_trial_takes_the_time_of_the_others() -> None:
+    clock = Clock()
+    plan = Plan(FAULTS, 60, clock)
+    fault, _ = plan.take()
+    assert clock.now < plan.end_of(fault) <= clock.now + 2 * fault.seconds * fault.times
+    clock.sleep(60 * 55)
+    assert plan.end_of(fault) <= clock.now + 60 * 5
+    assert Plan(FAULTS, None).end_of(fault) == inf
+
+
 def test_a_run_that_is_far_too_slow_leaves_out_what_does_not_fit() -> None:
     times, duration = injections(20, 3.0)
     assert duration <= 25
@@ -82,7 +93,13 @@ class Broken(Suite):
         super().__init__(1, folder)
         self.clusters: list[object] = []
 
-    def trial(self, kafka: LocalKafka, fault: Fault, guarantee: Guarantee) -> Outcome:
+    def trial(
+        self,
+        kafka: LocalKafka,
+        fault: Fault,
+        guarantee: Guarantee,
+        ends: float = inf,  # noqa: ARG002
+    ) -> Outcome:
         self.clusters.append(kafka)
         failure = "stuck" if fault.name == "consumer-killed" else ""
         return Outcome(fault.name, guarantee, None, [], {}, 1.0, failure=failure)
