@@ -311,8 +311,8 @@ DIGGING: Final = Dashboard(
                 ),
                 Panel(
                     "Repeated, restarted, fallen back",
-                    "In an hour: messages that were redelivered, logs that began anew, devices that "
-                    "failed, workers that do not respond.",
+                    "In an hour: messages that were redelivered, logs that began anew, devices "
+                    "that failed, workers that do not respond.",
                     (
                         Query(
                             "sum(increase(bearing_stream_repeated_messages_total{}[1h]))",
