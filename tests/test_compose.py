@@ -146,8 +146,36 @@ def test_a_dead_letter_of_the_largest_window_fits(services: dict[str, Service]) 
 
 
 def test_the_image_of_kafka_is_of_the_version_in_the_lock(services: dict[str, Service]) -> None:
-    images = {service["image"] for service in services.values() if "build" not in service}
+    images = {service["image"] for service in services.values() if "kafka" in service["image"]}
     assert images == {f"apache/kafka:{kafka_version(read_lock())}"}
+
+
+def test_what_watches_is_started_on_request_and_finds_the_consumer(
+    services: dict[str, Service],
+) -> None:
+    watching = {name: one for name, one in services.items() if one.get("profiles") == ["watch"]}
+    assert set(watching) == {"prometheus", "grafana"}
+    for service in watching.values():
+        # Neither asks for a password to read.
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        folders = [volume.split(":")[0] for volume in service["volumes"]]
+        assert all((ROOT / name).is_dir() for name in folders if name.startswith("./"))
+    deploy = ROOT / "deploy"
+    scraped = yaml.safe_load((deploy / "prometheus" / "prometheus.yml").read_text())
+    [target] = scraped["scrape_configs"][0]["dns_sd_configs"]
+    environment = services["consumer"]["environment"]
+    assert target["names"] == ["consumer"]
+    assert target["port"] == environment["BEARING_STREAM_METRICS_PORT"]
+    assert environment["BEARING_STREAM_METRICS_HOST"] == "0.0.0.0"
+    assert "metrics" in dict(stages()[0])["ARG"].split("=")[1].split(",")
+    home = watching["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (deploy / "grafana" / home.rpartition("/")[2]).is_file()
+    provisioning = deploy / "grafana" / "provisioning"
+    [source] = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())[
+        "datasources"
+    ]
+    port = watching["prometheus"]["ports"][0].rpartition(":")[2]
+    assert source["url"] == f"http://prometheus:{port}"
 
 
 def test_every_service_has_limits(services: dict[str, Service]) -> None:

@@ -3,6 +3,7 @@
 from tools.docs import drawing, state_drawing
 from tools.docs.pages import ROOT, filled
 from tools.docs.schema import diagnosis_schema
+from tools.monitoring.files import dashboard_files
 
 for page in sorted((ROOT / "docs").glob("*.md")):
     text = page.read_text(encoding="utf-8")
@@ -11,3 +12,5 @@ for page in sorted((ROOT / "docs").glob("*.md")):
 for picture in (drawing, state_drawing):
     picture.PATH.write_text(picture.drawing(), encoding="utf-8")
 (ROOT / "assets" / "diagnosis.schema.json").write_text(diagnosis_schema(), encoding="utf-8")
+for path, content in dashboard_files().items():
+    path.write_text(content, encoding="utf-8")
