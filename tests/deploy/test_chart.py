@@ -101,6 +101,7 @@ def test_a_mistake_is_refused(path: str, value: Any) -> None:
     [
         (["--set=kafka.bootstrapServers="], "set kafka.bootstrapServers"),
         (["--set=consumer.replica=3"], "replica"),
+        (["--set=page.enabled=true"], "set page.tokenSecret"),
         (["--set=strimzi.topics.enabled=true"], "set strimzi.cluster"),
         (
             ["--set=strimzi.users.enabled=true", "--set=strimzi.cluster=plant"],

@@ -15,7 +15,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from bearing_stream.cli import COMMANDS, EXTRAS
+from bearing_stream.cli import EXTRAS
+from bearing_stream.commands.page.settings import PageSettings
 from bearing_stream.commands.serve.settings import ApiSettings
 from bearing_stream.config import ENVIRONMENT_PREFIX, Settings, load
 from consumer.liveness.shutdown import SHUTDOWN_LIMIT
@@ -36,10 +37,14 @@ from tools.deploy.render import RENDERED, cases
 KUBERNETES = ("1.35", "1.36", "1.37")
 """The three versions that were supported when this was written."""
 
-SETTINGS: dict[str, type[Settings]] = {"consume": ConsumerSettings, "serve": ApiSettings}
+SETTINGS: dict[str, type[Settings]] = {
+    "consume": ConsumerSettings,
+    "page": PageSettings,
+    "serve": ApiSettings,
+}
 
-OF_ENDPOINTS = {"metrics_port", "metrics_host"}
-"""Settings of the consumer's endpoint of metrics and health."""
+FROM_ELSEWHERE = "a-name-or-a-token"
+"""Stands for a value that Kubernetes takes from a Secret or from the pod."""
 
 WORKLOADS = [(case, component) for case in cases() for component in workloads(case)]
 
@@ -90,14 +95,11 @@ def test_commands_and_settings_exist(
 ) -> None:
     workload = workloads(case)[component]
     [command] = container(workload)["args"]
-    if command not in SETTINGS:
-        assert command == "page"
-        return
-    names = SETTINGS[command].model_fields.keys() | OF_ENDPOINTS
+    names = SETTINGS[command].model_fields
     for variable, value in environment(workload).items():
         if variable.startswith(ENVIRONMENT_PREFIX):
             assert variable.removeprefix(ENVIRONMENT_PREFIX).lower() in names, variable
-            monkeypatch.setenv(variable, "a-name" if value is None else value)
+            monkeypatch.setenv(variable, FROM_ELSEWHERE if value is None else value)
     load(SETTINGS[command], {})  # raises on a value that is none
 
 
@@ -115,7 +117,9 @@ def test_probes_ask_the_port_that_the_command_listens_on(case: str, component: s
     }
     assert {probe["port"] for probe in probes.values()} == {port["name"]}
     paths = {name: probe["path"] for name, probe in probes.items()}
-    assert paths == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
+    # The page stays reachable while Kafka is away, and shows that.
+    ready = "/livez" if component == "page" else "/readyz"
+    assert paths == {"startup": "/livez", "liveness": "/livez", "readiness": ready}
 
 
 @pytest.mark.parametrize("case", cases())
@@ -196,7 +200,7 @@ def granted(user: Manifest) -> set[tuple[str, ...]]:
 def test_the_users_of_strimzi_have_the_acls_of_security_md() -> None:
     users = of_kind("everything", "KafkaUser")
     assert granted(users["bearing-stream-consumer"]) == documented("consume")
-    assert granted(users["bearing-stream-page"]) >= documented("watch")
+    assert granted(users["bearing-stream-page"]) == documented("page")
     assert granted(users["gateway-1"]) == documented("simulate")
     # Each reads the Secret that Strimzi makes for its user, which has the user's name.
     for component in ("consumer", "page"):
@@ -235,9 +239,8 @@ def test_the_image_has_what_the_commands_need() -> None:
         for workload in workloads(case).values()
         for argument in container(workload)["args"]
     } | {"transactions"}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = {EXTRAS[each] for each in commands & COMMANDS.keys() if each in EXTRAS}
-    needed |= {"metrics"} & project["optional-dependencies"].keys()
+    # `consume --metrics-port` takes `metrics`.
+    needed = {EXTRAS[each] for each in commands if each in EXTRAS} | {"metrics"}
     assert set(built[1].split(",")) == needed
 
 

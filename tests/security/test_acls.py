@@ -1,18 +1,23 @@
 """The least ACLs, as SECURITY.md lists them: they are enough, and each is needed."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from bearing_stream.kafka import FatalKafkaError, create_topics, largest_message
+from bearing_stream.commands.page.settings import PageSettings
+from bearing_stream.commands.page.window import WindowError, WindowReader
+from bearing_stream.kafka import FatalKafkaError, TopicReader, create_topics, largest_message
+from bearing_stream.wire import Diagnosis, decode_diagnosis
 from consumer.events import FAILED, READY, REPORT
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
+from model.sensors import load as load_sensors
 from tests.consumer_process import ConsumerProcess
-from tests.kafka_tools import PATIENCE, Topics, eventually
+from tests.kafka_tools import PATIENCE, Topics, eventually, headers_of
 from tests.security.cluster import Cluster, as_environment, login, only_line, run
 from tests.security.documented import binding
 from tools.deploy.acls import Grant, documented_grants
@@ -83,7 +88,7 @@ def diagnosed(stage: Stage) -> Stage:
 
 
 def test_every_command_has_its_acls() -> None:
-    assert DOCUMENTED.keys() == {"consume", *COMMANDS}
+    assert DOCUMENTED.keys() == {"consume", "page", *COMMANDS}
     assert all(DOCUMENTED.values())
     *_, read_diagnoses, read_dead_letters, transactional_id = EXACTLY_ONCE
     assert (read_diagnoses.operation, read_dead_letters.operation) == ("Read", "Read")
@@ -152,6 +157,30 @@ def test_every_other_command_without_one_acl_names_it(
 ) -> None:
     held = [grant for grant in DOCUMENTED[command] if grant != missing]
     assert_named(missing, only_line(run(diagnosed.properties(held), *COMMANDS[command])))
+
+
+def test_the_page_reads_a_measurement_with_the_documented_acls_only(diagnosed: Stage) -> None:
+    of_diagnoses, of_windows = DOCUMENTED["page"]
+    both = diagnosed.properties((of_diagnoses, of_windows))
+    reader = TopicReader(dict(both), DEFAULTS.diagnoses)
+    message = next(iter(reader.read(reader.spans())))
+    _, diagnosis = decode_diagnosis(headers_of(message), message.value())
+    assert b"waveform" in _window(both, diagnosis)
+    with pytest.raises(WindowError, match="could not be read"):
+        _window(diagnosed.properties([of_diagnoses]), diagnosis)
+
+
+def test_the_page_does_not_start_without_diagnoses_to_read(diagnosed: Stage) -> None:
+    of_diagnoses, of_windows = DOCUMENTED["page"]
+    line = only_line(run(diagnosed.properties([of_windows]), "page", "--port=0"))
+    assert_named(of_diagnoses, line)
+
+
+def _window(properties: dict[str, str], diagnosis: Diagnosis) -> bytes:
+    kafka = dict(properties)
+    settings = PageSettings(bootstrap_servers=kafka.pop("bootstrap.servers"), kafka=kafka)
+    with closing(WindowReader(settings, load_sensors(None))) as windows:
+        return asyncio.run(windows.read(diagnosis))
 
 
 def assert_named(missing: Grant, line: str) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 
-USERS: Final = {"consumer": "consume", "page": "watch", "producer": "simulate"}
+USERS: Final = {"consumer": "consume", "page": "page", "producer": "simulate"}
 """The chart's user → the command in SECURITY.md whose ACLs it gets."""
 
 TYPES: Final = {

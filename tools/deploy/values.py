@@ -52,7 +52,7 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
     "consumer.metricsPort": PORT,
     "consumer.terminationGracePeriodSeconds": {"minimum": 15},
     "consumer.podDisruptionBudget.maxUnavailable": AMOUNT,
-    "page.settings": _settings("host", "port", "token"),
+    "page.settings": _settings("host", "port", "token", "sensor_table"),
     "page.port": PORT,
     "serve.replicas": {"minimum": 0},
     "serve.settings": _settings("host", "port", "sensor_table"),

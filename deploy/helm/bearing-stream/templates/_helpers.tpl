@@ -176,19 +176,19 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* Startup, liveness and readiness on a port by name. A broker that is away fails readiness only. */}}
+{{/* Context: port, by name, and ready, the path of readiness. Liveness takes no broker. */}}
 {{- define "bearing-stream.probes" -}}
 startupProbe:
-  httpGet: {path: /livez, port: {{ . }}}
+  httpGet: {path: /livez, port: {{ .port }}}
   periodSeconds: 2
   failureThreshold: 60
 livenessProbe:
-  httpGet: {path: /livez, port: {{ . }}}
+  httpGet: {path: /livez, port: {{ .port }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /readyz, port: {{ . }}}
+  httpGet: {path: {{ .ready }}, port: {{ .port }}}
   periodSeconds: 5
   timeoutSeconds: 5
   failureThreshold: 3
