@@ -173,7 +173,7 @@ OUTPUT_UNDECIDED: Final = Event(
     "A transaction is open in `partitions` of `topic` for longer than Kafka lets one be: a process "
     "that died left it undecided. Which results follow it cannot be read, so the consumer makes "
     "those that it cannot find again; each has the same `ce_id`.",
-    "Abort the transaction with `kafka-transactions.sh`, since readers of committed messages wait "
+    "Abort it with `bearing-stream transactions abort`, since readers of committed messages wait "
     "for it. Replicate the topics.",
 )
 
@@ -210,7 +210,7 @@ STALL_CHECK_FAILED: Final = Event(
     "The Kafka client delivers nothing, and Kafka does not report whether windows are waiting; "
     "`reason` is why.",
     "If it stays while the brokers are up, a transaction that holds this group's offsets may hang: "
-    "find it with `kafka-transactions.sh find-hanging`, and abort it.",
+    "find it with `bearing-stream transactions list --offsets`, and abort it.",
 )
 
 STOPPING: Final = Event(

@@ -22,13 +22,14 @@ class ConsumerProcess(Member):
         *arguments: str,
         environment: dict[str, str] | None = None,
         defaults: bool = True,
+        program: str = "bearing_stream",
     ) -> None:
         named = (f"--{name.replace('_', '-')}={value}" for name, value in topics.settings.items())
         given = (*named, f"--group={topics.group}", "--device=cpu") if defaults else ()
         self._folder = tempfile.TemporaryDirectory(prefix="consume-")
         self._rest: list[str] | None = None
         log = Path(self._folder.name) / "log"
-        super().__init__("bearing_stream", [*given, *arguments], log, environment)
+        super().__init__(program, [*given, *arguments], log, environment)
 
     @property
     def output(self) -> list[str]:

@@ -4,7 +4,6 @@ Clients of the classic protocol assign by themselves: the first member that join
 by what it may see of the topics. A topic that is missing while they join has the same effect.
 """
 
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +23,6 @@ from tools.deploy.acls import Grant
 pytestmark = pytest.mark.integration
 
 TOPICS = Topics("", "led-windows", "led-diagnoses", "led-dead-letters", "led")
-
-IMPATIENT = (
-    "import runpy; from consumer.liveness import stall; stall.INTERVAL = 1.0; "
-    "runpy.run_module('bearing_stream', run_name='__main__', alter_sys=True)"
-)
-"""A program that checks more often than a user waits for."""
 
 
 @contextmanager
@@ -55,9 +48,7 @@ def leader(properties: dict[str, Any]) -> Iterator[None]:
         member.close()
 
 
-def test_a_group_that_assigns_nothing_ends_the_consumer(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_group_that_assigns_nothing_ends_the_consumer(cluster: Cluster) -> None:
     properties = cluster.kafka.client_properties
     topics = (TOPICS.windows, TOPICS.diagnoses, TOPICS.dead_letters)
     create_topics(properties, dict.fromkeys(topics, 1))
@@ -66,14 +57,19 @@ def test_a_group_that_assigns_nothing_ends_the_consumer(
         Grant("Read", "--topic", TOPICS.diagnoses, "literal"),
     ]
     user = cluster.new_user([binding(grant, "anybody") for grant in grants])
-    monkeypatch.setattr("tests.consumer_process.PROGRAM", (sys.executable, "-P", "-c", IMPATIENT))
     names = {"windows_topic", "diagnoses_topic", "dead_letters_topic"}
     options = [f"--{name.replace('_', '-')}={TOPICS.settings[name]}" for name in sorted(names)]
     options += [f"--group={TOPICS.group}", "--device=cpu"]
     environment = as_environment(properties)
     with (
         leader(properties | login(user)),
-        ConsumerProcess(TOPICS, *options, environment=environment, defaults=False) as consumer,
+        ConsumerProcess(
+            TOPICS,
+            *options,
+            environment=environment,
+            defaults=False,
+            program="tests.security.impatient",
+        ) as consumer,
     ):
         assert consumer.wait() == 1
     for line in consumer.events(NOTHING_ASSIGNED):
