@@ -1,10 +1,10 @@
 """Puts the parts of a consumer together: source, delivery, dispatcher and pipeline."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError
+from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from bearing_stream.kafka import BatchEnds, ClusterErrors, FatalKafkaError, TransientKafkaError
@@ -23,7 +23,7 @@ from consumer.liveness.budget import REQUEST, STEP_OVER
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
-from consumer.telemetry.observers import Observer
+from consumer.telemetry.served import Telemetry
 from model.assessor import Assessor
 
 TRANSACTION_BYTES = 16 * 1024 * 1024
@@ -60,17 +60,25 @@ def assemble(
     settings: ConsumerSettings,
     cluster: Cluster,
     assessor: Assessor,
-    metrics: Metrics,
     errors: ClusterErrors,
     on_error: Callable[[KafkaError], None],
-    observers: Sequence[Observer] = (),
+    telemetry: Telemetry,
 ) -> Parts:
     """Connect the clients and put the parts together; the group is not joined.
+
+    Args:
+        settings: All of them.
+        cluster: What was found out about it.
+        assessor: Assesses measurements.
+        errors: Takes what the clients report.
+        on_error: Called with each transient error.
+        telemetry: Takes what is counted and observed.
 
     Raises:
         FatalKafkaError: A client property is wrong.
     """
-    consumer = new_consumer(settings, errors)
+    metrics = telemetry.sources.metrics
+    consumer = new_consumer(settings, errors, telemetry.statistics.taker("consumer"))
     exactly_once = settings.guarantee == "exactly-once"
     tracker = Tracker(leaves_marks=exactly_once and bool(cluster.unreplicated))
     resolver = _resolver(settings, cluster, consumer, assessor, metrics)
@@ -83,22 +91,31 @@ def assemble(
         metrics,
         ClientErrors(settings.group, on_error),
     )
-    delivery = _delivery(settings, cluster, source, errors)
+    producers = partial(
+        new_producer,
+        settings,
+        errors,
+        transactional_id(settings),
+        telemetry.statistics.taker("producer"),
+    )
+    delivery = _delivery(settings, cluster, source, producers)
     dispatcher = Dispatcher(
         settings,
         assessor,
         delivery,
         metrics,
         letter_limit=cluster.letter_limit,
-        observers=observers,
+        observers=telemetry.observers,
     )
     return Parts(source, delivery, Pipeline(settings, source, dispatcher, delivery, metrics))
 
 
 def _delivery(
-    settings: ConsumerSettings, cluster: Cluster, source: WindowSource, errors: ClusterErrors
+    settings: ConsumerSettings,
+    cluster: Cluster,
+    source: WindowSource,
+    producers: Callable[[], Producer],
 ) -> Delivery:
-    producers = partial(new_producer, settings, errors, transactional_id(settings))
     bounds = Bounds(settings.commit_interval, TRANSACTION_BYTES)
     if settings.guarantee == "at-least-once":
         return AtLeastOnce(producers, source.commit, bounds)

@@ -107,10 +107,9 @@ class Service:
             settings,
             cluster,
             self._assessor,
-            self.metrics,
             self._errors,
             self._reporter.note_error,
-            self._telemetry.observers,
+            self._telemetry,
         )
         try:
             with closing(parts.source), closing(parts.delivery):

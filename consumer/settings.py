@@ -111,6 +111,11 @@ class ConsumerSettings(MeasurementLimits, AssessmentSettings, TopicSettings):
     machine, for a Prometheus elsewhere and for the probes of Kubernetes. There is neither TLS nor a
     password: anyone who reaches the port can read the metrics."""
 
+    client_statistics: float | None = Field(default=None, ge=0.1, le=86400)
+    """Seconds between two reports of librdkafka's own statistics, which `/statistics` at the
+    `metrics_port` returns as JSON: queues, requests, round trips by broker. By default it makes
+    none."""
+
     silent_intervals: float = Field(default=10.0, ge=2)
     """A sensor counts as silent in the metrics when nothing came from it for so many of its own
     mean intervals."""
@@ -147,6 +152,12 @@ class ConsumerSettings(MeasurementLimits, AssessmentSettings, TopicSettings):
                     raise ValueError(
                         f"--{name.replace('_', '-')}: {error}. Or set --guarantee at-least-once"
                     ) from None
+        return self
+
+    @model_validator(mode="after")
+    def _statistics_can_be_read(self) -> Self:
+        if self.client_statistics is not None and self.metrics_port is None:
+            raise ValueError("client_statistics needs a metrics_port: /statistics there returns it")
         return self
 
     @model_validator(mode="after")

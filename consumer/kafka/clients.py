@@ -28,6 +28,15 @@ def _reporting_to(errors: ClusterErrors) -> dict[str, Any]:
     return {"error_cb": errors, "log_level": 0, "logger": logging.getLogger("librdkafka")}
 
 
+def _with_statistics(
+    settings: ConsumerSettings, on_statistics: Callable[[str], object] | None
+) -> dict[str, Any]:
+    if settings.client_statistics is None or on_statistics is None:
+        return {}
+    interval = round(settings.client_statistics * 1000)
+    return {"statistics.interval.ms": interval, "stats_cb": on_statistics}
+
+
 def _new_client(kind: Callable[[dict[str, Any]], C], properties: dict[str, Any]) -> C:
     try:
         return kind(properties)
@@ -37,8 +46,17 @@ def _new_client(kind: Callable[[dict[str, Any]], C], properties: dict[str, Any])
         raise FatalKafkaError(f"{ADVICE[KafkaError._INVALID_ARG]}: {error}") from None
 
 
-def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
+def new_consumer(
+    settings: ConsumerSettings,
+    errors: ClusterErrors,
+    on_statistics: Callable[[str], object] | None = None,
+) -> Consumer:
     """Make a consumer for the windows topic; it is not subscribed yet.
+
+    Args:
+        settings: All of them.
+        errors: Takes what the client reports.
+        on_statistics: Takes the client's statistics as JSON, if the settings ask for them.
 
     Raises:
         FatalKafkaError: A property is wrong.
@@ -65,7 +83,8 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
         properties.setdefault("heartbeat.interval.ms", round(settings.session_timeout * 300))
     if settings.instance_id:
         properties.setdefault("group.instance.id", settings.instance_id)
-    return _new_client(Consumer, properties | _reporting_to(errors))
+    properties |= _reporting_to(errors) | _with_statistics(settings, on_statistics)
+    return _new_client(Consumer, properties)
 
 
 def transactional_id(settings: ConsumerSettings) -> str:
@@ -77,9 +96,14 @@ def transactional_id(settings: ConsumerSettings) -> str:
 
 
 def new_producer(
-    settings: ConsumerSettings, errors: ClusterErrors, transactional_id: str
+    settings: ConsumerSettings,
+    errors: ClusterErrors,
+    transactional_id: str,
+    on_statistics: Callable[[str], object] | None = None,
 ) -> Producer:
     """Make a producer for both output topics: transactional, or idempotent for at least once.
+
+    Arguments as for `new_consumer`.
 
     Raises:
         FatalKafkaError: A property is wrong.
@@ -102,4 +126,5 @@ def new_producer(
         properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
-    return _new_client(Producer, properties | _reporting_to(errors))
+    properties |= _reporting_to(errors) | _with_statistics(settings, on_statistics)
+    return _new_client(Producer, properties)

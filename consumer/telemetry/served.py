@@ -1,12 +1,14 @@
 """What one consumer reports of itself, and its place at a port."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bearing_stream.observability import Routes
+from bearing_stream.observability import Response
 from consumer.metrics import Metrics
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.client_statistics import ClientStatistics
 from consumer.telemetry.health import Health
 from consumer.telemetry.listed import METRICS
 from consumer.telemetry.observers import Ages, Observer, SensorActivity
@@ -22,11 +24,13 @@ class Telemetry:
         sources: Of the metrics.
         health: Responds to the probes.
         observers: Of the measurements; none where nobody can read what they find.
+        statistics: Of the Kafka clients.
     """
 
     sources: Sources
     health: Health
     observers: tuple[Observer, ...]
+    statistics: ClientStatistics = field(default_factory=ClientStatistics)
 
     @classmethod
     def of(cls, settings: ConsumerSettings) -> "Telemetry":
@@ -53,9 +57,11 @@ class Telemetry:
         # Imported here because it needs the extra `metrics`.
         from bearing_stream.observability.prometheus import Exposition
 
-        routes: Routes = {
+        routes: dict[str, Callable[[str], Response]] = {
             "/metrics": Exposition(METRICS, self.sources.readings).scrape,
             "/livez": self.health.live,
             "/readyz": self.health.ready,
         }
+        if settings.client_statistics is not None:
+            routes["/statistics"] = self.statistics.respond
         return serving_at(socket or (settings.metrics_host, settings.metrics_port), routes)

@@ -90,3 +90,9 @@ def test_no_secret_is_in_an_error(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(FatalKafkaError) as raised:
         new_consumer(settings, ClusterErrors())
     assert "hunter2" not in str(raised.value) + caplog.text + repr(settings)
+
+
+def test_statistics_that_nobody_could_read_are_refused() -> None:
+    with pytest.raises(ValidationError, match="client_statistics needs a metrics_port"):
+        ConsumerSettings(client_statistics=5)
+    assert ConsumerSettings(client_statistics=5, metrics_port=0).client_statistics == 5

@@ -71,6 +71,22 @@ def test_a_scrape_counts_what_was_committed(topics: Topics) -> None:
     )
 
 
+def test_the_statistics_of_the_clients_are_returned_on_request(topics: Topics) -> None:
+    with ConsumerProcess(topics, METRICS_OPTION, "--client-statistics=0.2") as consumer:
+        address = address_of(consumer)
+        await_ready(address)
+        # The producer reports when it is used.
+        simulate_windows(topics, 100)
+        eventually(
+            lambda: get(f"{address}/statistics").json.keys() == {"consumer", "producer"},
+            "both clients report",
+        )
+        found = get(f"{address}/statistics").json
+        consumer.stop()
+    assert (found["consumer"]["type"], found["producer"]["type"]) == ("consumer", "producer")
+    assert topics.windows in found["consumer"]["topics"]
+
+
 def test_markers_of_transactions_are_no_lag(topics: Topics) -> None:
     producer = Producer({"bootstrap.servers": topics.servers, "transactional.id": topics.group})
     producer.init_transactions(30)
