@@ -6,6 +6,9 @@ A batch costs a few microseconds here, and a sensor some bytes; nothing here run
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -19,6 +22,9 @@ MAX_SENSORS: Final = 100_000
 
 LEAST_SILENCE: Final = 10.0
 """Seconds without a message that make no sensor silent yet, however often it sends."""
+
+_time_of: Final = attrgetter("attributes.time")
+_sensor_of: Final = attrgetter("attributes.sensor")
 
 
 class Observer(Protocol):
@@ -53,10 +59,11 @@ class Ages:
 
     def published(self, measurements: Sequence[Accepted]) -> None:
         """See `Observer`."""
-        received = np.array([one.timestamp for one in measurements], np.float64)
+        received = np.array([one.timestamp for one in measurements], np.int64)
         # Kafka's timestamps are milliseconds, negative where a message has none.
         self._received.append(np.where(received < 0, np.nan, received / 1000))
-        self._sampled.append(np.array([one.attributes.time.timestamp() for one in measurements]))
+        times = map(_time_of, measurements)
+        self._sampled.append(np.fromiter(map(datetime.timestamp, times), np.float64))
 
     def committed(self) -> None:
         """See `Observer`."""
@@ -76,13 +83,32 @@ class Ages:
         self._sampled.clear()
 
 
-class _Sensor(NamedTuple):
-    """What was seen of a sensor; times are Kafka's, in seconds since the epoch."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of each sensor, by its id; times are Kafka's, in milliseconds.
 
-    partition: Partition
-    first: float
-    last: float
-    intervals: int
+    Several dictionaries, since each is filled with a batch in one call.
+    """
+
+    partition: dict[str, int] = field(default_factory=dict)
+    messages: Counter[str] = field(default_factory=Counter)
+    first: dict[str, int] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
+    """Has no sensor that the others lack, in any thread."""
+
+    def later_half(self) -> "_Known":
+        """Return what is known of the sensors that sent last."""
+        kept = sorted(self.last, key=self.last.__getitem__)[len(self.last) // 2 :]
+        return _Known(
+            {sensor: self.partition[sensor] for sensor in kept},
+            Counter({sensor: self.messages[sensor] for sensor in kept}),
+            {sensor: self.first[sensor] for sensor in kept},
+            {sensor: self.last[sensor] for sensor in kept},
+        )
+
+    def interval(self, sensor: str, last: int) -> float:
+        """Return the mean time between messages of a sensor that sent several, in seconds."""
+        return (last - self.first[sensor]) / (self.messages[sensor] - 1) / 1000
 
 
 class SensorCounts(NamedTuple):
@@ -108,24 +134,21 @@ class SensorActivity:
         """
         self._silent_intervals = silent_intervals
         self._most = most
-        self._sensors: dict[str, _Sensor] = {}
+        self._known = _Known()
 
     def published(self, measurements: Sequence[Accepted]) -> None:
         """See `Observer`."""
-        names = [one.attributes.sensor for one in measurements]
-        counts = Counter(names)
-        for name, latest in dict(zip(names, measurements, strict=True)).items():
-            now = latest.timestamp / 1000
-            partition = latest.topic, latest.partition
-            known = self._sensors.get(name)
-            if known is None:
-                self._sensors[name] = _Sensor(partition, now, now, 0)
-            elif now > known.last:
-                self._sensors[name] = _Sensor(
-                    partition, known.first, now, known.intervals + counts[name]
-                )
-        if len(self._sensors) > self._most:
-            self._forget_half()
+        known = self._known
+        sensors = list(map(_sensor_of, measurements))
+        stamps = [one.timestamp for one in measurements]
+        known.partition.update(zip(sensors, [one.partition for one in measurements], strict=True))
+        known.messages.update(sensors)
+        if len(known.first) < len(known.messages):
+            for sensor, stamp in zip(sensors, stamps, strict=True):
+                known.first.setdefault(sensor, stamp)
+        known.last.update(zip(sensors, stamps, strict=True))
+        if len(known.last) > self._most:
+            self._known = known.later_half()
 
     def committed(self) -> None:
         """Do nothing: what is published was sent."""
@@ -143,22 +166,21 @@ class SensorActivity:
             lagging: Those that it has not read to their end.
             now: Seconds since the epoch.
         """
-        # In one step, since the loop may add sensors meanwhile.
-        sensors = [one for one in list(self._sensors.values()) if one.partition in owned]
-        reached: dict[Partition, float] = {}
-        for one in sensors:
-            reached[one.partition] = max(reached.get(one.partition, 0.0), one.last)
-        silent = known = 0
-        for one in sensors:
-            if not one.intervals:
-                continue
-            known += 1
-            until = reached[one.partition] if one.partition in lagging else now
-            interval = (one.last - one.first) / one.intervals
-            limit = max(self._silent_intervals * interval, LEAST_SILENCE)
-            silent += until - one.last > limit
-        return SensorCounts(known - silent, silent)
-
-    def _forget_half(self) -> None:
-        by_time = sorted(self._sensors.items(), key=lambda item: item[1].last)
-        self._sensors = dict(by_time[len(by_time) // 2 :])
+        numbers = {number for _, number in owned}
+        behind = {number for _, number in lagging}
+        known = self._known
+        # Copied in one step, since the loop may add sensors meanwhile.
+        sensors = [
+            (known.partition[sensor], last / 1000, known.interval(sensor, last))
+            for sensor, last in list(known.last.items())
+            if known.messages[sensor] > 1 and known.partition[sensor] in numbers
+        ]
+        reached: dict[int, float] = {}
+        for partition, last, _ in sensors:
+            reached[partition] = max(reached.get(partition, 0.0), last)
+        silent = sum(
+            (reached[partition] if partition in behind else now) - last
+            > max(self._silent_intervals * interval, LEAST_SILENCE)
+            for partition, last, interval in sensors
+        )
+        return SensorCounts(len(sensors) - silent, silent)

@@ -1,5 +1,6 @@
 """How old measurements are, and which sensors have fallen silent."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
@@ -120,3 +121,23 @@ def test_memory_is_bounded_and_the_sensors_that_sent_last_are_kept() -> None:
     active, silent = sensors.counts({HERE}, (), 2000.0)
     assert 50 <= active + silent <= 100
     assert active >= 9
+
+
+def test_sensors_can_be_counted_while_others_come() -> None:
+    sensors, failures = SensorActivity(silent_intervals=5, most=50), []
+    stop = threading.Event()
+
+    def count() -> None:
+        while not stop.is_set():
+            try:
+                sensors.counts({HERE}, (), 2000.0)
+            except Exception as error:
+                failures.append(error)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    for number in range(3000):
+        sensors.published([accepted(f"s{number // 2 + i}", 1000.0 + number) for i in range(5)])
+    stop.set()
+    thread.join()
+    assert failures == []
