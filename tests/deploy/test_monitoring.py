@@ -1,12 +1,10 @@
 """Rules and dashboards use metrics that exist, and what is committed is what the code makes."""
 
-import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import promql_parser
 import pytest
@@ -14,12 +12,11 @@ import yaml
 
 from bearing_stream.observability import Metric
 from consumer.telemetry.listed import METRICS, SUPERVISOR_METRICS
+from tests.deploy.expressions import EXPRESSIONS, RULES, rules
 from tests.paths import ROOT
 from tools.monitoring.dashboards import DASHBOARDS
 from tools.monitoring.files import dashboard_files
 from tools.monitoring.panel import WIDTH
-
-RULES: Final = ROOT / "deploy" / "prometheus" / "rules.yml"
 
 ALERTS: Final = {
     "CommitAborts",
@@ -48,31 +45,6 @@ needs_promtool = pytest.mark.skipif(
     PROMTOOL is None,
     reason="no promtool: go install github.com/prometheus/prometheus/cmd/promtool@v0.316.0",
 )
-
-
-def rules() -> list[dict[str, Any]]:
-    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    return [rule for group in groups for rule in group["rules"]]
-
-
-def panels() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the name and the content of each panel of the committed dashboards."""
-    for path in dashboard_files():
-        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
-            yield f"{path.stem}: {panel['title']}", panel
-
-
-def expressions() -> dict[str, str]:
-    """Alert or panel → its expression, as Prometheus gets it from Grafana."""
-    found = {rule["alert"]: rule["expr"] for rule in rules()}
-    for name, panel in panels():
-        for target in panel.get("targets", ()):
-            expression = target["expr"].replace("$__rate_interval", "1m")
-            found[f"{name} {target['refId']}"] = expression.replace("$job", "a|b")
-    return found
-
-
-EXPRESSIONS: Final = expressions()
 
 
 def selectors(expression: str) -> list[promql_parser.VectorSelector]:
