@@ -32,6 +32,9 @@ WINDOW_TYPE: Final = "bearing.vibration.window.v1"
 """Of a measurement. A name is not changed: in the first version, each was one window."""
 
 DIAGNOSIS_TYPE: Final = "bearing.diagnosis.v1"
+ALARM_TYPE: Final = "bearing.alarm.v1"
+ALARM_EVENT_TYPE: Final = "bearing.alarm-event.v1"
+ALARM_COMMAND_TYPE: Final = "bearing.alarm-command.v1"
 
 BINARY: Final = "application/octet-stream"
 JSON: Final = "application/json"
