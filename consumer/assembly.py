@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError
 from confluent_kafka.admin import AdminClient
 
 from bearing_stream.kafka import BatchEnds, ClusterErrors, FatalKafkaError, TransientKafkaError
+from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
@@ -23,6 +24,7 @@ from consumer.liveness.budget import REQUEST, STEP_OVER
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
+from consumer.stage_settings import StageSettings
 from consumer.telemetry.observers import Observer
 from model.assessor import Assessor
 
@@ -53,7 +55,7 @@ class Parts:
 
     source: WindowSource
     delivery: Delivery
-    pipeline: Pipeline
+    pipeline: Pipeline[Batch]
 
 
 def assemble(
@@ -92,7 +94,9 @@ def assemble(
         letter_limit=cluster.letter_limit,
         observers=observers,
     )
-    return Parts(source, delivery, Pipeline(settings, source, dispatcher, delivery, metrics))
+    batch = Batch(settings.batch_size, settings.max_delay, settings.target_batch_duration, settings)
+    pipeline = Pipeline(settings, source, batch, dispatcher, delivery, metrics)
+    return Parts(source, delivery, pipeline)
 
 
 def _delivery(
@@ -112,7 +116,7 @@ def _delivery(
     )
 
 
-def start(delivery: Delivery, settings: ConsumerSettings) -> None:
+def start(delivery: Delivery, settings: StageSettings) -> None:
     """Register the transactional id.
 
     Raises:

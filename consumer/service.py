@@ -18,6 +18,7 @@ from bearing_stream.kafka import (
 from bearing_stream.kafka.connection import Properties
 from consumer import events
 from consumer.assembly import Cluster, Parts, assemble, start
+from consumer.batch import Batch
 from consumer.delivery.replication import single_replica
 from consumer.kafka.source import WindowSource
 from consumer.liveness.budget import REQUEST, Budget
@@ -75,7 +76,7 @@ class Service:
         self._errors = _ReportedErrors(self._reporter)
         # It also bounds leaving the group, when the loop does not feed the watchdog any more.
         self._watchdog = Watchdog(Budget.of(settings).watchdog)
-        self._pipeline: Pipeline | None = None
+        self._pipeline: Pipeline[Batch] | None = None
         self._stopping = False
 
     def stop(self) -> bool:

@@ -43,13 +43,15 @@ JSON: Final = "application/json"
 class Message(NamedTuple):
     """A message to produce.
 
-    `timestamp` is in milliseconds since the epoch; with 0 the client sets the current time.
+    `timestamp` is in milliseconds since the epoch; with 0 the client sets the current time. Without
+    a `partition`, the partitioner chooses one by the key.
     """
 
     key: bytes | None
     value: bytes | None
     headers: Headers
     timestamp: int = 0
+    partition: int | None = None
 
 
 HEADER_OVERHEAD: Final = 10

@@ -11,7 +11,7 @@ from bearing_stream.kafka import ClusterErrors, FatalKafkaError, explain
 from bearing_stream.kafka.connection import PARTITIONER
 from bearing_stream.kafka.errors import ADVICE
 from consumer.liveness.budget import Budget
-from consumer.settings import ConsumerSettings
+from consumer.stage_settings import StageSettings
 
 C = TypeVar("C", Consumer, Producer)
 
@@ -37,8 +37,8 @@ def _new_client(kind: Callable[[dict[str, Any]], C], properties: dict[str, Any])
         raise FatalKafkaError(f"{ADVICE[KafkaError._INVALID_ARG]}: {error}") from None
 
 
-def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
-    """Make a consumer for the windows topic; it is not subscribed yet.
+def new_consumer(settings: StageSettings, errors: ClusterErrors) -> Consumer:
+    """Make a consumer for the topic that a stage reads; it is not subscribed yet.
 
     Raises:
         FatalKafkaError: A property is wrong.
@@ -68,7 +68,7 @@ def new_consumer(settings: ConsumerSettings, errors: ClusterErrors) -> Consumer:
     return _new_client(Consumer, properties | _reporting_to(errors))
 
 
-def transactional_id(settings: ConsumerSettings) -> str:
+def transactional_id(settings: StageSettings) -> str:
     """Make the transactional id of this process: stable with an instance id, else random.
 
     The group's generation fences zombies (KIP-447), so the id need not be tied to partitions.
@@ -76,10 +76,8 @@ def transactional_id(settings: ConsumerSettings) -> str:
     return f"{settings.group}-{settings.instance_id or uuid.uuid4().hex}"
 
 
-def new_producer(
-    settings: ConsumerSettings, errors: ClusterErrors, transactional_id: str
-) -> Producer:
-    """Make a producer for both output topics: transactional, or idempotent for at least once.
+def new_producer(settings: StageSettings, errors: ClusterErrors, transactional_id: str) -> Producer:
+    """Make a producer for the output topics: transactional, or idempotent for at least once.
 
     Raises:
         FatalKafkaError: A property is wrong.
@@ -98,7 +96,7 @@ def new_producer(
         # is redelivered, out of order.
         message_timeout_ms=0,
     )
-    if settings.guarantee == "exactly-once":
+    if settings.is_transactional:
         properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
