@@ -50,6 +50,9 @@ IMPORTS: dict[str, set[str]] = {
         *("commands.http_server", "config", "kafka", "logs", "model", "sampling"),
         *("vocabulary", "wire"),
     },
+    f"{COMMANDS}.alarms": {
+        *("alarms", "commands.terminal", "config", "consumer", "kafka", "logs", "wire"),
+    },
     f"{COMMANDS}.terminal": set(),
     f"{COMMANDS}.dead_letters": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.demo": {
@@ -87,6 +90,7 @@ KEPT_OUT = {
     "model.physics": {"torch", "confluent_kafka"},
     "producer_sim": {"torch"},
     "consumer": {"torch"},
+    f"{COMMANDS}.alarms": {"torch"},
     f"{COMMANDS}.baseline": {"torch"},
     f"{COMMANDS}.capacity": {"torch"},
     f"{COMMANDS}.page": {"torch"},

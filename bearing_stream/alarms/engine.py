@@ -66,10 +66,28 @@ class Engine:
             self._restored[key] = record
 
     def take_changed(self) -> Iterator[tuple[str, bytes]]:
-        """Yield key and record of each sensor that changed since the last call."""
+        """Yield key and record of each sensor that changed since it was last taken."""
         changed, self._changed = self._changed, {}
         for key, state in changed.items():
             yield key, state.dump()
+
+    def take(self, key: str) -> bytes | None:
+        """Return the record of one sensor if it changed since it was last taken; else None."""
+        state = self._changed.pop(key, None)
+        return None if state is None else state.dump()
+
+    @property
+    def changed(self) -> list[str]:
+        """The keys of the sensors that changed since they were last taken."""
+        return [*self._changed]
+
+    def keys(self) -> list[str]:
+        """The keys of all sensors."""
+        return [*self._restored, *self._sensors]
+
+    def key(self, seen: Observation) -> str:
+        """Return the key of the sensor of a diagnosis that was observed."""
+        return self._keys.get((seen.sensor, seen.channel), "")
 
     def sensors(self) -> Iterator[SensorState]:
         """Yield the state of every sensor."""
@@ -153,6 +171,11 @@ class Engine:
         """Return after how many µs without a diagnosis a sensor is silent."""
         state = self._find(key)
         return (state.rules if state else self._rules.of("", key)).sensor_silent.timeout
+
+    @property
+    def shortest_timeout(self) -> int:
+        """The shortest time in µs after which any sensor is silent."""
+        return self._rules.shortest_timeout
 
     def _in_time(self, state: SensorState, seen: Observation) -> bool:
         """Whether a measurement counts; if not, it is counted with the reason."""

@@ -262,6 +262,12 @@ class Rules:
         self._rows = rows
         self.digest = digest
 
+    @property
+    def shortest_timeout(self) -> int:
+        """The shortest `sensor-silent.timeout`, in µs."""
+        rules = (self._default, *(rules for _, rules in self._rows))
+        return min(each.sensor_silent.timeout for each in rules)
+
     def of(self, source: str, sensor: str) -> SensorRules:
         """Return the rules of the first row that matches, else the default."""
         found = (rules for row, rules in self._rows if row.matches(source, sensor))

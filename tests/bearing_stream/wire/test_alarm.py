@@ -2,7 +2,9 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
@@ -22,6 +24,8 @@ from bearing_stream.wire.alarm import (
 from bearing_stream.wire.alarm_terms import Action, Severity
 from tests.bearing_stream.alarms.diagnoses import OUTER
 from tests.bearing_stream.alarms.world import World
+from tests.paths import ASSETS
+from tools.docs.schema import schemas
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 COMMAND = PublishedCommand(
@@ -39,6 +43,20 @@ def raised() -> tuple[PublishedAlarm, PublishedEvent]:
     world.feed(10, probabilities=OUTER)
     event = next(output.event for output in world.outputs if output.event)
     return world.outputs[-1].alarm, event
+
+
+@pytest.mark.parametrize(
+    ("file", "schema"), schemas().items(), ids=lambda each: Path(each).stem[:20]
+)
+def test_the_schemas_are_up_to_date(file: Path, schema: str) -> None:
+    assert file.read_text() == schema, "run `python -m tools.docs`"
+
+
+def test_records_and_events_follow_their_schemas() -> None:
+    alarm, event = raised()
+    for written, name in ((alarm, "alarm"), (event, "alarm-event"), (COMMAND, "alarm-command")):
+        schema = json.loads((ASSETS / f"{name}.schema.json").read_text())
+        jsonschema.validate(written.model_dump(mode="json"), schema)
 
 
 def headers(message: Message) -> dict[str, str]:
