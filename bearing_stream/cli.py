@@ -35,6 +35,10 @@ COMMANDS: Final = {
         f"{_COMMANDS}.dead_letters",
         "List, show and redrive messages that could not be diagnosed.",
     ),
+    "alarms": (
+        f"{_COMMANDS}.alarms",
+        "Raise alarms from the diagnoses; list, acknowledge and shelve them.",
+    ),
     "verify": (
         f"{_COMMANDS}.verify",
         "Check in the topics that every window was diagnosed once.",

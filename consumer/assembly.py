@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from bearing_stream.kafka import BatchEnds, ClusterErrors, FatalKafkaError, TransientKafkaError
+from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
@@ -23,6 +24,7 @@ from consumer.liveness.budget import REQUEST, STEP_OVER
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
+from consumer.stage_settings import StageSettings
 from consumer.telemetry.served import Telemetry
 from model.assessor import Assessor
 
@@ -53,7 +55,7 @@ class Parts:
 
     source: WindowSource
     delivery: Delivery
-    pipeline: Pipeline
+    pipeline: Pipeline[Batch]
 
 
 def assemble(
@@ -78,7 +80,8 @@ def assemble(
         FatalKafkaError: A client property is wrong.
     """
     metrics = telemetry.sources.metrics
-    consumer = new_consumer(settings, errors, telemetry.statistics.taker("consumer"))
+    statistics = partial(telemetry.statistics.properties, interval=settings.client_statistics)
+    consumer = new_consumer(settings, errors, statistics("consumer"))
     exactly_once = settings.guarantee == "exactly-once"
     tracker = Tracker(leaves_marks=exactly_once and bool(cluster.unreplicated))
     resolver = _resolver(settings, cluster, consumer, assessor, metrics)
@@ -96,7 +99,7 @@ def assemble(
         settings,
         errors,
         transactional_id(settings),
-        telemetry.statistics.taker("producer"),
+        statistics("producer"),
     )
     delivery = _delivery(settings, cluster, source, producers)
     dispatcher = Dispatcher(
@@ -107,7 +110,9 @@ def assemble(
         letter_limit=cluster.letter_limit,
         observers=telemetry.observers,
     )
-    return Parts(source, delivery, Pipeline(settings, source, dispatcher, delivery, metrics))
+    batch = Batch(settings.batch_size, settings.max_delay, settings.target_batch_duration, settings)
+    pipeline = Pipeline(settings, source, batch, dispatcher, delivery, metrics)
+    return Parts(source, delivery, pipeline)
 
 
 def _delivery(
@@ -129,7 +134,7 @@ def _delivery(
     )
 
 
-def start(delivery: Delivery, settings: ConsumerSettings) -> None:
+def start(delivery: Delivery, settings: StageSettings) -> None:
     """Register the transactional id.
 
     Raises:

@@ -1,30 +1,78 @@
-"""The loop: poll → decode and check → batch → assess → publish → commit, on one thread."""
+"""The loop: poll → decode and check → batch → process → publish → commit, on one thread.
+
+What it does with messages is up to the batch, which takes them, and the dispatcher, which publishes
+what they result in: `consume` diagnoses measurements so, and `alarms` raises alarms.
+"""
 
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from confluent_kafka import TopicPartition
 
 from bearing_stream.kafka import TransientKafkaError
 from consumer import events
-from consumer.batch import Batch, Positions
+from consumer.batch import KafkaMessage, Positions
 from consumer.delivery.base import Delivery, RefusedRecordsError
-from consumer.dispatcher import Dispatcher
 from consumer.events import emit
 from consumer.kafka.source import FETCH_GRACE, Polled
 from consumer.liveness.budget import DRAIN, IDLE_POLL, MAX_BACKOFF, RECOVERY
 from consumer.metrics import DispatchReason, Metrics
-from consumer.settings import ConsumerSettings
+from consumer.stage_settings import StageSettings
 
 FIRST_BACKOFF: Final = 0.1
 """Seconds to wait when a delivery fails again right after the last was given up; then twice that,
 and so on."""
 
 
+class Pending(Protocol):
+    """What was polled and waits to be dispatched; see `batch.Batch`."""
+
+    byte_limit: int
+
+    def __len__(self) -> int: ...
+    @property
+    def free(self) -> int: ...  # noqa: D102
+    @property
+    def deadline(self) -> float: ...  # noqa: D102
+    @property
+    def is_oversized(self) -> bool: ...  # noqa: D102
+    def add(self, message: KafkaMessage, now: float) -> None: ...  # noqa: D102
+    def pass_over(self, done: Positions, now: float) -> None: ...  # noqa: D102
+    def due(self, now: float) -> DispatchReason | None: ...  # noqa: D102
+    def clear(self) -> None: ...  # noqa: D102
+
+
+B = TypeVar("B", bound=Pending)
+B_contra = TypeVar("B_contra", bound=Pending, contravariant=True)
+
+
+class Unsettled(Protocol):
+    """What was dispatched since the last commit."""
+
+    @property
+    def positions(self) -> Positions:
+        """The next offset to read, by partition, once it is committed."""
+
+    @property
+    def began(self) -> int:
+        """Milliseconds since the epoch, before the first result was published."""
+
+
+class Dispatching(Protocol[B_contra]):
+    """What the loop needs of a dispatcher; see `dispatcher.Dispatcher`."""
+
+    @property
+    def uncommitted(self) -> Unsettled: ...  # noqa: D102
+    def dispatch(self, batch: B_contra, reason: DispatchReason) -> None: ...  # noqa: D102
+    def committed(self) -> None: ...  # noqa: D102
+    def give_up(self) -> None: ...  # noqa: D102
+    def write_as_stubs(self, refusal: RefusedRecordsError) -> None: ...  # noqa: D102
+
+
 class Source(Protocol):
-    """What the loop needs of the windows topic; see `kafka.source.WindowSource`."""
+    """What the loop needs of the topic that it reads; see `kafka.source.WindowSource`."""
 
     def poll(self, most: int, timeout: float) -> Polled: ...  # noqa: D102
     def is_lagging(self) -> bool: ...  # noqa: D102
@@ -33,8 +81,8 @@ class Source(Protocol):
     def note_committed(self, positions: Positions, began: int) -> None: ...  # noqa: D102
 
 
-class Pipeline:
-    """Moves windows from the source to the delivery.
+class Pipeline(Generic[B]):
+    """Moves messages from the source to the delivery.
 
     `step` does one round; `run` goes on until `stop`. It is the source's `RebalanceListener`: its
     rebalances happen inside `poll`, on the same thread.
@@ -42,9 +90,10 @@ class Pipeline:
 
     def __init__(
         self,
-        settings: ConsumerSettings,
+        settings: StageSettings,
         source: Source,
-        dispatcher: Dispatcher,
+        batch: B,
+        dispatcher: Dispatching[B],
         delivery: Delivery,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
@@ -58,9 +107,7 @@ class Pipeline:
         self._metrics = metrics
         self._clock = clock
         self._sleep = sleep
-        self._batch = Batch(
-            settings.batch_size, settings.max_delay, settings.target_batch_duration, settings
-        )
+        self._batch = batch
         self._recovering = False
         self._reason = ""
         self._failures = 0
@@ -237,7 +284,7 @@ class Pipeline:
             self._reason = str(error)
             # Keeps this consumer's place in the group; what is polled is rewound, too.
             with suppress(TransientKafkaError):
-                self._source.poll(self._settings.batch_size, 0)
+                self._source.poll(max(self._batch.free, 1), 0)
         else:
             if self._recovering:
                 emit(events.RESUMED)

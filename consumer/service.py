@@ -18,6 +18,7 @@ from bearing_stream.kafka import (
 from bearing_stream.kafka.connection import Properties
 from consumer import events
 from consumer.assembly import Cluster, Parts, assemble, start
+from consumer.batch import Batch
 from consumer.delivery.replication import single_replica
 from consumer.kafka.source import WindowSource
 from consumer.liveness.budget import REQUEST, Budget
@@ -38,7 +39,7 @@ DEAD_LETTER_OVERHEAD: Final = 64 * 1024
 in a batch it may compress less well than the original did."""
 
 
-class _ReportedErrors(ClusterErrors):
+class ReportedErrors(ClusterErrors):
     """Errors of a running client: fatal ones end the loop, transient ones are reported."""
 
     def __init__(self, reporter: Reporter) -> None:
@@ -46,6 +47,7 @@ class _ReportedErrors(ClusterErrors):
         self._reporter = reporter
 
     def __call__(self, error: KafkaError) -> None:
+        """Take an error that a client reports."""
         super().__call__(error)
         # If a client is in the fatal state (_FATAL), the call that needs it raises the cause.
         if self.fatal is None and error.code() != KafkaError._FATAL:
@@ -72,10 +74,10 @@ class Service:
         self._assessor = ReloadingAssessor.of(settings)
         self.metrics = self._telemetry.sources.metrics
         self._reporter = Reporter(self.metrics, settings.report_interval)
-        self._errors = _ReportedErrors(self._reporter)
+        self._errors = ReportedErrors(self._reporter)
         # It also bounds leaving the group, when the loop does not feed the watchdog any more.
         self._watchdog = Watchdog(Budget.of(settings).watchdog)
-        self._pipeline: Pipeline | None = None
+        self._pipeline: Pipeline[Batch] | None = None
         self._stopping = False
 
     def stop(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 SECTIONS: Final = (
     *("demo", "consume", "simulate", "watch", "dead-letters", "verify", "diagnose", "serve"),
-    *("baseline", "capacity", "transactions"),
+    *("baseline", "capacity", "transactions", "alarms"),
 )
 """The commands that take settings, each the name of its section."""
 
@@ -24,6 +24,9 @@ SHARED_KEYS: Final = frozenset(
         *("min_sampling_rate", "max_sampling_rate", "max_samples"),
         *("backlog", "guarantee", "limit", "since", "until", "measurement", "native_rate"),
         "sample_format",
+        *("group", "group_protocol", "instance_id", "start_from", "topic_check_interval", "on_gap"),
+        *("max_delay", "commit_interval", "transaction_timeout", "session_timeout"),
+        "report_interval",
     }
 )
 """The settings of more than one command. At the top level a command skips those that it does not

@@ -15,11 +15,13 @@ from bearing_stream.kafka.errors import (
 from bearing_stream.kafka.following import TopicFollower
 from bearing_stream.kafka.reading import Span, Spans, TopicReader, read_to_end
 from bearing_stream.kafka.startup import wait_for_topics
-from bearing_stream.kafka.topics import TopicSettings
+from bearing_stream.kafka.topics import AlarmTopics, AlarmTopicSettings, TopicSettings
 from bearing_stream.kafka.unreadable import UNREADABLE, BatchEnds, UnreadableBatch
 
 __all__ = [
     "UNREADABLE",
+    "AlarmTopicSettings",
+    "AlarmTopics",
     "BatchEnds",
     "ClusterErrors",
     "ConnectionSettings",

@@ -1,9 +1,9 @@
-"""Names in Kafka: the three topics, as settings that all commands share, and groups."""
+"""Names in Kafka: the topics, as settings that commands share, and groups."""
 
 import re
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, NamedTuple, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bearing_stream.kafka import ConnectionSettings
 
@@ -64,5 +64,58 @@ class TopicSettings(ConnectionSettings):
             raise ValueError(
                 "windows_topic, diagnoses_topic and dead_letters_topic must be three different "
                 f"topics; they are {', '.join(map(repr, names))}"
+            )
+        return self
+
+
+class AlarmTopics(NamedTuple):
+    """The names of the topics of alarms."""
+
+    alarms: str
+    events: str
+    commands: str
+    state: str
+
+
+class AlarmTopicSettings(ConnectionSettings):
+    """The topics from which alarms are made, and those of alarms."""
+
+    diagnoses_topic: TopicName = "bearing.diagnoses"
+    """Topic of the diagnoses."""
+
+    alarms_topic: TopicName = "bearing.alarms"
+    """Compacted topic of the alarms as they are now; the key is the alarm's id."""
+
+    alarm_events_topic: TopicName = "bearing.alarm-events"
+    """Topic of the history of alarms: a message for each transition."""
+
+    alarm_commands_topic: TopicName = "bearing.alarm-commands"
+    """Topic of what operators ask of alarms."""
+
+    alarm_state_topic: TopicName = "bearing.alarm-state"
+    """Compacted topic of the state of each sensor, for `alarms` alone."""
+
+    replay: str | None = Field(default=None, pattern="^[a-zA-Z0-9_-]{1,40}$")
+    """Name of a replay: its alarms go to topics, and its offsets to a group, with this name after a
+    dot, and never to the live ones."""
+
+    @property
+    def alarm_topics(self) -> AlarmTopics:
+        """The names of the topics of alarms, those of the replay if there is one."""
+        names = AlarmTopics(
+            self.alarms_topic,
+            self.alarm_events_topic,
+            self.alarm_commands_topic,
+            self.alarm_state_topic,
+        )
+        return names if self.replay is None else AlarmTopics(*(f"{n}.{self.replay}" for n in names))
+
+    @model_validator(mode="after")
+    def _has_five_topics(self) -> Self:
+        names = (self.diagnoses_topic, *self.alarm_topics)
+        if len(set(names)) < len(names):
+            raise ValueError(
+                "the topics of diagnoses, alarms, events, commands and state must be five "
+                f"different topics; they are {', '.join(map(repr, names))}"
             )
         return self

@@ -32,6 +32,9 @@ WINDOW_TYPE: Final = "bearing.vibration.window.v1"
 """Of a measurement. A name is not changed: in the first version, each was one window."""
 
 DIAGNOSIS_TYPE: Final = "bearing.diagnosis.v1"
+ALARM_TYPE: Final = "bearing.alarm.v1"
+ALARM_EVENT_TYPE: Final = "bearing.alarm-event.v1"
+ALARM_COMMAND_TYPE: Final = "bearing.alarm-command.v1"
 
 BINARY: Final = "application/octet-stream"
 JSON: Final = "application/json"
@@ -40,13 +43,15 @@ JSON: Final = "application/json"
 class Message(NamedTuple):
     """A message to produce.
 
-    `timestamp` is in milliseconds since the epoch; with 0 the client sets the current time.
+    `timestamp` is in milliseconds since the epoch; with 0 the client sets the current time. Without
+    a `partition`, the partitioner chooses one by the key.
     """
 
     key: bytes | None
     value: bytes | None
     headers: Headers
     timestamp: int = 0
+    partition: int | None = None
 
 
 HEADER_OVERHEAD: Final = 10

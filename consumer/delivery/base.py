@@ -173,6 +173,8 @@ class Publisher:
     ) -> None:
         if origin is not None or self._watches_every_record:
             options["on_delivery"] = partial(self._on_delivery, origin)
+        if message.partition is not None:
+            options["partition"] = message.partition
         while True:
             try:
                 self._producer.produce(

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -11,7 +11,7 @@ from bearing_stream.kafka import ClusterErrors, FatalKafkaError, explain
 from bearing_stream.kafka.connection import PARTITIONER
 from bearing_stream.kafka.errors import ADVICE
 from consumer.liveness.budget import Budget
-from consumer.settings import ConsumerSettings
+from consumer.stage_settings import StageSettings
 
 C = TypeVar("C", Consumer, Producer)
 
@@ -28,15 +28,6 @@ def _reporting_to(errors: ClusterErrors) -> dict[str, Any]:
     return {"error_cb": errors, "log_level": 0, "logger": logging.getLogger("librdkafka")}
 
 
-def _with_statistics(
-    settings: ConsumerSettings, on_statistics: Callable[[str], object] | None
-) -> dict[str, Any]:
-    if settings.client_statistics is None or on_statistics is None:
-        return {}
-    interval = round(settings.client_statistics * 1000)
-    return {"statistics.interval.ms": interval, "stats_cb": on_statistics}
-
-
 def _new_client(kind: Callable[[dict[str, Any]], C], properties: dict[str, Any]) -> C:
     try:
         return kind(properties)
@@ -47,16 +38,16 @@ def _new_client(kind: Callable[[dict[str, Any]], C], properties: dict[str, Any])
 
 
 def new_consumer(
-    settings: ConsumerSettings,
+    settings: StageSettings,
     errors: ClusterErrors,
-    on_statistics: Callable[[str], object] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Consumer:
-    """Make a consumer for the windows topic; it is not subscribed yet.
+    """Make a consumer for the topic that a stage reads; it is not subscribed yet.
 
     Args:
         settings: All of them.
         errors: Takes what the client reports.
-        on_statistics: Takes the client's statistics as JSON, if the settings ask for them.
+        more: Client properties beyond those of the settings.
 
     Raises:
         FatalKafkaError: A property is wrong.
@@ -83,11 +74,11 @@ def new_consumer(
         properties.setdefault("heartbeat.interval.ms", round(settings.session_timeout * 300))
     if settings.instance_id:
         properties.setdefault("group.instance.id", settings.instance_id)
-    properties |= _reporting_to(errors) | _with_statistics(settings, on_statistics)
+    properties |= _reporting_to(errors) | dict(more or {})
     return _new_client(Consumer, properties)
 
 
-def transactional_id(settings: ConsumerSettings) -> str:
+def transactional_id(settings: StageSettings) -> str:
     """Make the transactional id of this process: stable with an instance id, else random.
 
     The group's generation fences zombies (KIP-447), so the id need not be tied to partitions.
@@ -96,12 +87,12 @@ def transactional_id(settings: ConsumerSettings) -> str:
 
 
 def new_producer(
-    settings: ConsumerSettings,
+    settings: StageSettings,
     errors: ClusterErrors,
     transactional_id: str,
-    on_statistics: Callable[[str], object] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Producer:
-    """Make a producer for both output topics: transactional, or idempotent for at least once.
+    """Make a producer for the output topics: transactional, or idempotent for at least once.
 
     Arguments as for `new_consumer`.
 
@@ -122,9 +113,9 @@ def new_producer(
         # is redelivered, out of order.
         message_timeout_ms=0,
     )
-    if settings.guarantee == "exactly-once":
+    if settings.is_transactional:
         properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
-    properties |= _reporting_to(errors) | _with_statistics(settings, on_statistics)
+    properties |= _reporting_to(errors) | dict(more or {})
     return _new_client(Producer, properties)

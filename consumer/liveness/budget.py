@@ -8,7 +8,7 @@ once, the client's commit waits for the group while that rebalances.
 from dataclasses import dataclass
 from typing import Final
 
-from consumer.settings import ConsumerSettings
+from consumer.stage_settings import StageSettings
 
 IDLE_POLL: Final = 0.5
 """Seconds that a poll waits when nothing is in flight."""
@@ -63,7 +63,7 @@ class Budget:
     session: float
 
     @classmethod
-    def of(cls, settings: ConsumerSettings) -> "Budget":
+    def of(cls, settings: StageSettings) -> "Budget":
         """Return the budget of these settings."""
         return cls(
             settings.target_batch_duration, settings.transaction_timeout, settings.session_timeout

@@ -1,6 +1,6 @@
 """The statistics of librdkafka, as its clients report them."""
 
-from collections.abc import Callable
+from typing import Any
 
 from bearing_stream.observability import Response
 from bearing_stream.observability.endpoint import JSON
@@ -13,13 +13,15 @@ class ClientStatistics:
         """Have none yet."""
         self._latest: dict[str, str] = {}
 
-    def taker(self, client: str) -> Callable[[str], None]:
-        """Return what takes the reports of a client: a JSON object each."""
+    def properties(self, client: str, interval: float | None) -> dict[str, Any]:
+        """Return the properties with which a client reports, every `interval` seconds if given."""
+        if interval is None:
+            return {}
 
         def take(report: str) -> None:
             self._latest[client] = report
 
-        return take
+        return {"statistics.interval.ms": round(interval * 1000), "stats_cb": take}
 
     def respond(self, _accept: str = "") -> Response:
         """Respond to `/statistics`: client → its last report, unchanged; for any thread."""

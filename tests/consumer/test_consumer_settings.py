@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError
 from consumer.kafka.clients import new_consumer, new_producer, transactional_id
 from consumer.liveness.budget import Budget
-from consumer.settings import OWN_PROPERTIES, ConsumerSettings
+from consumer.settings import ConsumerSettings
+from consumer.stage_settings import OWN_PROPERTIES
 
 
 @pytest.mark.parametrize("name", OWN_PROPERTIES)

@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from bearing_stream.wire import Message, decode_diagnosis
+from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
@@ -144,9 +145,12 @@ class World:
             clock=self.clock,
             wall_clock=wall_clock,
         )
+        duration = settings.target_batch_duration
+        batch = Batch(settings.batch_size, settings.max_delay, duration, settings)
         self.pipeline = Pipeline(
             settings,
             self.source,
+            batch,
             dispatcher,
             self.delivery,
             self.metrics,

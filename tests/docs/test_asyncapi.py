@@ -16,7 +16,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, ValidationError
 
-from bearing_stream.kafka import TopicSettings
+from bearing_stream.kafka import AlarmTopicSettings, TopicSettings
 from bearing_stream.wire import (
     DeadLetter,
     Message,
@@ -26,6 +26,15 @@ from bearing_stream.wire import (
     encode_diagnosis,
     encode_window,
 )
+from bearing_stream.wire.alarm import (
+    PublishedCommand,
+    encode_alarm,
+    encode_command,
+    encode_event,
+)
+from bearing_stream.wire.alarm_terms import Action
+from tests.bearing_stream.alarms.diagnoses import OUTER
+from tests.bearing_stream.alarms.world import World
 from tests.docs.examples import diagnosis_example
 from tools.docs.asyncapi import as_yaml
 
@@ -67,8 +76,12 @@ def test_the_schema_finds_mistakes(document: Any) -> None:
 
 
 def test_every_topic_is_a_channel(document: Any) -> None:
+    fields = TopicSettings.model_fields | AlarmTopicSettings.model_fields
+    # The state is for the stage of alarms alone.
     topics = {
-        field.default for name, field in TopicSettings.model_fields.items() if "topic" in name
+        field.default
+        for name, field in fields.items()
+        if "topic" in name and name != "alarm_state_topic"
     }
     assert {channel["address"] for channel in document["channels"].values()} == topics
 
@@ -107,6 +120,24 @@ def test_a_diagnosis_is_described(document: Any) -> None:
     check(document, "diagnosisHeaders", headers_of(sent))
     described = document["components"]["schemas"]["diagnosisHeaders"]["properties"]
     assert described.keys() - headers_of(sent).keys() == {"traceparent"}
+
+
+def test_messages_about_alarms_are_described(document: Any) -> None:
+    world = World()
+    world.feed(10, probabilities=OUTER)
+    world.command(Action.ACKNOWLEDGE)
+    alarm, event = world.outputs[-1]
+    assert event is not None
+    command = PublishedCommand(
+        command_id="c", alarm_id=alarm.alarm_id, action=Action.SHELVE, by="ann", at=NOW
+    )
+    for name, message in (
+        ("alarm", encode_alarm(alarm)),
+        ("alarmEvent", encode_event(event)),
+        ("alarmCommand", encode_command(command)),
+    ):
+        check(document, f"{name}Headers", headers_of(message))
+        check(document, name[0].upper() + name[1:], json.loads(message.value or b""))
 
 
 @pytest.mark.parametrize("reason", RejectionReason)

@@ -14,7 +14,7 @@ from bearing_stream.wire import PublishedDiagnosis, RejectionReason, decode_meas
 from consumer.events import EVENTS
 from tests.docs.examples import README, diagnosis_example, python_examples
 from tests.paths import ROOT
-from tools.docs import drawing, state_drawing
+from tools.docs import alarm_drawing, drawing, state_drawing
 from tools.docs.pages import GENERATORS, PLACE, filled
 from tools.docs.settings_tables import TABLES
 
@@ -152,7 +152,7 @@ def test_the_table_of_the_readme_is_that_of_the_evaluation() -> None:
     assert [row for row in rows if row not in PAGES["evaluation"]] == []
 
 
-@pytest.mark.parametrize("picture", [drawing, state_drawing])
+@pytest.mark.parametrize("picture", [drawing, state_drawing, alarm_drawing])
 def test_the_drawings_are_up_to_date(picture: ModuleType) -> None:
     committed = Path(picture.PATH).read_text(encoding="utf-8")
     assert committed == picture.drawing(), "run `python -m tools.docs`"

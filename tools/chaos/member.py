@@ -46,19 +46,21 @@ class Member:
         arguments: Sequence[str],
         log: Path,
         environment: Mapping[str, str] | None = None,
+        command: str = "consume",
     ) -> None:
         """Start the process.
 
         Args:
             program: The module to run as `bearing-stream`.
-            arguments: The arguments of `consume`.
+            arguments: The arguments of the command.
             log: The file for its log lines, as JSON.
             environment: Variables to add to this process's.
+            command: That logs its events as `consume` does.
         """
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", program, "consume", *arguments, "--log-format=json"],
+                [sys.executable, "-m", program, command, *arguments, "--log-format=json"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=os.environ | {"OMP_NUM_THREADS": "1"} | dict(environment or {}),

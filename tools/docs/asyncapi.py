@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document of the three topics, made from the wire format.
+"""The AsyncAPI 3 document of the topics, made from the wire format.
 
 `python -m tools.docs.asyncapi` prints it; `make docs` puts it on the site as `asyncapi.yaml`.
 """
@@ -8,12 +8,14 @@ from typing import Any, Final
 
 import click
 import yaml
+from pydantic import BaseModel
 
-from bearing_stream.kafka import TopicSettings
+from bearing_stream.kafka import AlarmTopicSettings, TopicSettings
 from bearing_stream.sampling import LOW_RATE, least_length
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import RejectionReason
 from bearing_stream.wire import headers as h
+from bearing_stream.wire.alarm import SOURCE, TYPES, Alarm, AlarmCommand, AlarmEvent
 from bearing_stream.wire.decoder import REQUIRED
 from bearing_stream.wire.diagnosis import Diagnosis
 from bearing_stream.wire.error_headers import TIMESTAMP
@@ -33,6 +35,24 @@ KAFKA_BINDING: Final = "0.5.0"
 
 BYTES: Final = {"type": "string", "format": "binary"}
 """Payload that is no text."""
+
+ALARM_MESSAGES: Final[dict[str, type[BaseModel]]] = {
+    "alarm": Alarm,
+    "alarmEvent": AlarmEvent,
+    "alarmCommand": AlarmCommand,
+}
+"""Message → the model of its value."""
+
+ALARM_HEADERS: Final = {
+    h.SPEC_VERSION: "Version of CloudEvents.",
+    h.TYPE: "Type of the message, with its version.",
+    h.CONTENT_TYPE: "Form of the value.",
+    h.SOURCE: f"`{SOURCE}`, or who gave the command.",
+    h.ID: "Id of the transition, the same at every replay, or of the command.",
+    h.TIME: "RFC 3339 time: event time of the sensor's latest measurement, or of the command.",
+    h.SUBJECT: "Id of the alarm; also the key.",
+}
+"""Header of a message about alarms → what it holds."""
 
 Document = dict[str, Any]
 
@@ -57,6 +77,9 @@ def asyncapi() -> Document:
             "windows": _channel("windows_topic", "measurementBinary", "measurementJson"),
             "diagnoses": _channel("diagnoses_topic", "diagnosis"),
             "deadLetters": _channel("dead_letters_topic", "deadLetter"),
+            "alarms": _channel("alarms_topic", "alarm"),
+            "alarmEvents": _channel("alarm_events_topic", "alarmEvent"),
+            "alarmCommands": _channel("alarm_commands_topic", "alarmCommand"),
         },
         "operations": {
             "receiveMeasurement": _operation(
@@ -65,6 +88,11 @@ def asyncapi() -> Document:
             "sendDiagnosis": _operation("send", "diagnoses", "The consumer publishes a diagnosis."),
             "sendDeadLetter": _operation(
                 "send", "deadLetters", "The consumer publishes what it could not diagnose."
+            ),
+            "sendAlarm": _operation("send", "alarms", "The alarm as it is now, at each change."),
+            "sendAlarmEvent": _operation("send", "alarmEvents", "A transition of an alarm."),
+            "receiveAlarmCommand": _operation(
+                "receive", "alarmCommands", "What an operator asks of an alarm is carried out."
             ),
         },
         "components": {"messages": _messages(), "schemas": _schemas()},
@@ -78,7 +106,7 @@ def as_yaml() -> str:
 
 
 def _channel(setting: str, *messages: str) -> Document:
-    field = TopicSettings.model_fields[setting]
+    field = (TopicSettings.model_fields | AlarmTopicSettings.model_fields)[setting]
     return {
         "address": field.default,
         "description": field.description,
@@ -123,25 +151,46 @@ def _messages() -> Document:
             "deadLetterHeaders",
             BYTES,
         ),
+        **{
+            name: _message(
+                str(model.__doc__),
+                h.JSON,
+                f"{name}Headers",
+                {"$ref": f"#/components/schemas/{model.__name__}"},
+                key="Id of the alarm.",
+            )
+            for name, model in ALARM_MESSAGES.items()
+        },
     }
 
 
-def _message(summary: str, content_type: str, headers: str, payload: Document) -> Document:
-    key = {"type": "string", "description": "Id of the sensor."}
+def _message(
+    summary: str,
+    content_type: str,
+    headers: str,
+    payload: Document,
+    key: str = "Id of the sensor.",
+) -> Document:
+    described = {"type": "string", "description": key}
     return {
         "summary": summary,
         "contentType": content_type,
         "headers": {"$ref": f"#/components/schemas/{headers}"},
         "payload": payload,
-        "bindings": {"kafka": {"key": key, "bindingVersion": KAFKA_BINDING}},
+        "bindings": {"kafka": {"key": described, "bindingVersion": KAFKA_BINDING}},
     }
 
 
 def _schemas() -> Document:
-    diagnosis = Diagnosis.model_json_schema(
-        mode="serialization", ref_template="#/components/schemas/{model}"
-    )
-    parts = diagnosis.pop("$defs")
+    parts: Document = {}
+    payloads: Document = {}
+    models: list[type[BaseModel]] = [Diagnosis, *ALARM_MESSAGES.values()]
+    for model in models:
+        schema = model.model_json_schema(
+            mode="serialization", ref_template="#/components/schemas/{model}"
+        )
+        parts |= schema.pop("$defs", {})
+        payloads[model.__name__] = schema
     samples = {"type": "number"}
     return {
         "measurementHeaders": _headers(MEASUREMENT_HEADERS, REQUIRED, _measurement_values()),
@@ -162,7 +211,15 @@ def _schemas() -> Document:
                 }
             },
         },
-        "Diagnosis": diagnosis,
+        **{
+            f"{name}Headers": _headers(
+                ALARM_HEADERS,
+                [each for each in ALARM_HEADERS if each != h.TIME],
+                {h.TYPE: {"const": TYPES[model]}, h.CONTENT_TYPE: {"const": h.JSON}},
+            )
+            for name, model in ALARM_MESSAGES.items()
+        },
+        **payloads,
         **parts,
     }
 

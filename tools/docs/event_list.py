@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from bearing_stream.commands.alarms import events as alarm_events
 from bearing_stream.commands.page import events as page_events
 from bearing_stream.commands.serve import events as serve_events
 from bearing_stream.logs import Event
@@ -15,6 +16,7 @@ EVENTS: Final[dict[str, Sequence[Event]]] = {
     "consume": consumer_events.EVENTS,
     "page": page_events.EVENTS,
     "serve": serve_events.EVENTS,
+    "alarms": alarm_events.EVENTS,
 }
 
 

@@ -9,6 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from tools.deploy.values import table as chart_values
+from tools.docs.alarm_tables import (
+    alarm_fields,
+    alarm_kinds,
+    alarm_rules,
+    alarm_severities,
+    alarm_states,
+    alarm_transitions,
+)
 from tools.docs.cli_reference import cli_reference
 from tools.docs.event_list import event_list, exported_metrics, metric_list
 from tools.docs.settings_tables import settings_table
@@ -43,6 +51,12 @@ GENERATORS: Final[dict[str, Callable[..., str]]] = {
     "error-headers": error_headers,
     "reasons": rejection_reasons,
     "chart-values": chart_values,
+    "alarm-kinds": alarm_kinds,
+    "alarm-states": alarm_states,
+    "alarm-severities": alarm_severities,
+    "alarm-transitions": alarm_transitions,
+    "alarm-rules": alarm_rules,
+    "alarm-fields": alarm_fields,
 }
 
 OUTSIDE: Final = {
@@ -53,7 +67,10 @@ OUTSIDE: Final = {
     "tests.md": "tests/README.md",
     "evaluation-tables.md": "assets/EVALUATION.md",
     "model-card.md": "assets/MODEL_CARD.md",
-    "diagnosis.schema.json": "assets/diagnosis.schema.json",
+    **{
+        f"{name}.schema.json": f"assets/{name}.schema.json"
+        for name in ("diagnosis", "alarm", "alarm-event", "alarm-command")
+    },
     **{
         picture.name: f"assets/{picture.name}"
         for picture in sorted((ROOT / "assets").glob("*.png"))

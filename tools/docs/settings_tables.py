@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bearing_stream.commands.alarms.settings import AlarmSettings
 from bearing_stream.commands.baseline.settings import BaselineSettings
 from bearing_stream.commands.capacity.settings import CapacitySettings
 from bearing_stream.commands.dead_letters.settings import RedriveSettings
@@ -17,6 +18,7 @@ from bearing_stream.kafka import TopicSettings
 from bearing_stream.recordings.settings import ReadingSettings
 from bearing_stream.wire import MeasurementLimits
 from consumer.settings import ConsumerSettings
+from consumer.stage_settings import StageSettings
 from model.settings import AssessmentSettings
 from producer_sim.settings import SimulatorSettings
 
@@ -25,6 +27,7 @@ TABLES: Final[dict[str, type[Settings]]] = {
     "simulate": SimulatorSettings,
     "watch": WatchSettings,
     "page": PageSettings,
+    "alarms": AlarmSettings,
     "verify": VerifySettings,
     "dead-letters": RedriveSettings,
     "transactions": TransactionSettings,
@@ -49,4 +52,6 @@ def settings_table(command: str) -> str:
             shared |= set(base.model_fields)
     if issubclass(TABLES[command], ReadingSettings) and command != "diagnose":
         shared |= set(ReadingSettings.model_fields)
+    if command == "alarms":
+        shared |= set(StageSettings.model_fields) - {"group"} | {"diagnoses_topic"}
     return markdown_table(TABLES[command], without=shared)

@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 from bearing_stream.commands.dead_letters.letters import REDRIVES
 from bearing_stream.vocabulary import QUALITY_FLAGS, QualityFlag
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
+from bearing_stream.wire import alarm as alarm_model
 from bearing_stream.wire import diagnosis as diagnosis_model
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.decoder import REQUIRED
@@ -80,6 +81,9 @@ STUB_HEADERS: Final = {
 }
 """Header that only a stub has → what it holds."""
 
+
+_MODULES: Final = (diagnosis_model.__name__, alarm_model.__name__)
+"""Modules whose models are described with their parts."""
 
 FLAGS: Final[dict[QualityFlag, tuple[str, str]]] = {
     "clipping": (
@@ -169,8 +173,16 @@ def diagnosis_fields() -> str:
     return table(("field", "meaning"), _fields(Diagnosis, ""))
 
 
+def fields_of(model: type[BaseModel]) -> list[tuple[str, ...]]:
+    """Return name and meaning of each field of a model, and of its parts."""
+    return _fields(model, "")
+
+
 def _fields(model: type[BaseModel], prefix: str) -> list[tuple[str, ...]]:
-    texts = attribute_docstrings(model)
+    texts: dict[str, str] = {}
+    for owner in reversed(model.__mro__):
+        if owner.__module__ in _MODULES:
+            texts |= attribute_docstrings(owner)
     rows: list[tuple[str, ...]] = []
     for name, field in model.model_fields.items():
         part = _part(field)
@@ -195,6 +207,6 @@ def _examples(field: FieldInfo) -> list[str]:
 def _part(field: FieldInfo) -> type[BaseModel] | None:
     """Return the model that a field holds, if it holds one of this project."""
     for annotation in (field.annotation, *get_args(field.annotation)):
-        if isinstance(annotation, type) and annotation.__module__ == diagnosis_model.__name__:
+        if isinstance(annotation, type) and annotation.__module__ in _MODULES:
             return annotation if issubclass(annotation, BaseModel) else None
     return None

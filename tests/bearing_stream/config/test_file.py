@@ -160,8 +160,8 @@ def test_environment_and_command_line_override_a_section(
     [
         ("bootstrap_server = 'a'", "consume", "'bootstrap_server' is no setting of this command; "),
         ("bootstrap_server = 'a'", "serve", "did you mean 'bootstrap_servers'?"),
-        ("max_delay = 1", "serve", "'max_delay' is no setting of this command"),
-        ("max_delay = 1", "serve", "a setting of another command belongs in that command's"),
+        ("workers = 1", "serve", "'workers' is no setting of this command"),
+        ("workers = 1", "serve", "a setting of another command belongs in that command's"),
         ("[consume]\nmax_dely = 1", "consume", "[consume]: 'max_dely' is no setting of this comm"),
         ("[consume]\nmax_dely = 1", "consume", "did you mean 'max_delay'?"),
         ("[serve]\nbootstrap_servers = 'a'", "serve", "[serve]: 'bootstrap_servers' is no sett"),

@@ -1,0 +1,63 @@
+"""The topic of commands, read in the partitions whose alarms are owned, outside any group."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Final, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from bearing_stream.kafka import ClusterErrors, FatalKafkaError, classify, explain, is_fatal
+from bearing_stream.kafka.connection import Properties
+from consumer.batch import KafkaMessage
+
+AT_A_TIME: Final = 100
+"""Commands taken in one round."""
+
+
+class CommandTopic:
+    """Delivers the commands of some partitions from given offsets on."""
+
+    def __init__(self, properties: Properties, topic: str, errors: ClusterErrors) -> None:
+        """Connect; raises FatalKafkaError if a property is wrong."""
+        self._topic = topic
+        try:
+            self._consumer = Consumer(
+                properties
+                | {
+                    # The client requires a group id; without a subscription none comes into being.
+                    "group.id": f"bearing-stream-commands-{uuid.uuid4()}",
+                    "isolation.level": "read_committed",
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "earliest",
+                    "log_level": 0,
+                    "error_cb": errors,
+                }
+            )
+        except KafkaException as failure:
+            raise FatalKafkaError(explain(failure.args[0])) from None
+
+    def follow(self, offsets: Mapping[int, int]) -> None:
+        """Read these partitions from these offsets on, and no others."""
+        self._consumer.assign(
+            [TopicPartition(self._topic, number, at) for number, at in offsets.items()]
+        )
+
+    def take(self) -> list[KafkaMessage]:
+        """Return the commands that have arrived, without waiting; in order within a partition.
+
+        Raises:
+            FatalKafkaError: The topic refuses this user.
+        """
+        messages = []
+        for message in self._consumer.consume(AT_A_TIME, 0):
+            error = message.error()
+            if error is None:
+                messages.append(message)
+            elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED and is_fatal(error):
+                raise classify(error)
+        # The client's own type allows for what only messages with an error lack.
+        return cast("list[KafkaMessage]", messages)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()

@@ -1,0 +1,70 @@
+"""The loop of the stage: that of the consumer, with what else is to be done in each round."""
+
+from collections.abc import Callable
+
+from bearing_stream.commands.alarms.stage.batch import DiagnosisBatch
+from bearing_stream.commands.alarms.stage.dispatcher import AlarmDispatcher
+from bearing_stream.kafka import TransientKafkaError
+from consumer.delivery.base import Delivery
+from consumer.kafka.source import WindowSource
+from consumer.metrics import DispatchReason, Metrics
+from consumer.pipeline import Pipeline
+from consumer.stage_settings import StageSettings
+
+
+class AlarmLoop(Pipeline[DiagnosisBatch]):
+    """Moves diagnoses to the engines, and keeps them with the partitions that are owned."""
+
+    def __init__(
+        self,
+        settings: StageSettings,
+        source: WindowSource,
+        batch: DiagnosisBatch,
+        dispatcher: AlarmDispatcher,
+        delivery: Delivery,
+        metrics: Metrics,
+        is_reachable: Callable[[], bool],
+    ) -> None:
+        """Put the pieces together.
+
+        Args:
+            settings: Of the stage.
+            source: Of the diagnoses.
+            batch: Empty.
+            dispatcher: Feeds the engines.
+            delivery: Publishes.
+            metrics: Counts.
+            is_reachable: Whether Kafka responds now.
+        """
+        super().__init__(settings, source, batch, dispatcher, delivery, metrics)
+        self._diagnoses = source
+        self._alarms = dispatcher
+        self._is_reachable = is_reachable
+
+    def step(self) -> None:
+        """Do one round: commands, checkpoint and silence, then what the consumer does."""
+        if not (self._recovering or self._delivery.state.needs_recovery):
+            try:
+                self._between_polls()
+            except TransientKafkaError as error:
+                self._fail(error)
+                return
+        super().step()
+
+    def on_partitions_assigned(self) -> None:
+        """Finish what is in flight; a partition that came back may have changed meanwhile."""
+        super().on_partitions_assigned()
+        self._alarms.keep(self._diagnoses.positions())
+
+    def _between_polls(self) -> None:
+        self._alarms.follow_rules()
+        if len(self._batch):
+            # Positions count what waits in the batch, which is taken first therefore.
+            self._alarms.dispatch(
+                self._batch, self._batch.due(self._clock()) or DispatchReason.DELAY
+            )
+        self._alarms.own(self._diagnoses.positions())
+        self._alarms.take_commands()
+        self._alarms.write_checkpoint()
+        if not self._diagnoses.is_lagging():
+            self._alarms.report_silence(self._is_reachable)

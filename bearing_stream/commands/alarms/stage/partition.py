@@ -1,0 +1,82 @@
+"""The alarms of one partition that this instance owns: the engine, and what is reflected where."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic_core import from_json, to_json
+
+from bearing_stream.alarms.engine import Engine
+from bearing_stream.commands.alarms.stage.state_topic import COMMANDS, SENSOR, Record
+
+AGAIN: Final = 60.0
+"""Seconds between two checks of a sensor that is silent."""
+
+
+@dataclass(slots=True)
+class OwnedPartition:
+    """One partition.
+
+    Args:
+        engine: Its alarms.
+        next: Offset of the next diagnosis.
+        reflected: Offset up to which all diagnoses are reflected in records: the one to commit.
+        commands: Offset of the next command.
+        arrivals: Sensor → when its last diagnosis arrived, monotonic seconds.
+        unwritten: Sensors that the present checkpoint has still to write.
+        checkpoint: `next` when the present checkpoint began.
+    """
+
+    engine: Engine
+    next: int
+    reflected: int
+    commands: int = 0
+    arrivals: dict[str, float] = field(default_factory=dict)
+    unwritten: list[str] = field(default_factory=list)
+    checkpoint: int = 0
+
+    def restore(self, records: Iterable[Record], now: float) -> None:
+        """Take the state from the records of the partition, in order."""
+        for key, value in records:
+            if key.startswith(SENSOR):
+                self.engine.restore(key[len(SENSOR) :].decode(), value)
+            elif key == COMMANDS and value is not None:
+                self.commands = int(from_json(value)["next"])
+        # How long they were silent before is not known: they have their whole timeout again.
+        self.arrivals = dict.fromkeys(self.engine.keys(), now)
+
+    def commands_record(self) -> Record:
+        """Return the record with the offset of the next command."""
+        return Record(COMMANDS, to_json({"next": self.commands}))
+
+    def begin_checkpoint(self) -> None:
+        """Begin to write all sensors that changed since their last record."""
+        self.unwritten = self.engine.changed
+        self.checkpoint = self.next
+
+    def checkpoint_records(self, most: int) -> Iterable[Record]:
+        """Yield the next records of the checkpoint; with the last, all up to it is reflected."""
+        keys, self.unwritten = self.unwritten[:most], self.unwritten[most:]
+        for key in keys:
+            # None: it was written meanwhile, with a transition.
+            if (value := self.engine.take(key)) is not None:
+                yield sensor_record(key, value)
+        if not self.unwritten:
+            self.reflected = self.checkpoint
+
+    def silent(self, now: float) -> list[str]:
+        """Return the sensors that have been silent for longer than their timeout, for now."""
+        latest = now - self.engine.shortest_timeout / 1e6
+        suspects = [key for key, at in self.arrivals.items() if at < latest]
+        return [
+            key for key in suspects if now - self.arrivals[key] > self.engine.timeout(key) / 1e6
+        ]
+
+    def note_silent(self, key: str, now: float) -> None:
+        """Note that a silent sensor was reported, so that it is checked again in a while."""
+        self.arrivals[key] = now - self.engine.timeout(key) / 1e6 + AGAIN
+
+
+def sensor_record(key: str, value: bytes) -> Record:
+    """Return the record of a sensor."""
+    return Record(SENSOR + key.encode(), value)

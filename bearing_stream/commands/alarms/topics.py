@@ -1,0 +1,104 @@
+"""The topics of alarms: created as they must be, and refused if they are not so.
+
+An alarm is in the partition of its sensor's diagnoses, whatever the partitioner, so that who owns
+that partition owns the alarm: the topics must have as many partitions as that of the diagnoses.
+"""
+
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+
+from bearing_stream.kafka import (
+    AlarmTopics,
+    AlarmTopicSettings,
+    FatalKafkaError,
+    admin_client,
+    create_topics,
+    explain,
+)
+
+TIMEOUT: Final = 10.0
+"""Seconds for a response about topics."""
+
+COMPACTED: Final = {
+    "cleanup.policy": "compact",
+    # A table is small, and is read from its beginning: old values must go soon.
+    "segment.ms": "600000",
+    "min.cleanable.dirty.ratio": "0.1",
+}
+"""Configuration of the topics of alarms and of state."""
+
+HISTORY: Final = {"cleanup.policy": "delete", "retention.ms": "31536000000"}
+"""Configuration of the topic of events, a year, and of commands."""
+
+
+def compacted(topics: AlarmTopics) -> tuple[str, str]:
+    """Return the topics that hold the latest value of each key."""
+    return topics.alarms, topics.state
+
+
+def create(settings: AlarmTopicSettings) -> None:
+    """Create the topics of alarms that are missing, with the partitions of the diagnoses topic.
+
+    Raises:
+        FatalKafkaError: A topic could not be created, or there is no diagnoses topic.
+    """
+    topics, properties = settings.alarm_topics, settings.client_properties()
+    count = _partitions(settings, [settings.diagnoses_topic])[settings.diagnoses_topic]
+    for names, configuration in (
+        (compacted(topics), COMPACTED),
+        ((topics.events, topics.commands), HISTORY),
+    ):
+        create_topics(properties, dict.fromkeys(names, count), topic_properties=configuration)
+
+
+def check(settings: AlarmTopicSettings) -> None:
+    """Refuse topics with which alarms would be lost or put in the wrong place.
+
+    Raises:
+        FatalKafkaError: A topic is missing, has another number of partitions than the diagnoses
+            topic, or is not compacted where it must be; states what to do.
+    """
+    topics, diagnoses = settings.alarm_topics, settings.diagnoses_topic
+    found = _partitions(settings, [diagnoses, *topics])
+    for name in topics:
+        if found[name] != found[diagnoses]:
+            raise FatalKafkaError(
+                f"topic '{name}' has {found[name]} partitions, and '{diagnoses}' has "
+                f"{found[diagnoses]}: they must have the same number; add partitions, or delete "
+                f"'{name}' and start with --create-topics"
+            )
+    for name in compacted(topics):
+        policy = _cleanup_policy(settings, name)
+        if policy is not None and policy != "compact":
+            raise FatalKafkaError(
+                f"topic '{name}' has cleanup.policy={policy}, and would forget alarms: set "
+                "cleanup.policy=compact"
+            )
+
+
+def _partitions(settings: AlarmTopicSettings, names: list[str]) -> dict[str, int]:
+    """Return the number of partitions of each topic."""
+    try:
+        found = admin_client(settings.client_properties()).list_topics(timeout=TIMEOUT).topics
+    except KafkaException as failure:
+        raise FatalKafkaError(explain(failure.args[0])) from None
+    for name in names:
+        if name not in found:
+            raise FatalKafkaError(
+                f"there is no topic '{name}': create it, or start with --create-topics"
+            )
+    return {name: len(found[name].partitions) for name in names}
+
+
+def _cleanup_policy(settings: AlarmTopicSettings, name: str) -> str | None:
+    """Return the clean-up policy of a topic; None if this user may not read it."""
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    admin = admin_client(settings.client_properties())
+    try:
+        found = admin.describe_configs([resource], request_timeout=TIMEOUT)[resource].result()
+    except KafkaException:
+        return None
+    return str(found["cleanup.policy"].value)

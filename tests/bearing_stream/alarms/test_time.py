@@ -1,0 +1,115 @@
+"""Late, repeated and disordered input, clocks that jump, silence, restarts and replays."""
+
+import random
+
+from bearing_stream.wire.alarm_terms import DataState, DisplayState
+from tests.bearing_stream.alarms.diagnoses import HEALTHY, OUTER, START, STEP, seen
+from tests.bearing_stream.alarms.world import World
+
+
+def test_a_diagnosis_that_is_reflected_has_no_effect_at_a_replay() -> None:
+    world = World()
+    world.feed(30)
+    world.feed(30, probabilities=OUTER)
+    before = dict(world.engine.take_changed())
+    for offset in range(world.offset + 1):
+        assert world.engine.observe(seen(offset, probabilities=OUTER)) == []
+    assert world.engine.counts["replayed"] == world.offset + 1
+    assert dict(world.engine.take_changed()) == {}
+    assert before
+
+
+def test_the_same_measurement_under_another_offset_counts_once() -> None:
+    world = World()
+    world.feed(30)
+    for _ in range(100):
+        world.at(world.time, probabilities=OUTER)
+    assert world.engine.counts["duplicate"] == 100
+    assert world.outputs == []
+
+
+def test_the_order_within_the_lateness_does_not_matter() -> None:
+    times = [START + i * STEP for i in range(400)]
+    faulty = [100 <= i < 300 for i in range(400)]
+    disordered = sorted(range(400), key=lambda i: i + random.Random(i).uniform(0, 8))
+    world = World()
+    for i in disordered:
+        world.at(times[i], probabilities=OUTER if faulty[i] else HEALTHY)
+    assert world.engine.counts["reordered"] > 50
+    assert world.events() == ["bearing-fault raised"]
+
+
+def test_measurements_that_are_too_late_are_counted_and_have_no_effect() -> None:
+    world = World()
+    world.feed(60)
+    for i in range(10):
+        world.at(START + i, probabilities=OUTER)
+    assert world.engine.counts["late"] == 10
+    assert world.outputs == []
+
+
+def test_a_clock_that_was_set_back_is_followed() -> None:
+    world = World()
+    world.feed(30)
+    world.time -= 3_600_000_000
+    assert world.feed(30, probabilities=OUTER) == ["bearing-fault raised"]
+    assert world.engine.counts["clock-reset"] == 1
+
+
+def test_a_clock_that_jumps_ahead_and_back_raises_nothing() -> None:
+    world = World()
+    world.feed(30)
+    world.at(world.time + 10**15, probabilities=OUTER)
+    assert world.feed(60) == []
+    assert world.feed(30, probabilities=OUTER) == ["bearing-fault raised"]
+
+
+def test_silence_is_an_alarm_and_ends_no_other() -> None:
+    world = World()
+    world.feed(30, probabilities=OUTER)
+    assert world.silent() == ["sensor-silent raised", "bearing-fault masked"]
+    silent = world.alarm("pump-7:sensor-silent")
+    assert (silent.data, silent.state) == (DataState.SILENT, DisplayState.ACTIVE)
+    assert (world.alarm().state, world.alarm().active) == (DisplayState.MASKED, True)
+    assert world.silent(after=600) == []
+    world.time += 3_600_000_000
+    assert world.feed(STEP / 1e6) == ["sensor-silent cleared", "bearing-fault unmasked"]
+    assert world.alarm().active
+
+
+def test_even_a_late_diagnosis_ends_silence() -> None:
+    world = World()
+    world.feed(30)
+    world.silent()
+    world.at(START - 3_600_000_000)
+    assert world.events()[-1] == "sensor-silent cleared"
+
+
+def test_silence_of_a_sensor_that_is_not_known_is_none() -> None:
+    assert World().silent() == []
+    world = World("sensor-silent.enabled = false")
+    world.feed(1)
+    assert world.silent() == []
+
+
+def test_an_engine_restored_from_records_goes_on_identically() -> None:
+    whole, parts = World(), World()
+    for part in range(20):
+        probabilities = OUTER if part % 7 in (2, 3) else HEALTHY
+        whole.feed(9.7, probabilities=probabilities)
+        parts.feed(9.7, probabilities=probabilities)
+        records = dict(parts.engine.take_changed())
+        parts.engine = World().engine
+        for key, record in records.items():
+            parts.engine.restore(key, record)
+    assert parts.outputs == whole.outputs
+    assert records == {"pump-7": next(whole.engine.sensors()).dump()}
+
+
+def test_a_tombstone_removes_a_sensor() -> None:
+    world = World()
+    world.feed(1)
+    [(key, record)] = world.engine.take_changed()
+    world.engine.restore(key, record)
+    world.engine.restore(key, None)
+    assert len(world.engine) == 0
