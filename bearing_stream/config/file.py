@@ -8,7 +8,7 @@ from typing import Any, Final
 
 SECTIONS: Final = (
     *("demo", "consume", "simulate", "watch", "dead-letters", "verify", "diagnose", "serve"),
-    *("baseline", "capacity", "transactions", "alarms"),
+    *("baseline", "capacity", "transactions", "alarms", "page"),
 )
 """The commands that take settings, each the name of its section."""
 
@@ -26,7 +26,7 @@ SHARED_KEYS: Final = frozenset(
         "sample_format",
         *("group", "group_protocol", "instance_id", "start_from", "topic_check_interval", "on_gap"),
         *("max_delay", "commit_interval", "transaction_timeout", "session_timeout"),
-        "report_interval",
+        *("report_interval", "host", "port", "max_sensors"),
     }
 )
 """The settings of more than one command. At the top level a command skips those that it does not
