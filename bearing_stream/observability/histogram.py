@@ -20,14 +20,21 @@ class Histogram:
         self._counts = np.zeros(len(bounds) + 1, np.int64)
         self.sum = 0.0
 
-    def observe(self, values: ArrayLike) -> None:
-        """Count a value or an array of values of any shape; one that is no number is left out."""
-        found = np.asarray(values, np.float64).ravel()
-        found = found[~np.isnan(found)]
+    def observe(self, values: ArrayLike, weights: ArrayLike = 1) -> None:
+        """Count a value or an array of values; one that is no number is left out.
+
+        Args:
+            values: Of any shape.
+            weights: How often each counts, of a shape that fits that of the values.
+        """
+        found = np.asarray(values, np.float64)
+        known = ~np.isnan(found)
+        counts = np.broadcast_to(np.asarray(weights, np.int64), found.shape)[known]
+        found = found[known]
         # A bucket holds its upper bound.
         places = np.searchsorted(self._bounds, found, side="left")
-        self._counts += np.bincount(places, minlength=len(self._counts))
-        self.sum += float(found.sum())
+        np.add.at(self._counts, places, counts)
+        self.sum += float(found @ counts)
 
     def distribution(self) -> Distribution:
         """Return what was counted so far."""

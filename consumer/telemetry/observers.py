@@ -7,12 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from consumer.batch import Accepted, Partition
 from consumer.metrics import Distributions
@@ -20,10 +18,12 @@ from consumer.metrics import Distributions
 MAX_SENSORS: Final = 100_000
 """Sensors that are remembered; beyond it, the half is forgotten that was silent for longest."""
 
+MOST_AGES: Final = 32
+"""Measurements of a batch whose age is measured."""
+
 LEAST_SILENCE: Final = 10.0
 """Seconds without a message that make no sensor silent yet, however often it sends."""
 
-_time_of: Final = attrgetter("attributes.time")
 _sensor_of: Final = attrgetter("attributes.sensor")
 
 
@@ -41,7 +41,10 @@ class Observer(Protocol):
 
 
 class Ages:
-    """Measures how old measurements are when their diagnoses are committed."""
+    """Measures how old measurements are when their diagnoses are committed.
+
+    Of a large batch it takes some, evenly, each of which counts for its neighbours.
+    """
 
     def __init__(
         self, distributions: Distributions, wall_clock: Callable[[], float] = time.time
@@ -54,33 +57,38 @@ class Ages:
         """
         self._distributions = distributions
         self._wall_clock = wall_clock
-        self._received: list[NDArray[np.float64]] = []
-        self._sampled: list[NDArray[np.float64]] = []
+        self._received: list[int] = []
+        self._sampled: list[float] = []
+        self._weights: list[int] = []
 
     def published(self, measurements: Sequence[Accepted]) -> None:
         """See `Observer`."""
-        received = np.array([one.timestamp for one in measurements], np.int64)
-        # Kafka's timestamps are milliseconds, negative where a message has none.
-        self._received.append(np.where(received < 0, np.nan, received / 1000))
-        times = map(_time_of, measurements)
-        self._sampled.append(np.fromiter(map(datetime.timestamp, times), np.float64))
+        step = -(-len(measurements) // MOST_AGES)
+        taken = measurements[::step]
+        self._received += [one.timestamp for one in taken]
+        self._sampled += [one.attributes.time.timestamp() for one in taken]
+        self._weights += [step] * (len(taken) - 1)
+        self._weights.append(len(measurements) - step * (len(taken) - 1))
 
     def committed(self) -> None:
         """See `Observer`."""
+        received = np.array(self._received, np.float64)
+        # Kafka's timestamps are milliseconds, negative where a message has none.
+        received = np.where(received < 0, np.nan, received / 1000)
         now = self._wall_clock()
         for found, stamps in (
-            (self._distributions.latency_seconds, self._received),
-            (self._distributions.freshness_seconds, self._sampled),
+            (self._distributions.latency_seconds, received),
+            (self._distributions.freshness_seconds, np.array(self._sampled, np.float64)),
         ):
-            if stamps:
-                # Clocks differ by some milliseconds: what comes from ahead of ours is new.
-                found.observe(np.maximum(now - np.concatenate(stamps), 0))
+            # Clocks differ by some milliseconds: what comes from ahead of ours is new.
+            found.observe(np.maximum(now - stamps, 0), self._weights)
         self.given_up()
 
     def given_up(self) -> None:
         """See `Observer`."""
         self._received.clear()
         self._sampled.clear()
+        self._weights.clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,3 +34,10 @@ def test_a_single_value_counts_too() -> None:
     histogram = Histogram(BOUNDS)
     histogram.observe(0.5)
     assert histogram.distribution() == (((0.001, 0), (0.5, 1), (1.0, 1), (60.0, 1), (inf, 1)), 0.5)
+
+
+def test_a_value_counts_as_often_as_its_weight() -> None:
+    weighted, repeated = Histogram(BOUNDS), Histogram(BOUNDS)
+    weighted.observe([0.5, 2.0, nan, 2.0], [3, 1, 5, 2])
+    repeated.observe([0.5] * 3 + [2.0] * 3)
+    assert weighted.distribution() == repeated.distribution()

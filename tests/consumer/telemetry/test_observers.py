@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bearing_stream.wire import MeasurementAttributes
 from consumer.batch import Accepted, KafkaMessage
@@ -38,6 +40,21 @@ def test_ages_are_measured_when_they_are_committed() -> None:
     ages.committed()
     assert distributions.latency_seconds.distribution().sum == pytest.approx(1 + 2 + 0)
     assert distributions.freshness_seconds.distribution().sum == pytest.approx(10 + 600 + 1)
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=5))
+def test_every_measurement_counts_once_however_large_its_batch(sizes: list[int]) -> None:
+    distributions = Distributions()
+    ages = Ages(distributions, lambda: 1000.0)
+    for size in sizes:
+        ages.published([accepted("a", 1000.0 - 0.1 * i) for i in range(size)])
+    ages.committed()
+    for histogram in (distributions.latency_seconds, distributions.freshness_seconds):
+        found = histogram.distribution()
+        assert found.buckets[-1][1] == sum(sizes)
+        # Those that are taken stand for their neighbours: the mean is theirs, to a step.
+        exact = sum(0.1 * i for size in sizes for i in range(size))
+        assert found.sum == pytest.approx(exact, abs=0.1 * sum(sizes) * max(sizes) / 32)
 
 
 def test_what_is_given_up_is_not_measured() -> None:
