@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
 
 import pytest
 
@@ -16,6 +18,7 @@ from consumer.events import FAILED, READY, REPORT
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
 from model.sensors import load as load_sensors
+from tests.bearing_stream.commands.page.processes import page
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import PATIENCE, Topics, eventually, headers_of
 from tests.security.cluster import Cluster, as_environment, login, only_line, run
@@ -99,6 +102,21 @@ def test_every_command_has_its_acls() -> None:
 def test_the_documented_acls_are_enough(command: str, diagnosed: Stage) -> None:
     done = run(diagnosed.properties(DOCUMENTED[command]), *COMMANDS[command])
     assert done.exit_code == 0, done.output
+
+
+def test_the_page_shows_the_diagnoses_and_states_that_it_may_not_read_a_window(
+    diagnosed: Stage,
+) -> None:
+    environment = as_environment(diagnosed.properties(DOCUMENTED["watch"]))
+    with page(DEFAULTS, environment=environment) as running:
+        eventually(lambda: bool(running.sensors()), "the page has a sensor")
+        row = next(iter(running.sensors().values()))
+        query = urlencode({"source": row["source"], "sensor": row["sensor"]})
+        with pytest.raises(HTTPError) as refused:
+            running.get(f"/api/window?{query}")
+        assert refused.value.code == 503
+        assert "grant READ" in refused.value.read().decode()
+        eventually(running.is_ready, "the page is ready")
 
 
 def test_at_least_once_needs_no_transactional_id_and_reads_no_output(
