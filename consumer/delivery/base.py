@@ -24,9 +24,6 @@ from consumer.liveness import budget
 FULL_QUEUE_PAUSE: Final = 0.05
 """Seconds to wait for space when the producer's queue is full."""
 
-FULL_QUEUE_LIMIT: Final = budget.QUEUE
-"""Seconds in all between two commits after which waiting for space ends."""
-
 RETRY_PAUSE: Final = 0.02
 """Seconds between two attempts of a call that can be repeated."""
 
@@ -186,7 +183,7 @@ class Publisher:
                     **options,
                 )
             except BufferError:
-                if self._waited >= FULL_QUEUE_LIMIT:
+                if self._waited >= budget.QUEUE:
                     raise TransientKafkaError("the producer's queue stays full") from None
                 self._waited += FULL_QUEUE_PAUSE
                 self._serve(self._producer.poll, FULL_QUEUE_PAUSE)

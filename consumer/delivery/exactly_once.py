@@ -29,10 +29,6 @@ CONCURRENT_TRANSACTIONS, and the client then waits 20 ms or more."""
 MAX_FENCINGS: Final = 5
 """Producers fenced without a commit between them, after which another process must be doing it."""
 
-CLOSE_TIMEOUT: Final = budget.CLOSE
-"""Seconds to abort what is open when the consumer ends. What is not aborted, Kafka aborts by itself
-when the transaction times out."""
-
 FILLER: Final = Message(b"bearing-stream-settle", b"", [])
 """Written to be aborted. It has a key, since a compacted topic refuses records without."""
 
@@ -149,7 +145,7 @@ class ExactlyOnce(Publisher):
         """Abort what is open, so that readers of committed diagnoses need not wait for it."""
         if self.opened_at is not None:
             with suppress(TransientKafkaError, FatalKafkaError):
-                self._attempt(self._producer.abort_transaction, self._clock() + CLOSE_TIMEOUT)
+                self._attempt(self._producer.abort_transaction, self._clock() + budget.CLOSE)
         self._closed()
         self._caller.close()
         self._move(Event.CLOSED)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -22,9 +22,6 @@ from consumer.kafka.start import Committed, Finding, Start, StartFrom, start_of
 from consumer.kafka.topic_log import LogRange, TopicLog
 from consumer.liveness import budget
 from consumer.metrics import Metrics
-
-COMMITTED_TIMEOUT: Final = budget.COMMITTED
-"""Seconds to wait for the broker to report the committed offsets."""
 
 
 class PublishedResults(Protocol):
@@ -214,7 +211,7 @@ class Resolver:
     def _committed(self, partitions: list[Partition]) -> dict[Partition, Committed]:
         asked = [TopicPartition(*partition) for partition in partitions]
         try:
-            found = self._consumer.committed(asked, COMMITTED_TIMEOUT)
+            found = self._consumer.committed(asked, budget.COMMITTED)
         except KafkaException as failure:
             raise classify(failure.args[0]) from None
         for one in found:

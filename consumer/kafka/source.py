@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal, NamedTuple, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -18,9 +18,6 @@ from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Taken, Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.metrics import Metrics, Rebalance
-
-OnGap = Literal["continue", "stop"]
-"""What to do about windows that retention deleted before they were diagnosed."""
 
 AT_A_TIME: Final = 64
 """Messages taken before their size is checked."""
@@ -38,10 +35,6 @@ class Polled(NamedTuple):
     done: Positions
     """The next offset, of partitions in which windows came whose results are in the output already:
     their offsets are still to be committed."""
-    revoked: bool
-    """Whether partitions were revoked meanwhile; the listener has finished what was in flight."""
-    lost: bool
-    """Whether partitions were lost meanwhile: what is in flight must be given up."""
 
 
 class RebalanceListener(Protocol):
@@ -92,9 +85,9 @@ class WindowSource:
         self._errors = errors
         self._clock = clock
         self._exhausted: Positions = {}
-        self._revoked = self._lost = self._is_suspect = False
+        self._is_suspect = False
         self._unreadable: tuple[Partition, int, str] | None = None
-        self._listener: RebalanceListener | None = None
+        self._listener: RebalanceListener
         self.received = 0
         """Messages received since the start."""
         self.joined = False
@@ -123,7 +116,6 @@ class WindowSource:
             FatalKafkaError: The group or the topic refuses this consumer, or retention has deleted
                 windows and the consumer is set to stop then.
         """
-        self._revoked = self._lost = False
         self._resolver.check_id(self._tracker)
         messages = self._step_over() or self._consume_up_to(most, timeout)
         self.received += len(messages)
@@ -134,12 +126,11 @@ class WindowSource:
             self._resolver.check_log(self._tracker)
         unresolved = frozenset(self._tracker.unresolved)
         if unresolved:
-            if self._listener is not None:
-                self._listener.on_partitions_assigned()
+            self._listener.on_partitions_assigned()
             self._resolver.resolve(self._tracker)
         done: Positions = {}
         kept = [one for one in messages if self._is_new(one, unresolved, done)]
-        return Polled(kept, done, self._revoked, self._lost)
+        return Polled(kept, done)
 
     def is_lagging(self) -> bool:
         """Whether the brokers are known to hold messages that can be read and were not polled."""
@@ -232,9 +223,8 @@ class WindowSource:
             return []
         partition, first, reason = self._unreadable
         self._unreadable = None
-        if self._listener is not None:
-            # The search takes a while, and an open transaction must not time out meanwhile.
-            self._listener.on_partitions_assigned()
+        # The search takes a while, and an open transaction must not time out meanwhile.
+        self._listener.on_partitions_assigned()
         at = self._tracker.of(partition)
         if at is None:
             return []
@@ -306,17 +296,13 @@ class WindowSource:
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances[Rebalance.REVOKED] += 1
-        self._revoked = True
-        if self._listener is not None:
-            self._listener.on_partitions_revoked()
+        self._listener.on_partitions_revoked()
         self._tracker.remove(_named(partitions))
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances[Rebalance.LOST] += 1
-        self._lost = True
         self.joined = False
-        if self._listener is not None:
-            self._listener.on_partitions_lost()
+        self._listener.on_partitions_lost()
         self._tracker.remove(_named(partitions))
 
 

@@ -39,7 +39,8 @@ MAX_BACKOFF: Final = 2.0
 """Seconds at most between two attempts to recover."""
 
 CLOSE: Final = 2.0
-"""Seconds to abort what is open when the consumer ends."""
+"""Seconds to abort what is open when the consumer ends. What is not aborted, Kafka aborts by itself
+when the transaction times out."""
 
 LEAVE: Final = 1.0
 """Seconds to leave the group."""

@@ -3,13 +3,10 @@
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from bearing_stream.kafka.errors import TransientKafkaError
 from consumer.liveness import budget
-
-GRACE: Final = budget.HANG
-"""Seconds beyond its own timeout after which a call is taken to hang."""
 
 
 class DeadlineCaller:
@@ -38,7 +35,7 @@ class DeadlineCaller:
         if self._worker is None:
             self._worker = _Worker()
         try:
-            error = self._worker.run(function, arguments, timeout + GRACE)
+            error = self._worker.run(function, arguments, timeout + budget.HANG)
         except queue.Empty:
             self._worker.leave()
             self._worker = None

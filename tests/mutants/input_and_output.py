@@ -291,8 +291,8 @@ LIVENESS: Final = (
     Mutant(
         "a stop in time: waiting for space in the queue adds up",
         "consumer/delivery/base.py",
-        "if self._waited >= FULL_QUEUE_LIMIT:",
-        "if self._waited >= 20 * FULL_QUEUE_LIMIT:",
+        "if self._waited >= budget.QUEUE:",
+        "if self._waited >= 20 * budget.QUEUE:",
         "liveness/test_budget.py::test_waiting_for_the_queue_takes_its_time_once",
     ),
     Mutant(

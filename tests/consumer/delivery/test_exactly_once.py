@@ -355,7 +355,7 @@ def test_what_did_not_get_out_in_time_is_tried_again_smaller() -> None:
 @pytest.mark.timeout(30)
 def test_a_client_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     # librdkafka 2.16 hangs so if the broker goes down meanwhile.
-    monkeypatch.setattr("consumer.liveness.deadline.GRACE", 0.0)
+    monkeypatch.setattr("consumer.liveness.budget.HANG", 0.0)
     harness, returns = Harness(), threading.Event()
     harness.cluster.happens_in("send_offsets_to_transaction", returns.wait)
     harness.delivery.publish(DIAGNOSES, MESSAGE)

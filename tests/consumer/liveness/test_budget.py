@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bearing_stream.kafka import ClusterErrors
-from consumer.delivery import base, exactly_once
-from consumer.kafka import clients, resolver
-from consumer.liveness import budget, deadline, shutdown
+from consumer.kafka import clients
+from consumer.liveness import budget
 from consumer.liveness.budget import Budget
 from consumer.settings import ConsumerSettings
 from tests.consumer.fake_clients import FakeProducer
@@ -51,10 +50,10 @@ def test_a_round_holds_each_of_its_steps(settings: ConsumerSettings) -> None:
     found = Budget.of(settings)
     # A batch that is dispatched when it is too late for the one before it, and the commit of both.
     steps = 2 * settings.target_batch_duration + settings.transaction_timeout
-    assert found.round >= steps + resolver.COMMITTED_TIMEOUT + base.FULL_QUEUE_LIMIT
+    assert found.round >= steps + budget.COMMITTED + budget.QUEUE
     assert found.round >= found.revocation + found.resolve + steps
-    assert found.recovery >= budget.MAX_BACKOFF + budget.RECOVERY + deadline.GRACE
-    assert found.resolve >= 2 * resolver.COMMITTED_TIMEOUT
+    assert found.recovery >= budget.MAX_BACKOFF + budget.RECOVERY + budget.HANG
+    assert found.resolve >= 2 * budget.COMMITTED
 
 
 SLOW = ("flush", "send_offsets_to_transaction", "commit_transaction", "init_transactions")
@@ -72,7 +71,7 @@ class Slowness:
             monkeypatch.setattr(FakeProducer, call, partial(self._takes_its_time, call))
 
     def _takes_its_time(self, call: str, *arguments: Any) -> int:
-        hangs = deadline.GRACE if call == "send_offsets_to_transaction" else 0.0
+        hangs = budget.HANG if call == "send_offsets_to_transaction" else 0.0
         self.world.clock.sleep(arguments[-1] + hangs)
         if call == "flush":
             return 1
@@ -128,14 +127,6 @@ def test_waiting_for_the_queue_takes_its_time_once(monkeypatch: pytest.MonkeyPat
     )
     seconds = slowness.seconds(slowness.world.pipeline.on_partitions_revoked)
     assert seconds <= BUDGET.revocation
-
-
-def test_a_deadline_has_one_value_wherever_it_is_used() -> None:
-    assert resolver.COMMITTED_TIMEOUT == budget.COMMITTED
-    assert base.FULL_QUEUE_LIMIT == budget.QUEUE
-    assert deadline.GRACE == budget.HANG
-    assert exactly_once.CLOSE_TIMEOUT == budget.CLOSE
-    assert shutdown.SHUTDOWN_LIMIT == budget.SHUTDOWN
 
 
 def test_the_process_ends_within_ten_seconds_of_a_signal() -> None:

@@ -5,13 +5,13 @@ import threading
 import pytest
 
 from bearing_stream.kafka.errors import TransientKafkaError
-from consumer.liveness import deadline
+from consumer.liveness import budget
 from consumer.liveness.deadline import DeadlineCaller
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "GRACE", 0.05)
+    monkeypatch.setattr(budget, "HANG", 0.05)
 
 
 def test_all_calls_run_in_one_thread_with_their_arguments() -> None:
