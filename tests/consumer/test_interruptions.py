@@ -32,7 +32,8 @@ def test_signals_to_stop_finish_what_is_in_flight(topics: Topics) -> None:
             # Nothing was aborted, and all diagnoses are committed: the next need not repeat any.
             [stopped] = consumer.events(STOPPED)
             assert stopped["aborts"] == 0
-            assert stopped["diagnosed"] >= 1_500
+            # The markers of transactions take offsets too.
+            assert stopped["diagnosed"] >= 1_000
         with ConsumerProcess(topics) as consumer:
             wait_for_progress(topics, 500)
             load.stop()

@@ -4,13 +4,14 @@ Clients of the classic protocol assign by themselves: the first member that join
 by what it may see of the topics. A topic that is missing while they join has the same effect.
 """
 
-import threading
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer
 
 from bearing_stream.kafka import create_topics
 from consumer.events import FAILED, NOTHING_ASSIGNED
@@ -27,25 +28,21 @@ TOPICS = Topics("", "led-windows", "led-diagnoses", "led-dead-letters", "led")
 
 @contextmanager
 def leader(properties: dict[str, Any]) -> Iterator[None]:
-    """A member that was there before, of a user who may not see the windows."""
-    assigned, ended = threading.Event(), threading.Event()
+    """A member that was there before, of a user who may not see the windows: a process."""
     own = {"group.id": TOPICS.group, "partition.assignment.strategy": "cooperative-sticky"}
-    member = Consumer(properties | own)
-    member.subscribe([TOPICS.diagnoses], on_assign=lambda *_: assigned.set())
-
-    def poll() -> None:
-        while not ended.is_set():
-            member.poll(0.1)
-
-    polling = threading.Thread(target=poll)
-    polling.start()
-    try:
-        assert assigned.wait(60)
-        yield
-    finally:
-        ended.set()
-        polling.join()
-        member.close()
+    command = (sys.executable, "-m", "tests.security.member", TOPICS.diagnoses)
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as member:
+        assert member.stdin is not None
+        assert member.stdout is not None
+        try:
+            member.stdin.write(json.dumps(properties | own) + "\n")
+            member.stdin.flush()
+            assert member.stdout.readline() == "assigned\n"
+            yield
+        finally:
+            member.kill()
 
 
 def test_a_group_that_assigns_nothing_ends_the_consumer(cluster: Cluster) -> None:
