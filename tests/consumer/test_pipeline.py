@@ -64,9 +64,12 @@ def test_a_batch_is_dispatched_when_its_oldest_window_has_waited() -> None:
 
 
 @pytest.mark.parametrize("batch_size", [4, 100])
-def test_a_wall_clock_that_jumps_changes_only_the_latencies(batch_size: int) -> None:
+def test_a_wall_clock_that_jumps_changes_only_the_latencies(
+    monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
     def life(*wall_clock: float) -> World:
         ticks = cycle(wall_clock)
+        monkeypatch.setattr("consumer.pipeline.time.time", lambda: next(ticks))
         world = World(batch_size=batch_size, wall_clock=lambda: next(ticks)).joined()
         world.consumer.most = 3
         world.arrive(0, 60)

@@ -62,8 +62,8 @@ CONSUMERS: Final = (
     Mutant(
         "join and leave: what is in flight is committed before its partition is revoked",
         "consumer/kafka/source.py",
-        "            self._listener.on_partitions_revoked()\n        self._tracker.remove",
-        "            pass\n        self._tracker.remove",
+        "        self._listener.on_partitions_revoked()\n        self._tracker.remove",
+        "        pass\n        self._tracker.remove",
         GUARANTEE,
     ),
     Mutant(
@@ -306,7 +306,7 @@ TOPICS: Final = (
     Mutant(
         "retention overtakes: the gap is logged once",
         "consumer/kafka/resolver.py",
-        "self._reported_deleted[partition] = begin",
+        "self._reported[partition] = begin",
         "pass",
         "kafka/test_source.py::test_windows_deleted_by_retention_are_counted_and_logged_once",
     ),
