@@ -8,7 +8,10 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 comma := ,
 # `make demo` needs torch only for a GPU, which the NVIDIA driver's program lists.
-DEMO_EXTRAS = demo$(if $(shell nvidia-smi -L 2>/dev/null),$(comma)torch)
+DEMO_EXTRAS = demo$(if $(shell nvidia-smi -L 2>/dev/null),$(comma)torch)$(if $(PAGE),$(comma)page)
+DEMO_READY = $(VENV)/demo-$(if $(PAGE),page-)ready
+# Set it to open the page of the fleet while the demo runs.
+PAGE ?=
 # Options for `bearing-stream demo`, pytest and `python -m tools.chaos`.
 DEMO ?=
 TESTS ?=
@@ -44,8 +47,8 @@ EXTRAS ?= $(shell sed -n 's/^ARG EXTRAS=//p' Dockerfile)
 
 .PHONY: audit chaos check clean demo docs lint sbom setup test
 
-demo: $(VENV)/demo-ready
-	$(BIN)/bearing-stream demo $(DEMO)
+demo: $(DEMO_READY)
+	$(BIN)/bearing-stream demo $(if $(PAGE),--page) $(DEMO)
 
 chaos: setup
 	$(BIN)/python -m tools.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS)
@@ -81,7 +84,7 @@ lint: setup
 	$(BIN)/mypy
 
 # Less than all that `setup` installs: without torch it takes a tenth of the time. `setup` includes it.
-$(VENV)/demo-ready: $(SOURCES)
+$(VENV)/demo-ready $(VENV)/demo-page-ready: $(SOURCES)
 	@$(CHECK_PYTHON)
 	$(ENVIRONMENT)
 	$(INSTALL) '.[$(DEMO_EXTRAS)]'
@@ -97,7 +100,7 @@ $(VENV)/ready: $(SOURCES)
 	$(ENVIRONMENT)
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --constraint constraints.txt --index-url $(TORCH_INDEX) torch)
 	$(INSTALL) '.[all,dev]'
-	@touch $@ $(VENV)/demo-ready
+	@touch $@ $(VENV)/demo-ready $(VENV)/demo-page-ready
 
 clean:
 	rm -rf $(VENV) build out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

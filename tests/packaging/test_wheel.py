@@ -154,6 +154,15 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert top == {*TOP_LEVEL, f"bearing_stream-{version}.dist-info"}
 
 
+def test_the_wheel_holds_the_files_of_the_page(wheel: Path) -> None:
+    folder = "bearing_stream/commands/page/static"
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if name.startswith(folder)}
+    assert held == {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()
+    }
+
+
 @pytest.mark.skipif(not shutil.which("cc"), reason="the kernel in C needs a C compiler")
 def test_one_wheel_with_the_kernel_serves_every_python_of_a_platform(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:

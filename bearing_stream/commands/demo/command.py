@@ -5,6 +5,8 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +31,10 @@ from bearing_stream.recordings.fetch import default_folder
 
 LOGS: Final = Path("out")
 
+PAGE_HINT: Final = (
+    "The fleet on a live page: `make demo PAGE=1`, or `bearing-stream page` next to your consumer."
+)
+
 
 @click.command(name="demo")
 @options(DemoSettings)
@@ -47,7 +53,7 @@ def command(**given: Any) -> None:
         folder = default_folder(settings.data)
         source = "cwru" if folder and any(present(folder)) else "synthetic"
         _print_source(console, source, folder)
-        with stage.kafka(settings, console) as topics:
+        with stage.kafka(settings, console) as topics, _page(topics, settings, console):
             simulated = _source_options(source, folder) + settings.simulator_options
             found = _run(topics, settings, simulated, console)
     except (DemoError, FatalKafkaError, LocalKafkaError) as error:
@@ -58,8 +64,21 @@ def command(**given: Any) -> None:
     broker = "yours" if settings.bootstrap_servers else "local"
     summary.write(found, source, broker, settings.output)
     console.print(summary.table(found), f"The summary is also in {settings.output}.", sep="\n")
+    if not settings.page:
+        console.print(PAGE_HINT)
     if found.lost or found.duplicated:
         sys.exit(1)
+
+
+@contextmanager
+def _page(topics: TopicSettings, settings: DemoSettings, console: Console) -> Iterator[None]:
+    """Serve the page of the fleet if it is wanted."""
+    if not settings.page:
+        yield
+        return
+    with stage.page(topics, LOGS / "demo-page.log") as address:
+        console.print(f"[bold]Page[/]   {address}, until the demo ends")
+        yield
 
 
 def _clear_environment() -> None:

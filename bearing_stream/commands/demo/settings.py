@@ -36,6 +36,10 @@ class DemoSettings(Settings):
     measurement: Duration | None = None
     """Seconds of a measurement, which is one message: `1s`, `500ms`. By default one window."""
 
+    page: bool = False
+    """Open the page of the fleet in a browser while the demo runs; needs the extra `page`. It ends
+    with the demo."""
+
     native_rate: bool = False
     """Send the recordings at their own rate, and synthetic signals at 48 kHz, as int16; the
     consumer resamples them."""

@@ -1,5 +1,6 @@
 """The steps of the demo: topics, a backlog, the consumer, live windows, and catching up."""
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -38,6 +39,9 @@ JOIN_POLL_INTERVAL: Final = 0.02
 """Seconds between two polls of the group while the consumer joins it, which takes some tenths."""
 
 LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client has no types here
+
+PAGE_ADDRESS: Final = re.compile(r'"address": "(http://[^"]+)"')
+"""In the log of the page, once it is ready."""
 
 REFRESH_INTERVAL: Final = 0.25
 """Seconds between two updates of the table, and between two polls of the committed offsets."""
@@ -83,6 +87,25 @@ def simulate_backlog(
         while simulator.running:
             wait()
         simulator.check()
+
+
+@contextmanager
+def page(topics: TopicSettings, log: Path) -> Iterator[str]:
+    """Serve the page of the fleet, open it in a browser, and yield its address.
+
+    Raises:
+        DemoError: The page cannot be served.
+    """
+    with Command("page", "--open", "--port=0", "--log-format=json", topics=topics, log=log) as page:
+        deadline = time.monotonic() + STALL_TIMEOUT
+        while time.monotonic() < deadline:
+            page.check()
+            written = log.read_text(errors="replace") if log.exists() else ""
+            if found := PAGE_ADDRESS.search(written):
+                yield found[1]
+                return
+            time.sleep(JOIN_POLL_INTERVAL)
+        raise DemoError(f"the page is not ready within {STALL_TIMEOUT:g} s (its log is {log})")
 
 
 def start_consumer(topics: TopicSettings, group: str, log: Path) -> Command:

@@ -1,7 +1,7 @@
 """Counts of sensors by state, for every prefix of their sources: plant, line, machine."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bearing_stream.commands.page.changes import Changes
@@ -33,7 +33,7 @@ class Rollup:
         self.changes = Changes[str]()
         self._groups: dict[str, Counter[str]] = {}
 
-    def move(self, source: str, before: Iterable[str], after: Iterable[str]) -> None:
+    def move(self, source: str, before: Sequence[str], after: Sequence[str]) -> None:
         """Count a sensor under other states.
 
         Args:
@@ -41,9 +41,9 @@ class Rollup:
             before: The states that it was counted under, none for a new sensor.
             after: Those that it has now, none for a sensor that is removed.
         """
-        old, new = Counter(before), Counter(after)
-        if old == new:
+        if before == after:
             return
+        old, new = Counter(before), Counter(after)
         for name in prefixes(source):
             group = self._groups.setdefault(name, Counter())
             group.update(new)

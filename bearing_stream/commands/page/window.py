@@ -11,7 +11,7 @@ from confluent_kafka import Message
 from bearing_stream.commands.page.figures import Known, figures
 from bearing_stream.commands.page.settings import PageSettings
 from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, UnreadableBatch
-from bearing_stream.wire import Diagnosis, Rejection, decode_measurement, readable_headers
+from bearing_stream.wire import Diagnosis, Input, Rejection, decode_measurement, readable_headers
 from bearing_stream.wire.headers import ID
 from bearing_stream.wire.limits import MeasurementLimits
 from model.sensors import Sensors
@@ -50,7 +50,7 @@ class WindowReader:
         self._settings = settings
         self._sensors = sensors
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="windows")
-        self._cached: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._cached: OrderedDict[tuple[Input, str], bytes] = OrderedDict()
         self._waiting = 0
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class WindowReader:
         Raises:
             WindowError: The measurement is not there, or cannot be read.
         """
-        key = diagnosis.input.partition, diagnosis.input.offset
+        key = diagnosis.input, diagnosis.window_id
         if key not in self._cached:
             if self._waiting >= MAX_WAITING:
                 raise WindowError(503, "Too many measurements are being read; try again")
@@ -101,10 +101,13 @@ class WindowReader:
                 f"It is in the topic '{where.topic}', and the page reads '{topic}': start it with "
                 f"--windows-topic {where.topic}",
             )
-        span = {where.partition: Span(where.offset, where.offset + 1)}
         try:
             with TopicReader(self._settings.client_properties(), topic, timeout=TIMEOUT) as reader:
-                found = next(iter(reader.read(span)), None)
+                held = reader.spans().get(where.partition, Span(0, 0))
+                # The reader would wait for an offset that the topic does not have yet.
+                is_held = held.start <= where.offset < held.end
+                wanted = {where.partition: Span(where.offset, where.offset + 1)}
+                found = next(reader.read(wanted), None) if is_held else None
         except FatalKafkaError as error:
             raise WindowError(503, str(error)) from error
         place = f"offset {where.offset} of partition {where.partition}"

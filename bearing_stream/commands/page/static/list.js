@@ -12,7 +12,8 @@ export class List {
   #all;
   #template = document.getElementById("row");
   #pool = [];
-  #height = 44;
+  #height = 44; // of a row
+  #boxHeight = 0;
   #store;
 
   constructor(box, store, onOpen) {
@@ -29,6 +30,7 @@ export class List {
   }
 
   measure() {
+    this.#boxHeight = this.#box.clientHeight;
     this.#height = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
     this.show(this.items);
   }
@@ -40,9 +42,15 @@ export class List {
     this.draw();
   }
 
+  // Draws every row anew, in the colours of another scheme.
+  redraw() {
+    for (const row of this.#pool) row.item = null;
+    this.draw();
+  }
+
   draw() {
     const first = Math.max(0, Math.floor(this.#box.scrollTop / this.#height) - OVERSCAN);
-    const inSight = Math.ceil(this.#box.clientHeight / this.#height) + 2 * OVERSCAN;
+    const inSight = Math.ceil(this.#boxHeight / this.#height) + 2 * OVERSCAN;
     while (this.#pool.length < inSight) this.#pool.push(this.#made());
     // Of a row that stays in sight, the element stays too.
     const last = Math.min(this.items.length, first + inSight);
@@ -51,13 +59,14 @@ export class List {
       row.hidden = index >= last;
       if (!row.hidden) this.#fill(row, index);
     }
-    const active = this.items.findIndex((item) => item.id === this.selected && item.id !== undefined);
-    this.#box.setAttribute("aria-activedescendant", active >= first && active < last ? `row-${active}` : "");
+    const active = this.#pool.find((row) => !row.hidden && row.item.id !== undefined && row.item.id === this.selected);
+    this.#box.setAttribute("aria-activedescendant", active?.id ?? "");
   }
 
   #made() {
     const row = this.#template.content.firstElementChild.cloneNode(true);
     const [machine, sensor, since, confidence, instrument, seen, spark] = row.children;
+    row.setAttribute("aria-selected", row.isSelected = false);
     row.parts = { machine, sensor, since, confidence, instrument, seen, spark };
     this.#all.append(row);
     return row;
@@ -73,7 +82,8 @@ export class List {
       row.setAttribute("aria-setsize", this.items.length);
       row.setAttribute("aria-posinset", index + 1);
     }
-    row.setAttribute("aria-selected", item.id !== undefined && item.id === this.selected);
+    const isSelected = item.id !== undefined && item.id === this.selected;
+    if (row.isSelected !== isSelected) row.setAttribute("aria-selected", row.isSelected = isSelected);
     if (row.item !== item) {
       row.item = item;
       if (item.group === undefined) this.#fillSensor(row, item);
@@ -133,7 +143,7 @@ export class List {
     if (!this.items[index]) return;
     this.selected = this.items[index].id;
     const top = index * this.#height;
-    const bottom = top + this.#height - this.#box.clientHeight;
+    const bottom = top + this.#height - this.#boxHeight;
     if (this.#box.scrollTop > top) this.#box.scrollTop = top;
     else if (this.#box.scrollTop < bottom) this.#box.scrollTop = bottom;
     this.draw();

@@ -5,7 +5,7 @@ import { drawGroups } from "./groups.js";
 import { List } from "./list.js";
 import { SensorView } from "./sensor.js";
 import { Store } from "./store.js";
-import { INSTRUMENTS, MACHINES, clock, count, duration, element, nameOf, shape } from "./text.js";
+import { INSTRUMENTS, MACHINES, clock, count, duration, element, moment, nameOf, shape } from "./text.js";
 import * as views from "./view.js";
 
 const by = (id) => document.getElementById(id);
@@ -108,7 +108,8 @@ function state() {
   }
   const silent = store.groups.get("")?.silent ?? 0;
   if (silent && silent === status.sensors) {
-    return { text: "silent", problem: `All ${count(silent)} sensors are silent, the latest since ${clock(status.latest)}. Does the consumer run?` };
+    const latest = status.latest ? `, the latest since ${moment(status.latest)}` : "";
+    return { text: "silent", problem: `All ${count(silent)} sensors are silent${latest}. Does the consumer run?` };
   }
   const removed = status.dropped ? `, ${count(status.dropped)} removed` : "";
   return { text: `live, ${count(status.sensors)} sensors${removed}`, problem: "" };
@@ -195,8 +196,7 @@ setInterval(() => {
 }, 1000);
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  for (const item of list.items) delete item.drawn;
-  list.measure();
+  list.redraw();
   if (view.open) draw(true);
 });
 

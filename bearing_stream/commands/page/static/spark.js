@@ -2,13 +2,18 @@
 
 const STATES = { n: "Normal", u: "Uncertain", c: "Changed", b: "Ball", i: "InnerRace", o: "OuterRace" };
 
-let colours = null;
+const colours = new Map();
 
-// The colours of the style sheet, which depend on the scheme.
+// A colour of the style sheet, which depends on the scheme. Reading it from there makes the browser
+// compute the styles of the whole page.
 export function colour(name) {
-  colours ??= getComputedStyle(document.documentElement);
-  return colours.getPropertyValue(`--${name}`).trim();
+  if (!colours.has(name)) {
+    colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  }
+  return colours.get(name);
 }
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => colours.clear());
 
 // Draws a letter of a strip: full height where the diagnosis is certain, half where it is not.
 function drawLetter(context, letter, x, width, top, height) {
@@ -22,9 +27,8 @@ function drawLetter(context, letter, x, width, top, height) {
   context.globalAlpha = 1;
 }
 
-function cleared(canvas) {
+function cleared(canvas, width, height) {
   const scale = devicePixelRatio || 1;
-  const width = canvas.clientWidth || canvas.width, height = canvas.clientHeight || canvas.height;
   const wide = Math.round(width * scale), high = Math.round(height * scale);
   if (canvas.width !== wide || canvas.height !== high) {
     canvas.width = wide;
@@ -33,14 +37,17 @@ function cleared(canvas) {
   const context = canvas.getContext("2d");
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, width, height);
-  return { context, width, height };
+  return context;
 }
 
+// Size of a sparkline in the style sheet.
+const WIDTH = 160, HEIGHT = 32;
+
 export function drawSpark(canvas, row) {
-  const { context, width, height } = cleared(canvas);
-  const step = width / 32, left = width - row.strip.length * step;
+  const context = cleared(canvas, WIDTH, HEIGHT);
+  const step = WIDTH / 32, left = WIDTH - row.strip.length * step;
   for (let index = 0; index < row.strip.length; index++) {
-    drawLetter(context, row.strip[index], left + index * step, step - 1, height - 8, 8);
+    drawLetter(context, row.strip[index], left + index * step, step - 1, HEIGHT - 8, 8);
   }
   if (!row.spark) return;
   context.strokeStyle = colour("text");
@@ -53,7 +60,7 @@ export function drawSpark(canvas, row) {
       isDrawing = false;
       continue;
     }
-    const x = left + (index + 0.5) * step, y = 2 + (height - 14) * (1 - level / 63);
+    const x = left + (index + 0.5) * step, y = 2 + (HEIGHT - 14) * (1 - level / 63);
     if (isDrawing) context.lineTo(x, y);
     else context.moveTo(x, y);
     isDrawing = true;
@@ -63,7 +70,8 @@ export function drawSpark(canvas, row) {
 
 // The states of the whole history, each point as wide as the others.
 export function drawStrip(canvas, strip) {
-  const { context, width, height } = cleared(canvas);
+  const width = canvas.clientWidth, height = canvas.clientHeight;
+  const context = cleared(canvas, width, height);
   const step = width / Math.max(1, strip.length);
   for (let index = 0; index < strip.length; index++) {
     drawLetter(context, strip[index], index * step, Math.max(1, step - 0.5), 0, height);

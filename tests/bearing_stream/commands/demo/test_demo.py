@@ -1,4 +1,6 @@
 import json
+import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -49,18 +51,25 @@ def test_latency_names_its_quantiles() -> None:
 def test_the_demo_runs_on_a_given_kafka_and_leaves_nothing_there(
     broker: Broker, tmp_path: Path
 ) -> None:
-    output = tmp_path / "demo.json"
+    output, browser, shown = (tmp_path / name for name in ("demo.json", "browser", "shown"))
+    browser.write_text(f'#!/bin/sh\necho "$1" > {shown}\n')
+    browser.chmod(0o700)
     admin = admin_client({"bootstrap.servers": broker.bootstrap_servers})
     arguments = ["--bootstrap-servers", broker.bootstrap_servers, "--output", str(output)]
 
     ran = subprocess.run(
-        [*PROGRAM, "demo", "--seconds", "2", "--backlog", "2000", *arguments],
+        [*PROGRAM, "demo", "--page", "--seconds", "2", "--backlog", "2000", *arguments],
+        env=os.environ | {"BROWSER": str(browser)},
         capture_output=True,
         text=True,
         timeout=150,
     )
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    address = shown.read_text().strip()
+    assert f"Page   {address}, until the demo ends" in ran.stdout
+    with socket.socket() as ended, pytest.raises(ConnectionRefusedError):
+        ended.connect(("127.0.0.1", int(address.rpartition(":")[2])))
     summary = json.loads(output.read_text())
     assert summary.keys() == SUMMARY
     assert (summary["lost"], summary["duplicated"]) == (0, 0)

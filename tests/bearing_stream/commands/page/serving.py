@@ -1,11 +1,15 @@
 """The application without Kafka: the tests add diagnoses to its fleet themselves."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 
+from bearing_stream.commands.http_server import address, listening
 from bearing_stream.commands.page.app import Parts, create_app
 from bearing_stream.commands.page.fleet import Fleet
 from bearing_stream.commands.page.reader import DiagnosisThread, Progress
@@ -18,11 +22,21 @@ CURRENT = Progress(lag=0, rebuilt=1.0)
 """Of a page that has read everything."""
 
 
+class IdleThread(DiagnosisThread):
+    """Reads nothing, and has read everything."""
+
+    def __init__(self, settings: PageSettings, fleet: Fleet) -> None:
+        super().__init__(settings, fleet, lambda: None)
+        self.progress = CURRENT
+
+    def run(self) -> None:
+        self._stopping.wait()
+
+
 def parts(settings: PageSettings, windows: WindowReader | None = None) -> Parts:
-    """Return what the routes share; its thread is not started."""
+    """Return what the routes share; nothing reads from Kafka."""
     fleet = Fleet(settings.limits)
-    thread = DiagnosisThread(settings, fleet, lambda: None)
-    thread.progress = CURRENT
+    thread = IdleThread(settings, fleet)
     stream = Stream(fleet, thread, settings.diagnoses_topic)
     return Parts(fleet, thread, stream, windows or WindowReader(settings, load()))
 
@@ -45,3 +59,25 @@ async def get(
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}:8080") as client:
         return await client.request(method, path, headers=headers)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the tests: this is not the main thread."""
+        yield
+
+
+@contextmanager
+def served(app: FastAPI, shared: Parts) -> Iterator[str]:
+    """Serve an application in a thread, and yield its address."""
+    with listening("127.0.0.1", 0) as listener:
+        server = _Server(uvicorn.Config(app, log_config=None, ws="none"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield address(listener)
+        finally:
+            shared.stream.close()
+            server.should_exit = True
+            thread.join()
