@@ -7,9 +7,10 @@ import { duration, element, hintOf, instrumentsOf, moment, nameOf, number, perce
 const REFRESH = 1000; // milliseconds between two requests at least
 
 const PARTS = {
-  outer: { name: "BPFO", stroke: "OuterRace", dash: [] },
-  inner: { name: "BPFI", stroke: "InnerRace", dash: [6, 3] },
-  ball: { name: "2×BSF", stroke: "Ball", dash: [2, 2] },
+  outer: { name: "BPFO", turns: 1, stroke: "OuterRace", dash: [] },
+  inner: { name: "BPFI", turns: 1, stroke: "InnerRace", dash: [6, 3] },
+  // A damaged rolling element strikes twice a turn.
+  ball: { name: "BSF", turns: 2, stroke: "Ball", dash: [2, 2] },
 };
 
 async function fetched(path, row) {
@@ -198,8 +199,8 @@ export class SensorView {
       : "dB over Hz; the table of sensors has no bearing or no speed for this sensor, so no lines are drawn";
     const [envelope, drawEnvelope] = add("envelope", { title: "Envelope spectrum", note, xUnit: "Hz" }, figures.envelope);
     envelope.lines = figures.lines.map(({ part, multiple, hertz }) => {
-      const { name, stroke, dash } = PARTS[part];
-      return { name: multiple > 1 ? `${multiple}·${name}` : name, value: hertz, stroke, dash };
+      const { name, turns, stroke, dash } = PARTS[part];
+      return { name: multiple * turns > 1 ? `${multiple * turns}×${name}` : name, value: hertz, stroke, dash };
     });
     drawWaveform();
     drawSpectrum();
