@@ -13,7 +13,12 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from bearing_stream.alarms.rules import Duration
-from bearing_stream.commands.alarms.settings import ActSettings, AlarmSettings, HistorySettings
+from bearing_stream.commands.alarms.settings import (
+    ActSettings,
+    AlarmSettings,
+    CheckSettings,
+    HistorySettings,
+)
 from bearing_stream.commands.terminal import json_text, notice, standard_output
 from bearing_stream.config import from_command_line, options
 from bearing_stream.kafka import AlarmTopicSettings, FatalKafkaError, wait_for_topics
@@ -110,6 +115,37 @@ def history(as_json: bool, alarm_id: str | None, **given: Any) -> None:
                 click.echo(json_text(event.model_dump(mode="json")))
         else:
             view.show_events([*found][-settings.limit :], view.console())
+
+
+@command.command(name="verify")
+@AS_JSON
+@options(CheckSettings)
+@standard_output()
+def verify_alarms(as_json: bool, **given: Any) -> None:
+    """Make all events again from the diagnoses, and compare them with those in the topic.
+
+    The diagnoses topic must hold all since the stage began, and the rules must be those that it had
+    all the time. The exit status is 1 if an event is missing, unexpected or different.
+    """
+    from bearing_stream.alarms.rules_file import RulesError, load
+    from bearing_stream.commands.alarms import verifying
+
+    settings = from_command_line(CheckSettings, given)
+    try:
+        rules = load(settings.rules)
+    except RulesError as error:
+        raise click.ClickException(str(error)) from error
+    topics = settings.alarm_topics
+    with _ready(settings, settings.diagnoses_topic, topics.events, topics.commands):
+        report = verifying.verify(settings, rules)
+    if as_json:
+        click.echo(json_text(report.as_json(), indent=2))
+    else:
+        for name, value in report.as_json().items():
+            counted = value if isinstance(value, int) else value["count"]
+            click.echo(f"{counted:>12,}  {name}")
+    if not report.is_right:
+        sys.exit(1)
 
 
 def _acting(

@@ -59,3 +59,10 @@ class ActSettings(AlarmTopicSettings):
 
     wait: float = Field(default=10.0, ge=0, le=600)
     """Seconds to wait for the result of the command."""
+
+
+class CheckSettings(AlarmTopicSettings):
+    """What to check the events of alarms with."""
+
+    rules: Path | None = None
+    """TOML file of the rules that the stage had; without it, the defaults."""

@@ -68,6 +68,11 @@ def test_what_an_operator_does_with_an_alarm(plant: Plant) -> None:
         *("raised", "acknowledged", "refused", "shelved", "unshelved"),
         *("suppressed", "unsuppressed"),
     ]
+    report = json.loads(alarms(plant, "verify", "--json", f"--rules={plant.rules}").stdout)
+    assert report["events"] == len(names)
+    assert [report[each]["count"] for each in ("missing", "unexpected", "different")] == [0] * 3
+    (other := plant.folder / "other.toml").write_text('bearing-fault.on_delay = "2s"')
+    assert alarms(plant, "verify", f"--rules={other}").exit_code == 1
     text = alarms(plant, "show", ALARM).stdout
     assert "bearing-fault" in text
     assert "raised" in alarms(plant, "history").stdout

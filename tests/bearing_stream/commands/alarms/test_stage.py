@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bearing_stream.alarms.rules_file import load
+from bearing_stream.commands.alarms.verifying import verify
 from tests.bearing_stream.commands.alarms.plant import Plant
 from tests.brokers import Broker
 from tests.kafka_tools import eventually
@@ -45,6 +47,8 @@ def test_kills_change_no_byte(plant: Plant) -> None:
     alarms, events = plant.expected()
     assert plant.published(plant.settings.alarm_topics.events) == events
     assert plant.published(plant.settings.alarm_topics.alarms) == alarms
+    report = verify(plant.settings, load(plant.rules))
+    assert (report.events, report.is_right) == (len(events), True)
 
 
 @pytest.mark.timeout(400)
