@@ -129,6 +129,7 @@ class Service:
                     self._watchdog.start()
                     parts.pipeline.run(self._watched(parts, cluster))
         finally:
+            self._watchdog.stop()
             self._reporter.report_end()
 
     def _enter(self, phase: Phase) -> None:

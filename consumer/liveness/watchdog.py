@@ -39,9 +39,10 @@ class Watchdog:
         self._end = end
         self._sleep = sleep
         self._unfed_seconds = 0.0
+        self._stopped = False
 
     def start(self) -> None:
-        """Watch from now on, until the process ends."""
+        """Watch from now on, until `stop`."""
         threading.Thread(target=self.watch, name="watchdog", daemon=True).start()
 
     @property
@@ -53,10 +54,16 @@ class Watchdog:
         """Reset the time that is counted towards the limit."""
         self._unfed_seconds = 0.0
 
+    def stop(self) -> None:
+        """Watch no more: the loop has ended, and what runs in the process now is not its loop."""
+        self._stopped = True
+
     def watch(self) -> None:
         """Check until it is time to end the process; `start` runs this in a thread."""
         while self._unfed_seconds < self._limit:
             self._sleep(TICK)
+            if self._stopped:
+                return
             self._unfed_seconds += TICK
         events.emit(
             events.CLIENT_HUNG,

@@ -111,13 +111,14 @@ def test_starts_the_watchdog_and_feeds_it_and_checks_for_stalls_in_every_round(
     stage: Stage,
 ) -> None:
     stage.service.run()
-    assert stage.calls[-(5 + 3 * ROUNDS) :] == [
+    assert stage.calls[-(6 + 3 * ROUNDS) :] == [
         "delivery.start",
         "source.subscribe",
         "watchdog.start",
         *["watchdog.feed", "stall.check", "partitions.check"] * ROUNDS,
         "delivery.close",
         "source.close",
+        "watchdog.stop",
     ]
     assert stage.limit == Budget.of(SETTINGS).watchdog
 
@@ -127,7 +128,7 @@ def test_a_stalled_client_ends_the_run_and_the_parts_are_closed(stage: Stage) ->
     with pytest.raises(FatalKafkaError, match="stuck"):
         stage.service.run()
     assert stage.calls.count("watchdog.feed") == 1
-    assert stage.calls[-2:] == ["delivery.close", "source.close"]
+    assert stage.calls[-3:] == ["delivery.close", "source.close", "watchdog.stop"]
 
 
 def test_a_fatal_error_that_a_client_reports_ends_the_run(stage: Stage) -> None:
@@ -146,7 +147,7 @@ def test_who_cannot_register_does_not_join(stage: Stage) -> None:
     with pytest.raises(FatalKafkaError, match="does not register the transactional id"):
         stage.service.run()
     assert "source.subscribe" not in stage.calls
-    assert stage.calls[-2:] == ["delivery.close", "source.close"]
+    assert stage.calls[-3:] == ["delivery.close", "source.close", "watchdog.stop"]
 
 
 @pytest.mark.parametrize("replicas", [[], ["bearing.dead-letters"], ["__consumer_offsets"]])

@@ -27,6 +27,20 @@ def test_ends_the_process_if_it_is_not_fed_for_too_long() -> None:
     assert [line["event"] for line in lines] == [CLIENT_HUNG.name]
 
 
+def test_does_not_end_a_process_whose_loop_has_ended() -> None:
+    ends: list[int] = []
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if sum(slept) >= 3:
+            watchdog.stop()
+
+    watchdog = Watchdog(5.0, ends.append, sleep)
+    watchdog.watch()
+    assert (ends, sum(slept)) == ([], 3)
+
+
 HANGING = """
 import time
 from consumer.liveness.watchdog import Watchdog

@@ -98,6 +98,7 @@ class AlarmService:
                     self._watchdog.start()
                     loop.run(partial(self._each_round, self._stall_check(source)))
         finally:
+            self._watchdog.stop()
             self._reporter.report_end()
 
     def _each_round(self, stall_check: StallCheck) -> None:
