@@ -70,7 +70,7 @@ class InMemoryProducer:
         return metadata(self._cluster, topic)
 
     def produce(
-        self, topic: str, on_delivery: Any = None, partition: int = -1, **message: Any
+        self, topic: str, on_delivery: Any = None, partition: int | None = -1, **message: Any
     ) -> None:
         """Queue a record.
 
@@ -81,7 +81,7 @@ class InMemoryProducer:
         record = Message(**message)
         if size_of(record) > self._message_max_bytes:
             raise kafka_error(KafkaError.MSG_SIZE_TOO_LARGE)
-        if partition < 0:
+        if partition is None or partition < 0:
             partitions = len(self._cluster.topic(topic).logs)
             partition = self._cluster.partitioner(topic, record, partitions)
         self._queue.append(_Queued(topic, partition, record, on_delivery))

@@ -58,6 +58,7 @@ MESSAGES = st.builds(
     RAW,
     st.lists(st.tuples(st.text(st.characters(codec="ascii"), max_size=8), RAW), max_size=5),
     st.integers(0, 2**40),
+    st.none(),
 )
 
 
