@@ -45,7 +45,7 @@ IMPORTS: dict[str, set[str]] = {
     f"{COMMANDS}.capacity": {
         *("commands.terminal", "config", "kafka", "local_kafka", "program", "vocabulary"),
     },
-    f"{COMMANDS}.http_server": set(),
+    f"{COMMANDS}.http_server": {"logs"},
     f"{COMMANDS}.page": {
         *("commands.http_server", "config", "kafka", "logs", "model", "sampling"),
         *("vocabulary", "wire"),

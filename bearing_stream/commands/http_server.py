@@ -4,9 +4,21 @@ import errno
 import signal
 import socket
 from collections.abc import Callable
+from typing import Final
 
 import click
 import uvicorn
+
+from bearing_stream.logs import Event
+
+LIBRARY_MESSAGE: Final = Event(
+    "library_message",
+    "warning",
+    "A library, named in `logger`, logged the text in `detail`, at a level of its own. An error "
+    "with a traceback in `exception` is a request that failed with status 500.",
+    "Read `detail`; report a traceback.",
+)
+"""Of every program that serves HTTP."""
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 import uvicorn
 
-from bearing_stream.commands.http_server import Server, address, listening
+from bearing_stream.commands.http_server import LIBRARY_MESSAGE, Server, address, listening
 from bearing_stream.commands.page import events
 from bearing_stream.commands.page.app import Parts, create_app
 from bearing_stream.commands.page.fleet import Fleet
@@ -36,7 +36,7 @@ def command(in_browser: bool, **given: Any) -> None:
     The page only reads: it joins no group and commits nothing. Stop it with Ctrl-C.
     """
     settings = from_command_line(PageSettings, given)
-    configure_logs(settings.log_format, settings.log_level, events.LIBRARY_MESSAGE)
+    configure_logs(settings.log_format, settings.log_level, LIBRARY_MESSAGE)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     # First, so that a port in use is reported at once.

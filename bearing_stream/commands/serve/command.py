@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import uvicorn
 
-from bearing_stream.commands.http_server import Server, address, listening
+from bearing_stream.commands.http_server import LIBRARY_MESSAGE, Server, address, listening
 from bearing_stream.commands.serve import events
 from bearing_stream.commands.serve.app import create_app
 from bearing_stream.commands.serve.settings import ApiSettings
@@ -30,7 +30,7 @@ def command(**given: Any) -> None:
     SIGTERM and SIGINT stop the service after the requests in progress.
     """
     settings = from_command_line(ApiSettings, given)
-    configure_logs(settings.log_format, settings.log_level, events.LIBRARY_MESSAGE)
+    configure_logs(settings.log_format, settings.log_level, LIBRARY_MESSAGE)
     # Before the model is loaded, so that a port in use is reported at once.
     with listening(settings.host, settings.port) as listener:
         try:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 
+from bearing_stream.commands.http_server import LIBRARY_MESSAGE
 from bearing_stream.logs import Event
 
 READY: Final = Event(
@@ -23,14 +24,6 @@ STOPPED: Final = Event(
     "info",
     "After SIGTERM or SIGINT, the requests in progress have ended, and so does the process.",
     "None.",
-)
-
-LIBRARY_MESSAGE: Final = Event(
-    "library_message",
-    "warning",
-    "A library, named in `logger`, logged the text in `detail`, at a level of its own. An error "
-    "with a traceback in `exception` is a request that failed with status 500.",
-    "Read `detail`; report a traceback.",
 )
 
 EVENTS: Final = (READY, STOPPED, LIBRARY_MESSAGE)
