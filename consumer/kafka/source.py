@@ -181,10 +181,13 @@ class WindowSource:
         Raises:
             TransientKafkaError: This consumer is not a member, or not any more.
         """
+        # A client without a membership claims none, and Kafka then takes its offsets unchecked or,
+        # of a client with an instance id, refuses them as those of a fenced member. Neither a
+        # client that joins for the first time nor one that loses its membership waits for a poll
+        # to do so; joining again needs one. So a member before and after was one in between.
+        if not self._consumer.memberid():
+            raise TransientKafkaError("this consumer has not joined its group, or was removed")
         metadata = self._consumer.consumer_group_metadata()
-        # Kafka takes offsets unchecked from a client that claims no membership at all, and that is
-        # what this client claims between losing its membership and reporting it. Read after
-        # `metadata`: a member now was a member then, since joining again needs the next poll.
         if not self._consumer.memberid():
             raise TransientKafkaError("the group has removed this consumer")
         return metadata

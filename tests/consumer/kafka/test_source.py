@@ -319,12 +319,31 @@ def test_a_poll_leaves_out_the_messages_of_partitions_that_went(happens: str) ->
     assert (WINDOWS, 0) not in harness.source.positions()
 
 
-@pytest.mark.parametrize("member", [None, ""])
+@pytest.mark.parametrize("absent", [None, ""])
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param([False, False], id="no member"),
+        pytest.param([False, True], id="joins meanwhile"),
+        pytest.param([True, False], id="is removed meanwhile"),
+    ],
+)
 def test_who_is_no_member_has_no_membership(
-    member: str | None, monkeypatch: pytest.MonkeyPatch
+    members: list[bool], absent: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness = Harness().joined()
     assert harness.source.membership() is not None
-    monkeypatch.setattr(harness.consumer, "memberid", lambda: member)
+    read = 0
+    monkeypatch.setattr(
+        harness.consumer, "memberid", lambda: "member" if members[min(read, 1)] else absent
+    )
+    metadata = harness.consumer.consumer_group_metadata
+
+    def reads() -> Any:
+        nonlocal read
+        read += 1
+        return metadata()
+
+    monkeypatch.setattr(harness.consumer, "consumer_group_metadata", reads)
     with pytest.raises(TransientKafkaError, match="removed"):
         harness.source.membership()
