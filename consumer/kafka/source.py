@@ -16,7 +16,7 @@ from bearing_stream.kafka import (
 from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
 from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Taken, Tracker
-from consumer.kafka.resolver import Resolver
+from consumer.kafka.resolver import Resolver, commit
 from consumer.metrics import Metrics, Rebalance
 
 AT_A_TIME: Final = 64
@@ -194,9 +194,7 @@ class WindowSource:
 
     def commit(self, offsets: list[TopicPartition]) -> None:
         """Commit offsets and wait for the response; raises `KafkaException`."""
-        for partition in self._consumer.commit(offsets=offsets, asynchronous=False) or ():
-            if partition.error is not None:
-                raise KafkaException(partition.error)
+        commit(self._consumer, offsets)
 
     def close(self) -> None:
         """Leave the group."""

@@ -72,9 +72,12 @@ class Budget:
 
     @property
     def resolve(self) -> float:
-        """To find where partitions are read from: offsets, id, ranges, and both output topics."""
+        """To find where partitions are read from, and to commit where new ones begin.
+
+        That takes the offsets, the topic's id, its ranges, and both output topics.
+        """
         output = 2 * 5 * REQUEST
-        return 2 * COMMITTED + 4 * REQUEST + output
+        return 2 * COMMITTED + 5 * REQUEST + output
 
     @property
     def finish(self) -> float:

@@ -35,7 +35,8 @@ class DeadlineCaller:
         if self._worker is None:
             self._worker = _Worker()
         try:
-            error = self._worker.run(function, arguments, timeout + budget.HANG)
+            self._worker.begin(function, arguments)
+            error = self._worker.result(timeout + budget.HANG)
         except queue.Empty:
             self._worker.leave()
             self._worker = None
@@ -52,6 +53,33 @@ class DeadlineCaller:
             self._worker = None
 
 
+class PendingCall:
+    """A call without a timeout, in a thread of its own, that can be awaited more than once.
+
+    For a call whose effect must be known before anything else is done.
+    """
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        """Call."""
+        self._worker = _Worker()
+        self._worker.begin(function, ())
+        self._worker.leave()
+
+    def wait(self, timeout: float) -> None:
+        """Wait for the call to return; not to be called again after it has.
+
+        Raises:
+            TransientKafkaError: The call has not returned within `timeout` seconds.
+            Exception: Whatever the call raised.
+        """
+        try:
+            error = self._worker.result(timeout)
+        except queue.Empty:
+            raise TransientKafkaError("the Kafka client has not returned from a call yet") from None
+        if error is not None:
+            raise error
+
+
 class _Worker:
     """A thread that runs one call after the other."""
 
@@ -62,11 +90,12 @@ class _Worker:
         self._results: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         threading.Thread(target=self._serve, name="kafka-calls", daemon=True).start()
 
-    def run(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], timeout: float
-    ) -> BaseException | None:
-        """Return what the call raised, or None; raises `queue.Empty` after the timeout."""
+    def begin(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        """Have the thread call."""
         self._calls.put((function, arguments))
+
+    def result(self, timeout: float) -> BaseException | None:
+        """Return what the call raised, or None; raises `queue.Empty` after the timeout."""
         return self._results.get(timeout=timeout)
 
     def leave(self) -> None:

@@ -18,10 +18,10 @@ from consumer.settings import ConsumerSettings
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
     PATIENCE,
+    Load,
     Topics,
     assert_each_once_in_order,
     eventually,
-    simulate_windows,
     wait_for_progress,
     wait_until_finished,
 )
@@ -144,18 +144,18 @@ def test_workers_stop_when_the_supervisor_is_killed() -> None:
 
 @pytest.mark.integration
 def test_workers_share_the_partitions_and_one_that_is_killed_is_replaced(topics: Topics) -> None:
-    with ConsumerProcess(topics, "--workers=2", "--session-timeout=6") as consumer:
+    arguments = ("--workers=2", "--session-timeout=6")
+    with Load(topics) as load, ConsumerProcess(topics, *arguments) as consumer:
         eventually(lambda: len(consumer.events(READY)) == 2, "both workers are ready")
         assert {line["worker"] for line in consumer.events(READY)} == {1, 2}
-        expected = simulate_windows(topics, 600)
         wait_for_progress(topics, 200)
         os.kill(consumer.events(WORKER_STARTED)[0]["process"], signal.SIGKILL)
-        expected += simulate_windows(topics, 600)
-        wait_until_finished(topics)
         eventually(lambda: len(consumer.events(WORKER_STARTED)) == 3, "it is started again")
         eventually(lambda: len(consumer.events(READY)) == 3, "it is ready again")
+        load.stop()
+        wait_until_finished(topics)
         consumer.stop()
-    assert_each_once_in_order(topics, expected)
+    assert_each_once_in_order(topics, load.sent)
     [end] = consumer.events(WORKER_ENDED)
     assert end["status"] == -signal.SIGKILL
 

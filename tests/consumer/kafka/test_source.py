@@ -1,5 +1,8 @@
 """How the source handles what the client returns; `test_guarantee` tests the rest."""
 
+import threading
+import time
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, Self, cast
 
@@ -13,6 +16,7 @@ from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.kafka.source import FETCH_GRACE, WindowSource
+from consumer.liveness import budget
 from consumer.metrics import Metrics
 from tests.consumer.fake_clients import FakeBatchEnds, FakeConsumer, FakeTopicLog
 from tests.consumer.fakes import GROUP, WINDOWS, Clock, Cluster, FakeMessage, kafka_error, window
@@ -347,3 +351,57 @@ def test_who_is_no_member_has_no_membership(
     monkeypatch.setattr(harness.consumer, "consumer_group_metadata", reads)
     with pytest.raises(TransientKafkaError, match="removed"):
         harness.source.membership()
+
+
+def test_nothing_is_resolved_while_the_client_hangs_in_the_commit_of_where_partitions_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    harness, released = Harness(), threading.Event()
+    commit = harness.consumer.commit
+
+    def hangs(**arguments: Any) -> list[TopicPartition]:
+        assert released.wait(10)
+        return commit(**arguments)
+
+    monkeypatch.setattr(budget, "REQUEST", 0.01)
+    monkeypatch.setattr(harness.consumer, "commit", hangs)
+    with pytest.raises(TransientKafkaError, match="has not returned"):
+        harness.joined()
+    monkeypatch.undo()
+    with pytest.raises(TransientKafkaError, match="has not returned"):
+        harness.source.rewind()
+    assert harness.source.positions() == {}
+    assert harness.cluster.committed == {}
+    released.set()
+    rewind_until_resolved(harness)
+    assert harness.offsets() == list(range(10))
+
+
+def rewind_until_resolved(harness: Harness) -> None:
+    deadline = time.monotonic() + 10
+    while harness.source.unresolved:
+        assert time.monotonic() < deadline
+        with suppress(TransientKafkaError):
+            harness.source.rewind()
+
+
+@pytest.mark.parametrize("where", ["call", "partition"])
+def test_where_partitions_begin_is_committed_again_if_kafka_refuses(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = Harness()
+    refusal = kafka_error(KafkaError.REBALANCE_IN_PROGRESS)
+
+    def refuses(offsets: list[TopicPartition], **_: Any) -> list[Any]:
+        if where == "call":
+            raise refusal
+        return [SimpleNamespace(error=refusal.args[0]) for _ in offsets]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(harness.consumer, "commit", refuses)
+        with pytest.raises(TransientKafkaError):
+            harness.joined()
+    assert harness.cluster.committed == {}
+    rewind_until_resolved(harness)
+    harness.source.rewind()
+    assert harness.cluster.committed[WINDOWS, 0] == 0
