@@ -23,11 +23,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # Minutes that `make chaos` may take; without it, all of it, in hours.
 MINUTES ?=
 
-# Three processes, a broker each: most tests wait for one. The tests of a file run in one process, since
-# they share what is set up. tests/conftest.py orders the files, those that take longest first.
-# If one of the processes dies, all ends: pytest-xdist 3.8 would wait for its tests for ever.
-PYTEST = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
-	--max-worker-restart 0
+# The tests of a file run in one process, since they share what is set up. tests/conftest.py orders the
+# files, those that take longest first. If one of the processes dies, all ends: pytest-xdist 3.8 would
+# wait for its tests for ever.
+PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 SOURCES := pyproject.toml setup.py constraints.txt $(wildcard model/backends/kernel*)
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}: name another with PYTHON=")'
@@ -56,13 +55,14 @@ chaos: setup
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-# Everything that needs no broker: three minutes on two cores.
+# Everything that needs neither a broker nor many seconds, in a minute and a half on two cores.
 check: lint
-	$(PYTEST) -m 'not integration' $(TESTS)
+	$(PYTEST) --numprocesses 3 -m 'not integration and not slow' $(TESTS)
 
-# Everything, in ten minutes; tests/docs builds the site.
+# Everything, in ten minutes; tests/docs builds the site. Four processes, a broker each: most tests wait
+# for one.
 test: lint
-	$(PYTEST) $(TESTS)
+	$(PYTEST) --numprocesses 4 $(TESTS)
 
 audit: setup $(AUDITOR)
 	@$(BIN)/python -m tests.security.audit $(AUDITOR)

@@ -179,6 +179,7 @@ that torch is imported once and not by each: the first with such a library is th
 """
 
 
+@pytest.mark.slow
 def test_no_package_loads_a_library_that_it_must_not_know() -> None:
     groups: dict[tuple[str, ...], list[tuple[str, list[str]]]] = {}
     for package, libraries in KEPT_OUT.items():

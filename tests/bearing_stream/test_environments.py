@@ -15,6 +15,8 @@ from bearing_stream.program import PROGRAM
 from bearing_stream.recordings.names import as_text
 from producer_sim import SimulatorSettings, open_streams
 
+pytestmark = pytest.mark.slow
+
 TERMINALS = [
     {"PYTHONIOENCODING": "latin-1"},
     {"PYTHONIOENCODING": "utf-8"},

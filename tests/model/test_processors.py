@@ -90,6 +90,7 @@ def test_torch_uses_the_kernels_that_the_environment_names() -> None:
 
 
 # Half a minute on a busy machine; the longest tests begin first.
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_numeric_tests_pass_with_the_kernels_of_another_processor(name: str) -> None:

@@ -18,6 +18,8 @@ from tests.packaging.requirements import everything_needed, extras
 from tests.paths import ROOT
 from tests.test_architecture import TOP_LEVEL, imported
 
+pytestmark = pytest.mark.slow
+
 COMMANDS_OF: Final = "bearing_stream/commands"
 
 EXTRA_OF: Final = {

@@ -22,6 +22,8 @@ from tests.packaging.requirements import everything_needed
 from tests.paths import ROOT
 from tests.test_architecture import TOP_LEVEL
 
+pytestmark = pytest.mark.slow
+
 BUILD: Final = """
 import sys
 from setuptools import build_meta

@@ -29,6 +29,8 @@ from training.evaluation.rigs import CWRU
 from training.evaluation.unseen_rig import OTHER_SPEED, PHYSICS_OF_FOUR
 from training.fit import Recipe
 
+pytestmark = pytest.mark.slow
+
 ASSETS = Path(str(files("assets")))
 TONES = dict(zip(FAULT_LABELS, (700, 1500, 2600, 4100), strict=True))
 

@@ -13,6 +13,8 @@ from training.scoring import score
 from training.split import random_split
 from training.windows import LabelledWindows, TrainingPool, cut
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(epochs=10, windows_per_class=200)
 FEW = dataclasses.replace(RECIPE, windows_per_class=100)
 

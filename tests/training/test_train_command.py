@@ -17,6 +17,8 @@ from training.scoring import score
 from training.split import random_split
 from training.windows import cut
 
+pytestmark = pytest.mark.slow
+
 FILES = {"InnerRace": 105, "Ball": 118, "OuterRace": 130}
 """A file of the catalogue at 12 kHz, by fault label."""
 

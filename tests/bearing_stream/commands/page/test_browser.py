@@ -24,6 +24,8 @@ from tests.bearing_stream.commands.page.examples import (
 )
 from tests.bearing_stream.commands.page.serving import application, served
 
+pytestmark = pytest.mark.slow
+
 LINES = 3
 """Lines of a plant in the fleet of the tests."""
 

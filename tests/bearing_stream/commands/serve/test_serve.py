@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bearing_stream.commands.serve.events import EVENTS
 from bearing_stream.program import PROGRAM
 from tests.bearing_stream.commands.serve.conftest import BINARY, PATH
 from tools.bench.processes import listening_port, running
+
+pytestmark = pytest.mark.slow
 
 SECONDS = 60
 """Timeout for the process to start or end; it takes a few seconds, most of them to load torch."""
