@@ -78,7 +78,7 @@ class Metrics:
     """Deliveries that failed, each followed by a rewind to the committed offsets; nothing is
     lost."""
     repeated: int = 0
-    """Messages that were delivered once more, and ignored."""
+    """Messages that Kafka redelivered, and that were ignored."""
     skipped: int = 0
     """Offsets that retention deleted before their measurements were diagnosed, or of batches that
     cannot be unpacked: lost."""

@@ -2,7 +2,7 @@
 
 A sender compresses many messages together, and Kafka stores and returns them as one batch. If one
 unpacks to more than `receive.message.max.bytes`, or is damaged, librdkafka 2.16 returns an error
-with the offset of its first message in place of it, and fetches it again, for ever.
+with the offset of its first message in place of it, and fetches it again without end.
 """
 
 import time

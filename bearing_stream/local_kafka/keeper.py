@@ -111,8 +111,9 @@ def main(parent: int, prefix: str, keep: str) -> None:
     folder = keep or tempfile.mkdtemp(prefix=prefix)
     processes = Processes()
     try:
-        os.write(1, json.dumps({"request": 0, "result": folder}).encode() + b"\n")
+        # The parent may have ended already.
         with contextlib.suppress(BrokenPipeError):
+            os.write(1, json.dumps({"request": 0, "result": folder}).encode() + b"\n")
             serve(processes, parent)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

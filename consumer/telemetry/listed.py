@@ -49,7 +49,7 @@ DEAD_LETTERS: Final = Metric(
     "counter",
     ("reason",),
     "Committed dead letters, by reason.",
-    "`bearing-stream dead-letters list` names them; mend what sends them.",
+    "`bearing-stream dead-letters list` names them; correct what sends them.",
 )
 
 IGNORED_HEADERS: Final = Metric(
@@ -174,7 +174,7 @@ REPEATED: Final = Metric(
     f"{PREFIX}repeated_messages_total",
     "counter",
     (),
-    "Messages that Kafka delivered once more, and that were ignored.",
+    "Messages that Kafka redelivered, and that were ignored.",
     NOTHING,
 )
 

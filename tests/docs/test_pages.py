@@ -143,7 +143,7 @@ def test_the_subscriber_of_the_readme_prints_what_it_reads(
     monkeypatch.setattr(confluent_kafka, "Consumer", Consumer)
     with pytest.raises(_ReadError):
         exec(compile(python_examples()[1], "README.md", "exec"), {})
-    assert capsys.readouterr().out == "105/DE InnerRace 0.9925\n"
+    assert capsys.readouterr().out == "105/DE InnerRace good\n"
 
 
 def test_the_table_of_the_readme_is_that_of_the_evaluation() -> None:

@@ -94,7 +94,8 @@ def _named(pool: list[Signal], channel: str, path: Path) -> Signal:
         return usable[0]
     usable = _long_enough([signal for signal in pool if not signal.is_time])
     raise RecordingError(
-        f"{path}: --channel: no signal {channel!r}, but {_listed(usable) or 'none at all'}"
+        f"{path}: --channel: there is no signal {channel!r}; the file has: "
+        f"{_listed(usable) or 'none'}"
     )
 
 

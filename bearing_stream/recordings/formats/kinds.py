@@ -64,6 +64,8 @@ def open_file(path: Path, options: Options) -> Content:
     Raises:
         RecordingError: The file does not exist, or cannot be read.
     """
+    if path.is_dir():
+        raise RecordingError(f"{path}: is a folder; name its files")
     if not path.is_file():
         raise RecordingError(f"{path}: no such file")
     try:

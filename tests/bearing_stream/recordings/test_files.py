@@ -93,7 +93,10 @@ def test_of_several_variables_the_drive_end_or_the_longest_or_the_named_one(tmp_
     scipy.io.savemat(path, {"X1_DE_time": COUNTS, "X1_FE_time": -COUNTS, "table": np.eye(90)})
     assert read_file(path, sampling_rate=12_000).samples[0] == COUNTS[0]
     assert read_file(path, sampling_rate=12_000, channel="X1_FE_time").samples[0] == -COUNTS[0]
-    with pytest.raises(RecordingError, match=r"no signal 'z', but 0 'X1_DE_time', 1 'X1_FE_time'"):
+    with pytest.raises(
+        RecordingError,
+        match=r"there is no signal 'z'; the file has: 0 'X1_DE_time', 1 'X1_FE_time'",
+    ):
         read_file(path, sampling_rate=12_000, channel="z")
     scipy.io.savemat(path, {"short": COUNTS[:9], "long": COUNTS})
     assert read_file(path, sampling_rate=12_000).samples.size == 5000
@@ -150,8 +153,8 @@ def test_the_defect_of_a_csv_is_reported(tmp_path: Path, text: str, reason: str)
 
 def test_neither_a_missing_file_nor_a_folder_reads(tmp_path: Path) -> None:
     (tmp_path / "b.npy").mkdir()
-    for name in ["a.npy", "b.npy"]:
-        with pytest.raises(RecordingError, match="no such file"):
+    for name, problem in [("a.npy", "no such file"), ("b.npy", "is a folder")]:
+        with pytest.raises(RecordingError, match=problem):
             read_file(tmp_path / name, sampling_rate=12_000)
 
 

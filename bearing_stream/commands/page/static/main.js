@@ -120,7 +120,7 @@ function open(row) {
   go({ open: { source: row.source, sensor: row.sensor, channel: row.channel ?? null } }, true);
 }
 
-// Changes what is looked at, and draws it.
+// Changes what is shown, and draws it.
 function go(changes, isNew) {
   view = { ...view, ...changes };
   views.keep(view, isNew);

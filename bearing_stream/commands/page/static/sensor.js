@@ -1,4 +1,4 @@
-// One sensor: what it is now, how it came to be, and what its latest measurement looked like.
+// One sensor: what it is now, how it came to be, and its latest measurement.
 
 import { Chart } from "./charts.js";
 import { colour, drawStrip } from "./spark.js";

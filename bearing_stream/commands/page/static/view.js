@@ -1,4 +1,4 @@
-// What the person looks at, kept in the address, so that a link leads to the same.
+// What the page shows, kept in the address, so that a link leads to the same.
 
 const KINDS = { search: "q", group: "group" };
 
