@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -18,11 +17,11 @@ from consumer import events
 from consumer.batch import Partition, Positions
 from consumer.events import emit
 from consumer.kafka.commit_note import CommitNote
+from consumer.kafka.commits import Commits
 from consumer.kafka.positions import Tracker
 from consumer.kafka.start import Committed, Finding, Start, StartFrom, start_of
 from consumer.kafka.topic_log import LogRange, TopicLog
 from consumer.liveness import budget
-from consumer.liveness.deadline import PendingCall
 from consumer.metrics import Metrics
 
 
@@ -35,17 +34,6 @@ class PublishedResults(Protocol):
         Raises:
             TransientKafkaError: Something that was published is still undecided.
         """
-
-
-def commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
-    """Commit offsets as a member of the group and wait for the response.
-
-    Raises:
-        KafkaException: They were not committed.
-    """
-    for partition in consumer.commit(offsets=offsets, asynchronous=False) or ():
-        if partition.error is not None:
-            raise KafkaException(partition.error)
 
 
 class Resolver:
@@ -82,7 +70,8 @@ class Resolver:
         self._published = published
         self._wall_clock = wall_clock
         self._reported: Positions = {}
-        self._committing: PendingCall | None = None
+        self.commits = Commits(consumer)
+        """Of this consumer."""
 
     def resolve(self, tracker: Tracker) -> None:
         """Set the position of each unresolved partition, and move the client there.
@@ -91,7 +80,7 @@ class Resolver:
             TransientKafkaError: The cluster does not respond now; call it again.
             FatalKafkaError: The cluster refuses, or the consumer is set to stop on a gap.
         """
-        self._await_commit(0)
+        self._raising(self.commits.settle, 0)
         partitions = tracker.unresolved
         committed = self._committed(partitions)
         topic_id = self._log.topic_id()
@@ -302,26 +291,14 @@ class Resolver:
         }
         if begun:
             offsets = tracker.to_commit(begun, self._now())
-            self._committing = PendingCall(partial(commit, self._consumer, offsets))
-            self._await_commit(budget.REQUEST)
+            self._raising(self.commits.commit, offsets, budget.REQUEST)
 
-    def _await_commit(self, timeout: float) -> None:
-        """Wait for the commit of where partitions begin, if one is under way.
-
-        Where the broker goes down meanwhile, librdkafka 2.16 waits for another for 40 s and more.
-        No other offset is committed before that: this one would replace it.
-
-        Raises:
-            TransientKafkaError: It failed, or has not returned in time.
-        """
-        if self._committing is None:
-            return
+    def _raising(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call; raise what the client raises as errors of this project."""
         try:
-            self._committing.wait(timeout)
+            call(*arguments)
         except KafkaException as failure:
-            self._committing = None
             raise classify(failure.args[0]) from None
-        self._committing = None
 
     def _now(self) -> int:
         """Return milliseconds since the epoch."""
