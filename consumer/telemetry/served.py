@@ -2,35 +2,28 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bearing_stream.observability import Response
 from consumer.metrics import Metrics
 from consumer.settings import ConsumerSettings
-from consumer.telemetry.client_statistics import ClientStatistics
-from consumer.telemetry.health import Health
 from consumer.telemetry.listed import METRICS
 from consumer.telemetry.observers import Ages, Observer, SensorActivity
 from consumer.telemetry.readings import Sources
 from consumer.telemetry.serving import serving_at
+from consumer.telemetry.stage_telemetry import StageTelemetry
 
 
 @dataclass(frozen=True, slots=True)
-class Telemetry:
+class Telemetry(StageTelemetry[Sources]):
     """Everything that a consumer reports of itself.
 
     Args:
-        sources: Of the metrics.
-        health: Responds to the probes.
         observers: Of the measurements; none where nobody can read what they find.
-        statistics: Of the Kafka clients.
     """
 
-    sources: Sources
-    health: Health
-    observers: tuple[Observer, ...]
-    statistics: ClientStatistics = field(default_factory=ClientStatistics)
+    observers: tuple[Observer, ...] = ()
 
     @classmethod
     def of(cls, settings: ConsumerSettings) -> "Telemetry":
@@ -38,7 +31,8 @@ class Telemetry:
         metrics = Metrics()
         sensors = SensorActivity(settings.silent_intervals)
         observers = () if settings.metrics_port is None else (Ages(metrics.distributions), sensors)
-        return cls(Sources(metrics, sensors, settings.guarantee), Health(), observers)
+        sources = Sources(metrics=metrics, sensors=sensors, guarantee=settings.guarantee)
+        return cls(sources, observers=observers)
 
     def serving(
         self, settings: ConsumerSettings, socket: Path | None = None
