@@ -62,11 +62,10 @@ def assemble(
         FatalKafkaError: A client property is wrong.
     """
     metrics = telemetry.sources.metrics
-    statistics = partial(telemetry.statistics.properties, interval=settings.client_statistics)
     source = new_source(
         settings,
         settings.windows_topic,
-        new_consumer(settings, errors, statistics("consumer")),
+        new_consumer(settings, errors, telemetry.client_properties(settings, "consumer")),
         cluster.admin,
         metrics,
         on_error,
@@ -78,7 +77,7 @@ def assemble(
         settings,
         errors,
         transactional_id(settings),
-        statistics("producer"),
+        telemetry.client_properties(settings, "producer"),
     )
     delivery = _delivery(settings, cluster, source, producers)
     dispatcher = Dispatcher(

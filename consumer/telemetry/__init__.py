@@ -5,6 +5,6 @@
 - `observers` follow measurements: their ages, and which sensors send;
 - `partitions` finds partitions that stand while others run;
 - `health` decides what the probes report;
-- `stage_telemetry` holds it together for a stage, and `served` for `consume`, with its place at a
-  port; `worker_endpoint` does that for `--workers`.
+- `stage_telemetry` holds it together and puts it at a port, `served` for `consume`, and
+  `worker_endpoint` for `--workers`.
 """

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bearing_stream.observability import Metric, Reading
 from consumer.batch import Partition
@@ -21,6 +22,9 @@ class LoopSources:
         overview: Returns what is known of them.
         polled_at: Seconds since the epoch of the last round of the loop; 0 before the first.
     """
+
+    exported: ClassVar[tuple[Metric, ...]] = listed.LOOP_METRICS
+    """All that there are readings of."""
 
     metrics: Metrics
     owned: Callable[[], frozenset[Partition]] = frozenset

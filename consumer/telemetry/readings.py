@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import ClassVar
 
-from bearing_stream.observability import Reading
+from bearing_stream.observability import Metric, Reading
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
 from bearing_stream.wire import RejectionReason
 from consumer.metrics import Metrics
@@ -24,6 +25,8 @@ class Sources(LoopSources):
         guarantee: Of the consumer.
         assessor: The model.
     """
+
+    exported: ClassVar[tuple[Metric, ...]] = listed.METRICS
 
     sensors: SensorActivity
     guarantee: str

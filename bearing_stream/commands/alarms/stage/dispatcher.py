@@ -94,6 +94,8 @@ class AlarmDispatcher:
         self._owned: dict[int, OwnedPartition] = {}
         self._checkpointed_at = self._silence_checked_at = clock()
         self.uncommitted = Unsettled()
+        self.reading: int | None = None
+        """The partition whose state is being read; for any thread."""
 
     def own(self, positions: Positions) -> None:
         """Own exactly the partitions of these positions, and restore those that are new.
@@ -215,7 +217,11 @@ class AlarmDispatcher:
         engine = Engine(self._rules, settings.diagnoses_topic, number, settings.sensor_limit)
         owned = OwnedPartition(engine, offset, offset)
         began = self._clock()
-        owned.restore(self._state.read(number), began)
+        self.reading = number
+        try:
+            owned.restore(self._state.read(number), began)
+        finally:
+            self.reading = None
         self._metrics.restored += len(engine)
         events.emit(
             events.RESTORED,

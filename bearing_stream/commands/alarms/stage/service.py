@@ -21,6 +21,7 @@ from consumer.kafka.source import WindowSource
 from consumer.liveness.budget import REQUEST
 from consumer.parts import Parts, exactly_once, new_source
 from consumer.stage_service import StageService
+from consumer.telemetry.health import Health, Phase
 from consumer.telemetry.loop_readings import LoopSources
 from consumer.telemetry.stage_telemetry import StageTelemetry
 
@@ -39,18 +40,21 @@ class AlarmService(StageService[AlarmSettings]):
         """
         self._rules = load(settings.rules)
         self._counts = AlarmMetrics()
+        # Without a model to load, it begins to wait.
+        self.telemetry = StageTelemetry(LoopSources(metrics=self._counts), Health(Phase.WAITING))
         super().__init__(
             settings.model_copy(update={"group": settings.own_group}),
             settings.diagnoses_topic,
             settings.alarm_topics.state,
-            StageTelemetry(LoopSources(metrics=self._counts)),
+            self.telemetry,
         )
 
     def _assemble(self) -> Parts:
         settings, found = self._settings, self._settings.alarm_topics
         properties = settings.client_properties()
         admin = admin_client(properties, self._errors)
-        consumer = new_consumer(settings, self._errors)
+        statistics = partial(self.telemetry.client_properties, settings)
+        consumer = new_consumer(settings, self._errors, statistics("consumer"))
         source = new_source(
             settings,
             settings.diagnoses_topic,
@@ -61,7 +65,13 @@ class AlarmService(StageService[AlarmSettings]):
         )
         outputs = frozenset({found.alarms, found.events, found.state})
         unreplicated = outputs if single_replica(admin, outputs, REQUEST) else frozenset()
-        producers = partial(new_producer, settings, self._errors, transactional_id(settings))
+        producers = partial(
+            new_producer,
+            settings,
+            self._errors,
+            transactional_id(settings),
+            statistics("producer"),
+        )
         delivery = exactly_once(settings, settings.diagnoses_topic, source, producers, unreplicated)
         commands = CommandTopic(properties, found.commands, self._errors)
         state = StateTopic(properties, found.state, 2 * settings.transaction_timeout)
