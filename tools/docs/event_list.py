@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bearing_stream.commands.alarms import events as alarm_events
+from bearing_stream.commands.alarms.stage.listed import ALARM_METRICS
 from bearing_stream.commands.page import events as page_events
 from bearing_stream.commands.serve import events as serve_events
 from bearing_stream.logs import Event
@@ -23,6 +24,7 @@ EVENTS: Final[dict[str, Sequence[Event]]] = {
 EXPORTED: Final[dict[str, Sequence[Metric]]] = {
     "stages": LOOP_METRICS,
     "consume": (*CONSUMER_METRICS, *SUPERVISOR_METRICS),
+    "alarms": ALARM_METRICS,
 }
 """What exports metrics → those that it has; `stages` is what every stage has."""
 

@@ -13,6 +13,7 @@ from bearing_stream.commands.alarms.stage.command_topic import CommandTopic
 from bearing_stream.commands.alarms.stage.dispatcher import AlarmDispatcher
 from bearing_stream.commands.alarms.stage.loop import AlarmLoop
 from bearing_stream.commands.alarms.stage.metrics import AlarmMetrics
+from bearing_stream.commands.alarms.stage.readings import AlarmSources
 from bearing_stream.commands.alarms.stage.state_topic import StateTopic
 from bearing_stream.kafka import admin_client, create_topics, wait_for_topics
 from consumer.delivery.replication import single_replica
@@ -22,7 +23,6 @@ from consumer.liveness.budget import REQUEST
 from consumer.parts import Parts, exactly_once, new_source
 from consumer.stage_service import StageService
 from consumer.telemetry.health import Health, Phase
-from consumer.telemetry.loop_readings import LoopSources
 from consumer.telemetry.stage_telemetry import StageTelemetry
 
 REACHABLE_TIMEOUT: Final = 1.0
@@ -39,9 +39,11 @@ class AlarmService(StageService[AlarmSettings]):
             RulesError: The rules cannot be used.
         """
         self._rules = load(settings.rules)
-        self._counts = AlarmMetrics()
+        sources = AlarmSources(
+            metrics=AlarmMetrics(), topic=settings.diagnoses_topic, rules=self._rules.digest
+        )
         # Without a model to load, it begins to wait.
-        self.telemetry = StageTelemetry(LoopSources(metrics=self._counts), Health(Phase.WAITING))
+        self.telemetry = StageTelemetry(sources, Health(Phase.WAITING))
         super().__init__(
             settings.model_copy(update={"group": settings.own_group}),
             settings.diagnoses_topic,
@@ -51,7 +53,7 @@ class AlarmService(StageService[AlarmSettings]):
 
     def _assemble(self) -> Parts:
         settings, found = self._settings, self._settings.alarm_topics
-        properties = settings.client_properties()
+        properties, metrics = settings.client_properties(), self.telemetry.sources.metrics
         admin = admin_client(properties, self._errors)
         statistics = partial(self.telemetry.client_properties, settings)
         consumer = new_consumer(settings, self._errors, statistics("consumer"))
@@ -60,7 +62,7 @@ class AlarmService(StageService[AlarmSettings]):
             settings.diagnoses_topic,
             consumer,
             admin,
-            self._counts,
+            metrics,
             self._reporter.note_error,
         )
         outputs = frozenset({found.alarms, found.events, found.state})
@@ -75,10 +77,12 @@ class AlarmService(StageService[AlarmSettings]):
         delivery = exactly_once(settings, settings.diagnoses_topic, source, producers, unreplicated)
         commands = CommandTopic(properties, found.commands, self._errors)
         state = StateTopic(properties, found.state, 2 * settings.transaction_timeout)
-        dispatcher = AlarmDispatcher(settings, self._rules, delivery, state, commands, self._counts)
+        dispatcher = AlarmDispatcher(
+            settings, self._rules, delivery, state, commands, self.telemetry.sources
+        )
         batch = DiagnosisBatch(settings.batch_size, settings.max_delay)
         reachable = partial(_is_reachable, consumer, source)
-        loop = AlarmLoop(settings, source, batch, dispatcher, delivery, self._counts, reachable)
+        loop = AlarmLoop(settings, source, batch, dispatcher, delivery, metrics, reachable)
         return Parts(source, delivery, loop, admin, [commands])
 
     def _await_topics(self) -> None:
