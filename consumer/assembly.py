@@ -4,32 +4,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
-from bearing_stream.kafka import BatchEnds, ClusterErrors, FatalKafkaError, TransientKafkaError
+from bearing_stream.kafka import ClusterErrors
 from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
-from consumer.delivery.base import Bounds, Delivery
-from consumer.delivery.exactly_once import ExactlyOnce
+from consumer.delivery.base import Delivery
 from consumer.delivery.published import OutputTopics
 from consumer.dispatcher import Dispatcher
-from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.clients import new_consumer, new_producer, transactional_id
-from consumer.kafka.positions import Tracker
-from consumer.kafka.resolver import Resolver
 from consumer.kafka.source import WindowSource
-from consumer.kafka.topic_log import ClusterTopicLog
-from consumer.liveness.budget import REQUEST, STEP_OVER
-from consumer.metrics import Metrics
+from consumer.liveness.budget import REQUEST
+from consumer.parts import Parts, bounds, exactly_once, new_source
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
-from consumer.stage_settings import StageSettings
 from consumer.telemetry.served import Telemetry
 from model.assessor import Assessor
-
-TRANSACTION_BYTES = 16 * 1024 * 1024
-"""Bytes of results after which a transaction is committed, however short it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +38,6 @@ class Cluster:
     admin: AdminClient
     unreplicated: frozenset[str]
     letter_limit: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """A consumer that is put together and not started."""
-
-    source: WindowSource
-    delivery: Delivery
-    pipeline: Pipeline[Batch]
 
 
 def assemble(
@@ -80,26 +62,22 @@ def assemble(
         FatalKafkaError: A client property is wrong.
     """
     metrics = telemetry.sources.metrics
-    statistics = partial(telemetry.statistics.properties, interval=settings.client_statistics)
-    consumer = new_consumer(settings, errors, statistics("consumer"))
-    exactly_once = settings.guarantee == "exactly-once"
-    tracker = Tracker(leaves_marks=exactly_once and bool(cluster.unreplicated))
-    resolver = _resolver(settings, cluster, consumer, assessor, metrics)
-    source = WindowSource(
-        consumer,
+    source = new_source(
+        settings,
         settings.windows_topic,
-        tracker,
-        resolver,
-        BatchEnds(settings.client_properties(), STEP_OVER),
+        new_consumer(settings, errors, telemetry.client_properties(settings, "consumer")),
+        cluster.admin,
         metrics,
-        ClientErrors(settings.group, on_error),
+        on_error,
+        leaves_marks=settings.is_transactional and bool(cluster.unreplicated),
+        published=_published(settings, cluster, assessor),
     )
     producers = partial(
         new_producer,
         settings,
         errors,
         transactional_id(settings),
-        statistics("producer"),
+        telemetry.client_properties(settings, "producer"),
     )
     delivery = _delivery(settings, cluster, source, producers)
     dispatcher = Dispatcher(
@@ -112,7 +90,7 @@ def assemble(
     )
     batch = Batch(settings.batch_size, settings.max_delay, settings.target_batch_duration, settings)
     pipeline = Pipeline(settings, source, batch, dispatcher, delivery, metrics)
-    return Parts(source, delivery, pipeline)
+    return Parts(source, delivery, pipeline, cluster.admin)
 
 
 def _delivery(
@@ -121,65 +99,24 @@ def _delivery(
     source: WindowSource,
     producers: Callable[[], Producer],
 ) -> Delivery:
-    bounds = Bounds(settings.commit_interval, TRANSACTION_BYTES)
     if settings.guarantee == "at-least-once":
-        return AtLeastOnce(producers, source.commit, bounds)
-    return ExactlyOnce(
-        producers,
-        source.membership,
-        bounds,
-        unreplicated=cluster.unreplicated,
-        windows_topic=settings.windows_topic,
-        claims_predecessor=settings.instance_id is not None,
-    )
+        return AtLeastOnce(producers, source.commit, bounds(settings))
+    return exactly_once(settings, settings.windows_topic, source, producers, cluster.unreplicated)
 
 
-def start(delivery: Delivery, settings: StageSettings) -> None:
-    """Register the transactional id.
-
-    Raises:
-        FatalKafkaError: Kafka refuses, or does not respond in time.
-    """
-    try:
-        delivery.start(settings.startup_timeout)
-    except FatalKafkaError as refusal:
-        raise FatalKafkaError(
-            f"transactional id '{transactional_id(settings)}': {refusal}"
-        ) from None
-    except TransientKafkaError as failure:
-        raise FatalKafkaError(
-            "Kafka does not register the transactional id: are all its brokers up? "
-            f"— Kafka reported: {failure} (waited {settings.startup_timeout:g} s)"
-        ) from None
-
-
-def _resolver(
-    settings: ConsumerSettings,
-    cluster: Cluster,
-    consumer: Consumer,
-    assessor: Assessor,
-    metrics: Metrics,
-) -> Resolver:
-    log = ClusterTopicLog(
-        cluster.admin, settings.windows_topic, REQUEST, settings.topic_check_interval
-    )
-    published = None
-    if settings.guarantee == "exactly-once" and cluster.unreplicated:
-        published = OutputTopics(
-            settings.client_properties(),
-            cluster.admin,
-            settings.diagnoses_topic,
-            settings.dead_letters_topic,
-            group=settings.group,
-            model=(assessor.name, assessor.version),
-            timeout=REQUEST,
-            patience=3 * settings.transaction_timeout,
-        )
-    return Resolver(
-        consumer,
-        log,
-        metrics,
-        start_from=settings.start_from,
-        stop_on_gap=settings.on_gap == "stop",
-        published=published,
+def _published(
+    settings: ConsumerSettings, cluster: Cluster, assessor: Assessor
+) -> OutputTopics | None:
+    """Return the output, where it must be asked which results are in it."""
+    if not (settings.is_transactional and cluster.unreplicated):
+        return None
+    return OutputTopics(
+        settings.client_properties(),
+        cluster.admin,
+        settings.diagnoses_topic,
+        settings.dead_letters_topic,
+        group=settings.group,
+        model=(assessor.name, assessor.version),
+        timeout=REQUEST,
+        patience=3 * settings.transaction_timeout,
     )

@@ -39,7 +39,7 @@ READY: Final = Event(
 METRICS_SERVED: Final = Event(
     "metrics_served",
     "info",
-    "Metrics and health can be read at `address`, before the consumer is ready too.",
+    "Metrics and health can be read at `address`, before the stage is ready too.",
     "None.",
 )
 

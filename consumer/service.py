@@ -1,15 +1,8 @@
-"""Assembles the consumer from its settings, runs it, and closes its parts in order."""
+"""`bearing-stream consume` as a service: its model, its topics and its parts."""
 
-import time
-from collections.abc import Callable
-from contextlib import closing
-from functools import partial
 from typing import Final
 
-from confluent_kafka import KafkaError
-
 from bearing_stream.kafka import (
-    ClusterErrors,
     admin_client,
     create_topics,
     largest_message,
@@ -17,21 +10,13 @@ from bearing_stream.kafka import (
 )
 from bearing_stream.kafka.connection import Properties
 from consumer import events
-from consumer.assembly import Cluster, Parts, assemble, start
-from consumer.batch import Batch
+from consumer.assembly import Cluster, assemble
 from consumer.delivery.replication import single_replica
-from consumer.kafka.source import WindowSource
-from consumer.liveness.budget import REQUEST, Budget
-from consumer.liveness.probe import find_stall
-from consumer.liveness.stall import StallCheck
-from consumer.liveness.watchdog import Watchdog
-from consumer.pipeline import Pipeline
+from consumer.liveness.budget import REQUEST
+from consumer.parts import Parts
 from consumer.reloading import ReloadingAssessor
-from consumer.reporting import Reporter
 from consumer.settings import ConsumerSettings
-from consumer.telemetry.cluster_ends import ClusterEnds
-from consumer.telemetry.health import Loop, Phase
-from consumer.telemetry.partitions import PartitionWatch
+from consumer.stage_service import StageService
 from consumer.telemetry.served import Telemetry
 
 DEAD_LETTER_OVERHEAD: Final = 64 * 1024
@@ -39,22 +24,7 @@ DEAD_LETTER_OVERHEAD: Final = 64 * 1024
 in a batch it may compress less well than the original did."""
 
 
-class ReportedErrors(ClusterErrors):
-    """Errors of a running client: fatal ones end the loop, transient ones are reported."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        super().__init__()
-        self._reporter = reporter
-
-    def __call__(self, error: KafkaError) -> None:
-        """Take an error that a client reports."""
-        super().__call__(error)
-        # If a client is in the fatal state (_FATAL), the call that needs it raises the cause.
-        if self.fatal is None and error.code() != KafkaError._FATAL:
-            self._reporter.note_error(error)
-
-
-class Service:
+class Service(StageService[ConsumerSettings]):
     """`bearing-stream consume`, from start to stop."""
 
     def __init__(self, settings: ConsumerSettings, telemetry: Telemetry | None = None) -> None:
@@ -69,116 +39,33 @@ class Service:
             model.backends.choice.DeviceError: The device cannot be used.
             model.sensors.SensorsError: The table of sensors cannot be used.
         """
-        self._settings = settings
         self._telemetry = telemetry or Telemetry.of(settings)
+        super().__init__(
+            settings, settings.windows_topic, settings.diagnoses_topic, self._telemetry
+        )
         self._assessor = ReloadingAssessor.of(settings)
-        self.metrics = self._telemetry.sources.metrics
-        self._reporter = Reporter(self.metrics, settings.report_interval)
-        self._errors = ReportedErrors(self._reporter)
-        # It also bounds leaving the group, when the loop does not feed the watchdog any more.
-        self._watchdog = Watchdog(Budget.of(settings).watchdog)
-        self._pipeline: Pipeline[Batch] | None = None
-        self._stopping = False
-
-    def stop(self) -> bool:
-        """Ask `run` to finish what is in flight and return; for any thread.
-
-        Returns:
-            Whether there may be something in flight; if not, the process may end at once.
-        """
-        self._stopping = True
-        self._telemetry.health.phase = Phase.STOPPING
-        if self._pipeline is None:
-            return False
-        self._pipeline.stop()
-        return True
 
     def run(self) -> None:
-        """Diagnose until `stop` is called.
-
-        Raises:
-            FatalKafkaError: Kafka does not respond in time at the start, or refuses something; the
-                message is one line that names what to do.
-        """
-        settings = self._settings
+        """Diagnose until `stop` is called; see `StageService.run`."""
         self._telemetry.sources.assessor = self._assessor
-        self._enter(Phase.WAITING)
-        self._await_topics()
-        cluster = self._describe_cluster()
-        parts = assemble(
-            settings,
-            cluster,
+        super().run()
+
+    def _assemble(self) -> Parts:
+        return assemble(
+            self._settings,
+            self._describe_cluster(),
             self._assessor,
             self._errors,
             self._reporter.note_error,
             self._telemetry,
         )
-        try:
-            with closing(parts.source), closing(parts.delivery):
-                start(parts.delivery, settings)
-                self._pipeline = parts.pipeline
-                parts.source.subscribe(parts.pipeline)
-                events.emit(
-                    events.READY,
-                    device=self._assessor.device,
-                    backend=self._assessor.backend,
-                    model=f"{self._assessor.name} {self._assessor.version}",
-                    settings=settings.printable(),
-                )
-                if not self._stopping:
-                    self._watchdog.start()
-                    parts.pipeline.run(self._watched(parts, cluster))
-        finally:
-            self._watchdog.stop()
-            self._reporter.report_end()
 
-    def _enter(self, phase: Phase) -> None:
-        if not self._stopping:
-            self._telemetry.health.phase = phase
-
-    def _watched(self, parts: Parts, cluster: Cluster) -> Callable[[], None]:
-        """Let the telemetry see what runs; return what is to be called in each round."""
-        stall_check = self._stall_check(parts.source)
-        partitions = self._partition_watch(parts.source, cluster)
-        health, sources = self._telemetry.health, self._telemetry.sources
-        sources.owned = lambda: parts.source.owned
-        sources.overview = lambda: partitions.overview
-        health.loop = Loop(
-            seconds_since_round=lambda: self._watchdog.unfed_seconds,
-            round_limit=Budget.of(self._settings).longest_round,
-            joined=lambda: parts.source.joined,
-            unresolved=lambda: parts.source.unresolved,
-            trouble=lambda: parts.pipeline.trouble,
-            stall=lambda: stall_check.error,
-            overview=sources.overview,
-        )
-        self._enter(Phase.RUNNING)
-        return partial(self._each_round, stall_check, partitions)
-
-    def _each_round(self, stall_check: StallCheck, partitions: PartitionWatch) -> None:
-        self._watchdog.feed()
-        self._telemetry.sources.polled_at = time.time()
-        self._errors.raise_fatal()
-        self._reporter.report_if_due()
-        stall_check.check()
-        partitions.check()
-
-    def _stall_check(self, source: WindowSource) -> StallCheck:
-        settings = self._settings
-        properties = settings.client_properties()
-        probe = partial(find_stall, properties, settings.windows_topic, settings.group)
-        return StallCheck(source, probe)
-
-    def _partition_watch(self, source: WindowSource, cluster: Cluster) -> PartitionWatch:
-        settings = self._settings
-        ends = ClusterEnds(
-            cluster.admin,
-            settings.client_properties(),
-            settings.windows_topic,
-            settings.diagnoses_topic,
-            REQUEST,
-        )
-        return PartitionWatch(source.positions, ends)
+    def _described(self) -> dict[str, str]:
+        return {
+            "device": self._assessor.device,
+            "backend": self._assessor.backend,
+            "model": f"{self._assessor.name} {self._assessor.version}",
+        }
 
     def _await_topics(self) -> None:
         settings = self._settings
@@ -231,7 +118,3 @@ class Service:
         largest = largest_message(properties, settings.windows_topic)
         limit = {"max.message.bytes": str(largest + DEAD_LETTER_OVERHEAD)} if largest else {}
         create_topics(properties, {settings.dead_letters_topic: -1}, topic_properties=limit)
-
-    def _note_waiting(self, reason: str) -> None:
-        self._telemetry.health.waiting_for = reason
-        events.emit(events.WAITING_AT_STARTUP, reason=reason)

@@ -1,8 +1,8 @@
 """Every setting of the consumer."""
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from bearing_stream.kafka import TopicSettings
 from bearing_stream.wire import MeasurementLimits
@@ -29,20 +29,6 @@ class ConsumerSettings(StageSettings, MeasurementLimits, AssessmentSettings, Top
     """Predict `Unknown` where the diagnosis has a quality flag, instead of the most probable
     label."""
 
-    metrics_port: int | None = Field(default=None, ge=0, le=65535)
-    """Port for metrics (`/metrics`) and health (`/livez`, `/readyz`) over HTTP; 0 chooses a free
-    port, which is logged. By default there is none. Needs the extra `metrics`."""
-
-    metrics_host: str = Field(default="127.0.0.1", min_length=1)
-    """Address to listen on for `metrics_port`; `0.0.0.0` is every network interface of this
-    machine, for a Prometheus elsewhere and for the probes of Kubernetes. There is neither TLS nor a
-    password: anyone who reaches the port can read the metrics."""
-
-    client_statistics: float | None = Field(default=None, ge=0.1, le=86400)
-    """Seconds between two reports of librdkafka's own statistics, which `/statistics` at the
-    `metrics_port` returns as JSON: queues, requests, round trips by broker. By default it makes
-    none."""
-
     silent_intervals: float = Field(default=10.0, ge=2)
     """A sensor counts as silent in the metrics when nothing came from it for so many of its own
     mean intervals."""
@@ -53,9 +39,3 @@ class ConsumerSettings(StageSettings, MeasurementLimits, AssessmentSettings, Top
     def is_transactional(self) -> bool:
         """Whether diagnoses and offsets are committed in one transaction."""
         return self.guarantee == "exactly-once"
-
-    @model_validator(mode="after")
-    def _statistics_can_be_read(self) -> Self:
-        if self.client_statistics is not None and self.metrics_port is None:
-            raise ValueError("client_statistics needs a metrics_port: /statistics there returns it")
-        return self

@@ -87,6 +87,20 @@ class StageSettings(ConnectionSettings):
     report_interval: float = Field(default=30.0, gt=0)
     """Seconds between two `report` events, which log the counts."""
 
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port for metrics (`/metrics`) and health (`/livez`, `/readyz`) over HTTP; 0 chooses a free
+    port, which is logged. By default there is none. Needs the extra `metrics`."""
+
+    metrics_host: str = Field(default="127.0.0.1", min_length=1)
+    """Address to listen on for `metrics_port`; `0.0.0.0` is every network interface of this
+    machine, for a Prometheus elsewhere and for the probes of Kubernetes. There is neither TLS nor a
+    password: anyone who reaches the port can read the metrics."""
+
+    client_statistics: float | None = Field(default=None, ge=0.1, le=86400)
+    """Seconds between two reports of librdkafka's own statistics, which `/statistics` at the
+    `metrics_port` returns as JSON: queues, requests, round trips by broker. By default it makes
+    none."""
+
     log_format: Literal["auto", "console", "json"] = "auto"
     """`json` is one object in each line; `auto` is `console` on a terminal, and `json` else."""
 
@@ -134,4 +148,10 @@ class StageSettings(ConnectionSettings):
                 f"transaction_timeout ({self.transaction_timeout:g} s): Kafka aborts what is not "
                 "committed by then"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _statistics_can_be_read(self) -> Self:
+        if self.client_statistics is not None and self.metrics_port is None:
+            raise ValueError("client_statistics needs a metrics_port: /statistics there returns it")
         return self

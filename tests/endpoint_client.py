@@ -1,4 +1,4 @@
-"""Asks a consumer for its metrics and its health, as Prometheus and Kubernetes do."""
+"""Asks a stage for its metrics and its health, as Prometheus and Kubernetes do."""
 
 import json
 import urllib.error
@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer.events import METRICS_SERVED
-from tests.consumer_process import ConsumerProcess
-from tests.kafka_tools import eventually
+from tests.kafka_tools import PATIENCE, eventually
+from tools.chaos.member import Member
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 """Name and labels of each sample → its value."""
@@ -41,9 +41,10 @@ def get(url: str, accept: str = "*/*") -> Reply:
             return Reply(failure.code, failure.headers["Content-Type"], failure.read().decode())
 
 
-def address_of(consumer: ConsumerProcess) -> str:
-    """Return where a consumer with `--metrics-port=0` serves its metrics."""
-    return str(consumer.wait_for(METRICS_SERVED)["address"])
+def address_of(stage: Member) -> str:
+    """Return where a stage with `--metrics-port=0` serves its metrics."""
+    stage.await_event(METRICS_SERVED, limit=PATIENCE)
+    return str(stage.events(METRICS_SERVED)[0]["address"])
 
 
 def samples(address: str) -> Samples:
@@ -61,5 +62,5 @@ def total(found: Samples, name: str) -> float:
 
 
 def await_ready(address: str) -> None:
-    """Wait until a consumer is ready."""
-    eventually(lambda: get(f"{address}/readyz").status == 200, "the consumer is ready")
+    """Wait until a stage is ready."""
+    eventually(lambda: get(f"{address}/readyz").status == 200, "the stage is ready")

@@ -51,7 +51,8 @@ IMPORTS: dict[str, set[str]] = {
         *("vocabulary", "wire"),
     },
     f"{COMMANDS}.alarms": {
-        *("alarms", "commands.terminal", "config", "consumer", "kafka", "logs", "wire"),
+        *("alarms", "commands.terminal", "config", "consumer", "kafka", "logs"),
+        *("observability", "wire"),
     },
     f"{COMMANDS}.terminal": set(),
     f"{COMMANDS}.dead_letters": {"commands.terminal", "config", "kafka", "wire"},

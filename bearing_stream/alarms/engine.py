@@ -7,6 +7,7 @@ in, counts for silence only.
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from bearing_stream.alarms import commands
@@ -15,7 +16,7 @@ from bearing_stream.alarms.observation import Observation
 from bearing_stream.alarms.outputs import Output, Position, outputs
 from bearing_stream.alarms.readings import is_quiet, readings
 from bearing_stream.alarms.rules import Rules
-from bearing_stream.alarms.sensor import SensorState, sensor_key
+from bearing_stream.alarms.sensor import SensorState, alarm_id, alarms_in, sensor_key
 from bearing_stream.wire.alarm import AlarmCommand
 from bearing_stream.wire.alarm_terms import MACHINE_KINDS, AlarmKind, Transition
 
@@ -94,6 +95,23 @@ class Engine:
         for key in [*self._restored]:
             self._load(key)
         yield from self._sensors.values()
+
+    def alarms(self) -> Iterator[tuple[str, AlarmState]]:
+        """Yield id and state of every alarm.
+
+        A restored sensor that has not been needed yet is not loaded; its alarms are left out if its
+        record cannot be read.
+        """
+        for key in self._sensors:
+            yield from self.alarms_of(key)
+        for key, record in self._restored.items():
+            with suppress(ValueError):
+                yield from ((alarm_id(key, alarm.kind), alarm) for alarm in alarms_in(record))
+
+    def alarms_of(self, key: str) -> Iterator[tuple[str, AlarmState]]:
+        """Yield id and state of every alarm of a sensor."""
+        if (state := self._find(key)) is not None:
+            yield from ((alarm_id(key, alarm.kind), alarm) for alarm in state.alarms.values())
 
     def use(self, rules: Rules) -> None:
         """Apply other rules from now on; evidence, alarms and delays keep their state."""

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from bearing_stream.alarms.alarm_state import AlarmState
 from bearing_stream.alarms.observation import INDICATORS, USABLE
 from bearing_stream.alarms.readings import rms_trend
-from bearing_stream.alarms.sensor import SensorState
+from bearing_stream.alarms.sensor import SensorState, alarm_id
 from bearing_stream.alarms.states import display_state
 from bearing_stream.alarms.times import from_microseconds
 from bearing_stream.vocabulary import FAULT_LABELS
@@ -79,7 +79,7 @@ def _alarm_fields(state: SensorState, alarm: AlarmState) -> dict[str, Any]:
     shelved = alarm.shelved
     rule = state.rules.kinds[alarm.kind]
     return {
-        "alarm_id": f"{state.key}:{alarm.kind}",
+        "alarm_id": alarm_id(state.key, alarm.kind),
         "kind": alarm.kind,
         "label": alarm.label,
         "severity": SEVERITIES[alarm.rank],

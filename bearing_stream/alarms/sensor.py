@@ -33,6 +33,8 @@ _NOT_EVIDENCE: Final = ~(1 << FAULTY | 1 << 2 | 1 << 3)
 
 _NOT_MEASURED: Final = ~(1 << WITH_INDICATORS | 1 << VELOCITY)
 
+_ALARMS: Final = b',"alarms":'
+
 _ZEROS: Final = (0,) * 8
 _NO_INDICATORS: Final = (0,) * len(INDICATORS)
 
@@ -44,6 +46,22 @@ def sensor_key(sensor: str, channel: str | None) -> str:
     """
     name = sensor.replace("%", "%25").replace(":", "%3A")
     return name if channel is None else f"{name}:{channel}"
+
+
+def alarm_id(key: str, kind: AlarmKind) -> str:
+    """Return the id of an alarm of the sensor with this key: `pump-7:bearing-fault`."""
+    return f"{key}:{kind}"
+
+
+def alarms_in(dumped: bytes) -> list[AlarmState]:
+    """Return the alarms of a sensor that was dumped, without loading the rest: that is most of it.
+
+    Raises:
+        ValueError: It is no sensor of this version.
+    """
+    # The last field. A quote within a string is escaped, so that no string holds this text.
+    _, _, alarms = dumped.rpartition(_ALARMS)
+    return [*map(AlarmState.load, from_json(alarms[:-1]))]
 
 
 class SensorState:

@@ -26,7 +26,8 @@ SHARED_KEYS: Final = frozenset(
         "sample_format",
         *("group", "group_protocol", "instance_id", "start_from", "topic_check_interval", "on_gap"),
         *("max_delay", "commit_interval", "transaction_timeout", "session_timeout"),
-        *("report_interval", "host", "port", "max_sensors"),
+        *("report_interval", "metrics_port", "metrics_host", "client_statistics"),
+        *("host", "port", "max_sensors"),
     }
 )
 """The settings of more than one command. At the top level a command skips those that it does not

@@ -14,14 +14,14 @@ from consumer.telemetry.partitions import Ends
 
 
 class ClusterEnds:
-    """The windows topic and the diagnoses topic of a cluster; see `partitions.Cluster`."""
+    """The topic that a stage reads, and one that it writes; see `partitions.Cluster`."""
 
     def __init__(
         self,
         admin: AdminClient,
         properties: Properties,
-        windows_topic: str,
-        diagnoses_topic: str,
+        topic: str,
+        output: str,
         timeout: float,
     ) -> None:
         """Use a client.
@@ -29,14 +29,14 @@ class ClusterEnds:
         Args:
             admin: Of a user who may describe both topics.
             properties: Connection properties, for a client that reads.
-            windows_topic: Whose partitions are asked for.
-            diagnoses_topic: Whose partitions are always included.
+            topic: Whose partitions are asked for.
+            output: Whose partitions are always included.
             timeout: Seconds to wait for a response.
         """
         self._admin = admin
         self._properties = properties
-        self._windows_topic = windows_topic
-        self._diagnoses_topic = diagnoses_topic
+        self._topic = topic
+        self._output = output
         self._timeout = timeout
 
     def ends(self, partitions: Iterable[Partition]) -> dict[Partition, Ends]:
@@ -44,12 +44,12 @@ class ClusterEnds:
         asked = [TopicPartition(*partition) for partition in partitions]
         try:
             # Also refreshes the leader epochs that this client keeps: see `ClusterTopicLog`.
-            self._admin.list_topics(self._windows_topic, self._timeout)
-            output = self._admin.list_topics(self._diagnoses_topic, self._timeout)
+            self._admin.list_topics(self._topic, self._timeout)
+            output = self._admin.list_topics(self._output, self._timeout)
         except KafkaException as failure:
             raise TransientKafkaError(explain(failure.args[0])) from None
-        known = output.topics[self._diagnoses_topic].partitions
-        asked += [TopicPartition(self._diagnoses_topic, number) for number in known]
+        known = output.topics[self._output].partitions
+        asked += [TopicPartition(self._output, number) for number in known]
         stable = self._latest(asked, IsolationLevel.READ_COMMITTED)
         high = self._latest(asked, IsolationLevel.READ_UNCOMMITTED)
         # Records may come between the two questions.
@@ -61,7 +61,7 @@ class ClusterEnds:
 
     def first_message(self, partition: Partition, position: int) -> int | None:
         """See `partitions.Cluster`."""
-        found = find_waiting(self._properties, self._windows_topic, {partition: position})
+        found = find_waiting(self._properties, self._topic, {partition: position})
         return None if found is None else found.offset
 
     def _latest(

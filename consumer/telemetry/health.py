@@ -1,8 +1,8 @@
-"""What the probes of a supervisor, such as Kubernetes, find out about a consumer.
+"""What the probes of a supervisor, such as Kubernetes, find out about a stage.
 
 `/livez` fails if the loop does not advance: then a restart helps. It does not fail where Kafka is
-away: a restart of the whole fleet would only make that worse. `/readyz` fails until the consumer
-diagnoses, and whenever it cannot; its body names why.
+away: a restart of the whole fleet would only make that worse. `/readyz` fails until the stage does
+its work, and whenever it cannot; its body names why.
 """
 
 import json
@@ -17,12 +17,12 @@ from consumer.batch import Partition
 from consumer.telemetry.partitions import Overview
 
 READY_WITHIN: Final = 15.0
-"""Seconds since the last round after which a consumer is not ready: more than a batch and a commit
+"""Seconds since the last round after which a stage is not ready: more than a batch and a commit
 take, unless the device or Kafka is in trouble. It is alive for longer."""
 
 
 class Phase(StrEnum):
-    """Where a consumer is between its start and its end."""
+    """Where a stage is between its start and its end."""
 
     LOADING = "loading"
     """It loads the model."""
@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What is asked of a running consumer, in any thread.
+    """What is asked of a running stage, in any thread.
 
     Args:
         seconds_since_round: How long ago the loop has finished a round.
@@ -60,9 +60,9 @@ class Loop:
 class Health:
     """Responds to the probes; the service sets `phase`, `waiting_for` and `loop`."""
 
-    def __init__(self) -> None:
-        """Begin before the model is loaded."""
-        self.phase = Phase.LOADING
+    def __init__(self, phase: Phase = Phase.LOADING) -> None:
+        """Begin in a phase; a stage without a model begins to wait."""
+        self.phase = phase
         self.waiting_for = ""
         self.loop: Loop | None = None
 
@@ -94,7 +94,7 @@ class Health:
         )
 
     def problems(self) -> Iterator[str]:
-        """Yield why the consumer does not diagnose now."""
+        """Yield why the stage does not do its work now."""
         if self.phase is Phase.LOADING:
             yield "the model is being loaded"
         elif self.phase is Phase.WAITING:

@@ -1,4 +1,4 @@
-"""Every metric that the consumer exports, listed once.
+"""Every metric that each stage exports, and those that only `consume` does, listed once.
 
 Names are stable; rules and dashboards may depend on them. A sensor is never a label: a fleet has
 too many of them for Prometheus.
@@ -64,9 +64,9 @@ BATCHES: Final = Metric(
     f"{PREFIX}batches_total",
     "counter",
     ("reason",),
-    "Batches dispatched: `full`, `delay` (its oldest measurement waited `max_delay`), `caught-up` "
+    "Batches dispatched: `full`, `delay` (its oldest message waited `max_delay`), `caught-up` "
     "or `finish`.",
-    "Mostly `full` is a consumer at its limit: add partitions and consumers.",
+    "Mostly `full` is a process at its limit: add partitions and processes.",
 )
 
 BATCH_WINDOWS: Final = Metric(
@@ -110,9 +110,9 @@ LAG: Final = Metric(
     f"{PREFIX}lag",
     "gauge",
     ("topic", "partition"),
-    "Offsets from the position of this consumer to the last stable offset of an assigned "
+    "Offsets from the position of this process to the last stable offset of an assigned "
     "partition; 0 where no message that can be read is between them.",
-    "If it grows, add partitions and consumers.",
+    "If it grows, add partitions and processes.",
 )
 
 PARTITION_STALLED: Final = Metric(
@@ -121,7 +121,7 @@ PARTITION_STALLED: Final = Metric(
     ("topic", "partition"),
     "1 where a message waits in an assigned partition that does not move, though others do; "
     "else 0.",
-    "Check the broker that leads the partition; if it is well, restart the consumer.",
+    "Check the broker that leads the partition; if it is well, restart the process.",
 )
 
 UNDECIDED: Final = Metric(
@@ -129,8 +129,8 @@ UNDECIDED: Final = Metric(
     "gauge",
     ("topic", "partition"),
     "Seconds for which the last stable offset of a partition has not moved though records follow "
-    "it: a transaction is open there. Of the assigned partitions of the windows topic, and of all "
-    "of the diagnoses topic.",
+    "it: a transaction is open there. Of the assigned partitions, and of all of one topic that is "
+    "written: the diagnoses, or the state of the alarms.",
     "Beyond the timeout of the transaction it hangs: `bearing-stream transactions list` names it, "
     "and `bearing-stream transactions abort` ends it.",
 )
@@ -140,7 +140,7 @@ TRANSACTIONS: Final = Metric(
     "counter",
     ("outcome",),
     "Deliveries that were `committed` or `aborted`; at least once, those are commits of offsets. "
-    "After each that is aborted, the consumer reads again from the committed offsets.",
+    "After each that is aborted, the process reads again from the committed offsets.",
     "If `aborted` rises, see the event `rewinding` in the log.",
 )
 
@@ -149,24 +149,24 @@ REBALANCES: Final = Metric(
     "counter",
     ("event",),
     "Times that partitions were `assigned`, `revoked` or `lost`.",
-    "If `lost` rises, the group has removed this consumer: check `session_timeout` and its load.",
+    "If `lost` rises, the group has removed this process: check `session_timeout` and its load.",
 )
 
 ASSIGNED: Final = Metric(
     f"{PREFIX}assigned_partitions",
     "gauge",
     (),
-    "Partitions of the windows topic that are assigned to this consumer.",
-    "A consumer with 0 is idle: add partitions, or run fewer consumers.",
+    "Partitions of the topic that is read that are assigned to this process.",
+    "A process with 0 is idle: add partitions, or run fewer processes.",
 )
 
 SKIPPED: Final = Metric(
     f"{PREFIX}skipped_offsets_total",
     "counter",
     (),
-    "Offsets that retention deleted before their measurements were diagnosed, or of batches that "
-    "cannot be unpacked: lost.",
-    "Keep windows longer, or add consumers; see `offsets_skipped` and `batch_unreadable` in the "
+    "Offsets that retention deleted before they were read, or of batches that cannot be unpacked: "
+    "lost.",
+    "Keep the topic longer, or add processes; see `offsets_skipped` and `batch_unreadable` in the "
     "log.",
 )
 
@@ -235,22 +235,12 @@ WORKER_UP: Final = Metric(
     "See `worker_ended` in the log.",
 )
 
-METRICS: Final = (
-    BUILD_INFO,
-    DIAGNOSES,
-    WINDOWS,
-    UNCERTAIN,
-    DEAD_LETTERS,
-    IGNORED_HEADERS,
-    BATCHES,
-    BATCH_WINDOWS,
-    INFERENCE,
-    COMMIT,
-    LATENCY,
-    FRESHNESS,
+LOOP_METRICS: Final = (
     LAG,
     PARTITION_STALLED,
     UNDECIDED,
+    COMMIT,
+    BATCHES,
     TRANSACTIONS,
     REBALANCES,
     ASSIGNED,
@@ -258,12 +248,29 @@ METRICS: Final = (
     REPEATED,
     RESTARTED,
     KAFKA_ERRORS,
-    DEVICE_FALLBACKS,
     LAST_POLL,
+)
+"""What every stage exports."""
+
+CONSUMER_METRICS: Final = (
+    BUILD_INFO,
+    DIAGNOSES,
+    WINDOWS,
+    UNCERTAIN,
+    DEAD_LETTERS,
+    IGNORED_HEADERS,
+    BATCH_WINDOWS,
+    INFERENCE,
+    LATENCY,
+    FRESHNESS,
+    DEVICE_FALLBACKS,
     SENSORS_ACTIVE,
     SENSORS_SILENT,
 )
-"""What one consumer exports, in the order of a dashboard's questions."""
+"""What only `consume` exports."""
+
+METRICS: Final = (*CONSUMER_METRICS, *LOOP_METRICS)
+"""What one consumer exports."""
 
 SUPERVISOR_METRICS: Final = (WORKER_UP,)
 """What the supervisor of several adds to theirs, whose samples then have a label `worker`."""

@@ -42,7 +42,7 @@ class Cluster(Protocol):
     """The brokers, asked with a client of its own; see `cluster_ends.ClusterEnds`."""
 
     def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, Ends]:
-        """Return the ends of these partitions, and of all of the diagnoses topic.
+        """Return the ends of these partitions, and of all of a topic that is written.
 
         A partition whose leader does not respond is left out.
 

@@ -10,6 +10,7 @@ import promql_parser
 import pytest
 import yaml
 
+from bearing_stream.commands.alarms.stage.listed import ALARM_METRICS
 from bearing_stream.observability import Metric
 from consumer.telemetry.listed import METRICS, SUPERVISOR_METRICS
 from tests.deploy.expressions import EXPRESSIONS, RULES, rules
@@ -19,6 +20,9 @@ from tools.monitoring.files import dashboard_files
 from tools.monitoring.panel import WIDTH
 
 ALERTS: Final = {
+    "AlarmFlood",
+    "AlarmsNotRunning",
+    "AlarmsStalled",
     "CommitAborts",
     "ConsumerStalled",
     "DeadLetterRatio",
@@ -31,7 +35,9 @@ ALERTS: Final = {
     "UncertainShare",
 }
 
-BY_NAME: Final[dict[str, Metric]] = {one.name: one for one in (*METRICS, *SUPERVISOR_METRICS)}
+BY_NAME: Final[dict[str, Metric]] = {
+    one.name: one for one in (*METRICS, *SUPERVISOR_METRICS, *ALARM_METRICS)
+}
 
 OF_EVERY_PROCESS: Final = {"process_cpu_seconds_total", "process_resident_memory_bytes"}
 """What the Prometheus library adds; `tests/bearing_stream/observability` shows that it does."""

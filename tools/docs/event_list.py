@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from bearing_stream.commands.alarms import events as alarm_events
+from bearing_stream.commands.alarms.stage.listed import ALARM_METRICS
 from bearing_stream.commands.page import events as page_events
 from bearing_stream.commands.serve import events as serve_events
 from bearing_stream.logs import Event
+from bearing_stream.observability import Metric
 from consumer import events as consumer_events
 from consumer.metrics import Metrics
-from consumer.telemetry.listed import METRICS, SUPERVISOR_METRICS
+from consumer.telemetry.listed import CONSUMER_METRICS, LOOP_METRICS, SUPERVISOR_METRICS
 from tools.docs.docstrings import attribute_docstrings, table
 
 EVENTS: Final[dict[str, Sequence[Event]]] = {
@@ -18,6 +20,13 @@ EVENTS: Final[dict[str, Sequence[Event]]] = {
     "serve": serve_events.EVENTS,
     "alarms": alarm_events.EVENTS,
 }
+
+EXPORTED: Final[dict[str, Sequence[Metric]]] = {
+    "stages": LOOP_METRICS,
+    "consume": (*CONSUMER_METRICS, *SUPERVISOR_METRICS),
+    "alarms": ALARM_METRICS,
+}
+"""What exports metrics → those that it has; `stages` is what every stage has."""
 
 
 def event_list(command: str = "consume") -> str:
@@ -37,8 +46,8 @@ def metric_list() -> str:
     return table(("count", "meaning"), [(f"`{name}`", text) for name, text in texts.items()])
 
 
-def exported_metrics() -> str:
-    """Return a Markdown table of the metrics that are exported: name, type, labels, what to do."""
+def exported_metrics(command: str) -> str:
+    """Return a Markdown table of metrics that are exported: name, type, labels, what to do."""
     return table(
         ("metric", "type", "labels", "meaning", "what to do"),
         [
@@ -49,6 +58,6 @@ def exported_metrics() -> str:
                 metric.meaning,
                 metric.action,
             )
-            for metric in (*METRICS, *SUPERVISOR_METRICS)
+            for metric in EXPORTED[command]
         ],
     )

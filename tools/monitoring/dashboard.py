@@ -16,7 +16,10 @@ VARIABLES: Final = [
         "type": "query",
         "label": "Job",
         "datasource": DATASOURCE,
-        "query": {"query": "label_values(bearing_stream_build_info, job)", "refId": "job"},
+        "query": {
+            "query": "label_values(bearing_stream_last_poll_timestamp_seconds, job)",
+            "refId": "job",
+        },
         "refresh": 2,
         "multi": True,
         "includeAll": True,

@@ -2,34 +2,10 @@
 
 from typing import Final
 
+from tools.monitoring.alarm_rows import OPERATORS, STAGE
 from tools.monitoring.dashboard import Dashboard, Row
-from tools.monitoring.panel import Panel, Query, Unit
-
-
-def _quantile(metric: str, share: float, by: str = "le") -> str:
-    rate = f"rate(bearing_stream_{metric}_bucket{{}}[$__rate_interval])"
-    return f"histogram_quantile({share}, sum by ({by}) ({rate}))"
-
-
-def _rate(metric: str, by: str = "") -> str:
-    rate = f"rate(bearing_stream_{metric}{{}}[$__rate_interval])"
-    return f"sum by ({by}) ({rate})" if by else f"sum({rate})"
-
-
-def _times(title: str, meaning: str, metric: str, width: int = 8) -> Panel:
-    """A graph of how a duration is distributed, with its 99th percentile."""
-    return Panel(
-        title,
-        meaning,
-        tuple(Query(_quantile(metric, share), f"p{100 * share:g}") for share in (0.5, 0.95, 0.99)),
-        "s",
-        width=width,
-    )
-
-
-def _stat(title: str, meaning: str, expression: str, red: float | None, unit: Unit) -> Panel:
-    return Panel(title, meaning, (Query(expression),), unit, "stat", width=4, red=red)
-
+from tools.monitoring.panel import Panel, Query
+from tools.monitoring.queries import quantile, rate, stat, times
 
 TRAFFIC: Final = Row(
     "Traffic",
@@ -37,20 +13,20 @@ TRAFFIC: Final = Row(
         Panel(
             "Diagnoses a second",
             "Committed diagnoses by prediction.",
-            (Query(_rate("diagnoses_total", "prediction"), "{{prediction}}"),),
+            (Query(rate("diagnoses_total", "prediction"), "{{prediction}}"),),
             "cps",
             width=12,
             stacked=True,
         ),
-        _stat("Consumers", "That respond.", "count(bearing_stream_build_info{})", None, "none"),
-        _stat(
+        stat("Consumers", "That respond.", "count(bearing_stream_build_info{})", None, "none"),
+        stat(
             "Sensors active",
             "That send at their usual interval.",
             "sum(bearing_stream_sensors_active{})",
             None,
             "none",
         ),
-        _stat(
+        stat(
             "Sensors silent",
             "From which nothing came for a multiple of their own interval.",
             "sum(bearing_stream_sensors_silent{})",
@@ -66,14 +42,14 @@ LATENCY: Final = Row(
         Panel(
             "Latency, the worst consumer",
             "99th percentile from Kafka's timestamp to the commit; the maximum over consumers.",
-            (Query(f"max({_quantile('latency_seconds', 0.99, 'le, instance')})", "p99"),),
+            (Query(f"max({quantile('latency_seconds', 0.99, 'le, instance')})", "p99"),),
             "s",
         ),
         Panel(
             "Freshness, the worst consumer",
             "99th percentile from the first sample to the commit; where the latency is low, "
             "measurements arrive late.",
-            (Query(f"max({_quantile('freshness_seconds', 0.99, 'le, instance')})", "p99"),),
+            (Query(f"max({quantile('freshness_seconds', 0.99, 'le, instance')})", "p99"),),
             "s",
         ),
         Panel(
@@ -92,14 +68,14 @@ LATENCY: Final = Row(
 ERRORS: Final = Row(
     "Errors",
     (
-        _stat(
+        stat(
             "Partitions that stand",
             "A message waits, and others move.",
             "sum(bearing_stream_partition_stalled{})",
             1,
             "none",
         ),
-        _stat(
+        stat(
             "Offsets lost in a day",
             "Windows that retention deleted before they were diagnosed.",
             "sum(increase(bearing_stream_skipped_offsets_total{}[1d]))",
@@ -109,7 +85,7 @@ ERRORS: Final = Row(
         Panel(
             "Dead letters a second",
             "By reason: messages that cannot be diagnosed.",
-            (Query(_rate("dead_letters_total", "reason") + " > 0", "{{reason}}"),),
+            (Query(rate("dead_letters_total", "reason") + " > 0", "{{reason}}"),),
             "cps",
             stacked=True,
         ),
@@ -147,7 +123,7 @@ SATURATION: Final = Row(
             (
                 Query(
                     'sum(rate(bearing_stream_batches_total{,reason="full"}[$__rate_interval])) / '
-                    + _rate("batches_total"),
+                    + rate("batches_total"),
                     "full",
                 ),
             ),
@@ -181,7 +157,7 @@ DIGGING: Final = Dashboard(
                 Panel(
                     "Windows a second by consumer",
                     "Windows of committed diagnoses.",
-                    (Query(_rate("windows_total", "instance"), "{{instance}}"),),
+                    (Query(rate("windows_total", "instance"), "{{instance}}"),),
                     "cps",
                 ),
                 Panel(
@@ -189,8 +165,8 @@ DIGGING: Final = Dashboard(
                     "By quality flag; a diagnosis may have several.",
                     (
                         Query(
-                            f"{_rate('uncertain_total', 'reason')} / ignoring (reason) "
-                            f"group_left () {_rate('diagnoses_total')}",
+                            f"{rate('uncertain_total', 'reason')} / ignoring (reason) "
+                            f"group_left () {rate('diagnoses_total')}",
                             "{{reason}}",
                         ),
                     ),
@@ -199,7 +175,7 @@ DIGGING: Final = Dashboard(
                 Panel(
                     "Headers that could not be read, a second",
                     "Optional headers that were left out, by name.",
-                    (Query(_rate("ignored_headers_total", "header"), "{{header}}"),),
+                    (Query(rate("ignored_headers_total", "header"), "{{header}}"),),
                     "cps",
                 ),
             ),
@@ -207,8 +183,8 @@ DIGGING: Final = Dashboard(
         Row(
             "Times",
             (
-                _times("Latency", "From Kafka's timestamp to the commit.", "latency_seconds"),
-                _times("Freshness", "From the first sample to the commit.", "freshness_seconds"),
+                times("Latency", "From Kafka's timestamp to the commit.", "latency_seconds"),
+                times("Freshness", "From the first sample to the commit.", "freshness_seconds"),
                 Panel(
                     "Since the last round of the loop",
                     "Of each consumer; a loop that hangs grows.",
@@ -220,21 +196,21 @@ DIGGING: Final = Dashboard(
         Row(
             "Steps",
             (
-                _times("Assessing a batch", "Seconds for a batch.", "inference_seconds", 6),
-                _times("Commits", "Flush, offsets and transaction.", "commit_seconds", 6),
+                times("Assessing a batch", "Seconds for a batch.", "inference_seconds", 6),
+                times("Commits", "Flush, offsets and transaction.", "commit_seconds", 6),
                 Panel(
                     "Windows in a batch",
                     "Median, and the largest.",
                     (
-                        Query(_quantile("batch_windows", 0.5), "p50"),
-                        Query(_quantile("batch_windows", 1), "largest"),
+                        Query(quantile("batch_windows", 0.5), "p50"),
+                        Query(quantile("batch_windows", 1), "largest"),
                     ),
                     width=6,
                 ),
                 Panel(
                     "Batches a second",
                     "By the reason for which they were dispatched.",
-                    (Query(_rate("batches_total", "reason"), "{{reason}}"),),
+                    (Query(rate("batches_total", "reason"), "{{reason}}"),),
                     "cps",
                     width=6,
                     stacked=True,
@@ -247,7 +223,7 @@ DIGGING: Final = Dashboard(
                 Panel(
                     "Transactions a second",
                     "By outcome.",
-                    (Query(_rate("transactions_total", "outcome"), "{{outcome}}"),),
+                    (Query(rate("transactions_total", "outcome"), "{{outcome}}"),),
                     "cps",
                     width=6,
                 ),
@@ -266,7 +242,7 @@ DIGGING: Final = Dashboard(
                 Panel(
                     "Client errors a second",
                     "Transient errors by librdkafka's name.",
-                    (Query(_rate("kafka_errors_total", "name"), "{{name}}"),),
+                    (Query(rate("kafka_errors_total", "name"), "{{name}}"),),
                     "cps",
                     width=6,
                 ),
@@ -332,6 +308,8 @@ DIGGING: Final = Dashboard(
                 ),
             ),
         ),
+        OPERATORS,
+        STAGE,
     ),
 )
 

@@ -32,13 +32,13 @@ def sources(metrics: Metrics | None = None) -> Sources:
     for one in every(1.0, "pump", 1000.0):
         sensors.published([one])
     return Sources(
-        counts,
-        sensors,
-        "exactly-once",
-        cast("Assessor", StubAssessor()),
-        lambda: frozenset((A, B)),
-        lambda: overview,
-        7.0,
+        metrics=counts,
+        sensors=sensors,
+        guarantee="exactly-once",
+        assessor=cast("Assessor", StubAssessor()),
+        owned=lambda: frozenset((A, B)),
+        overview=lambda: overview,
+        polled_at=7.0,
     )
 
 

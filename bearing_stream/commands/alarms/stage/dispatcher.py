@@ -1,25 +1,22 @@
 """Feeds the engines with what was polled, and publishes what that changes."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.observation import ObservationError, read
-from bearing_stream.alarms.outputs import Output
 from bearing_stream.alarms.rules import Rules
 from bearing_stream.alarms.rules_file import RulesError, RulesWatch
 from bearing_stream.commands.alarms import events
 from bearing_stream.commands.alarms.settings import AlarmSettings
 from bearing_stream.commands.alarms.stage.batch import DiagnosisBatch
-from bearing_stream.commands.alarms.stage.metrics import AlarmMetrics
-from bearing_stream.commands.alarms.stage.partition import OwnedPartition, sensor_record
-from bearing_stream.commands.alarms.stage.state_topic import Record, message
+from bearing_stream.commands.alarms.stage.outbox import Outbox, Unsettled
+from bearing_stream.commands.alarms.stage.partition import OwnedPartition
+from bearing_stream.commands.alarms.stage.readings import AlarmSources, State
+from bearing_stream.commands.alarms.stage.state_topic import Record
 from bearing_stream.kafka import FatalKafkaError
-from bearing_stream.wire import Message
-from bearing_stream.wire.alarm import AlarmCommand, decode, encode_alarm, encode_event
+from bearing_stream.wire.alarm import AlarmCommand, decode
 from bearing_stream.wire.reading import readable_headers
 from consumer.batch import KafkaMessage, Positions
 from consumer.delivery.base import Delivery, RefusedRecordsError
@@ -39,19 +36,10 @@ class Commands(Protocol):
     def take(self) -> Iterable[KafkaMessage]: ...  # noqa: D102
 
 
-class State(Protocol):
+class StateReader(Protocol):
     """The topic of state; see `state_topic.StateTopic`."""
 
     def read(self, partition: int) -> Iterable[Record]: ...  # noqa: D102
-
-
-@dataclass
-class Unsettled:
-    """What was published since the last commit; see `consumer.pipeline.Unsettled`."""
-
-    positions: Positions = field(default_factory=dict)
-    began: int = 0
-    events: Counter[str] = field(default_factory=Counter)
 
 
 class AlarmDispatcher:
@@ -62,9 +50,9 @@ class AlarmDispatcher:
         settings: AlarmSettings,
         rules: Rules,
         delivery: Delivery,
-        state: State,
+        state: StateReader,
         commands: Commands,
-        metrics: AlarmMetrics,
+        sources: AlarmSources,
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -77,23 +65,30 @@ class AlarmDispatcher:
             delivery: Publishes.
             state: From which a partition is restored.
             commands: Of operators.
-            metrics: Counts.
+            sources: Takes what is counted.
             clock: Monotonic seconds.
             wall_clock: Seconds since the epoch.
         """
         self._settings = settings
-        self._topics = settings.alarm_topics
         self._rules = rules
         self._watch = RulesWatch(settings.rules, rules, clock)
-        self._delivery = delivery
-        self._state = state
+        self._reader = state
         self._commands = commands
-        self._metrics = metrics
+        self._sources = sources
+        self._metrics = sources.metrics
+        self._figures = sources.figures
         self._clock = clock
         self._wall_clock = wall_clock
         self._owned: dict[int, OwnedPartition] = {}
         self._checkpointed_at = self._silence_checked_at = clock()
-        self.uncommitted = Unsettled()
+        self._outbox = Outbox(settings.alarm_topics, delivery, wall_clock)
+        self.reading: int | None = None
+        """The partition whose state is being read; for any thread."""
+
+    @property
+    def uncommitted(self) -> Unsettled:
+        """What was published since the last commit."""
+        return self._outbox.unsettled
 
     def own(self, positions: Positions) -> None:
         """Own exactly the partitions of these positions, and restore those that are new.
@@ -116,6 +111,8 @@ class AlarmDispatcher:
         """Forget the partitions that are not among these positions."""
         kept = {number for _, number in positions}
         self._owned = {number: one for number, one in self._owned.items() if number in kept}
+        self._figures.keep(kept)
+        self._sources.keep(kept)
 
     def dispatch(self, batch: DiagnosisBatch, reason: DispatchReason) -> None:
         """Take the diagnoses of a batch, and clear it."""
@@ -142,7 +139,7 @@ class AlarmDispatcher:
             self._metrics.commands += 1
             owned.commands = each.offset() + 1
             self._command(owned, each)
-            self._publish_record(each.partition(), owned.commands_record())
+            self._outbox.write(each.partition(), owned, owned.commands_record())
         self._settle()
 
     def write_checkpoint(self) -> None:
@@ -179,7 +176,7 @@ class AlarmDispatcher:
             owned = self._owned[number]
             for key in keys:
                 owned.note_silent(key, now)
-                self._publish(number, owned.engine.silent(key, at))
+                self._outbox.publish(number, owned, owned.engine.silent(key, at))
         self._settle()
 
     def follow_rules(self) -> None:
@@ -191,19 +188,27 @@ class AlarmDispatcher:
             return
         if changed is not None:
             self._rules = changed
+            self._sources.rules = changed.digest
             for owned in self._owned.values():
                 owned.engine.use(changed)
             events.emit(events.RULES_CHANGED, digest=changed.digest)
 
     def committed(self) -> None:
         """Count what was published as committed."""
+        done, self._outbox.unsettled = self._outbox.unsettled, Unsettled()
         self._metrics.commits += 1
-        self._metrics.alarm_events += self.uncommitted.events
-        self.uncommitted = Unsettled()
+        self._metrics.reflected += done.diagnoses
+        self._metrics.alarm_events.update(
+            f"{one.event.kind} {one.event.event}" for one in done.occurrences
+        )
+        self._figures.committed(done.occurrences, done.changes)
+        for (_, number), offset in done.positions.items():
+            if number in self._owned:
+                self._note_state(number, self._owned[number], offset)
 
     def give_up(self) -> None:
         """Forget what was published since the last commit, and with it all state."""
-        self.uncommitted = Unsettled()
+        self._outbox.unsettled = Unsettled()
         self._owned.clear()
 
     def write_as_stubs(self, refusal: RefusedRecordsError) -> None:
@@ -215,19 +220,27 @@ class AlarmDispatcher:
         engine = Engine(self._rules, settings.diagnoses_topic, number, settings.sensor_limit)
         owned = OwnedPartition(engine, offset, offset)
         began = self._clock()
-        owned.restore(self._state.read(number), began)
+        self.reading = number
+        try:
+            owned.restore(self._reader.read(number), began)
+        finally:
+            self.reading = None
+        seconds = self._clock() - began
         self._metrics.restored += len(engine)
+        self._figures.restored(number, engine.alarms(), seconds)
+        self._note_state(number, owned, offset)
         events.emit(
-            events.RESTORED,
-            partition=number,
-            sensors=len(engine),
-            seconds=round(self._clock() - began, 3),
+            events.RESTORED, partition=number, sensors=len(engine), seconds=round(seconds, 3)
         )
         return owned
+
+    def _note_state(self, number: int, owned: OwnedPartition, offset: int) -> None:
+        self._sources.state[number] = State(offset, len(owned.sizes), owned.size)
 
     def _observe(self, polled: KafkaMessage, now: float) -> None:
         number = polled.partition()
         owned = self._owned[number]
+        owned.taken += 1
         try:
             seen = read(polled.value(), polled.offset())
         except ObservationError as error:
@@ -242,7 +255,7 @@ class AlarmDispatcher:
         if key:
             owned.arrivals[key] = now
         if found:
-            self._publish(number, found)
+            self._outbox.publish(number, owned, found)
 
     def _command(self, owned: OwnedPartition, polled: KafkaMessage) -> None:
         try:
@@ -253,36 +266,16 @@ class AlarmDispatcher:
         found = owned.engine.command(command, polled.offset())
         if not found:
             events.emit(events.COMMAND_WITHOUT_ALARM, alarm_id=command.alarm_id, by=command.by)
-        self._publish(polled.partition(), found)
-
-    def _publish(self, number: int, found: list[Output]) -> None:
-        """Publish alarms and events, and the records of their sensors."""
-        for alarm, event in found:
-            self._send(self._topics.alarms, encode_alarm(alarm)._replace(partition=number))
-            if event is not None:
-                self._send(self._topics.events, encode_event(event)._replace(partition=number))
-                self.uncommitted.events[f"{event.kind} {event.event}"] += 1
-        engine = self._owned[number].engine
-        for key in dict.fromkeys(alarm.alarm_id.rpartition(":")[0] for alarm, _ in found):
-            if (value := engine.take(key)) is not None:
-                self._publish_record(number, sensor_record(key, value))
-
-    def _publish_record(self, number: int, record: Record) -> None:
-        self._send(self._topics.state, message(record.key, record.value or b"", number))
-
-    def _send(self, topic: str, sent: Message) -> None:
-        if not self.uncommitted.began:
-            self.uncommitted.began = int(self._wall_clock() * 1000)
-        self._delivery.publish(topic, sent)
+        self._outbox.publish(polled.partition(), owned, found, command.at.timestamp())
 
     def _write_unwritten(self, most: int) -> None:
         for number, owned in self._owned.items():
             if not owned.unwritten and owned.checkpoint <= owned.reflected:
                 continue
             for record in owned.checkpoint_records(most):
-                self._publish_record(number, record)
+                self._outbox.write(number, owned, record)
             # Also where nothing was left to write: the offsets are still to be committed.
-            self._delivery.open()
+            self._outbox.open()
             if not owned.unwritten:
                 self._metrics.checkpoints += 1
 
@@ -295,7 +288,7 @@ class AlarmDispatcher:
 
     def _settle(self) -> None:
         """Bring the offsets that are to be committed up to date, if anything is published."""
-        if self._delivery.due_at() is None:
+        if not self._outbox.is_open:
             return
         topic = self._settings.diagnoses_topic
         self.uncommitted.positions = {
@@ -304,3 +297,5 @@ class AlarmDispatcher:
         for owned in self._owned.values():
             self._metrics.ignored.update(owned.engine.counts)
             owned.engine.counts.clear()
+            self.uncommitted.diagnoses += owned.settled
+            owned.settled = 0

@@ -41,6 +41,14 @@ class AlarmLoop(Pipeline[DiagnosisBatch]):
         self._alarms = dispatcher
         self._is_reachable = is_reachable
 
+    @property
+    def trouble(self) -> str:
+        """Why alarms cannot be delivered now; empty if they can."""
+        reading = self._alarms.reading
+        if reading is None:
+            return super().trouble
+        return f"the state of partition {reading} is being read"
+
     def step(self) -> None:
         """Do one round: commands, checkpoint and silence, then what the consumer does."""
         if not (self._recovering or self._delivery.state.needs_recovery):

@@ -13,6 +13,8 @@ class AlarmMetrics(Metrics):
 
     alarm_events: Counter[str] = field(default_factory=Counter)
     """Events committed, by `KIND EVENT`."""
+    reflected: int = 0
+    """Diagnoses that the committed state reflects; after a restart they are not read again."""
     commands: int = 0
     """Commands taken."""
     ignored: Counter[str] = field(default_factory=Counter)

@@ -25,6 +25,11 @@ class OwnedPartition:
         arrivals: Sensor → when its last diagnosis arrived, monotonic seconds.
         unwritten: Sensors that the present checkpoint has still to write.
         checkpoint: `next` when the present checkpoint began.
+        taken: Diagnoses taken since then, or before if there is none.
+        covered: Diagnoses that the present checkpoint is to reflect.
+        settled: Diagnoses that have become reflected and are not counted yet.
+        sizes: Key of each record → its bytes.
+        size: Their sum.
     """
 
     engine: Engine
@@ -34,10 +39,16 @@ class OwnedPartition:
     arrivals: dict[str, float] = field(default_factory=dict)
     unwritten: list[str] = field(default_factory=list)
     checkpoint: int = 0
+    taken: int = 0
+    covered: int = 0
+    settled: int = 0
+    sizes: dict[bytes, int] = field(default_factory=dict)
+    size: int = 0
 
     def restore(self, records: Iterable[Record], now: float) -> None:
         """Take the state from the records of the partition, in order."""
         for key, value in records:
+            self.note_written(Record(key, value))
             if key.startswith(SENSOR):
                 self.engine.restore(key[len(SENSOR) :].decode(), value)
             elif key == COMMANDS and value is not None:
@@ -49,10 +60,18 @@ class OwnedPartition:
         """Return the record with the offset of the next command."""
         return Record(COMMANDS, to_json({"next": self.commands}))
 
+    def note_written(self, record: Record) -> None:
+        """Note the size of a record, which replaces that of its key; a tombstone removes it."""
+        self.size -= self.sizes.pop(record.key, 0)
+        if record.value is not None:
+            self.sizes[record.key] = len(record.key) + len(record.value)
+            self.size += self.sizes[record.key]
+
     def begin_checkpoint(self) -> None:
         """Begin to write all sensors that changed since their last record."""
         self.unwritten = self.engine.changed
         self.checkpoint = self.next
+        self.covered, self.taken = self.covered + self.taken, 0
 
     def checkpoint_records(self, most: int) -> Iterable[Record]:
         """Yield the next records of the checkpoint; with the last, all up to it is reflected."""
@@ -63,6 +82,7 @@ class OwnedPartition:
                 yield sensor_record(key, value)
         if not self.unwritten:
             self.reflected = self.checkpoint
+            self.settled, self.covered = self.settled + self.covered, 0
 
     def silent(self, now: float) -> list[str]:
         """Return the sensors that have been silent for longer than their timeout, for now."""

@@ -7,6 +7,7 @@ from bearing_stream.kafka import FatalKafkaError
 from consumer import events
 from consumer.liveness.allocator import keep_memory_tight
 from consumer.liveness.shutdown import stop_on_signals
+from consumer.telemetry.serving import EndpointError
 
 
 def run(settings: AlarmSettings) -> int:
@@ -18,9 +19,10 @@ def run(settings: AlarmSettings) -> int:
     keep_memory_tight()
     try:
         service = AlarmService(settings)
-        stop_on_signals(service.stop)
-        service.run()
-    except (FatalKafkaError, RulesError) as error:
+        with service.telemetry.serving(settings):
+            stop_on_signals(service.stop)
+            service.run()
+    except (FatalKafkaError, RulesError, EndpointError) as error:
         events.emit(events.FAILED, error=str(error))
         return 1
     return 0

@@ -1,0 +1,52 @@
+"""The alarms of a sensor that was saved are known without loading it."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bearing_stream.alarms.engine import Engine
+from bearing_stream.alarms.times import from_microseconds
+from bearing_stream.wire.alarm import AlarmCommand
+from bearing_stream.wire.alarm_terms import Action
+from tests.bearing_stream.alarms.diagnoses import OUTER
+from tests.bearing_stream.alarms.world import BEARING, World
+
+TRICKY = st.sampled_from(['","alarms":[', ',"alarms":', '\\",\\"alarms\\":[]}', "]}", "ü\n"])
+
+
+@settings(max_examples=50)
+@given(st.lists(TRICKY | st.text(max_size=5), max_size=4).map("".join))
+def test_they_are_those_of_the_loaded_sensor_whatever_operators_write(reason: str) -> None:
+    world = World()
+    world.feed(10, probabilities=OUTER)
+    shelving = AlarmCommand(
+        command_id="1",
+        alarm_id=BEARING,
+        action=Action.SHELVE,
+        by="ann",
+        reason=reason,
+        at=from_microseconds(world.time),
+        once=True,
+    )
+    world.engine.command(shelving, 0)
+    known = [(alarm_id, alarm.dump()) for alarm_id, alarm in world.engine.alarms()]
+    assert [alarm_id for alarm_id, _ in known] == [BEARING]
+    restored = Engine()
+    for key, record in world.engine.take_changed():
+        restored.restore(key, record)
+    assert [(alarm_id, alarm.dump()) for alarm_id, alarm in restored.alarms()] == known
+    assert [(name, alarm.dump()) for name, alarm in restored.alarms_of("pump-7")] == known
+
+
+def test_a_record_that_cannot_be_read_hides_no_other() -> None:
+    world = World()
+    world.feed(10, probabilities=OUTER)
+    restored = Engine()
+    restored.restore("broken", b"{")
+    restored.restore("later", b'{"version":2,"alarms":[["bearing-fault"]]}')
+    for key, record in world.engine.take_changed():
+        restored.restore(key, record)
+    assert [alarm_id for alarm_id, _ in restored.alarms()] == [BEARING]
+
+
+def test_of_a_sensor_that_is_not_known_there_are_none() -> None:
+    assert list(World().engine.alarms_of("nobody")) == []
