@@ -63,6 +63,8 @@ class Assessor:
         scales = [row.full_scale or np.nan for row in sensors.rows]
         # The last is that of sensors without a row, whose index is -1.
         self._full_scales = np.array([*scales, np.nan])
+        usual = [np.nan if row.baseline is None else row.baseline.usual_rpm for row in sensors.rows]
+        self._usual_speeds = np.array([*usual, np.nan])
         known = [row.baseline is not None or row.network for row in sensors.rows]
         self._networks = np.array([*(row.network for row in sensors.rows), False])
         self._baseline_groups = _baseline_groups(sensors)
@@ -156,8 +158,7 @@ class Assessor:
             )
         examined = self._network.examine(windows)
         rows = np.fromiter(map(self._row_index, sensors), np.int64, len(sensors))
-        scales = grouping.repeat(self._full_scales[rows])
-        signal = measurement_flags(signal_flags(windows, self._limits, scales), grouping)
+        signal = measurement_flags(self._signal_flags(windows, grouping, rpm, rows), grouping)
         network = grouping.mean_probabilities(examined.probabilities)
         novelty = grouping.mean(examined.novelty)
         novel = novelty > self._limits.novelty_limit
@@ -169,6 +170,18 @@ class Assessor:
         novel &= ~judged.evidence.decided
         flags = _flags(signal, novel, unknown, judged.outside)
         return Assessment(judged.probabilities, novelty, flags, judged.evidence)
+
+    def _signal_flags(
+        self,
+        windows: NDArray[np.float32],
+        grouping: Grouping,
+        rpm: NDArray[np.float64],
+        rows: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """Return the signal flags (n, 4) of windows, by what the table has on their sensors."""
+        speeds = np.where(np.isnan(rpm), self._usual_speeds[rows], rpm)
+        scales = self._full_scales[rows]
+        return signal_flags(windows, self._limits, grouping.repeat(scales), grouping.repeat(speeds))
 
     def _judged(
         self,

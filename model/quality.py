@@ -33,6 +33,15 @@ _SAMPLES: Final = WINDOW_LENGTH // _BLOCKS
 _MAINS: Final = (50.0, 60.0)
 """Hz."""
 
+_SHAFT_ORDERS: Final = np.array([1.0, 2.0])
+"""Of the tones that a healthy shaft makes: of its imbalance, and of its alignment."""
+
+_RESOLUTION: Final = SAMPLING_RATE / WINDOW_LENGTH
+"""Hz, 5.9: from a mains frequency to the first zero of a window's spectrum around it. Of a tone at
+least so far away, at most 4.7 % of the power, the highest side lobe of a rectangular window (Harris
+1978, Proceedings of the IEEE 66), counts as hum. At the default limit a pure tone passes for hum up
+to 3.8 Hz away, so that a stated speed may be off by 3.5 %."""
+
 _CHUNK: Final = 64
 """Windows checked at a time, so that intermediate results stay in a core's cache."""
 
@@ -44,7 +53,10 @@ _LEVEL: Final = 1e-4
 
 
 def signal_flags(
-    windows: Floats, limits: SignalLimits, full_scale: NDArray[np.float64] | None = None
+    windows: Floats,
+    limits: SignalLimits,
+    full_scale: NDArray[np.float64] | None = None,
+    rpm: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]:
     """Return the signal flags of each window.
 
@@ -57,15 +69,18 @@ def signal_flags(
         full_scale: (n,), the sensor's, in the unit of the windows: a window that reaches it is
             clipped. NaN where unknown. No sensor exceeds it: it is ignored for a window that does,
             which is in another unit or was measured at another gain.
+        rpm: (n,), shaft speeds, NaN where unknown. Where once or twice the speed is nearer to a
+            mains frequency than a window resolves, a tone there is taken for the shaft's.
 
     Returns:
         (n, 4), columns as in `SIGNAL_FLAGS`. A flat window is a dropout, and has no other flag.
     """
     found = np.empty((len(windows), len(SIGNAL_FLAGS)), np.bool_)
+    of_shaft = _turns_at_mains(np.full(len(windows), np.nan) if rpm is None else rpm)
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
         scales = None if full_scale is None else full_scale[chunk]
-        _write_flags(windows[chunk], limits, scales, found[chunk])
+        _write_flags(windows[chunk], limits, scales, of_shaft[chunk], found[chunk])
     return found
 
 
@@ -86,6 +101,7 @@ def _write_flags(
     windows: Floats,
     limits: SignalLimits,
     full_scale: NDArray[np.float64] | None,
+    of_shaft: NDArray[np.bool_],
     found: NDArray[np.bool_],
 ) -> None:
     """Write the signal flags of windows into the rows of `found`."""
@@ -104,11 +120,18 @@ def _write_flags(
     squares = windows - middle[:, None]
     squares *= squares
     clipped |= _repeats_a_level(squares, half, limits.clipping_samples)
-    shares = _slow_shares(windows, squares, middle)
+    shares = _slow_shares(windows, squares, middle, of_shaft)
     found[:, 0] = clipped
     found[:, 1] = _holds_still(windows, limits.dropout_samples)
     found[:, 2:] = shares > (limits.jump_share, limits.mains_hum_share)
     found[half == 0] = [flag == "dropout" for flag in SIGNAL_FLAGS]
+
+
+def _turns_at_mains(rpm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether each mains tone (n, 2) may be that of a shaft at this speed (n,)."""
+    shaft = rpm[:, None, None] / 60 * _SHAFT_ORDERS
+    near: NDArray[np.bool_] = (np.abs(shaft - np.array(_MAINS)[:, None]) < _RESOLUTION).any(axis=2)
+    return near
 
 
 def _reaches(peak: Floats, full_scale: NDArray[np.float64] | None) -> NDArray[np.bool_]:
@@ -169,8 +192,13 @@ def _longest_run(windows: Floats) -> NDArray[np.int64]:
     return longest
 
 
-def _slow_shares(windows: Floats, squares: Floats, middle: Floats) -> Floats:
-    """Return the shares of power (n, 2) of the best fitting step and of the stronger mains tone."""
+def _slow_shares(
+    windows: Floats, squares: Floats, middle: Floats, of_shaft: NDArray[np.bool_]
+) -> Floats:
+    """Return the shares of power (n, 2) of the best fitting step and of the stronger mains tone.
+
+    Mains tones that may be the shaft's (n, 2) do not count.
+    """
     # A product with equal weights is the mean of each block, five times as fast as `mean`.
     means = (windows.reshape(-1, _SAMPLES) @ _BLOCK_WEIGHTS).reshape(-1, _BLOCKS)
     offset = means.mean(axis=1, keepdims=True)
@@ -179,8 +207,9 @@ def _slow_shares(windows: Floats, squares: Floats, middle: Floats) -> Floats:
     power = mean_square - np.square(offset[:, 0] - middle) + np.finfo(np.float32).tiny
     step = (np.square(np.cumsum(means, axis=1)[:, :-1]) * _STEP_WEIGHTS).max(axis=1)
     tones = np.square(means @ _TONES)
-    hum = (tones[:, ::2] + tones[:, 1::2]).max(axis=1)
-    shares: Floats = np.stack([step, hum], axis=1) / power[:, None]
+    hum = tones[:, ::2] + tones[:, 1::2]
+    hum[of_shaft] = 0
+    shares: Floats = np.stack([step, hum.max(axis=1)], axis=1) / power[:, None]
     return shares
 
 

@@ -108,7 +108,8 @@ def test_a_window_is_assessed_independently_of_its_batch(physics: Assessor) -> N
         ("clipping", clipped(WINDOWS, 0.02)),
         ("dropout", dropped(WINDOWS, 64, held=True)),
         ("jump", jumped(WINDOWS, 3)),
-        ("mains-hum", hum(60)[:80]),
+        # Twice the speed of the rig is 60 Hz.
+        ("mains-hum", hum(50)[:80]),
         ("novelty", hum(60)[:80]),
         ("novelty", np.random.default_rng(0).standard_normal((80, 2048)).astype(np.float32)),
     ],
@@ -129,7 +130,31 @@ def test_limits_are_applied() -> None:
     lenient = Assessor.load(
         device="cpu", limits=AssessmentLimits(novelty_limit=1e9, mains_hum_share=1)
     )
-    assert not lenient.assess(hum(60, 1)[:80], RPM, RIG).flags.any()
+    assert not lenient.assess(hum(50, 1)[:80], RPM, RIG).flags.any()
+
+
+def test_the_shaft_makes_the_tone_at_its_stated_speed_or_else_at_its_usual_one() -> None:
+    """Stated, nominal, or that of the only point of the baseline."""
+    healthy = WINDOWS[FAULT_LABELS.index("Normal") == TRUTH]
+    slow = fit(healthy, np.full(20, 2000.0), DRIVE_END)
+    fast = fit(healthy, np.full(20, 3000.0), DRIVE_END)
+    several = fit(np.tile(healthy, (2, 1)), np.repeat([2000.0, 3000.0], 20), DRIVE_END)
+    rows = (
+        SensorRow("slow", slow),
+        SensorRow("fast", fast),
+        SensorRow("nominal", dataclasses.replace(slow, nominal_rpm=3000.0)),
+        SensorRow("several", several),
+    )
+    assessor = Assessor(Diagnoser.load(device="cpu"), sensors=Sensors(rows, "digest"))
+    names = ["slow", "fast", "nominal", "several", "stranger"]
+    column = QUALITY_FLAGS.index("mains-hum")
+    for rpm, flagged in (
+        (UNKNOWN, [True, False, False, True, True]),
+        (3000.0, [False] * 5),
+        (2000.0, [True] * 5),
+    ):
+        found = assessor.assess(hum(50)[:5], np.full(5, rpm), names)
+        assert found.flags[:, column].tolist() == flagged
 
 
 def test_full_scale_is_that_of_the_sensors_row(tmp_path: Path) -> None:
