@@ -22,6 +22,12 @@ SIGNAL_FLAGS: Final[tuple[SignalFlag, ...]] = get_args(SignalFlag)
 _ANY: Final = np.finfo(np.float32).tiny
 """Share of windows that is above none."""
 
+_HALF: Final = np.float32(0.5)
+"""Share of windows."""
+
+_HUM: Final = SIGNAL_FLAGS.index("mains-hum")
+"""The last column: while windows are checked, there is one here for each mains tone."""
+
 Floats = NDArray[np.float32]
 
 _BLOCKS: Final = 64
@@ -57,6 +63,7 @@ def signal_flags(
     limits: SignalLimits,
     full_scale: NDArray[np.float64] | None = None,
     rpm: NDArray[np.float64] | None = None,
+    grouping: Grouping | None = None,
 ) -> NDArray[np.bool_]:
     """Return the signal flags of each window.
 
@@ -71,17 +78,24 @@ def signal_flags(
             which is in another unit or was measured at another gain.
         rpm: (n,), shaft speeds, NaN where unknown. Where once or twice the speed is nearer to a
             mains frequency than a window resolves, a tone there is taken for the shaft's.
+        grouping: Of the windows into measurements; None for one each. A shaft's tone lasts: one in
+            less than half of the windows of a measurement is hum at any speed.
 
     Returns:
         (n, 4), columns as in `SIGNAL_FLAGS`. A flat window is a dropout, and has no other flag.
     """
-    found = np.empty((len(windows), len(SIGNAL_FLAGS)), np.bool_)
-    of_shaft = _turns_at_mains(np.full(len(windows), np.nan) if rpm is None else rpm)
+    found = np.empty((len(windows), _HUM + len(_MAINS)), np.bool_)
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
         scales = None if full_scale is None else full_scale[chunk]
-        _write_flags(windows[chunk], limits, scales, of_shaft[chunk], found[chunk])
-    return found
+        _write_flags(windows[chunk], limits, scales, found[chunk])
+    hums = found[:, _HUM:]
+    if rpm is not None and hums.any():
+        grouping = grouping or Grouping.of(len(windows))
+        lasting = grouping.repeat(grouping.share(hums) >= _HALF)
+        hums &= ~(lasting & _turns_at_mains(rpm))
+    found[:, _HUM] = hums.any(axis=1)
+    return found[:, : len(SIGNAL_FLAGS)]
 
 
 def measurement_flags(flags: NDArray[np.bool_], grouping: Grouping) -> NDArray[np.bool_]:
@@ -93,7 +107,7 @@ def measurement_flags(flags: NDArray[np.bool_], grouping: Grouping) -> NDArray[n
     """
     if grouping.single:
         return flags
-    needed = [_ANY if flag == "dropout" else np.float32(0.5) for flag in SIGNAL_FLAGS]
+    needed = [_ANY if flag == "dropout" else _HALF for flag in SIGNAL_FLAGS]
     return np.asarray(grouping.share(flags) >= needed)
 
 
@@ -101,10 +115,9 @@ def _write_flags(
     windows: Floats,
     limits: SignalLimits,
     full_scale: NDArray[np.float64] | None,
-    of_shaft: NDArray[np.bool_],
     found: NDArray[np.bool_],
 ) -> None:
-    """Write the signal flags of windows into the rows of `found`."""
+    """Write the signal flags of windows into the rows of `found`, hum by mains tone."""
     high, low = windows.max(axis=1), windows.min(axis=1)
     middle, half = high / 2 + low / 2, high / 2 - low / 2
     # Extremes that are equally far from zero, even if each is reached once, are an amplifier's.
@@ -120,11 +133,12 @@ def _write_flags(
     squares = windows - middle[:, None]
     squares *= squares
     clipped |= _repeats_a_level(squares, half, limits.clipping_samples)
-    shares = _slow_shares(windows, squares, middle, of_shaft)
+    step, hums = _slow_shares(windows, squares, middle)
     found[:, 0] = clipped
     found[:, 1] = _holds_still(windows, limits.dropout_samples)
-    found[:, 2:] = shares > (limits.jump_share, limits.mains_hum_share)
-    found[half == 0] = [flag == "dropout" for flag in SIGNAL_FLAGS]
+    found[:, 2] = step > limits.jump_share
+    found[:, _HUM:] = hums > limits.mains_hum_share
+    found[half == 0] = np.arange(found.shape[1]) == SIGNAL_FLAGS.index("dropout")
 
 
 def _turns_at_mains(rpm: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -192,13 +206,8 @@ def _longest_run(windows: Floats) -> NDArray[np.int64]:
     return longest
 
 
-def _slow_shares(
-    windows: Floats, squares: Floats, middle: Floats, of_shaft: NDArray[np.bool_]
-) -> Floats:
-    """Return the shares of power (n, 2) of the best fitting step and of the stronger mains tone.
-
-    Mains tones that may be the shaft's (n, 2) do not count.
-    """
+def _slow_shares(windows: Floats, squares: Floats, middle: Floats) -> tuple[Floats, Floats]:
+    """Return the shares of power of the best fitting step (n,) and of the mains tones (n, 2)."""
     # A product with equal weights is the mean of each block, five times as fast as `mean`.
     means = (windows.reshape(-1, _SAMPLES) @ _BLOCK_WEIGHTS).reshape(-1, _BLOCKS)
     offset = means.mean(axis=1, keepdims=True)
@@ -207,10 +216,8 @@ def _slow_shares(
     power = mean_square - np.square(offset[:, 0] - middle) + np.finfo(np.float32).tiny
     step = (np.square(np.cumsum(means, axis=1)[:, :-1]) * _STEP_WEIGHTS).max(axis=1)
     tones = np.square(means @ _TONES)
-    hum = tones[:, ::2] + tones[:, 1::2]
-    hum[of_shaft] = 0
-    shares: Floats = np.stack([step, hum.max(axis=1)], axis=1) / power[:, None]
-    return shares
+    hums: Floats = tones[:, ::2] + tones[:, 1::2]
+    return step / power, hums / power[:, None]
 
 
 def _step_weights() -> Floats:

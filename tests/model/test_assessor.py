@@ -240,34 +240,6 @@ def test_physics_is_right_about_real_races(real: list[Recording], physics: Asses
         assert hits > 0.98 * decided
 
 
-@pytest.mark.parametrize("diagnoser", ["network", "physics"])
-def test_a_measurement_of_several_windows_has_the_mean_of_their_evidence(
-    diagnoser: str, request: pytest.FixtureRequest
-) -> None:
-    assessor: Assessor = request.getfixturevalue(diagnoser)
-    counts = np.array([1, 4, 15] * 4)
-    rpm, sensors = RPM[::20].repeat(3), RIG[:12]
-    found, each = assessor.assess(WINDOWS, rpm, sensors, counts), assessor.assess(WINDOWS, RPM, RIG)
-    assert (found.probabilities.argmax(axis=1) == np.arange(4).repeat(3)).all()
-    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(found.novelty[1], each.novelty[1:5].mean(), rtol=1e-4)
-    np.testing.assert_allclose(found.probabilities[0], each.probabilities[0], atol=1e-4)
-    if found.evidence is not None and each.evidence is not None:
-        outer = each.evidence.sigmas[61:65, 0].mean()
-        assert found.evidence.sigmas[10, 0] == pytest.approx(outer, rel=0.3)
-
-
-def test_an_event_in_any_window_flags_a_measurement_and_a_state_in_half(
-    network: Assessor,
-) -> None:
-    good, held, cut = WINDOWS[:8], dropped(WINDOWS[:8], 64, held=True), clipped(WINDOWS[:8], 0.02)
-    for flag, wrong, least in (("dropout", held, 1), ("clipping", cut, 4)):
-        for count in (least - 1, least):
-            windows = np.concatenate([wrong[:count], good[count:]])
-            found = network.assess(windows, RPM[:1], RIG[:1], np.array([8]))
-            assert found.flags[0, QUALITY_FLAGS.index(flag)] == (count == least)
-
-
 @pytest.fixture(scope="module")
 def auto(tmp_path_factory: pytest.TempPathFactory) -> Assessor:
     """A pump with a baseline, a rig that the network was trained on, and no row for others."""

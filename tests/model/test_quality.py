@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bearing_stream.recordings import Recording
 from bearing_stream.recordings.cwru import load, present
 from bearing_stream.vocabulary import QUALITY_FLAGS, SAMPLING_RATE, WINDOW_LENGTH
+from model.grouping import Grouping
 from model.limits import SignalLimits
 from model.quality import SIGNAL_FLAGS, SignalFlag, signal_flags
 from tests.model.physics.signals import Floats, clipped, dropped, healthy, hum, jumped
@@ -202,6 +203,19 @@ def test_each_window_is_judged_by_its_own_speed() -> None:
     windows, speeds = hum(50)[:4], np.array([3000.0, 1500.0, 2000.0, np.nan])
     found = signal_flags(windows, SignalLimits(), rpm=speeds)
     assert found[:, SIGNAL_FLAGS.index("mains-hum")].tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize(("windows", "flagged"), [(1, True), (2, True), (3, False), (5, False)])
+def test_a_tone_of_the_shaft_is_in_half_of_the_windows_of_a_measurement(
+    windows: int, flagged: bool
+) -> None:
+    """In fewer it is hum; another measurement makes no difference."""
+    measured = np.concatenate([hum(50)[:windows], GOOD[: 5 - windows], hum(50)[:3]])
+    grouping = Grouping.of(8, np.array([5, 3]))
+    speeds = np.full(8, 1500.0)
+    found = signal_flags(measured, SignalLimits(), rpm=speeds, grouping=grouping)
+    hums = found[:, SIGNAL_FLAGS.index("mains-hum")]
+    assert hums.tolist() == [flagged] * windows + [False] * (8 - windows)
 
 
 @pytest.fixture(scope="module")
