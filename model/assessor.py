@@ -63,6 +63,8 @@ class Assessor:
         scales = [row.full_scale or np.nan for row in sensors.rows]
         # The last is that of sensors without a row, whose index is -1.
         self._full_scales = np.array([*scales, np.nan])
+        usual = [np.nan if row.baseline is None else row.baseline.usual_rpm for row in sensors.rows]
+        self._usual_speeds = np.array([*usual, np.nan])
         known = [row.baseline is not None or row.network for row in sensors.rows]
         self._networks = np.array([*(row.network for row in sensors.rows), False])
         self._baseline_groups = _baseline_groups(sensors)
@@ -133,8 +135,10 @@ class Assessor:
         """Assess measurements of one window or of several.
 
         Of the windows of a measurement, the network's log-probabilities, the novelty, the heights
-        of lines and the shapes of spectra are averaged. The limits stay those of one window, so
-        that what stands out of one window's noise in the mean stands out the more clearly.
+        of lines and the shapes of spectra are averaged. Windows with a signal flag are left out of
+        the means where there are others: a step in one window changes its spectrum, and is no
+        change of the machine. The limits stay those of one window, so that what stands out of one
+        window's noise in the mean stands out the more clearly.
 
         Args:
             windows: (n, 2048) at 12 kHz, finite, any unit; those of a measurement in a row.
@@ -156,19 +160,32 @@ class Assessor:
             )
         examined = self._network.examine(windows)
         rows = np.fromiter(map(self._row_index, sensors), np.int64, len(sensors))
-        scales = grouping.repeat(self._full_scales[rows])
-        signal = measurement_flags(signal_flags(windows, self._limits, scales), grouping)
-        network = grouping.mean_probabilities(examined.probabilities)
-        novelty = grouping.mean(examined.novelty)
+        of_windows = self._signal_flags(windows, grouping, rpm, rows)
+        signal = measurement_flags(of_windows, grouping)
+        left, grouping = grouping.without(np.asarray(of_windows.any(axis=1)))
+        network = grouping.mean_probabilities(examined.probabilities[left])
+        novelty = grouping.mean(examined.novelty[left])
         novel = novelty > self._limits.novelty_limit
         unknown = self._unknown_machines[rows]
         if not self._uses_physics:
             outside = np.zeros_like(novel)
             return Assessment(network, novelty, _flags(signal, novel, unknown, outside))
-        judged = self._judged(windows, grouping, rpm, rows, network)
+        judged = self._judged(windows[left], grouping, rpm, rows, network)
         novel &= ~judged.evidence.decided
         flags = _flags(signal, novel, unknown, judged.outside)
         return Assessment(judged.probabilities, novelty, flags, judged.evidence)
+
+    def _signal_flags(
+        self,
+        windows: NDArray[np.float32],
+        grouping: Grouping,
+        rpm: NDArray[np.float64],
+        rows: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """Return the signal flags (n, 4) of windows, by what the table has on their sensors."""
+        speeds = np.where(np.isnan(rpm), self._usual_speeds[rows], rpm)
+        scales, speeds = (grouping.repeat(each) for each in (self._full_scales[rows], speeds))
+        return signal_flags(windows, self._limits, scales, speeds, grouping)
 
     def _judged(
         self,

@@ -57,6 +57,22 @@ class Grouping:
         """Return the grouping of some of the measurements (m,), without the others' windows."""
         return Grouping(self.counts[rows], self.single)
 
+    def without(self, marks: NDArray[np.bool_]) -> tuple[slice | NDArray[np.bool_], "Grouping"]:
+        """Leave out the windows that are marked (n,), where their measurement has others.
+
+        Returns:
+            The index of the windows that are left, which copies nothing where they are all, and
+            their grouping, into the same measurements.
+        """
+        if self.single or not marks.any():
+            return slice(None), self
+        left = ~marks
+        counts = np.add.reduceat(left, self._begins(), dtype=np.int64)
+        # Of a measurement whose windows are all marked, all are left.
+        left |= self.repeat(counts == 0)
+        counts = np.where(counts == 0, self.counts, counts)
+        return left, Grouping(counts, bool((counts == 1).all()))
+
     def mean(self, values: NDArray[Float]) -> NDArray[Float]:
         """Return the mean (m, ...) of the values (n, ...) of each measurement's windows."""
         if self.single:

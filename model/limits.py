@@ -24,8 +24,9 @@ class SignalLimits(BaseModel, frozen=True, extra="forbid", use_attribute_docstri
     """Flag windows where a step of the mean makes up more than this share of the power."""
 
     mains_hum_share: float = Field(default=0.2, gt=0, le=1)
-    """Flag windows where 50 or 60 Hz make up more than this share of the power. Twice the
-    speed of a shaft at 1500 or 1800 rpm, as of a misaligned one, lies there too."""
+    """Flag windows where 50 or 60 Hz make up more than this share of the power. A tone there counts
+    as the shaft's where once or twice its speed is within 5.9 Hz, which is what a window
+    resolves."""
 
 
 class AssessmentLimits(SignalLimits):

@@ -22,6 +22,12 @@ SIGNAL_FLAGS: Final[tuple[SignalFlag, ...]] = get_args(SignalFlag)
 _ANY: Final = np.finfo(np.float32).tiny
 """Share of windows that is above none."""
 
+_HALF: Final = np.float32(0.5)
+"""Share of windows."""
+
+_HUM: Final = SIGNAL_FLAGS.index("mains-hum")
+"""The last column: while windows are checked, there is one here for each mains tone."""
+
 Floats = NDArray[np.float32]
 
 _BLOCKS: Final = 64
@@ -32,6 +38,15 @@ _SAMPLES: Final = WINDOW_LENGTH // _BLOCKS
 
 _MAINS: Final = (50.0, 60.0)
 """Hz."""
+
+_SHAFT_ORDERS: Final = np.array([1.0, 2.0])
+"""Of the tones that a healthy shaft makes: of its imbalance, and of its alignment."""
+
+_RESOLUTION: Final = SAMPLING_RATE / WINDOW_LENGTH
+"""Hz, 5.9: from a mains frequency to the first zero of a window's spectrum around it. Of a tone at
+least so far away, at most 4.7 % of the power, the highest side lobe of a rectangular window (Harris
+1978, Proceedings of the IEEE 66), counts as hum. At the default limit a pure tone passes for hum up
+to 3.8 Hz away, so that a stated speed may be off by 3.5 %."""
 
 _CHUNK: Final = 64
 """Windows checked at a time, so that intermediate results stay in a core's cache."""
@@ -44,7 +59,11 @@ _LEVEL: Final = 1e-4
 
 
 def signal_flags(
-    windows: Floats, limits: SignalLimits, full_scale: NDArray[np.float64] | None = None
+    windows: Floats,
+    limits: SignalLimits,
+    full_scale: NDArray[np.float64] | None = None,
+    rpm: NDArray[np.float64] | None = None,
+    grouping: Grouping | None = None,
 ) -> NDArray[np.bool_]:
     """Return the signal flags of each window.
 
@@ -57,16 +76,26 @@ def signal_flags(
         full_scale: (n,), the sensor's, in the unit of the windows: a window that reaches it is
             clipped. NaN where unknown. No sensor exceeds it: it is ignored for a window that does,
             which is in another unit or was measured at another gain.
+        rpm: (n,), shaft speeds, NaN where unknown. Where once or twice the speed is nearer to a
+            mains frequency than a window resolves, a tone there is taken for the shaft's.
+        grouping: Of the windows into measurements; None for one each. A shaft's tone lasts: one in
+            less than half of the windows of a measurement is hum at any speed.
 
     Returns:
         (n, 4), columns as in `SIGNAL_FLAGS`. A flat window is a dropout, and has no other flag.
     """
-    found = np.empty((len(windows), len(SIGNAL_FLAGS)), np.bool_)
+    found = np.empty((len(windows), _HUM + len(_MAINS)), np.bool_)
     for begin in range(0, len(windows), _CHUNK):
         chunk = slice(begin, begin + _CHUNK)
         scales = None if full_scale is None else full_scale[chunk]
         _write_flags(windows[chunk], limits, scales, found[chunk])
-    return found
+    hums = found[:, _HUM:]
+    if rpm is not None and hums.any():
+        grouping = grouping or Grouping.of(len(windows))
+        lasting = grouping.repeat(grouping.share(hums) >= _HALF)
+        hums &= ~(lasting & _turns_at_mains(rpm))
+    found[:, _HUM] = hums.any(axis=1)
+    return found[:, : len(SIGNAL_FLAGS)]
 
 
 def measurement_flags(flags: NDArray[np.bool_], grouping: Grouping) -> NDArray[np.bool_]:
@@ -78,7 +107,7 @@ def measurement_flags(flags: NDArray[np.bool_], grouping: Grouping) -> NDArray[n
     """
     if grouping.single:
         return flags
-    needed = [_ANY if flag == "dropout" else np.float32(0.5) for flag in SIGNAL_FLAGS]
+    needed = [_ANY if flag == "dropout" else _HALF for flag in SIGNAL_FLAGS]
     return np.asarray(grouping.share(flags) >= needed)
 
 
@@ -88,7 +117,7 @@ def _write_flags(
     full_scale: NDArray[np.float64] | None,
     found: NDArray[np.bool_],
 ) -> None:
-    """Write the signal flags of windows into the rows of `found`."""
+    """Write the signal flags of windows into the rows of `found`, hum by mains tone."""
     high, low = windows.max(axis=1), windows.min(axis=1)
     middle, half = high / 2 + low / 2, high / 2 - low / 2
     # Extremes that are equally far from zero, even if each is reached once, are an amplifier's.
@@ -104,11 +133,19 @@ def _write_flags(
     squares = windows - middle[:, None]
     squares *= squares
     clipped |= _repeats_a_level(squares, half, limits.clipping_samples)
-    shares = _slow_shares(windows, squares, middle)
+    step, hums = _slow_shares(windows, squares, middle)
     found[:, 0] = clipped
     found[:, 1] = _holds_still(windows, limits.dropout_samples)
-    found[:, 2:] = shares > (limits.jump_share, limits.mains_hum_share)
-    found[half == 0] = [flag == "dropout" for flag in SIGNAL_FLAGS]
+    found[:, 2] = step > limits.jump_share
+    found[:, _HUM:] = hums > limits.mains_hum_share
+    found[half == 0] = np.arange(found.shape[1]) == SIGNAL_FLAGS.index("dropout")
+
+
+def _turns_at_mains(rpm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether each mains tone (n, 2) may be that of a shaft at this speed (n,)."""
+    shaft = rpm[:, None, None] / 60 * _SHAFT_ORDERS
+    near: NDArray[np.bool_] = (np.abs(shaft - np.array(_MAINS)[:, None]) < _RESOLUTION).any(axis=2)
+    return near
 
 
 def _reaches(peak: Floats, full_scale: NDArray[np.float64] | None) -> NDArray[np.bool_]:
@@ -169,8 +206,8 @@ def _longest_run(windows: Floats) -> NDArray[np.int64]:
     return longest
 
 
-def _slow_shares(windows: Floats, squares: Floats, middle: Floats) -> Floats:
-    """Return the shares of power (n, 2) of the best fitting step and of the stronger mains tone."""
+def _slow_shares(windows: Floats, squares: Floats, middle: Floats) -> tuple[Floats, Floats]:
+    """Return the shares of power of the best fitting step (n,) and of the mains tones (n, 2)."""
     # A product with equal weights is the mean of each block, five times as fast as `mean`.
     means = (windows.reshape(-1, _SAMPLES) @ _BLOCK_WEIGHTS).reshape(-1, _BLOCKS)
     offset = means.mean(axis=1, keepdims=True)
@@ -179,9 +216,8 @@ def _slow_shares(windows: Floats, squares: Floats, middle: Floats) -> Floats:
     power = mean_square - np.square(offset[:, 0] - middle) + np.finfo(np.float32).tiny
     step = (np.square(np.cumsum(means, axis=1)[:, :-1]) * _STEP_WEIGHTS).max(axis=1)
     tones = np.square(means @ _TONES)
-    hum = (tones[:, ::2] + tones[:, 1::2]).max(axis=1)
-    shares: Floats = np.stack([step, hum], axis=1) / power[:, None]
-    return shares
+    hums: Floats = tones[:, ::2] + tones[:, 1::2]
+    return step / power, hums / power[:, None]
 
 
 def _step_weights() -> Floats:

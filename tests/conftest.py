@@ -79,6 +79,15 @@ def cwru_data() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def rigs_data() -> Path:
+    """The folder of the recordings of other rigs; skips the test if there is none."""
+    folder = os.environ.get("RIGS_DATA")
+    if not folder:
+        pytest.skip("needs recordings of other rigs: set RIGS_DATA to their folder")
+    return Path(folder)
+
+
 @pytest.fixture(autouse=True)
 def _own_authorities() -> Iterator[None]:
     """Undo what a download within a test does to the whole process: use the system's authorities.

@@ -166,7 +166,7 @@ class Diagnosis(_Part):
     consumer runs with `--diagnoser network`."""
     windows: Annotated[int, Field(ge=1)] = 1
     """Windows of 2048 samples at 12 kHz in the measurement. Log-probabilities, novelty and evidence
-    are means over them."""
+    are means over those without a signal flag; if all have one, over all."""
     indicators: Indicators | None = None
     latency_ms: Latency
     batch_size: Annotated[int, Field(ge=1)]

@@ -38,6 +38,10 @@ nearby; or neither, and it is that of the baseline."""
 FOUND_BY: Final[tuple[FoundBy, ...]] = get_args(FoundBy)
 
 
+class TooFewWindowsError(ValueError):
+    """A speed has fewer windows than a baseline needs."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BaselinePoint:
     """Means and standard deviations over the healthy windows at one speed.
@@ -88,6 +92,13 @@ class Baseline:
         return np.array([point.rpm for point in self.points])
 
     @property
+    def usual_rpm(self) -> float:
+        """That of a window that states none: the nominal or only one; NaN where several may be."""
+        if self.nominal_rpm is not None:
+            return self.nominal_rpm
+        return self.points[0].rpm if len(self.points) == 1 else np.nan
+
+    @property
     def windows(self) -> int:
         """How many windows it was fitted to."""
         return sum(point.windows for point in self.points)
@@ -123,15 +134,15 @@ def fit(
         outer_share: As for `line_heights`; `measure` must take the same.
 
     Raises:
-        ValueError: There are fewer than 8 windows at a speed, the lines cannot be measured at
-            their speeds, or the windows are all alike.
+        TooFewWindowsError: There are fewer than 8 windows at a speed.
+        ValueError: The lines cannot be measured at their speeds, or the windows are all alike.
     """
     check_speeds(rpm, orders)
     stretches = list(_stretches(rpm))
     if not stretches or min(map(len, stretches)) < MINIMUM:
         fewest = min(stretches, key=len, default=np.empty(0, np.intp))
         at = f" at {np.median(rpm[fewest]):.0f} rpm" if len(stretches) > 1 else ""
-        raise ValueError(
+        raise TooFewWindowsError(
             f"a baseline needs {MINIMUM} healthy windows at each speed, got {len(fewest)}{at}"
         )
     fastest = max(float(np.median(rpm[rows])) for rows in stretches)

@@ -1,5 +1,7 @@
 """Measurements of several windows: averages over the windows of each, and no work for one each."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +44,30 @@ def test_equal_windows_have_the_probabilities_of_one() -> None:
     one = np.array([[0.7, 0.2, 0.1, 0]], np.float32)
     mean = Grouping.of(3, np.array([3])).mean_probabilities(np.repeat(one, 3, axis=0))
     np.testing.assert_allclose(mean, one, atol=1e-6)
+
+
+@given(COUNTS, st.randoms(use_true_random=False))
+def test_marked_windows_are_left_out_where_their_measurement_has_others(
+    counts: list[int], random: Random
+) -> None:
+    marks = np.array([random.random() < 0.4 for _ in range(sum(counts))], np.bool_)
+    values = np.arange(len(marks), dtype=np.float64)
+    left, grouping = Grouping.of(len(marks), np.array(counts, np.int64)).without(marks)
+    parts = zip(*(np.split(each, np.cumsum(counts)[:-1]) for each in (values, marks)), strict=True)
+    expected = [part if own.all() else part[~own] for part, own in parts] if counts else []
+    assert values[left].tolist() == [value for part in expected for value in part]
+    assert grouping.counts.tolist() == [len(part) for part in expected]
+    np.testing.assert_allclose(grouping.mean(values[left]), [part.mean() for part in expected])
+
+
+def test_windows_are_not_copied_where_none_is_marked_or_each_is_a_measurement() -> None:
+    values = np.ones((4, 3), np.float32)
+    for marks, counts in (([False] * 4, [1, 3]), ([True, False] * 2, [1] * 4)):
+        grouping = Grouping.of(4, np.array(counts))
+        left, same = grouping.without(np.array(marks))
+        assert np.shares_memory(values[left], values)
+        assert len(values[left]) == 4
+        assert same is grouping
 
 
 def test_measurements_of_one_window_are_not_copied() -> None:

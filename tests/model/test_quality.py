@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from bearing_stream.recordings import Recording
 from bearing_stream.recordings.cwru import load, present
-from bearing_stream.vocabulary import QUALITY_FLAGS, WINDOW_LENGTH
+from bearing_stream.vocabulary import QUALITY_FLAGS, SAMPLING_RATE, WINDOW_LENGTH
+from model.grouping import Grouping
 from model.limits import SignalLimits
 from model.quality import SIGNAL_FLAGS, SignalFlag, signal_flags
 from tests.model.physics.signals import Floats, clipped, dropped, healthy, hum, jumped
@@ -161,6 +162,60 @@ def test_a_window_at_full_scale_is_clipped_and_one_beyond_is_in_another_unit() -
     known = signal_flags(windows, SignalLimits(), np.full(4, 5.0))
     assert known[:, 0].tolist() == [False, True, False, False]
     assert not signal_flags(windows, SignalLimits(), np.full(4, np.nan)).any()
+
+
+MAINS = (50.0, 60.0)
+NEAR = SAMPLING_RATE / WINDOW_LENGTH
+
+
+def hum_flags(hertz: float, rpm: float) -> NDArray[np.bool_]:
+    """Whether windows of a tone are flagged as hum where the shaft turns at this speed."""
+    windows = hum(hertz)
+    found = signal_flags(windows, SignalLimits(), rpm=np.full(len(windows), rpm))
+    return found[:, SIGNAL_FLAGS.index("mains-hum")]
+
+
+@given(st.floats(-1, 1), st.sampled_from(MAINS), st.sampled_from([1, 2]))
+def test_a_tone_of_the_shaft_near_a_mains_frequency_is_no_hum(
+    off: float, mains: float, order: int
+) -> None:
+    hertz = mains + off * NEAR
+    assert not hum_flags(hertz, hertz / order * 60).any()
+
+
+@given(st.floats(100, 20_000), st.sampled_from([1, 2]))
+def test_a_tone_of_the_shaft_is_no_hum_at_any_speed(rpm: float, order: int) -> None:
+    assert not hum_flags(rpm / 60 * order, rpm).any()
+
+
+@given(st.floats(0.965, 1.035), st.sampled_from(MAINS), st.sampled_from([1, 2]))
+def test_a_stated_speed_may_be_a_little_off(error: float, mains: float, order: int) -> None:
+    assert not hum_flags(mains, mains / order * 60 * error).any()
+
+
+@given(st.one_of(st.floats(0, 100_000), st.just(float("nan"))), st.sampled_from(MAINS))
+def test_hum_is_flagged_at_all_other_speeds(rpm: float, mains: float) -> None:
+    apart = min(abs(rpm / 60 * order - mains) for order in (1, 2))
+    assert hum_flags(mains, rpm).all() == (not apart < NEAR)
+
+
+def test_each_window_is_judged_by_its_own_speed() -> None:
+    windows, speeds = hum(50)[:4], np.array([3000.0, 1500.0, 2000.0, np.nan])
+    found = signal_flags(windows, SignalLimits(), rpm=speeds)
+    assert found[:, SIGNAL_FLAGS.index("mains-hum")].tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize(("windows", "flagged"), [(1, True), (2, True), (3, False), (5, False)])
+def test_a_tone_of_the_shaft_is_in_half_of_the_windows_of_a_measurement(
+    windows: int, flagged: bool
+) -> None:
+    """In fewer it is hum; another measurement makes no difference."""
+    measured = np.concatenate([hum(50)[:windows], GOOD[: 5 - windows], hum(50)[:3]])
+    grouping = Grouping.of(8, np.array([5, 3]))
+    speeds = np.full(8, 1500.0)
+    found = signal_flags(measured, SignalLimits(), rpm=speeds, grouping=grouping)
+    hums = found[:, SIGNAL_FLAGS.index("mains-hum")]
+    assert hums.tolist() == [flagged] * windows + [False] * (8 - windows)
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,12 @@ FLAGS: Final[dict[QualityFlag, tuple[str, str]]] = {
     ),
     "dropout": ("The signal holds exactly the same value for a while.", "dropout_samples"),
     "jump": ("A step of the mean makes up much of the power.", "jump_share"),
-    "mains-hum": ("50 or 60 Hz make up much of the power.", "mains_hum_share"),
+    "mains-hum": (
+        "50 or 60 Hz make up much of the power, and neither once nor twice the shaft speed is "
+        "within 5.9 Hz of it. Where the speed is not stated, it is the nominal one of the sensor "
+        "table, or the only one of the baseline.",
+        "mains_hum_share",
+    ),
     "novelty": (
         "The network decided, and the measurement is unlike those that it was trained on: its "
         "`novelty` is high.",

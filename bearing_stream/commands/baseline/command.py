@@ -26,7 +26,6 @@ from bearing_stream.recordings.command import data_option
 from bearing_stream.recordings.manifest import chosen_files, manifest_option
 from bearing_stream.recordings.names import as_text
 from model.physics import baseline_file
-from model.physics.baseline import fit
 from model.physics.bearing import DRIVE_END
 
 
@@ -129,7 +128,7 @@ def command(
             )
         named = bearing_at([signal.rpm for signal in signals])
         healthy = unflagged(signals)
-        fitted = fit(healthy.windows, healthy.rpm, named.orders, healthy.hop)
+        fitted = healthy.fit(named.orders)
         for line in named.lines:
             click.echo(line, err=line.startswith("Warning"))
         _warn_of_disagreements(signals, named)

@@ -17,8 +17,9 @@ from bearing_stream.recordings.manifest import ManifestRow, expected
 from bearing_stream.recordings.settings import ReadingSettings
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from model.limits import SignalLimits
-from model.physics.baseline import HOP
-from model.quality import signal_flags
+from model.physics.baseline import HOP, Baseline, TooFewWindowsError, fit
+from model.physics.bearing import BearingOrders
+from model.quality import SIGNAL_FLAGS, signal_flags
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,14 +76,31 @@ class HealthyWindows:
     Args:
         windows: (n, 2048) float32.
         rpm: (n,), of each.
-        excluded: How many others there were.
+        flags: (k, 4), of the others, columns as in `model.quality.SIGNAL_FLAGS`.
         hop: Samples from one window to the next, the mean.
     """
 
     windows: NDArray[np.float32]
     rpm: NDArray[np.float64]
-    excluded: int
+    flags: NDArray[np.bool_]
     hop: int
+
+    @property
+    def excluded(self) -> str:
+        """How many windows were left out, by flag; empty if none was."""
+        counts = zip(SIGNAL_FLAGS, self.flags.sum(axis=0).tolist(), strict=True)
+        by_flag = ", ".join(f"{flag} {count}" for flag, count in counts if count)
+        total = len(self.flags) + len(self.windows)
+        return f"{len(self.flags)} of {total} windows ({by_flag})" if len(self.flags) else ""
+
+    def fit(self, orders: BearingOrders) -> Baseline:
+        """Fit a baseline to the windows; raises ValueError as `model.physics.baseline.fit` does."""
+        try:
+            return fit(self.windows, self.rpm, orders, self.hop)
+        except TooFewWindowsError as error:
+            if not self.excluded:
+                raise
+            raise ValueError(f"{error}; left out, with signal flags: {self.excluded}") from error
 
 
 def unflagged(signals: Sequence[Healthy], hop: int = HOP) -> HealthyWindows:
@@ -90,13 +108,14 @@ def unflagged(signals: Sequence[Healthy], hop: int = HOP) -> HealthyWindows:
     cut = [signal.windows(hop) for signal in signals]
     rpm = np.repeat([signal.rpm for signal in signals], [len(windows) for windows in cut])
     windows = np.concatenate(cut)
-    flagged = np.asarray(signal_flags(windows, SignalLimits()).any(axis=1))
+    flags = signal_flags(windows, SignalLimits(), rpm=rpm)
+    flagged = flags.any(axis=1)
     # Windows of different parts do not overlap. The mean hop is that of as many independent ones.
     parts = sum(len(part) >= WINDOW_LENGTH for signal in signals for part in signal.parts)
     overlapping = len(windows) - parts
     independent = parts + overlapping * hop / WINDOW_LENGTH
     mean_hop = round((independent - 1) * WINDOW_LENGTH / max(len(windows) - 1, 1))
-    return HealthyWindows(windows[~flagged], rpm[~flagged], int(flagged.sum()), mean_hop)
+    return HealthyWindows(windows[~flagged], rpm[~flagged], flags[flagged], mean_hop)
 
 
 def of_files(rows: Sequence[ManifestRow], reading: ReadingSettings) -> Iterable[Recording]:

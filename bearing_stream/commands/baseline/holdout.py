@@ -9,7 +9,6 @@ from bearing_stream.commands.baseline.healthy import Healthy, unflagged
 from bearing_stream.vocabulary import FAULT_LABELS, WINDOW_LENGTH
 from model.assessor import Assessor
 from model.diagnoser import Diagnoser
-from model.physics.baseline import fit
 from model.physics.bearing import BearingOrders
 from model.sensors import SensorRow, Sensors
 
@@ -42,7 +41,7 @@ def held_out(signals: Sequence[Healthy], orders: BearingOrders, share: float) ->
     testing = unflagged(last, WINDOW_LENGTH)
     if not len(testing.windows):
         raise ValueError("the part that is held out is shorter than a window")
-    fitted = fit(training.windows, training.rpm, orders, training.hop)
+    fitted = training.fit(orders)
     table = Sensors((SensorRow("*", fitted),), "held-out")
     assessor = Assessor(Diagnoser.load(device="cpu"), "auto", table)
     sensors = ["held-out"] * len(testing.windows)

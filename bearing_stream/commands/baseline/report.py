@@ -58,7 +58,7 @@ def summary(
         f"{f' and {more} more' if more else ''} at "
         f"{_range(float(healthy.rpm.min()), float(healthy.rpm.max()))}",
         *map(_point_line, fitted.points),
-        *([f"excluded, with signal flags: {healthy.excluded}"] if healthy.excluded else []),
+        *([f"left out, with signal flags: {healthy.excluded}"] if healthy.excluded else []),
         *([holdout] if holdout else []),
         "Paste this into your table of sensors, in the same folder, and use it as --sensor-table:",
         "",

@@ -1,5 +1,6 @@
 """`bearing-stream baseline`: from healthy recordings to a table of sensors for the assessor."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bearing_stream.commands.baseline.command import command
+from bearing_stream.vocabulary import SAMPLING_RATE
 from model.assessor import Assessor
 from model.physics import baseline_file
 from model.physics.bearing import DRIVE_END
 from model.sensors import load
-from tests.model.physics.signals import INNER, OUTER, RPM, dropped, healthy, struck
+from tests.model.physics.signals import INNER, OUTER, RPM, Floats, dropped, healthy, struck
 
 ORDERS = ["--orders", "3.5848", "5.4152", "2.357"]
 RATE = ["--rate", "12000"]
@@ -180,7 +182,40 @@ def test_flagged_windows_are_excluded_and_counted(tmp_path: Path) -> None:
     np.save(path, np.concatenate([healthy(30), dropped(healthy(1), 100, held=True)]).reshape(-1))
     result = run(path, *RATE, "--rpm", RPM, *ORDERS, "--out", tmp_path / "press.json")
     assert result.exit_code == 0
-    assert "excluded, with signal flags: " in result.output
+    left_out = r"left out, with signal flags: (\d) of 121 windows \(dropout \1\)"
+    assert re.search(left_out, result.output)
+
+
+def shaft_tone(windows: Floats, hertz: float) -> Floats:
+    """The signal of the windows in a row, and a tone of the same power."""
+    signal = windows.reshape(-1)
+    tone = np.sin(2 * np.pi * hertz * np.arange(len(signal)) / SAMPLING_RATE)
+    return np.asarray(signal + np.sqrt(2) * signal.std() * tone, np.float32)
+
+
+@pytest.mark.parametrize("rpm", [2950, 3000, 3560])
+def test_a_machine_whose_shaft_turns_at_mains_frequency_has_a_baseline(
+    rpm: float, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "press.npy", tmp_path / "press.json"
+    np.save(path, shaft_tone(healthy(30), rpm / 60))
+    result = run(path, *RATE, "--rpm", rpm, *ORDERS, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "117 healthy windows" in result.output
+    assert "left out" not in result.output
+
+
+def test_where_too_few_windows_are_left_the_flags_of_the_others_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "press.npy"
+    signal = shaft_tone(healthy(30), 50)
+    signal[-2000:-1500] = 0
+    np.save(path, signal)
+    result = run(path, *RATE, "--rpm", 2000, *ORDERS, "--out", tmp_path / "press.json")
+    assert result.exit_code == 1
+    assert (
+        "Error: a baseline needs 8 healthy windows at each speed, got 0; left out, with signal "
+        "flags: 117 of 117 windows (dropout 4, mains-hum 117)\n"
+    ) in result.output
 
 
 @pytest.mark.parametrize(
