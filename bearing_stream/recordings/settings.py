@@ -6,9 +6,10 @@ from typing import Literal
 from bearing_stream.config import Settings
 from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.recording import Recording
+from bearing_stream.sampling import LowestRate
 
 
-class ReadingSettings(Settings):
+class ReadingSettings(Settings, LowestRate):
     """How to read files that can be read in several ways, next to their rate and channel."""
 
     variable: str | None = None
@@ -46,4 +47,5 @@ class ReadingSettings(Settings):
             windows_as_rows=self.windows_as_rows,
             decimal=self.decimal,
             native_rate=native_rate,
+            lowest_rate=self.min_sampling_rate,
         )

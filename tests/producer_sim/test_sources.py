@@ -175,6 +175,17 @@ def test_own_files_are_sent_at_their_own_rate(own_files: list[Path]) -> None:
     assert sent.size == 4367
 
 
+@pytest.mark.parametrize("native_rate", [False, True])
+def test_a_rate_that_the_consumer_would_refuse_is_refused(
+    own_files: list[Path], native_rate: bool
+) -> None:
+    given = {"rate": 8000, "native_rate": native_rate}
+    with pytest.raises(RecordingError, match="lower --min-sampling-rate"):
+        opened(own_files, **given)
+    streams, _ = opened(own_files, **given, min_sampling_rate=8000)
+    assert {stream.sampling_rate for stream in streams} == {8000 if native_rate else 12_000}
+
+
 def test_no_measurement_crosses_from_one_row_of_a_matrix_into_the_next(tmp_path: Path) -> None:
     rows = np.arange(3 * 5000.0).reshape(3, 5000)
     np.save(tmp_path / "rows.npy", rows)

@@ -115,6 +115,14 @@ def test_each_file_may_have_its_own_rate(tmp_path: Path) -> None:
     assert run(*files, "--rate", 1, *arguments).exit_code == 2
 
 
+def test_a_low_rate_is_read_where_the_limit_is_lowered(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "press.json"
+    arguments = ["--rate", 8000, "--rpm", RPM, *ORDERS, "--out", out]
+    result = run(recording, *arguments, "--min-sampling-rate", 8000)
+    assert result.exit_code == 0, result.output
+    assert "nothing above" not in result.stderr
+
+
 def test_a_manifest_states_rates_and_speeds(tmp_path: Path) -> None:
     np.save(tmp_path / "slow.npy", healthy(30).reshape(-1))
     np.save(tmp_path / "fast.npy", np.repeat(healthy(30, seed=2).reshape(-1), 2))
@@ -201,6 +209,7 @@ def test_flagged_windows_are_excluded_and_counted(tmp_path: Path) -> None:
             "can be read from 294 to",
         ),
         (["FILE", *RATE, "--rpm", "nan", *ORDERS], "got nan rpm"),
+        (["FILE", "--rate", "5000", "--rpm", "1772", *ORDERS], "or lower --min-sampling-rate"),
         (["FILE", *RATE, "--rpm", "1772", "--orders", "5", "3", "1"], "outer < inner"),
         (["FILE", *ORDERS, "--bearing", "9", "1", "5", "0"], "give one of them"),
         (["none.npy", *RATE, "--rpm", "1772", *ORDERS], "no such file"),
