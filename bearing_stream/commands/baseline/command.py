@@ -17,6 +17,7 @@ from bearing_stream.commands.baseline.bearing_option import (
 )
 from bearing_stream.commands.baseline.healthy import Healthy, of_cwru, of_files, unflagged
 from bearing_stream.commands.baseline.report import holdout_line, summary
+from bearing_stream.commands.baseline.running import of_running
 from bearing_stream.commands.baseline.settings import BaselineSettings
 from bearing_stream.commands.baseline.topic import of_topic
 from bearing_stream.config import from_command_line, options
@@ -128,6 +129,8 @@ def command(
                 else of_files(chosen_files(files, manifest, rate, rpm, channel), settings)
             )
         named = bearing_at([signal.rpm for signal in signals])
+        if from_topic:
+            signals = of_running(signals, named.orders)
         healthy = unflagged(signals)
         fitted = fit(healthy.windows, healthy.rpm, named.orders, healthy.hop)
         for line in named.lines:
