@@ -1,12 +1,30 @@
 """The settings of every command that reads a user's own files."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from bearing_stream.config import Settings
 from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.sampling import LowestRate
+
+
+def _listed(value: Any) -> Any:
+    """Return a number or a text such as `1780,1750` as a sequence."""
+    if isinstance(value, str):
+        return value.split(",")
+    return (value,) if isinstance(value, int | float) else value
+
+
+Numbers = Annotated[
+    tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...],
+    BeforeValidator(_listed),
+    NoDecode,
+]
+"""Positive numbers; in a settings file a list or one number, in a variable separated by commas."""
 
 
 class ReadingSettings(Settings, LowestRate):

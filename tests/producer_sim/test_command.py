@@ -83,6 +83,7 @@ def test_a_share_that_is_not_a_number_is_refused() -> None:
         (["--label", "Foo"], "--label: no label Foo: choose from Ball"),
         (["--source", "files"], "--source files: name the files"),
         (["--source", "synthetic", "--rate", "9000"], "--rate is for the source files"),
+        (["a.npy", "--rate", "9000", "--rate", "8000"], "--rate: expected one sampling rate, got"),
     ],
 )
 def test_a_selection_that_does_not_exist_is_a_usage_error(

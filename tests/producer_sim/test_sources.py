@@ -3,6 +3,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 import scipy.io
@@ -108,9 +109,26 @@ def test_own_files_come_first(
     assert "your own" in line
 
 
+def test_each_own_file_may_have_its_own_rate_and_speed(own_files: list[Path]) -> None:
+    streams, _ = opened(own_files, rate=[12_000, 24_000], rpm=[1480, 990], native_rate=True)
+    assert [(stream.sampling_rate, stream.shaft_speed) for stream in streams] == [
+        (12_000, 1480),
+        (24_000, 990),
+    ]
+
+
+@pytest.mark.parametrize("given", [{"rate": [12_000] * 3}, {"rate": 12_000, "rpm": [1, 2, 3]}])
+def test_as_many_rates_and_speeds_as_files_are_expected(
+    own_files: list[Path], given: dict[str, Any]
+) -> None:
+    with pytest.raises(click.UsageError, match="or one for each of 2 files, got 3"):
+        opened(own_files, **given)
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
+        ({"rpm": [1480, 990]}, "--rpm: expected one shaft speed, got 2"),
         ({"source": "cwru"}, "no CWRU recordings: name their folder"),
         ({"source": "files"}, "name the files"),
         ({"data": Path("missing")}, "missing: expected a folder"),
@@ -148,7 +166,7 @@ def test_two_files_of_one_name_are_refused(own_files: list[Path], tmp_path: Path
     (tmp_path / "b").mkdir()
     np.save(tmp_path / "b" / "pump.npy", SIGNAL)
     with pytest.raises(RecordingError, match="several files are named pump"):
-        open_streams(SimulatorSettings(rate=12_000), [*own_files, tmp_path / "b" / "pump.npy"])
+        open_streams(SimulatorSettings(rate=(12_000,)), [*own_files, tmp_path / "b" / "pump.npy"])
 
 
 @pytest.mark.parametrize("loop", [False, True])
