@@ -138,14 +138,21 @@ def command(
         _warn_of_disagreements(signals, named)
         held_out = holdout_line(signals, named.orders, holdout) if holdout else ""
         # Last, so that an interrupt leaves no baseline.
-        out.write_text(baseline_file.to_json(fitted), encoding="utf-8")
+        _write(out, baseline_file.to_json(fitted))
         click.echo(summary(fitted, signals, healthy, out, sensor, held_out))
     except BearingError as error:
         raise click.UsageError(str(error)) from error
-    except (RecordingError, FatalKafkaError, ValueError, OSError) as error:
+    except (RecordingError, FatalKafkaError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; no baseline was written") from None
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"--out: {out}: {error.strerror}") from error
 
 
 def _of_topic(

@@ -89,6 +89,13 @@ def test_frequencies_may_belong_to_a_speed_that_a_manifest_states(
     assert baseline_file.load(out).orders.inner == pytest.approx(DRIVE_END.inner, rel=1e-3)
 
 
+def test_a_file_that_cannot_be_written_is_named(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "nowhere" / "press.json"
+    result = run(recording, *RATE, "--rpm", RPM, *ORDERS, "--out", out)
+    assert result.exit_code == 1
+    assert result.stderr.endswith(f"Error: --out: {out}: No such file or directory\n")
+
+
 @pytest.mark.parametrize("step", ["disagreements", "holdout_line"])
 def test_an_interrupt_leaves_no_baseline(
     step: str, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

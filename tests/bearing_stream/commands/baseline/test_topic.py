@@ -71,6 +71,7 @@ def test_a_healthy_hour_of_a_sensor_is_its_baseline(topics: Topics, tmp_path: Pa
     assert result.exit_code == 0, result.output
     assert "fitted to 80 healthy windows" in result.stdout
     assert f'pattern = "{SENSOR}"' in result.stdout
+    assert f"windows of {SENSOR} from {at(0)}, " in result.stdout
     assert "differs from" not in result.stderr
     fitted = baseline_file.load(out)
     assert (fitted.windows, fitted.speeds.tolist()) == (80, [RPM])
@@ -134,7 +135,7 @@ def test_what_differs_in_that_time_is_named(topics: Topics, tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     named = [line for line in result.stderr.splitlines() if "differs from" in line]
     assert len(named) == 1
-    assert f"{SENSOR} from {at(60)} at 1772 rpm differs" in named[0]
+    assert f"{SENSOR} from {at(60)} differs" in named[0]
 
 
 @pytest.mark.integration

@@ -339,3 +339,8 @@ def test_real_recordings(cwru_data: Path) -> None:
     assert (fine["prediction"], fine["reasons"]) == ("InnerRace", [])
     assert "clipping" not in fine["window_reasons"]
     assert clipped["window_reasons"]["clipping"] >= 1
+
+
+def test_a_wrong_speed_is_named_by_its_value() -> None:
+    result = diagnose("a.wav", "--rpm", 1500, "--rpm", -5)
+    assert "--rpm (BEARING_STREAM_RPM): Input should be greater than 0; got '-5'\n" in result.stderr
