@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from bearing_stream.config import Duration
 from bearing_stream.kafka import TopicSettings
-from bearing_stream.recordings.settings import Numbers, ReadingSettings
+from bearing_stream.recordings.settings import MeasurementDuration, Numbers, ReadingSettings
 from bearing_stream.wire import SampleFormat
 
 
@@ -53,7 +52,7 @@ class SimulatorSettings(TopicSettings, ReadingSettings):
     seed: int = Field(default=0, ge=0)
     """Seed of the synthetic signals, and of the positions of malformed messages."""
 
-    measurement: Duration | None = None
+    measurement: MeasurementDuration | None = None
     """Seconds of a measurement, which is one message: `1s`, `500ms`. By default one window."""
 
     native_rate: bool = False

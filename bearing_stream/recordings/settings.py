@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from bearing_stream.config import Settings
+from bearing_stream.config import Duration, Settings
 from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.sampling import LowestRate
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
 
 def _listed(value: Any) -> Any:
@@ -25,6 +26,17 @@ Numbers = Annotated[
     NoDecode,
 ]
 """Positive numbers; in a settings file a list or one number, in a variable separated by commas."""
+
+
+def _a_window_or_more(seconds: float) -> float:
+    if round(seconds * SAMPLING_RATE) < WINDOW_LENGTH:
+        window = WINDOW_LENGTH / SAMPLING_RATE
+        raise ValueError(f"expected one window, {window:.4f} s, or more; got {seconds:g} s")
+    return seconds
+
+
+MeasurementDuration = Annotated[Duration, AfterValidator(_a_window_or_more)]
+"""Seconds of a measurement to send."""
 
 
 class ReadingSettings(Settings, LowestRate):

@@ -63,7 +63,8 @@ def test_a_window_that_was_not_delivered_sets_the_exit_status(mock_kafka: MockKa
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--speed", "fast"), ("--speed", "0"), ("--malformed", "2")]
+    ("option", "value"),
+    [("--speed", "fast"), ("--speed", "0"), ("--malformed", "2"), ("--measurement", "100ms")],
 )
 def test_a_wrong_setting_is_a_usage_error(option: str, value: str) -> None:
     result = run(option, value)

@@ -14,6 +14,7 @@ from bearing_stream.commands.baseline.bearing_option import (
     NamedBearing,
     by_name_or_geometry,
     by_orders,
+    check_quoted,
 )
 from bearing_stream.commands.baseline.healthy import Healthy, of_cwru, of_files, unflagged
 from bearing_stream.commands.baseline.report import holdout_line, summary
@@ -34,7 +35,11 @@ from model.physics.bearing import DRIVE_END
 @click.command(name="baseline", cls=BearingCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--rpm", type=float, multiple=True, help="Shaft speed: one for all files, or one for each."
+    "--rpm",
+    type=float,
+    multiple=True,
+    help="Shaft speed: one for all files, or one for each; with --from-topic, that of windows that "
+    "state none.",
 )
 @click.option(
     "--rate",
@@ -119,9 +124,12 @@ def command(
                 "specify healthy recordings: FILES, --manifest, --from-topic, or --recordings for "
                 "those of CWRU"
             )
+        if bearing:
+            check_quoted(bearing, files)
         bearing_at = _bearing(bearing, orders, bool(names))
         if from_topic:
-            signals = _of_topic(files, sensor, rpm, settings)
+            of_files_only = (*files, manifest, names, *rate, channel)
+            signals = _of_topic(any(of_files_only), sensor, rpm, settings)
         else:
             signals = _of_recordings(
                 of_cwru(names, data)
@@ -156,10 +164,13 @@ def _write(out: Path, text: str) -> None:
 
 
 def _of_topic(
-    files: Sequence[Path], sensor: str | None, rpm: Sequence[float], settings: BaselineSettings
+    about_files: bool, sensor: str | None, rpm: Sequence[float], settings: BaselineSettings
 ) -> list[Healthy]:
-    if files or sensor is None:
-        raise click.UsageError("--from-topic takes the windows of --sensor, and no files")
+    if about_files or sensor is None:
+        raise click.UsageError(
+            "--from-topic takes the windows of --sensor, which state their rate: no files, and "
+            "none of --manifest, --recordings, --rate and --channel"
+        )
     return of_topic(settings, sensor, rpm)
 
 

@@ -220,6 +220,8 @@ def test_flagged_windows_are_excluded_and_counted(tmp_path: Path) -> None:
         (["FILE", *RATE, "--rpm", "1772", "--orders", "5", "3", "1"], "outer < inner"),
         (["FILE", *ORDERS, "--bearing", "9", "1", "5", "0"], "give one of them"),
         (["none.npy", *RATE, "--rpm", "1772", *ORDERS], "no such file"),
+        (["FILE", *RATE, "--bearing", "7308", "BEP"], '--bearing "7308 BEP"'),
+        (["--bearing", "NU", "208", "ECP", "none.npy"], '--bearing "NU 208 ECP"'),
         (["--recordings", "105", "--data", "."], "damaged: 105"),
         (["--recordings", "98,x", "--data", "."], "no recording x"),
     ],

@@ -205,7 +205,12 @@ def test_windows_of_an_open_transaction_are_no_part_of_it(broker: Broker, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "arguments", [["a.wav", "--sensor", "p"], [], ["--sensor", "p", "--rpm", 1, "--rpm", 2]]
+    "arguments",
+    [
+        *(["a.wav", "--sensor", "p"], [], ["--sensor", "p", "--rpm", 1, "--rpm", 2]),
+        *(["--sensor", "p", "--rate", 12_000], ["--sensor", "p", "--channel", "x"]),
+        ["--sensor", "p", "--recordings", "97"],
+    ],
 )
 def test_it_takes_a_sensor_and_no_files(arguments: list[object], tmp_path: Path) -> None:
     topics = Topics("127.0.0.1:1", "w", "d", "l", "g")

@@ -103,7 +103,7 @@ def test_people_see_the_prediction_and_what_decided(recording: Path) -> None:
     assert ", by " in first
     assert lines.endswith("sigmas above healthy")
     assert "sigmas from healthy; 1750 rpm, as stated" in change
-    assert "rpm, that of the baseline" in diagnose(*arguments).stdout
+    assert "rpm, not stated: that of the table of sensors" in diagnose(*arguments).stdout
 
 
 def test_there_is_a_line_for_each_window(recording: Path) -> None:
