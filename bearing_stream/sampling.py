@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
@@ -53,6 +54,14 @@ _CACHED_FILTERS: Final = 16
 """Filters that are kept. The longest, of a ratio with a denominator of 10,000, has 1.6 MB."""
 
 _CACHED_RATIOS: Final = 1024
+
+
+class LowestRate(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """The lowest sampling rate that is read, of messages and of files."""
+
+    min_sampling_rate: float = Field(default=LOW_RATE, ge=LOWEST_RATE, le=HIGHEST_RATE)
+    """Lowest sampling rate in Hz. Below 12 kHz a measurement holds nothing in the upper part of
+    the band in which faults are found."""
 
 
 class Defects(NamedTuple):
@@ -99,6 +108,29 @@ def ratio(sampling_rate: float) -> Fraction:
             f"expected a sampling rate from 100 Hz to 10 MHz, got {sampling_rate:.10g} Hz"
         )
     return (Fraction(SAMPLING_RATE) / Fraction(sampling_rate)).limit_denominator(MAX_DENOMINATOR)
+
+
+def out_of_range(rate: float, lowest: float, highest: float = HIGHEST_RATE) -> str:
+    """Return why signals at this rate are not read, and what to do; empty if they are read.
+
+    Args:
+        rate: Hz.
+        lowest: Hz, `LowestRate.min_sampling_rate`.
+        highest: Hz.
+    """
+    if lowest <= rate <= highest:
+        return ""
+    expected = (
+        f"expected a sampling rate from {lowest:.10g} to {highest:.10g} Hz, got {rate:.10g} Hz"
+    )
+    if rate < lowest:
+        expected += f": it holds nothing above {rate / 2:.10g} Hz, where faults show; sample faster"
+        if rate >= LOWEST_RATE:
+            expected += (
+                f", or lower --min-sampling-rate (one window takes {least_length(rate)} samples at "
+                "this rate)"
+            )
+    return expected
 
 
 def resampled_length(length: int, sampling_rate: float) -> int:

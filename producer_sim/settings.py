@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from bearing_stream.config import Duration
 from bearing_stream.kafka import TopicSettings
-from bearing_stream.recordings.settings import ReadingSettings
+from bearing_stream.recordings.settings import MeasurementDuration, Numbers, ReadingSettings
 from bearing_stream.wire import SampleFormat
 
 
@@ -36,14 +35,16 @@ class SimulatorSettings(TopicSettings, ReadingSettings):
     strict: bool = False
     """Refuse CWRU files that are not the official ones, instead of warning."""
 
-    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Sampling rate in Hz of the files named, where they do not state it themselves."""
+    rate: Numbers = ()
+    """Sampling rate in Hz of the files named, where they do not state it themselves: one for all
+    files, or one for each (repeatable)."""
 
     channel: str = ""
     """Which signal of the files named, where they hold several: a name or a number from 0."""
 
-    rpm: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Shaft speed in revolutions per minute of the files named, where it is known."""
+    rpm: Numbers = ()
+    """Shaft speed in revolutions per minute of the files named, where it is known: one for all
+    files, or one for each (repeatable). Of synthetic bearings, one for all."""
 
     sensors: int = Field(default=16, ge=1)
     """Number of synthetic sensors."""
@@ -51,7 +52,7 @@ class SimulatorSettings(TopicSettings, ReadingSettings):
     seed: int = Field(default=0, ge=0)
     """Seed of the synthetic signals, and of the positions of malformed messages."""
 
-    measurement: Duration | None = None
+    measurement: MeasurementDuration | None = None
     """Seconds of a measurement, which is one message: `1s`, `500ms`. By default one window."""
 
     native_rate: bool = False

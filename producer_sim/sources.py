@@ -9,6 +9,7 @@ from bearing_stream.recordings import Recording, RecordingError
 from bearing_stream.recordings.catalogue import CatalogueEntry, catalogue
 from bearing_stream.recordings.cwru import load, present
 from bearing_stream.recordings.fetch import default_folder
+from bearing_stream.recordings.manifest import ManifestRow, chosen_files, expected
 from bearing_stream.recordings.synthetic import bearings
 from bearing_stream.vocabulary import FAULT_LABELS, SAMPLING_RATE
 from producer_sim.settings import SimulatorSettings
@@ -38,6 +39,7 @@ def open_streams(
         SelectionError: The settings contradict one another, or select something that does not
             exist.
         RecordingError: A recording is missing or cannot be read.
+        click.UsageError: The number of rates or speeds is neither one nor that of the files.
     """
     labels = _labels(settings.label)
     folder = None if files else default_folder(settings.data)
@@ -51,8 +53,9 @@ def open_streams(
         notify(f"synthetic signals of {number}, seed {settings.seed}{why}")
         return _synthetic(settings, labels)
     if source == "files":
+        rows = chosen_files(files, None, settings.rate, settings.rpm, settings.channel or None)
         notify(f"{counted(len(files), 'recording')} of your own")
-        return _streams(settings, _own(settings, files, notify))
+        return _streams(settings, _own(settings, rows, notify))
     if folder is None:
         raise RecordingError(
             "no CWRU recordings: name their folder with --data or CWRU_DATA, or get them with "
@@ -80,13 +83,13 @@ def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> N
         "--data": (settings.data is not None, {"cwru"}),
         "--recordings": (bool(settings.recordings), {"cwru"}),
         "--label": (bool(settings.label), {"cwru", "synthetic"}),
-        "--rate": (settings.rate is not None, {"files"}),
+        "--rate": (bool(settings.rate), {"files"}),
         "--channel": (bool(settings.channel), {"files"}),
         "--variable": (bool(settings.variable), {"files"}),
         "--windows-as-rows": (settings.windows_as_rows, {"files"}),
         "--unit": (bool(settings.unit), {"files"}),
         "--decimal": (settings.decimal is not None, {"files"}),
-        "--rpm": (settings.rpm is not None, {"files", "synthetic"}),
+        "--rpm": (bool(settings.rpm), {"files", "synthetic"}),
     }
     for name, (is_given, sources) in given.items():
         if is_given and source not in sources:
@@ -95,6 +98,8 @@ def _check(settings: SimulatorSettings, source: str, files: Sequence[Path]) -> N
             )
     if source == "files" and not files:
         raise SelectionError("--source files: name the files")
+    if source == "synthetic" and len(settings.rpm) > 1:
+        raise SelectionError(f"{expected('--rpm', 'shaft speed', 1)}, got {len(settings.rpm)}")
 
 
 def counted(number: int, noun: str) -> str:
@@ -123,24 +128,24 @@ def _chosen(folder: Path, names: Sequence[str], labels: Sequence[str]) -> list[C
 
 
 def _own(
-    settings: SimulatorSettings, files: Sequence[Path], notify: Callable[[str], None]
+    settings: SimulatorSettings, rows: Sequence[ManifestRow], notify: Callable[[str], None]
 ) -> Iterable[Recording]:
-    repeated = [name for name, times in Counter(path.stem for path in files).items() if times > 1]
-    if repeated:
+    names = Counter(row.file.stem for row in rows)
+    if repeated := [name for name, times in names.items() if times > 1]:
         raise RecordingError(
             f"several files are named {', '.join(repeated)}: a file's name is its sensor's id, so "
             "rename them to be unique"
         )
-    for path in files:
+    for row in rows:
         recording = settings.read(
-            path,
-            rate=settings.rate,
-            channel=settings.channel or None,
-            rpm=settings.rpm,
+            row.file,
+            rate=row.rate,
+            channel=row.channel,
+            rpm=row.rpm,
             native_rate=settings.native_rate,
         )
         if recording.origin is not None:
-            notify(f"{path}: {recording.origin.described()}")
+            notify(f"{row.file}: {recording.origin.described()}")
         yield recording
 
 
@@ -154,7 +159,8 @@ def _streams(settings: SimulatorSettings, recordings: Iterable[Recording]) -> li
 
 def _synthetic(settings: SimulatorSettings, labels: Sequence[str]) -> list[SensorStream]:
     # Labels alternate, so four times as many bearings hold enough of each label.
-    all_bearings = bearings(len(FAULT_LABELS) * settings.sensors, settings.seed, settings.rpm)
+    rpm = next(iter(settings.rpm), None)
+    all_bearings = bearings(len(FAULT_LABELS) * settings.sensors, settings.seed, rpm)
     chosen = [
         bearing for bearing in all_bearings if not labels or bearing.condition.fault in labels
     ]

@@ -22,7 +22,7 @@ def markdown(card: ModelCard) -> str:
 
 _SCOPE = """\
 **This network is valid for the rig that it was trained on, and for no other.** On the recordings of
-other rigs it diagnoses 67 to 100 % of the healthy windows as faulty. For another machine, fit a
+other rigs it diagnoses 69 to 99 % of the healthy windows as faulty. For another machine, fit a
 baseline to its healthy recordings: then physics decides, and diagnoses 0 to 0.6 % of the same
 healthy windows as faulty. Without one, every prediction is marked `uncertain`."""
 

@@ -195,10 +195,11 @@ def _explained(
         where = f"{option_name(name)} ({ENVIRONMENT_PREFIX}{name.upper()})"
         if file is not None and name not in given and not _in_environment(name):
             where = f"{file}: {name}"
-        is_table = get_origin(_without_none(settings_class.model_fields[name].annotation)) is dict
-        if not is_table and not inner and detail["type"] != "value_error":
+        if _kind(settings_class.model_fields[name]) is dict:
+            where = ": ".join([where, *inner])
+        elif detail["type"] != "value_error":
             message += f"; got {detail['input']!r}"
-        lines.append(": ".join([where, *inner, message]))
+        lines.append(f"{where}: {message}")
     return lines
 
 

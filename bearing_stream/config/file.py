@@ -86,7 +86,10 @@ def read_file(
     if problems:
         lines = [f"{path}: {problem}" for problem in problems]
         if not all(SUGGESTS in problem for problem in problems):
-            lines.append(f"The command's settings are {', '.join(fields)}.")
+            lines.append(
+                f"The command's settings are {', '.join(fields)}. Its other options are for the "
+                "command line only."
+            )
         raise SettingsFileError("\n".join(lines))
     return _merged(top, own, fields)
 

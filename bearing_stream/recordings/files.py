@@ -17,7 +17,7 @@ from bearing_stream.recordings.origin import Origin
 from bearing_stream.recordings.rate import agreed_rate
 from bearing_stream.recordings.recording import Recording
 from bearing_stream.recordings.samples import one_row, to_model_rate
-from bearing_stream.sampling import clipped_windows, least_length
+from bearing_stream.sampling import LOW_RATE, clipped_windows, least_length, out_of_range
 from bearing_stream.vocabulary import SAMPLING_RATE, FaultLabel
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ def read_file(
     windows_as_rows: bool = False,
     decimal: str | None = None,
     native_rate: bool = False,
+    lowest_rate: float = LOW_RATE,
 ) -> Recording:
     """Read one recording at 12 kHz, or at its own rate.
 
@@ -67,9 +68,12 @@ def read_file(
         windows_as_rows: As `read_signal`.
         decimal: As `read_signal`.
         native_rate: Do not resample it; `clipped` is then not known.
+        lowest_rate: Hz. A signal at a lower rate is refused, as a message is: a healthy machine
+            would be called faulty.
 
     Raises:
-        RecordingError: As `read_signal`, or the signal is shorter than one window.
+        RecordingError: As `read_signal`, or the rate is too low, or the signal is shorter than one
+            window.
     """
     signal = read_signal(
         path,
@@ -82,6 +86,8 @@ def read_file(
     )
     parts: Sequence[NDArray[np.float64]] = signal.stretches
     rate, clipped = signal.sampling_rate, None
+    if why := out_of_range(rate, lowest_rate):
+        raise RecordingError(f"{path}: {why}")
     if not native_rate:
         parts = [to_model_rate(part, rate, str(path)) for part in parts]
         clipped = np.concatenate([clipped_windows(part, rate) for part in signal.stretches])

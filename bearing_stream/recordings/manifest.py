@@ -25,7 +25,8 @@ T = TypeVar("T")
 manifest_option: Final = click.option(
     "--manifest",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Table of the files (CSV) instead of their names: columns file, rate, rpm, channel.",
+    help="Table of the files (CSV) instead of their names: columns file, rate, rpm, channel. "
+    "What it states overrides the options.",
 )
 """The option of every command that reads several files."""
 

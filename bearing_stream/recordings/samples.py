@@ -1,15 +1,11 @@
 """Convert the content of a file to one finite row of samples at the model's rate."""
 
-import logging
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bearing_stream.recordings.errors import RecordingError
-from bearing_stream.sampling import LOW_RATE, resample
+from bearing_stream.sampling import resample
 from bearing_stream.vocabulary import SAMPLING_RATE
-
-logger = logging.getLogger(__name__)
 
 LARGEST = 1e38
 """Largest magnitude of a sample. Windows are sent and diagnosed as float32, which ends at 3.4e38,
@@ -64,7 +60,7 @@ def to_model_rate(
     Args:
         samples: Shape (n,), n of at least 1.
         sampling_rate: Hz.
-        where: Their name in an error or a warning.
+        where: Their name in an error.
 
     Returns:
         Shape (ceil(n · 12000 / rate),); the same array object if the rate is 12 kHz already.
@@ -75,15 +71,6 @@ def to_model_rate(
     if sampling_rate == SAMPLING_RATE:
         return samples
     try:
-        resampled = resample(samples, sampling_rate)
+        return resample(samples, sampling_rate)
     except ValueError as error:
         raise RecordingError(f"{where}: {error}") from None
-    if sampling_rate < LOW_RATE:
-        logger.warning(
-            "%s: at %g Hz it holds nothing above %g Hz, where a fault may show: do not rely on its "
-            "diagnoses",
-            where,
-            sampling_rate,
-            sampling_rate / 2,
-        )
-    return resampled

@@ -1,14 +1,45 @@
 """The settings of every command that reads a user's own files."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from bearing_stream.config import Settings
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from bearing_stream.config import Duration, Settings
 from bearing_stream.recordings.files import read_file
 from bearing_stream.recordings.recording import Recording
+from bearing_stream.sampling import LowestRate
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
 
-class ReadingSettings(Settings):
+def _listed(value: Any) -> Any:
+    """Return a number or a text such as `1780,1750` as a sequence."""
+    if isinstance(value, str):
+        return value.split(",")
+    return (value,) if isinstance(value, int | float) else value
+
+
+Numbers = Annotated[
+    tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...],
+    BeforeValidator(_listed),
+    NoDecode,
+]
+"""Positive numbers; in a settings file a list or one number, in a variable separated by commas."""
+
+
+def _a_window_or_more(seconds: float) -> float:
+    if round(seconds * SAMPLING_RATE) < WINDOW_LENGTH:
+        window = WINDOW_LENGTH / SAMPLING_RATE
+        raise ValueError(f"expected one window, {window:.4f} s, or more; got {seconds:g} s")
+    return seconds
+
+
+MeasurementDuration = Annotated[Duration, AfterValidator(_a_window_or_more)]
+"""Seconds of a measurement to send."""
+
+
+class ReadingSettings(Settings, LowestRate):
     """How to read files that can be read in several ways, next to their rate and channel."""
 
     variable: str | None = None
@@ -46,4 +77,5 @@ class ReadingSettings(Settings):
             windows_as_rows=self.windows_as_rows,
             decimal=self.decimal,
             native_rate=native_rate,
+            lowest_rate=self.min_sampling_rate,
         )

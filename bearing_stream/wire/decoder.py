@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from bearing_stream.sampling import LOWEST_RATE, least_length, resampled_length
+from bearing_stream.sampling import out_of_range, resampled_length
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from bearing_stream.wire import headers as h
 from bearing_stream.wire.dead_letter import Rejection, RejectionReason
@@ -136,18 +136,8 @@ def decode_window(
 
 
 def _check_rate(rate: float, limits: MeasurementLimits) -> None:
-    low, high = limits.min_sampling_rate, limits.max_sampling_rate
-    if low <= rate <= high:
-        return
-    expected = f"expected a sampling rate from {low:.10g} to {high:.10g} Hz, got {rate:.10g} Hz"
-    if rate < low:
-        expected += f": it holds nothing above {rate / 2:.10g} Hz, where faults show; sample faster"
-        if rate >= LOWEST_RATE:
-            expected += (
-                f", or lower min_sampling_rate (one window takes {least_length(rate)} samples at "
-                "this rate)"
-            )
-    raise Rejection(Reason.WRONG_SAMPLING_RATE, expected)
+    if why := out_of_range(rate, limits.min_sampling_rate, limits.max_sampling_rate):
+        raise Rejection(Reason.WRONG_SAMPLING_RATE, why)
 
 
 def _check_resampled(length: int, rate: float, limits: MeasurementLimits) -> None:

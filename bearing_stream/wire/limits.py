@@ -2,18 +2,14 @@
 
 from typing import Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
-from bearing_stream.sampling import HIGHEST_RATE, LOW_RATE, LOWEST_RATE
+from bearing_stream.sampling import HIGHEST_RATE, LOWEST_RATE, LowestRate
 from bearing_stream.vocabulary import WINDOW_LENGTH
 
 
-class MeasurementLimits(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+class MeasurementLimits(LowestRate, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Which rates and lengths of a measurement are read; it must make at least one window too."""
-
-    min_sampling_rate: float = Field(default=LOW_RATE, ge=LOWEST_RATE, le=HIGHEST_RATE)
-    """Lowest sampling rate in Hz. Below 12 kHz a measurement holds nothing in the upper part of
-    the band in which faults are found."""
 
     max_sampling_rate: float = Field(default=1_000_000.0, ge=LOWEST_RATE, le=HIGHEST_RATE)
     """Highest sampling rate in Hz."""

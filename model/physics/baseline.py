@@ -138,7 +138,7 @@ def fit(
         ValueError: The lines cannot be measured at their speeds, or the windows are all alike.
     """
     check_speeds(rpm, orders)
-    stretches = list(_stretches(rpm))
+    stretches = list(same_speed(rpm))
     if not stretches or min(map(len, stretches)) < MINIMUM:
         fewest = min(stretches, key=len, default=np.empty(0, np.intp))
         at = f" at {np.median(rpm[fewest]):.0f} rpm" if len(stretches) > 1 else ""
@@ -164,8 +164,8 @@ def check_speeds(rpm: NDArray[np.float64], orders: BearingOrders) -> None:
         )
 
 
-def _stretches(rpm: NDArray[np.float64]) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows of each stretch of steady speed, from the slowest."""
+def same_speed(rpm: NDArray[np.float64]) -> Iterator[NDArray[np.intp]]:
+    """Yield the rows (k,) that share a point of a baseline, from the slowest; `rpm` is (n,)."""
     order = rpm.argsort(kind="stable")
     while len(order):
         steady = rpm[order] <= rpm[order[0]] * (1 + STEADY)

@@ -80,7 +80,7 @@ def test_json_has_any_file_name_on_any_terminal(folder: Path) -> None:
 
 
 def test_simulate_sends_recordings_with_any_file_name(folder: Path) -> None:
-    settings = SimulatorSettings(rate=12000)
+    settings = SimulatorSettings(rate=(12000,))
     names = [folder / name for name in files(folder)]
     streams = open_streams(settings, names, lambda _: None)
     assert {stream.sensor for stream in streams} == {"caf\\xe9", "\u00fcber\u2026"}

@@ -63,7 +63,8 @@ def test_a_window_that_was_not_delivered_sets_the_exit_status(mock_kafka: MockKa
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--speed", "fast"), ("--speed", "0"), ("--malformed", "2")]
+    ("option", "value"),
+    [("--speed", "fast"), ("--speed", "0"), ("--malformed", "2"), ("--measurement", "100ms")],
 )
 def test_a_wrong_setting_is_a_usage_error(option: str, value: str) -> None:
     result = run(option, value)
@@ -83,6 +84,7 @@ def test_a_share_that_is_not_a_number_is_refused() -> None:
         (["--label", "Foo"], "--label: no label Foo: choose from Ball"),
         (["--source", "files"], "--source files: name the files"),
         (["--source", "synthetic", "--rate", "9000"], "--rate is for the source files"),
+        (["a.npy", "--rate", "9000", "--rate", "8000"], "--rate: expected one sampling rate, got"),
     ],
 )
 def test_a_selection_that_does_not_exist_is_a_usage_error(

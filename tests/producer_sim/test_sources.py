@@ -3,6 +3,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 import scipy.io
@@ -108,9 +109,26 @@ def test_own_files_come_first(
     assert "your own" in line
 
 
+def test_each_own_file_may_have_its_own_rate_and_speed(own_files: list[Path]) -> None:
+    streams, _ = opened(own_files, rate=[12_000, 24_000], rpm=[1480, 990], native_rate=True)
+    assert [(stream.sampling_rate, stream.shaft_speed) for stream in streams] == [
+        (12_000, 1480),
+        (24_000, 990),
+    ]
+
+
+@pytest.mark.parametrize("given", [{"rate": [12_000] * 3}, {"rate": 12_000, "rpm": [1, 2, 3]}])
+def test_as_many_rates_and_speeds_as_files_are_expected(
+    own_files: list[Path], given: dict[str, Any]
+) -> None:
+    with pytest.raises(click.UsageError, match="or one for each of 2 files, got 3"):
+        opened(own_files, **given)
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
+        ({"rpm": [1480, 990]}, "--rpm: expected one shaft speed, got 2"),
         ({"source": "cwru"}, "no CWRU recordings: name their folder"),
         ({"source": "files"}, "name the files"),
         ({"data": Path("missing")}, "missing: expected a folder"),
@@ -148,7 +166,7 @@ def test_two_files_of_one_name_are_refused(own_files: list[Path], tmp_path: Path
     (tmp_path / "b").mkdir()
     np.save(tmp_path / "b" / "pump.npy", SIGNAL)
     with pytest.raises(RecordingError, match="several files are named pump"):
-        open_streams(SimulatorSettings(rate=12_000), [*own_files, tmp_path / "b" / "pump.npy"])
+        open_streams(SimulatorSettings(rate=(12_000,)), [*own_files, tmp_path / "b" / "pump.npy"])
 
 
 @pytest.mark.parametrize("loop", [False, True])
@@ -173,6 +191,17 @@ def test_own_files_are_sent_at_their_own_rate(own_files: list[Path]) -> None:
     [sent] = stream.measurements
     np.testing.assert_array_equal(sent, SIGNAL[: sent.size, 0].astype(np.float32))
     assert sent.size == 4367
+
+
+@pytest.mark.parametrize("native_rate", [False, True])
+def test_a_rate_that_the_consumer_would_refuse_is_refused(
+    own_files: list[Path], native_rate: bool
+) -> None:
+    given = {"rate": 8000, "native_rate": native_rate}
+    with pytest.raises(RecordingError, match="lower --min-sampling-rate"):
+        opened(own_files, **given)
+    streams, _ = opened(own_files, **given, min_sampling_rate=8000)
+    assert {stream.sampling_rate for stream in streams} == {8000 if native_rate else 12_000}
 
 
 def test_no_measurement_crosses_from_one_row_of_a_matrix_into_the_next(tmp_path: Path) -> None:

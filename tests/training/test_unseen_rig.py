@@ -78,7 +78,9 @@ def test_the_command_writes_the_results_on_other_rigs(folder: Path, tmp_path: Pa
     options = ["--data", str(tmp_path), "--rigs", str(folder), "--rigs-only"]
     result = CliRunner().invoke(command, [*options, "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
-    stored = (tmp_path / "out" / "rigs.json").read_text("utf-8")
+    written = tmp_path / "out" / "rigs.json"
+    assert result.output.endswith(f"read {written}\n")
+    stored = written.read_text("utf-8")
     assert set(UnseenRigs.model_validate_json(stored).rigs) == {"synthetic"}
 
 

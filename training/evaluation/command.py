@@ -83,9 +83,9 @@ def command(
     out = out or Path(str(files("assets")))
     try:
         if rigs is not None:
-            write_rigs(_evaluate_rigs(folder, rigs), out)
+            written = write_rigs(_evaluate_rigs(folder, rigs), out)
         if rigs_only:
-            click.echo(f"written to {out}; read {out / EVALUATION_MARKDOWN_FILE}")
+            click.echo(f"written to {out}; read {written}")
             return
         evaluated = _evaluate(folder, 1 if quick else seeds, _QUICK if quick else Recipe(), cache)
         write(evaluated, out)
@@ -118,12 +118,19 @@ def write(evaluated: Evaluated, out: Path) -> None:
         write_card(card.model_copy(update={"unseen": evaluated.unseen}), out)
 
 
-def write_rigs(found: UnseenRigs, out: Path) -> None:
-    """Write the results on other rigs, and the text if the other results are there."""
+def write_rigs(found: UnseenRigs, out: Path) -> Path:
+    """Write the results on other rigs, and the text if the other results are there.
+
+    Returns:
+        The file to read: the text, or the results without one.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    (out / RIGS_FILE).write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    if (out / EVALUATION_FILE).is_file():
-        _write_markdown(out)
+    rigs = out / RIGS_FILE
+    rigs.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    if not (out / EVALUATION_FILE).is_file():
+        return rigs
+    _write_markdown(out)
+    return out / EVALUATION_MARKDOWN_FILE
 
 
 def _write_markdown(out: Path) -> None:

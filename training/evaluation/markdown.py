@@ -55,7 +55,7 @@ _LISTED: Final = "\n".join(f"- `{name}`: {meaning}" for name, meaning in _MEANIN
 
 _INTRODUCTION: Final = f"""\
 **The network is good for the rig that it was trained on, and for nothing else**: on other rigs it
-diagnoses 67 to 100 % of the healthy windows as faulty. Three protocols here are of its own rig;
+diagnoses 69 to 99 % of the healthy windows as faulty. Three protocols here are of its own rig;
 *unseen rig* is of others, with physics alone.
 
 `bearing-stream evaluate --data FOLDER` reproduces every number here, in about half an hour on one

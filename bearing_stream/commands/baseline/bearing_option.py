@@ -9,8 +9,10 @@ orders, so that only a mixture of both matters.
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import asin, pi, sin
+from pathlib import Path
 from typing import Final
 
 import click
@@ -40,6 +42,9 @@ _ROUNDED: Final = 1.02
 """Most that the cosine of a contact angle is in a data sheet, which rounds."""
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_SUFFIX: Final = re.compile(r"[A-Z0-9/-]+")
+"""The rest of a designation after a space, which few names of recordings resemble."""
+
 _UNITS: Final = {"": None, "mm": 1.0, "in": INCH, '"': INCH, "inch": INCH}
 
 
@@ -78,6 +83,24 @@ def _joined(args: Sequence[str]) -> Iterator[str]:
             if len(values) == GEOMETRY and _is_geometry(values):
                 yield " ".join(values)
                 position += GEOMETRY
+
+
+def check_quoted(text: str, files: Sequence[Path]) -> None:
+    """Check that no file is the rest of a designation with spaces, such as `7308 BEP`.
+
+    Raises:
+        BearingError: Files that do not exist continue the designation.
+    """
+    missing = [str(file) for file in files if not file.exists()]
+    words = [name for name in missing if _SUFFIX.fullmatch(name)]
+    for count in range(len(words), 0, -1):
+        whole = " ".join([text, *words[:count]])
+        with suppress(UnknownBearingError):
+            find(whole)
+            raise BearingError(
+                f"{words[0]}: no such file; if it is of the bearing's designation, quote that: "
+                f'--bearing "{whole}"'
+            )
 
 
 def by_name_or_geometry(text: str) -> NamedBearing:

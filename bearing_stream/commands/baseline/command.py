@@ -14,9 +14,11 @@ from bearing_stream.commands.baseline.bearing_option import (
     NamedBearing,
     by_name_or_geometry,
     by_orders,
+    check_quoted,
 )
 from bearing_stream.commands.baseline.healthy import Healthy, of_cwru, of_files, unflagged
 from bearing_stream.commands.baseline.report import holdout_line, summary
+from bearing_stream.commands.baseline.running import of_running
 from bearing_stream.commands.baseline.settings import BaselineSettings
 from bearing_stream.commands.baseline.topic import of_topic
 from bearing_stream.config import from_command_line, options
@@ -32,7 +34,11 @@ from model.physics.bearing import DRIVE_END
 @click.command(name="baseline", cls=BearingCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--rpm", type=float, multiple=True, help="Shaft speed: one for all files, or one for each."
+    "--rpm",
+    type=float,
+    multiple=True,
+    help="Shaft speed: one for all files, or one for each; with --from-topic, that of windows that "
+    "state none.",
 )
 @click.option(
     "--rate",
@@ -117,9 +123,12 @@ def command(
                 "specify healthy recordings: FILES, --manifest, --from-topic, or --recordings for "
                 "those of CWRU"
             )
+        if bearing:
+            check_quoted(bearing, files)
         bearing_at = _bearing(bearing, orders, bool(names))
         if from_topic:
-            signals = _of_topic(files, sensor, rpm, settings)
+            of_files_only = (*files, manifest, names, *rate, channel)
+            signals = _of_topic(any(of_files_only), sensor, rpm, settings)
         else:
             signals = _of_recordings(
                 of_cwru(names, data)
@@ -127,6 +136,8 @@ def command(
                 else of_files(chosen_files(files, manifest, rate, rpm, channel), settings)
             )
         named = bearing_at([signal.rpm for signal in signals])
+        if from_topic:
+            signals = of_running(signals, named.orders)
         healthy = unflagged(signals)
         fitted = healthy.fit(named.orders)
         for line in named.lines:
@@ -134,21 +145,31 @@ def command(
         _warn_of_disagreements(signals, named)
         held_out = holdout_line(signals, named.orders, holdout) if holdout else ""
         # Last, so that an interrupt leaves no baseline.
-        out.write_text(baseline_file.to_json(fitted), encoding="utf-8")
+        _write(out, baseline_file.to_json(fitted))
         click.echo(summary(fitted, signals, healthy, out, sensor, held_out))
     except BearingError as error:
         raise click.UsageError(str(error)) from error
-    except (RecordingError, FatalKafkaError, ValueError, OSError) as error:
+    except (RecordingError, FatalKafkaError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; no baseline was written") from None
 
 
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"--out: {out}: {error.strerror}") from error
+
+
 def _of_topic(
-    files: Sequence[Path], sensor: str | None, rpm: Sequence[float], settings: BaselineSettings
+    about_files: bool, sensor: str | None, rpm: Sequence[float], settings: BaselineSettings
 ) -> list[Healthy]:
-    if files or sensor is None:
-        raise click.UsageError("--from-topic takes the windows of --sensor, and no files")
+    if about_files or sensor is None:
+        raise click.UsageError(
+            "--from-topic takes the windows of --sensor, which state their rate: no files, and "
+            "none of --manifest, --recordings, --rate and --channel"
+        )
     return of_topic(settings, sensor, rpm)
 
 

@@ -136,7 +136,7 @@ def _add(
 def _signal(sensor: str, stretch: _Stretch) -> Healthy:
     rpm = float(np.median(stretch.speeds))
     began = stretch.began.isoformat(timespec="seconds")
-    return Healthy(f"{sensor} from {began} at {rpm:g} rpm", sensor, rpm, tuple(stretch.parts))
+    return Healthy(f"{sensor} from {began}", sensor, rpm, tuple(stretch.parts))
 
 
 def _nothing(topic: str, sensor: str, seen: _Seen) -> str:

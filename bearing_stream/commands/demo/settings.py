@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import AliasChoices, Field
 
-from bearing_stream.config import ENVIRONMENT_PREFIX, Duration, Settings
+from bearing_stream.config import ENVIRONMENT_PREFIX, Settings
+from bearing_stream.recordings.settings import MeasurementDuration
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 
 
@@ -33,7 +34,7 @@ class DemoSettings(Settings):
     backlog: int = Field(default=20_000, ge=1, le=10_000_000)
     """Windows in Kafka when the consumer starts."""
 
-    measurement: Duration | None = None
+    measurement: MeasurementDuration | None = None
     """Seconds of a measurement, which is one message: `1s`, `500ms`. By default one window."""
 
     page: bool = False

@@ -1,27 +1,7 @@
 """The settings of `bearing-stream diagnose`."""
 
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field
-from pydantic_settings import NoDecode
-
-from bearing_stream.recordings.settings import ReadingSettings
+from bearing_stream.recordings.settings import Numbers, ReadingSettings
 from model.settings import AssessmentSettings
-
-
-def _listed(value: Any) -> Any:
-    """Return a number or a text such as `1780,1750` as a sequence."""
-    if isinstance(value, str):
-        return value.split(",")
-    return (value,) if isinstance(value, int | float) else value
-
-
-Numbers = Annotated[
-    tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...],
-    BeforeValidator(_listed),
-    NoDecode,
-]
-"""Positive numbers; in a settings file a list or one number, in a variable separated by commas."""
 
 
 # The assessment comes first among the bases, so that its options come last.

@@ -15,7 +15,7 @@ _SHARE = 10
 _FOUND_BY: Final[dict[FoundBy, str]] = {
     "stated": "as stated",
     "search": "found by its lines",
-    "baseline": "that of the baseline",
+    "baseline": "not stated: that of the table of sensors or the baseline",
 }
 
 

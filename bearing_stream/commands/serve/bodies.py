@@ -77,6 +77,10 @@ _IN_JSON: Final = {
 """Messages in terms of JSON instead of Python."""
 
 
+_ADVICE: Final = {"too_long": "; a record of another length needs its rate, ?sampling_rate=HZ"}
+"""What to do about an error."""
+
+
 def read_json(body: bytes | bytearray) -> NDArray[np.float32]:
     """Return the windows (n, 2048), n ≥ 0, of `[{"record": [2048 numbers]}, ...]`.
 
@@ -165,7 +169,11 @@ def explained(error: ValidationError) -> list[dict[str, Any]]:
     """Return the errors of a validation in the format of `InvalidBodyError`."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return [
-        problem(detail["type"], detail["loc"], _IN_JSON.get(detail["type"], detail["msg"]))
+        problem(
+            detail["type"],
+            detail["loc"],
+            _IN_JSON.get(detail["type"], detail["msg"]) + _ADVICE.get(detail["type"], ""),
+        )
         for detail in found
     ]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bearing_stream.recordings.errors import RecordingError
 from bearing_stream.recordings.formats.content import Content, Options
 from bearing_stream.recordings.formats.libraries import reading
 from bearing_stream.recordings.formats.variables import Leaf, Tree, content_of
@@ -19,7 +20,15 @@ def read_npy(path: Path, options: Options) -> Content:
         RecordingError: The file is truncated or damaged, or holds objects.
     """
     with reading(".npy", path):
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        try:
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            if "Python objects" not in str(error):
+                raise
+            raise RecordingError(
+                f"{path}: the array holds Python objects, which are not read: save it as numbers, "
+                "as with np.save(name, array.astype(float))"
+            ) from error
     shape = "x".join(map(str, values.shape)) or "one number"
     if values.dtype.names:
         tree = Tree(path, f"NumPy array of {shape} with fields", word="field")

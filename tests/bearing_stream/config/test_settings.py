@@ -157,7 +157,9 @@ def test_an_unknown_key_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
 def test_the_settings_are_listed_where_none_is_near(tmp_path: Path) -> None:
     file = tmp_path / "press.toml"
     file.write_text("xyz = 2\n")
-    assert "strokes, oil, mode, force" in refusal(["--config", str(file)])
+    output = refusal(["--config", str(file)])
+    assert "strokes, oil, mode, force" in output
+    assert output.endswith(" Its other options are for the command line only.\n")
 
 
 def test_a_wrong_value_of_the_file_is_one_line_with_the_file_and_the_value(tmp_path: Path) -> None:

@@ -82,6 +82,24 @@ def test_an_invalid_rate_is_reported_with_the_file(tmp_path: Path) -> None:
         read_file(save(tmp_path / "a.npy"), sampling_rate=5)
 
 
+@pytest.mark.parametrize("native", [False, True])
+def test_a_rate_too_low_for_the_band_is_refused_unless_it_is_asked_for(
+    tmp_path: Path, native: bool
+) -> None:
+    path = save(tmp_path / "a.npy")
+    with pytest.raises(
+        RecordingError, match=r"a\.npy: .* nothing above 2500 Hz, where faults show"
+    ):
+        read_file(path, sampling_rate=5000, native_rate=native)
+    made = read_file(path, sampling_rate=5000, native_rate=native, lowest_rate=5000)
+    assert made.samples.size == (5000 if native else 12_000)
+
+
+def test_the_models_rate_as_another_clock_measures_it_is_not_too_low(tmp_path: Path) -> None:
+    made = read_file(save(tmp_path / "a.npy"), sampling_rate=11_999.3)
+    assert made.samples.size == pytest.approx(5000, abs=1)
+
+
 def test_samples_beyond_float32_are_reported_with_the_file(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", COUNTS * 1e300)
     with pytest.raises(RecordingError, match=r"a\.npy, .* too large for float32"):

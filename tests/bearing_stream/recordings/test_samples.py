@@ -1,5 +1,3 @@
-import logging
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,19 +57,6 @@ def test_the_length_follows_the_rate(size: int, rate: float) -> None:
 def test_an_invalid_rate_is_refused(rate: float) -> None:
     with pytest.raises(RecordingError, match="Hz"):
         to_model_rate(np.zeros(10), rate)
-
-
-def test_a_rate_too_low_for_the_band_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        to_model_rate(np.zeros(100), 4_000)
-    assert "nothing above 2000 Hz" in caplog.text
-
-
-def test_the_models_rate_as_another_clock_measures_it_is_not_too_low(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    to_model_rate(np.zeros(100), 11_999.3)
-    assert caplog.text == ""
 
 
 @given(

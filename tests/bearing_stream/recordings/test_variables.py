@@ -250,6 +250,12 @@ def test_windows_as_rows(
         assert np.isin(window, values).all()
 
 
+def test_an_array_of_objects_is_refused_without_being_loaded(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", X.astype(object))
+    with pytest.raises(RecordingError, match=r"a\.npy: the array holds Python objects, .* save it"):
+        read_signal(tmp_path / "a.npy", sampling_rate=12_000)
+
+
 def test_few_short_rows_are_asked_about(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", RANDOM.normal(size=(4, 2048)))
     with pytest.raises(RecordingError, match=r"4 signals: 0, 1, 2, 3; .* or --windows-as-rows"):

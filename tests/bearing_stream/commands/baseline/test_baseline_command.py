@@ -91,6 +91,13 @@ def test_frequencies_may_belong_to_a_speed_that_a_manifest_states(
     assert baseline_file.load(out).orders.inner == pytest.approx(DRIVE_END.inner, rel=1e-3)
 
 
+def test_a_file_that_cannot_be_written_is_named(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "nowhere" / "press.json"
+    result = run(recording, *RATE, "--rpm", RPM, *ORDERS, "--out", out)
+    assert result.exit_code == 1
+    assert result.stderr.endswith(f"Error: --out: {out}: No such file or directory\n")
+
+
 @pytest.mark.parametrize("step", ["disagreements", "holdout_line"])
 def test_an_interrupt_leaves_no_baseline(
     step: str, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -115,6 +122,14 @@ def test_each_file_may_have_its_own_rate(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "234 healthy windows of slow, fast" in result.output
     assert run(*files, "--rate", 1, *arguments).exit_code == 2
+
+
+def test_a_low_rate_is_read_where_the_limit_is_lowered(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "press.json"
+    arguments = ["--rate", 8000, "--rpm", RPM, *ORDERS, "--out", out]
+    result = run(recording, *arguments, "--min-sampling-rate", 8000)
+    assert result.exit_code == 0, result.output
+    assert "nothing above" not in result.stderr
 
 
 def test_a_manifest_states_rates_and_speeds(tmp_path: Path) -> None:
@@ -236,9 +251,12 @@ def test_where_too_few_windows_are_left_the_flags_of_the_others_are_named(tmp_pa
             "can be read from 294 to",
         ),
         (["FILE", *RATE, "--rpm", "nan", *ORDERS], "got nan rpm"),
+        (["FILE", "--rate", "5000", "--rpm", "1772", *ORDERS], "or lower --min-sampling-rate"),
         (["FILE", *RATE, "--rpm", "1772", "--orders", "5", "3", "1"], "outer < inner"),
         (["FILE", *ORDERS, "--bearing", "9", "1", "5", "0"], "give one of them"),
         (["none.npy", *RATE, "--rpm", "1772", *ORDERS], "no such file"),
+        (["FILE", *RATE, "--bearing", "7308", "BEP"], '--bearing "7308 BEP"'),
+        (["--bearing", "NU", "208", "ECP", "none.npy"], '--bearing "NU 208 ECP"'),
         (["--recordings", "105", "--data", "."], "damaged: 105"),
         (["--recordings", "98,x", "--data", "."], "no recording x"),
     ],

@@ -1,6 +1,7 @@
 """`bearing-stream diagnose`: a line or an object for each recording."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bearing_stream.commands.diagnose.settings import DiagnoseSettings
 from bearing_stream.config import from_command_line, load, options
 from bearing_stream.recordings.files import read_file
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
+from bearing_stream.wire import Measurement, Rejection, decode_measurement, encode_measurement
 from model.assessment import Assessment, PhysicsAssessment
 from model.assessor import Assessor
 from model.indicators import Indicators
@@ -101,7 +103,7 @@ def test_people_see_the_prediction_and_what_decided(recording: Path) -> None:
     assert ", by " in first
     assert lines.endswith("sigmas above healthy")
     assert "sigmas from healthy; 1750 rpm, as stated" in change
-    assert "rpm, that of the baseline" in diagnose(*arguments).stdout
+    assert "rpm, not stated: that of the table of sensors" in diagnose(*arguments).stdout
 
 
 def test_there_is_a_line_for_each_window(recording: Path) -> None:
@@ -114,6 +116,28 @@ def test_there_is_a_line_for_each_window(recording: Path) -> None:
 def test_another_sampling_rate_is_resampled(recording: Path) -> None:
     (summary,) = objects(diagnose(recording, "--rate", 24000, "--json"))
     assert summary["windows"] == 2
+
+
+def test_a_file_that_the_consumer_would_refuse_is_refused(recording: Path) -> None:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    message = encode_measurement(
+        Measurement("/test", "1", "pump", moment, np.load(recording), 5000.0)
+    )
+    with pytest.raises(Rejection) as rejection:
+        decode_measurement(message.headers, message.value)
+    result = diagnose(recording, "--rate", 5000)
+    assert (result.exit_code, result.stdout) == (1, "")
+    _, _, why = str(rejection.value).partition("got 5000 Hz: ")
+    assert "lower --min-sampling-rate (" in why
+    assert f"{recording}: expected a sampling rate from 11880 to " in result.stderr
+    assert why in result.stderr
+
+
+def test_a_low_rate_is_read_where_the_limit_is_lowered(recording: Path) -> None:
+    result = diagnose(recording, "--rate", 5000, "--min-sampling-rate", 5000)
+    assert result.exit_code == 0
+    assert "nothing above" not in result.output
+    assert "lower" not in result.output
 
 
 @pytest.mark.parametrize("rate", [12_000, 25_600, 48_000, 97_656])
@@ -315,3 +339,8 @@ def test_real_recordings(cwru_data: Path) -> None:
     assert (fine["prediction"], fine["reasons"]) == ("InnerRace", [])
     assert "clipping" not in fine["window_reasons"]
     assert clipped["window_reasons"]["clipping"] >= 1
+
+
+def test_a_wrong_speed_is_named_by_its_value() -> None:
+    result = diagnose("a.wav", "--rpm", 1500, "--rpm", -5)
+    assert "--rpm (BEARING_STREAM_RPM): Input should be greater than 0; got '-5'\n" in result.stderr

@@ -144,6 +144,13 @@ def test_errors_use_the_terms_of_json() -> None:
         assert (error["loc"], error["msg"]) == (["body"], "Input should be a valid array")
 
 
+def test_a_longer_record_is_pointed_to_the_sampling_rate() -> None:
+    (error,) = outcome(b'[{"record":[%s]}]' % b",".join([b"1", b"2"] * 12_800))
+    assert error["loc"] == ["body", 0, "record"]
+    assert error["msg"].startswith("List should have at most 2048 items")
+    assert error["msg"].endswith("; a record of another length needs its rate, ?sampling_rate=HZ")
+
+
 @pytest.mark.parametrize("item", [b"1,", b"{},", b"[],"])
 def test_a_body_of_invalid_records_takes_no_more_memory_than_another(item: bytes) -> None:
     """Once an error of 800 bytes was created for each item; only a hundred are listed."""
