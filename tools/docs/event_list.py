@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bearing_stream.commands.alarms import events as alarm_events
+from bearing_stream.commands.alarms.notify import events as notify_events
 from bearing_stream.commands.alarms.stage.listed import ALARM_METRICS
 from bearing_stream.commands.page import events as page_events
 from bearing_stream.commands.serve import events as serve_events
@@ -19,6 +20,7 @@ EVENTS: Final[dict[str, Sequence[Event]]] = {
     "page": page_events.EVENTS,
     "serve": serve_events.EVENTS,
     "alarms": alarm_events.EVENTS,
+    "notify": notify_events.EVENTS,
 }
 
 EXPORTED: Final[dict[str, Sequence[Metric]]] = {

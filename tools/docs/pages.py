@@ -19,6 +19,7 @@ from tools.docs.alarm_tables import (
 )
 from tools.docs.cli_reference import cli_reference
 from tools.docs.event_list import event_list, exported_metrics, metric_list
+from tools.docs.receiver_tables import receiver_keys, template_fields
 from tools.docs.settings_tables import settings_table
 from tools.docs.wire_tables import (
     diagnosis_fields,
@@ -57,6 +58,8 @@ GENERATORS: Final[dict[str, Callable[..., str]]] = {
     "alarm-transitions": alarm_transitions,
     "alarm-rules": alarm_rules,
     "alarm-fields": alarm_fields,
+    "receiver-keys": receiver_keys,
+    "template-fields": template_fields,
 }
 
 OUTSIDE: Final = {

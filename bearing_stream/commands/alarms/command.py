@@ -13,6 +13,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from bearing_stream.alarms.rules import Duration
+from bearing_stream.commands.alarms.notify.command import command as notify_command
 from bearing_stream.commands.alarms.settings import (
     ActSettings,
     AlarmSettings,
@@ -225,6 +226,9 @@ _acting("suppress", Action.SUPPRESS, "Suppress alarms until `unsuppress`.")
 _acting("unsuppress", Action.UNSUPPRESS, "End the suppression of alarms.")
 _acting("disable", Action.DISABLE, "Take alarms out of service until `enable`.")
 _acting("enable", Action.ENABLE, "Return alarms to service.")
+
+
+command.add_command(notify_command)
 
 
 @contextmanager

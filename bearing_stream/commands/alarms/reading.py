@@ -15,6 +15,11 @@ PAUSE: Final = 0.1
 _RANKS: Final = {severity.value: rank for rank, severity in enumerate(SEVERITIES)}
 
 
+def rank_of(severity: str) -> int:
+    """Return a severity as a number; one of a later version is the highest."""
+    return _RANKS.get(severity, len(_RANKS))
+
+
 class Row(NamedTuple):
     """An alarm as it is now, and the partition that it is in."""
 
@@ -28,8 +33,8 @@ class Row(NamedTuple):
 
     @property
     def rank(self) -> int:
-        """The severity as a number; one of a later version is the highest."""
-        return _RANKS.get(self.alarm.severity, len(_RANKS))
+        """The severity as a number."""
+        return rank_of(self.alarm.severity)
 
 
 def table(settings: AlarmTopicSettings) -> dict[str, Row]:

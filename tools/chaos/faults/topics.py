@@ -100,23 +100,24 @@ def vanished(trial: Trial) -> None:
     member = trial.consumer()
     for _ in trial.moments():
         with trial.fault():
+            before = _failures(member)
             trial.offsets.delete(topic)
             trial.until(lambda: not trial.offsets.exists(topic), "the topic to be deleted")
-            _await_failure(trial, member)
+            _await_failure(trial, member, before)
             trial.checks.from_offset = trial.offsets.committed()
             time.sleep(AWAY)
             trial.create(topic)
 
 
-def _await_failure(trial: Trial, member: Member) -> None:
-    """Wait until the consumer fails to publish."""
+def _await_failure(trial: Trial, member: Member, before: int) -> None:
+    """Wait until a consumer has failed to publish more often than before."""
+    what = "the consumer to notice that its topic is deleted"
+    trial.until(lambda: _failures(member) > before, what)
 
-    def count() -> int:
-        """Count the log lines of failures."""
-        return len(member.reasons()) + len(member.events(WAITING_FOR_KAFKA))
 
-    before = count()
-    trial.until(lambda: count() > before, "the consumer to notice that its topic is deleted")
+def _failures(member: Member) -> int:
+    """Count the log lines of a consumer that fails to publish."""
+    return len(member.reasons()) + len(member.events(WAITING_FOR_KAFKA))
 
 
 def recreated(trial: Trial) -> None:
