@@ -28,7 +28,7 @@ class AtLeastOnce(Publisher):
     def __init__(
         self,
         new_producer: Callable[[], Producer],
-        commit_offsets: Callable[[list[TopicPartition], float], None],
+        commit_offsets: Callable[[list[TopicPartition]], None],
         bounds: Bounds,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -37,8 +37,7 @@ class AtLeastOnce(Publisher):
 
         Args:
             new_producer: Makes an idempotent producer.
-            commit_offsets: The consumer's synchronous commit, which waits some seconds for Kafka's
-                response; raises `KafkaException` or `TransientKafkaError`.
+            commit_offsets: The consumer's synchronous commit; raises `KafkaException`.
             bounds: Of what is published before a commit.
             clock: Monotonic seconds.
             sleep: Waits some seconds.
@@ -67,13 +66,12 @@ class AtLeastOnce(Publisher):
 
     def commit(self, offsets: list[TopicPartition], timeout: float) -> None:
         """Flush, and commit the offsets if every result was acknowledged."""
-        deadline = self._clock() + timeout
         with self._failing():
             self._flush(timeout)
             if self._failed is not None:
                 raise classify(self._failed)
             self._move(Event.COMMIT_REQUESTED)
-            self._commit(offsets, max(deadline - self._clock(), 0.001))
+            self._commit(offsets, timeout)
         self._move(Event.COMMITTED)
         self._note_success()
         self._closed()
@@ -102,8 +100,6 @@ class AtLeastOnce(Publisher):
     def _commit(self, offsets: list[TopicPartition], timeout: float) -> None:
         """Commit offsets; again, until `timeout` seconds after Kafka's first response.
 
-        Kafka may take `timeout` seconds for each response.
-
         The partitions are owned until the client reports in a poll that they are not. But while the
         group rebalances, Kafka responds when all members have joined, and it refuses what the
         client sent before.
@@ -111,7 +107,7 @@ class AtLeastOnce(Publisher):
         deadline: float | None = None
         while True:
             try:
-                self._commit_offsets(offsets, timeout)
+                self._commit_offsets(offsets)
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
                 deadline = deadline or self._clock() + timeout

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -17,11 +18,11 @@ from consumer import events
 from consumer.batch import Partition, Positions
 from consumer.events import emit
 from consumer.kafka.commit_note import CommitNote
-from consumer.kafka.commits import Commits
 from consumer.kafka.positions import Tracker
 from consumer.kafka.start import Committed, Finding, Start, StartFrom, start_of
 from consumer.kafka.topic_log import LogRange, TopicLog
 from consumer.liveness import budget
+from consumer.liveness.deadline import PendingCall
 from consumer.metrics import Metrics
 
 
@@ -34,6 +35,17 @@ class PublishedResults(Protocol):
         Raises:
             TransientKafkaError: Something that was published is still undecided.
         """
+
+
+def commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
+    """Commit offsets as a member of the group and wait for the response.
+
+    Raises:
+        KafkaException: They were not committed.
+    """
+    for partition in consumer.commit(offsets=offsets, asynchronous=False) or ():
+        if partition.error is not None:
+            raise KafkaException(partition.error)
 
 
 class Resolver:
@@ -70,8 +82,7 @@ class Resolver:
         self._published = published
         self._wall_clock = wall_clock
         self._reported: Positions = {}
-        self.commits = Commits(consumer)
-        """Of this consumer."""
+        self._committing: PendingCall | None = None
 
     def resolve(self, tracker: Tracker) -> None:
         """Set the position of each unresolved partition, and move the client there.
@@ -80,7 +91,7 @@ class Resolver:
             TransientKafkaError: The cluster does not respond now; call it again.
             FatalKafkaError: The cluster refuses, or the consumer is set to stop on a gap.
         """
-        self._raising(self.commits.settle, 0)
+        self.await_commit(0)
         partitions = tracker.unresolved
         committed = self._committed(partitions)
         topic_id = self._log.topic_id()
@@ -291,14 +302,27 @@ class Resolver:
         }
         if begun:
             offsets = tracker.to_commit(begun, self._now())
-            self._raising(self.commits.commit, offsets, budget.REQUEST)
+            self._committing = PendingCall(partial(commit, self._consumer, offsets))
+            self.await_commit(budget.REQUEST)
 
-    def _raising(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Call; raise what the client raises as errors of this project."""
+    def await_commit(self, timeout: float) -> None:
+        """Wait for the commit of where partitions begin, if one is under way.
+
+        Where the broker goes down meanwhile, librdkafka 2.16 waits for another for a minute and
+        more. No other offset is committed before that: this one would replace it. Nor is the client
+        polled: confluent-kafka 2.16 lets every other call wait for this one.
+
+        Raises:
+            TransientKafkaError: It failed, or has not returned in time.
+        """
+        if self._committing is None:
+            return
         try:
-            call(*arguments)
+            self._committing.wait(timeout)
         except KafkaException as failure:
+            self._committing = None
             raise classify(failure.args[0]) from None
+        self._committing = None
 
     def _now(self) -> int:
         """Return milliseconds since the epoch."""

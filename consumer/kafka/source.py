@@ -16,7 +16,7 @@ from bearing_stream.kafka import (
 from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
 from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Taken, Tracker
-from consumer.kafka.resolver import Resolver
+from consumer.kafka.resolver import Resolver, commit
 from consumer.metrics import Metrics, Rebalance
 
 AT_A_TIME: Final = 64
@@ -116,6 +116,7 @@ class WindowSource:
             FatalKafkaError: The group or the topic refuses this consumer, or retention has deleted
                 windows and the consumer is set to stop then.
         """
+        self._resolver.await_commit(0)
         self._resolver.check_id(self._tracker)
         messages = self._step_over() or self._consume_up_to(most, timeout)
         self.received += len(messages)
@@ -192,9 +193,9 @@ class WindowSource:
             raise TransientKafkaError("the group has removed this consumer")
         return metadata
 
-    def commit(self, offsets: list[TopicPartition], timeout: float) -> None:
-        """Commit offsets and wait for the response; see `Commits.commit`."""
-        self._resolver.commits.commit(offsets, timeout)
+    def commit(self, offsets: list[TopicPartition]) -> None:
+        """Commit offsets and wait for the response; raises `KafkaException`."""
+        commit(self._consumer, offsets)
 
     def close(self) -> None:
         """Leave the group."""

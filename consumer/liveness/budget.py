@@ -1,7 +1,8 @@
 """Every deadline of the consumer in one table, and what they add up to.
 
 A step that Kafka, or the client, keeps waiting is given up after its time. The watchdog must not
-end the process before that, nor the group remove it.
+end the process before that, nor the group remove it. One step has no time of its own: with at least
+once, the client's commit waits for the group while that rebalances.
 """
 
 from dataclasses import dataclass

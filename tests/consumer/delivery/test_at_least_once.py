@@ -33,8 +33,7 @@ class Harness:
         self.producers.append(FakeProducer(self.cluster, self.clock))
         return cast("Producer", self.producers[-1])
 
-    def _commit(self, offsets: list[TopicPartition], timeout: float) -> None:
-        assert timeout > 0
+    def _commit(self, offsets: list[TopicPartition]) -> None:
         self.consumer.commit(offsets=offsets, asynchronous=False)
 
     def recover(self, seconds: float) -> None:

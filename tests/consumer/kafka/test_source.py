@@ -377,32 +377,6 @@ def test_nothing_is_resolved_while_the_client_hangs_in_the_commit_of_where_parti
     assert harness.offsets() == list(range(10))
 
 
-def test_nothing_is_read_while_the_client_hangs_in_a_commit(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    harness, released = Harness().joined(), threading.Event()
-    commit = harness.consumer.commit
-
-    def hangs(**arguments: Any) -> list[TopicPartition]:
-        assert released.wait(10)
-        return commit(**arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(harness.consumer, "commit", hangs)
-        with pytest.raises(TransientKafkaError, match="has not returned"):
-            harness.source.commit([TopicPartition(WINDOWS, 0, 4)], 0.01)
-    for _ in range(2):
-        with pytest.raises(TransientKafkaError, match="has not returned"):
-            harness.source.rewind()
-    with pytest.raises(TransientKafkaError, match="has not returned"):
-        harness.source.commit([TopicPartition(WINDOWS, 0, 9)], 0.01)
-    assert harness.source.positions() == {}
-    released.set()
-    rewind_until_resolved(harness)
-    assert harness.cluster.committed[WINDOWS, 0] == 4
-    assert harness.offsets() == [4, 5, 6, 7, 8, 9]
-
-
 def rewind_until_resolved(harness: Harness) -> None:
     deadline = time.monotonic() + 10
     while harness.source.unresolved:
