@@ -18,8 +18,9 @@ PRODUCER_PROPERTIES: Final[Properties] = {
     "acks": "all",
     "partitioner": PARTITIONER,
     # Measured on a local Kafka: larger batches, a longer linger and lz4 gain nothing beyond the
-    # noise, and vibration hardly compresses. Live, each millisecond of linger is latency.
-    "linger.ms": 1,
+    # noise, and vibration hardly compresses. A linger of 1 ms takes 2 ms from the latency with at
+    # least once, and adds 4 to that of the demo, exactly once on two cores: more requests.
+    "linger.ms": 5,
     "batch.size": 300_000,
     # At most 64 MB wait, less than a second's worth at full speed: memory stays bounded while Kafka
     # is unreachable.
