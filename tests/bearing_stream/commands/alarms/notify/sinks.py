@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import StreamRequestHandler, ThreadingTCPServer
+from socketserver import BaseServer, StreamRequestHandler, ThreadingTCPServer
 from typing import Any, cast
 
 Reply = tuple[int, dict[str, str], bytes]
@@ -70,15 +70,21 @@ class _HttpHandler(BaseHTTPRequestHandler):
 
 
 @contextmanager
+def _serving(server: BaseServer) -> Iterator[None]:
+    """Serve in a thread until the block ends."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
 def http_sink(port: int = 0) -> Iterator[HttpSink]:
-    with HttpSink(port) as sink:
-        thread = threading.Thread(target=sink.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield sink
-        finally:
-            sink.shutdown()
-            thread.join()
+    with HttpSink(port) as sink, _serving(sink):
+        yield sink
 
 
 @dataclass
@@ -203,11 +209,5 @@ class _SmtpHandler(StreamRequestHandler):
 
 @contextmanager
 def smtp_sink(context: ssl.SSLContext | None = None, implicit: bool = False) -> Iterator[SmtpSink]:
-    with SmtpSink(context, implicit) as sink:
-        thread = threading.Thread(target=sink.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield sink
-        finally:
-            sink.shutdown()
-            thread.join()
+    with SmtpSink(context, implicit) as sink, _serving(sink):
+        yield sink
