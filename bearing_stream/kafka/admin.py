@@ -9,6 +9,7 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
+from bearing_stream.kafka.client import new_client
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.kafka.errors import ClusterErrors, FatalKafkaError, explain
 
@@ -38,11 +39,8 @@ def admin_client(properties: Properties, errors: ClusterErrors | None = None) ->
     )
     own: Properties = {n: value for n, value in properties.items() if n.startswith(kept)}
     # ClusterErrors passes the errors on; the client itself logs nothing.
-    own |= {"log_level": 0}
-    try:
-        return AdminClient(own, error_cb=errors or ClusterErrors())
-    except KafkaException as failure:
-        raise FatalKafkaError(explain(failure.args[0])) from None
+    own |= {"log_level": 0, "error_cb": errors or ClusterErrors()}
+    return new_client(AdminClient, own)
 
 
 def create_topics(

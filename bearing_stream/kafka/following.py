@@ -17,8 +17,9 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from bearing_stream.kafka.client import new_client
 from bearing_stream.kafka.connection import ConnectionSettings
-from bearing_stream.kafka.errors import ClusterErrors, FatalKafkaError, explain
+from bearing_stream.kafka.errors import ClusterErrors, explain
 from bearing_stream.kafka.record_id import RecordId
 
 MAX_MESSAGES: Final = 1000
@@ -248,7 +249,4 @@ def _consumer(settings: ConnectionSettings, errors: ClusterErrors) -> Consumer:
         reconnect_backoff_max_ms=1000,
         queued_max_messages_kbytes=16 * 1024,
     )
-    try:
-        return Consumer(properties | {"error_cb": errors, "log_level": 0})
-    except KafkaException as failure:
-        raise FatalKafkaError(explain(failure.args[0])) from None
+    return new_client(Consumer, properties | {"error_cb": errors, "log_level": 0})

@@ -17,6 +17,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from bearing_stream.kafka.client import new_client
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.kafka.errors import (
     ClusterErrors,
@@ -207,10 +208,7 @@ class TopicReader:
         self._consumer.unassign()
 
     def _new_consumer(self) -> Consumer:
-        try:
-            return Consumer(self._properties)
-        except KafkaException as failure:
-            raise FatalKafkaError(explain(failure.args[0])) from None
+        return new_client(Consumer, self._properties)
 
     def _replace_consumer(self, left: Spans) -> None:
         self._consumer.close()

@@ -2,18 +2,15 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, Producer
 
-from bearing_stream.kafka import ClusterErrors, FatalKafkaError, explain
+from bearing_stream.kafka import ClusterErrors, new_client
 from bearing_stream.kafka.connection import PARTITIONER
-from bearing_stream.kafka.errors import ADVICE
 from consumer.liveness.budget import Budget
 from consumer.stage_settings import StageSettings
-
-C = TypeVar("C", Consumer, Producer)
 
 PREFETCH_KIB: Final = 32 * 1024
 """Memory for windows fetched ahead: about 4,000 of 8 KB."""
@@ -26,15 +23,6 @@ def _reporting_to(errors: ClusterErrors) -> dict[str, Any]:
     # The error callback receives what the client would otherwise print on standard error. The few
     # lines that level 0 still permits go through a logger, so that the log keeps one format.
     return {"error_cb": errors, "log_level": 0, "logger": logging.getLogger("librdkafka")}
-
-
-def _new_client(kind: Callable[[dict[str, Any]], C], properties: dict[str, Any]) -> C:
-    try:
-        return kind(properties)
-    except KafkaException as failure:
-        raise FatalKafkaError(explain(failure.args[0])) from None
-    except (TypeError, ValueError) as error:
-        raise FatalKafkaError(f"{ADVICE[KafkaError._INVALID_ARG]}: {error}") from None
 
 
 def new_consumer(
@@ -75,7 +63,7 @@ def new_consumer(
     if settings.instance_id:
         properties.setdefault("group.instance.id", settings.instance_id)
     properties |= _reporting_to(errors) | dict(more or {})
-    return _new_client(Consumer, properties)
+    return new_client(Consumer, properties)
 
 
 def transactional_id(settings: StageSettings) -> str:
@@ -118,4 +106,4 @@ def new_producer(
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
     properties |= _reporting_to(errors) | dict(more or {})
-    return _new_client(Producer, properties)
+    return new_client(Producer, properties)

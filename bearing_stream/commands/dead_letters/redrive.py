@@ -12,7 +12,14 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from bearing_stream.commands.dead_letters.letters import Letter, read_matching
 from bearing_stream.commands.dead_letters.redrive_history import RedriveHistory, group_metadata
 from bearing_stream.commands.dead_letters.settings import RedriveSettings
-from bearing_stream.kafka import ClusterErrors, FatalKafkaError, TopicReader, admin_client, explain
+from bearing_stream.kafka import (
+    ClusterErrors,
+    FatalKafkaError,
+    TopicReader,
+    admin_client,
+    explain,
+    new_client,
+)
 from bearing_stream.kafka.connection import PARTITIONER, Properties
 from bearing_stream.wire import RejectionReason
 
@@ -230,7 +237,4 @@ def _producer(settings: RedriveSettings, errors: ClusterErrors) -> Producer:
         message_max_bytes=2 * MAX_BYTES,
     )
     own |= {"transactional.id": settings.redrive_group, "error_cb": errors, "log_level": 0}
-    try:
-        return Producer(own)
-    except KafkaException as failure:
-        raise FatalKafkaError(explain(failure.args[0])) from None
+    return new_client(Producer, own)

@@ -137,12 +137,9 @@ def test_the_process_ends_within_ten_seconds_of_a_signal() -> None:
 def test_the_clients_get_the_deadlines_of_the_table(settings: ConsumerSettings) -> None:
     found = Budget.of(settings)
     made: list[dict[str, object]] = []
-    patched = clients._new_client
-    try:
-        clients._new_client = lambda _kind, properties: made.append(properties)  # type: ignore[assignment, return-value]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clients, "new_client", lambda _kind, properties: made.append(properties))
         clients.new_consumer(settings, ClusterErrors())
-    finally:
-        clients._new_client = patched
     [properties] = made
     assert properties["max.poll.interval.ms"] == round(found.poll_interval * 1000)
     assert properties["session.timeout.ms"] == round(found.session * 1000)

@@ -23,6 +23,7 @@ from bearing_stream.kafka import (
     FatalKafkaError,
     explain,
     is_fatal,
+    new_client,
 )
 from bearing_stream.wire.reading import readable_headers
 
@@ -310,7 +311,4 @@ def _consumer(
         "error_cb": errors,
         "log_level": 0,
     }
-    try:
-        return Consumer(properties)
-    except KafkaException as failure:
-        raise FatalKafkaError(explain(failure.args[0])) from None
+    return new_client(Consumer, properties)

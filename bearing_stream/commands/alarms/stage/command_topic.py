@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Final, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from bearing_stream.kafka import ClusterErrors, FatalKafkaError, classify, explain, is_fatal
+from bearing_stream.kafka import ClusterErrors, classify, is_fatal, new_client
 from bearing_stream.kafka.connection import Properties
 from consumer.batch import KafkaMessage
 
@@ -20,21 +20,19 @@ class CommandTopic:
     def __init__(self, properties: Properties, topic: str, errors: ClusterErrors) -> None:
         """Connect; raises FatalKafkaError if a property is wrong."""
         self._topic = topic
-        try:
-            self._consumer = Consumer(
-                properties
-                | {
-                    # The client requires a group id; without a subscription none comes into being.
-                    "group.id": f"bearing-stream-commands-{uuid.uuid4()}",
-                    "isolation.level": "read_committed",
-                    "enable.auto.commit": False,
-                    "auto.offset.reset": "earliest",
-                    "log_level": 0,
-                    "error_cb": errors,
-                }
-            )
-        except KafkaException as failure:
-            raise FatalKafkaError(explain(failure.args[0])) from None
+        self._consumer = new_client(
+            Consumer,
+            properties
+            | {
+                # The client requires a group id; without a subscription none comes into being.
+                "group.id": f"bearing-stream-commands-{uuid.uuid4()}",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+                "error_cb": errors,
+            },
+        )
 
     def follow(self, offsets: Mapping[int, int]) -> None:
         """Read these partitions from these offsets on, and no others."""
