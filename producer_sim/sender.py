@@ -9,7 +9,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from bearing_stream.kafka import ClusterErrors, explain, is_fatal
-from bearing_stream.kafka.connection import PARTITIONER, Properties
+from bearing_stream.kafka.connection import ONE_REQUEST_AT_A_TIME, PARTITIONER, Properties
 from bearing_stream.wire import Message
 from producer_sim.connected import STATISTICS_PROPERTIES, is_connected
 
@@ -17,6 +17,7 @@ PRODUCER_PROPERTIES: Final[Properties] = {
     "enable.idempotence": True,
     "acks": "all",
     "partitioner": PARTITIONER,
+    **ONE_REQUEST_AT_A_TIME,
     # Measured on a local Kafka: larger batches, a longer linger and lz4 gain nothing beyond the
     # noise, and vibration hardly compresses. A linger of 1 ms takes 2 ms from the latency with at
     # least once, and adds 4 to that of the demo, exactly once on two cores: more requests.

@@ -15,6 +15,12 @@ and an original that is redriven lands in another partition than the sensor's wi
 Properties = dict[str, Any]
 """Client properties, named as in librdkafka."""
 
+ONE_REQUEST_AT_A_TIME: Final[Properties] = {"max.in.flight.requests.per.connection": 1}
+"""For a producer that relies on delivery reports. With several requests in flight, librdkafka 2.16
+reports a record as delivered that Kafka does not have: the first request of a new producer to a
+partition fails, since the leader has moved, and the second one succeeds (confluent-kafka-go #921).
+`consumer.delivery` recognizes such reports instead, and so keeps several requests in flight."""
+
 Value = Annotated[str, Field(coerce_numbers_to_str=True)]
 """Value of a client property; a number in the settings file needs no quotes."""
 

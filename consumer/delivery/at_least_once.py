@@ -23,8 +23,6 @@ REBALANCING: Final = (
 class AtLeastOnce(Publisher):
     """Offsets are committed after every result is acknowledged."""
 
-    _watches_every_record = True
-
     def __init__(
         self,
         new_producer: Callable[[], Producer],
@@ -117,7 +115,7 @@ class AtLeastOnce(Publisher):
             else:
                 return
 
-    def _on_delivery(self, origin: Origin | None, error: KafkaError | None, message: Any) -> None:
-        super()._on_delivery(origin, error, message)
+    def _on_delivery(self, error: KafkaError | None, record: Any) -> None:
+        super()._on_delivery(error, record)
         if error is not None and self._failed is None:
             self._failed = error

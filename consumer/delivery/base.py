@@ -103,9 +103,6 @@ class Delivery(Protocol):
 class Publisher:
     """What both guarantees share: a state, a producer that can be replaced, and its queue."""
 
-    _watches_every_record = False
-    """Whether every delivery is reported; a transaction's flush and commit report failures."""
-
     def __init__(
         self,
         new_producer: Callable[[], Producer],
@@ -121,6 +118,7 @@ class Publisher:
         self._bytes = 0
         self._waited = 0.0
         self._refused: dict[Origin, KafkaError] = {}
+        self._presumed = 0
         self.byte_limit = bounds.bytes
         self.opened_at: float | None = None
         self.state = State.UNREGISTERED
@@ -147,6 +145,7 @@ class Publisher:
         self._bytes = 0
         self._waited = 0.0
         self._refused.clear()
+        self._presumed = 0
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -168,8 +167,9 @@ class Publisher:
     def _produce(
         self, topic: str, message: Message, origin: Origin | None = None, **options: Any
     ) -> None:
-        if origin is not None or self._watches_every_record:
-            options["on_delivery"] = partial(self._on_delivery, origin)
+        options["on_delivery"] = (
+            self._on_delivery if origin is None else partial(self._on_letter, origin)
+        )
         if message.partition is not None:
             options["partition"] = message.partition
         while True:
@@ -201,7 +201,8 @@ class Publisher:
 
         Raises:
             RefusedRecordsError: Dead letters were refused as they are.
-            TransientKafkaError: It was not acknowledged within `timeout` seconds.
+            TransientKafkaError: It was not acknowledged within `timeout` seconds, or the client
+                only presumes that it was.
         """
         left = self._serve(self._producer.flush, timeout)
         if self._refused:
@@ -209,6 +210,10 @@ class Publisher:
             raise RefusedRecordsError(reason, frozenset(self._refused))
         if left:
             raise TransientKafkaError(f"results were not acknowledged within {timeout:g} s")
+        if self._presumed:
+            raise TransientKafkaError(
+                f"Kafka did not acknowledge {self._presumed} results, only later ones"
+            )
 
     def _serve(self, call: Callable[[float], int], timeout: float) -> int:
         """Poll or flush; a producer that failed permanently raises here."""
@@ -221,6 +226,19 @@ class Publisher:
         self._producer.purge()
         self._producer = self._new_producer()
 
-    def _on_delivery(self, origin: Origin | None, error: KafkaError | None, _message: Any) -> None:
-        if origin is not None and error is not None and error.code() in RECORD_REFUSED:
+    def _on_delivery(self, error: KafkaError | None, record: Any) -> None:
+        """Note a record that may be missing from the topic although its delivery succeeded.
+
+        If a request fails, since the leader has moved or the response was lost, and a later one for
+        the same partition succeeds, librdkafka presumes that the first one did too. But Kafka takes
+        any sequence number from a producer that is new to a partition, so the records of the first
+        one may be missing, even after a commit. They have no offset: only a response contains it.
+        See confluent-kafka-go #921, and `rd_kafka_dr_implicit_ack` in librdkafka.
+        """
+        if error is None and record.offset() is None:
+            self._presumed += 1
+
+    def _on_letter(self, origin: Origin, error: KafkaError | None, record: Any) -> None:
+        if error is not None and error.code() in RECORD_REFUSED:
             self._refused[origin] = error
+        self._on_delivery(error, record)

@@ -95,8 +95,6 @@ def new_producer(
         linger_ms=5,
         queue_buffering_max_kbytes=OUTBOX_KIB,
         message_max_bytes=8 * 1024 * 1024,
-        # The flush before a commit waits for all messages; only failures need a callback.
-        delivery_report_only_error=True,
         # Without transactions, no message times out alone: later ones would be delivered before it
         # is redelivered, out of order.
         message_timeout_ms=0,
@@ -105,5 +103,7 @@ def new_producer(
         properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
+    # The report of a delivery shows whether Kafka acknowledged it; see `delivery.base`.
+    properties["delivery.report.only.error"] = False
     properties |= _reporting_to(errors) | dict(more or {})
     return new_client(Producer, properties)

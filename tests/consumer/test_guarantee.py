@@ -80,6 +80,11 @@ def hangs_in(call: str) -> Incident:
     return lambda world: world.happens_in(call, lambda: world.producers[-1].be_stuck())
 
 
+def presumes_a_record(world: World) -> None:
+    """A record is missing although the client reports that it was delivered."""
+    world.happens_in("produce", lambda: world.producers[-1].lose_next())
+
+
 CALLS = ("begin_transaction", "produce", "flush", "send_offsets_to_transaction")
 PARTS = (*product((DIAGNOSES, DEAD_LETTERS), (0, 1)), OFFSETS)
 INCIDENTS = st.one_of(
@@ -99,6 +104,7 @@ INCIDENTS = st.one_of(
     ),
     st.builds(hangs_in, st.sampled_from((*CALLS, "commit_transaction", "abort_transaction"))),
     st.just(loses_the_response),
+    st.just(presumes_a_record),
     st.builds(
         moves_to_another,
         st.integers(0, 1),
@@ -129,6 +135,7 @@ def live(world: World, life: list[list[Incident]]) -> None:
 @example([[is_evicted_in("flush", 5)], *[[]] * 5], False)
 @example([[], [moves_to_another(0, 3, "consume_more")], [], []], False)
 @example([[loses_the_response], *[[]] * 5], False)
+@example([[presumes_a_record], *[[]] * 5], False)
 @example([[fails_in("flush", fenced)], *[[]] * 5], True)
 @example(
     [[is_committed_in_part(frozenset({(DIAGNOSES, 0)}), True)], [], [fails_in("flush", fenced)]],
@@ -151,6 +158,7 @@ def test_exactly_once_with_any_failures(life: list[list[Incident]], forgets: boo
 
 @settings(max_examples=60, deadline=None)
 @given(LIVES)
+@example([[presumes_a_record], *[[]] * 5])
 def test_at_least_once_with_any_failures(life: list[list[Incident]]) -> None:
     world = World("at-least-once")
     live(world, life)

@@ -25,6 +25,19 @@ class _Queued(NamedTuple):
     on_delivery: Callable[[KafkaError | None, Any], None] | None
 
 
+class Delivered(NamedTuple):
+    """The record in a delivery report.
+
+    Attributes:
+        place: Its offset; None where Kafka has not acknowledged it.
+    """
+
+    place: int | None
+
+    def offset(self) -> int | None:
+        return self.place
+
+
 class InMemoryProducer:
     """A producer; transactional from `init_transactions` on."""
 
@@ -52,7 +65,8 @@ class InMemoryProducer:
         self._open = False
         self._stuck = False
         self._queue: deque[_Queued] = deque()
-        self._reports: deque[tuple[_Queued, KafkaError | None]] = deque()
+        self._reports: deque[tuple[_Queued, KafkaError | None, Delivered]] = deque()
+        self._loses_next = False
         self._failure: KafkaError | None = None
 
     def init_transactions(self, timeout: float) -> None:
@@ -128,6 +142,10 @@ class InMemoryProducer:
         """Let nothing leave the queue."""
         self._stuck = True
 
+    def lose_next(self) -> None:
+        """Drop the next record, and presume from the one after it that it was acknowledged."""
+        self._loses_next = True
+
     def commit_without_response(self) -> None:
         """Let a commit get through, and its response not."""
         self._commit()
@@ -158,20 +176,25 @@ class InMemoryProducer:
         refusal = self._cluster.refused or self._cluster.topic(topic).refusal(
             message, self._cluster.now_ms
         )
+        offset: int | None = None
         if refusal is not None:
             self._failure = refusal
+        elif self._loses_next:
+            self._loses_next = False
         elif self._epoch:
-            self._cluster.transactions.send(self._id, self._epoch, topic, partition, message)
+            offset = self._cluster.transactions.send(
+                self._id, self._epoch, topic, partition, message
+            )
         else:
-            self._cluster.append(topic, partition, message)
-        self._reports.append((queued, refusal))
+            offset = self._cluster.log_of(topic, partition).append(message)
+        self._reports.append((queued, refusal, Delivered(offset)))
 
     def _report(self) -> int:
         served = len(self._reports)
         while self._reports:
-            queued, refusal = self._reports.popleft()
+            queued, refusal, delivered = self._reports.popleft()
             if queued.on_delivery is not None:
-                queued.on_delivery(refusal, None)
+                queued.on_delivery(refusal, delivered)
         return served
 
     def _call(self, name: str, timeout: float = 0.0) -> None:

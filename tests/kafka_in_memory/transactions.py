@@ -69,12 +69,12 @@ class Coordinator:
 
     def send(
         self, transactional_id: str, epoch: int, topic: str, partition: int, message: Message
-    ) -> None:
-        """Append a record in the open transaction."""
+    ) -> int:
+        """Append a record in the open transaction; returns its offset."""
         transaction = self._current(transactional_id, epoch)
         transaction.is_open = True
         transaction.partitions.add((topic, partition))
-        self._topics[topic].logs[partition].append(message, transaction.producer)
+        return self._topics[topic].logs[partition].append(message, transaction.producer)
 
     def offer(
         self,

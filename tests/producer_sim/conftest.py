@@ -5,7 +5,7 @@ import pytest
 
 from bearing_stream.recordings import Recording
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from tests.producer_sim.mock_kafka import MockKafka
+from tests.mock_kafka import MockKafka
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from producer_sim.command import command
-from tests.producer_sim.mock_kafka import MockKafka
+from tests.mock_kafka import MockKafka
 
 SYNTHETIC = ("--source", "synthetic", "--sensors", "4")
 

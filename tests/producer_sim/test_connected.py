@@ -9,7 +9,7 @@ import pytest
 
 from producer_sim.connected import is_connected
 from producer_sim.sender import PRODUCER_PROPERTIES, Sender
-from tests.producer_sim.mock_kafka import TOPIC, MockKafka
+from tests.mock_kafka import TOPIC, MockKafka
 
 
 def statistics(**changed: Any) -> str:

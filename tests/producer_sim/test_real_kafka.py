@@ -10,8 +10,8 @@ from bearing_stream.wire import Rejection, decode_window
 from producer_sim import SimulatorSettings, open_streams, simulate
 from producer_sim.malformed import KINDS
 from tests.brokers import Broker
+from tests.mock_kafka import read_messages
 from tests.partitioner import java_partition, murmur2
-from tests.producer_sim.mock_kafka import read_messages
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from producer_sim.malformed import KINDS
 from producer_sim.sender import PRODUCER_PROPERTIES, SendCounts, Sender
 from producer_sim.simulate import Simulation
 from producer_sim.streams import Form, from_recording
-from tests.producer_sim.mock_kafka import MockKafka
+from tests.mock_kafka import MockKafka
 
 PERIOD = 2048 / 12_000
 

@@ -20,7 +20,7 @@ from bearing_stream.kafka import (
     explain,
     new_client,
 )
-from bearing_stream.kafka.connection import PARTITIONER, Properties
+from bearing_stream.kafka.connection import ONE_REQUEST_AT_A_TIME, PARTITIONER, Properties
 from bearing_stream.wire import RejectionReason
 
 MAX_LETTERS: Final = 500
@@ -237,4 +237,5 @@ def _producer(settings: RedriveSettings, errors: ClusterErrors) -> Producer:
         message_max_bytes=2 * MAX_BYTES,
     )
     own |= {"transactional.id": settings.redrive_group, "error_cb": errors, "log_level": 0}
+    own |= ONE_REQUEST_AT_A_TIME
     return new_client(Producer, own)

@@ -383,3 +383,16 @@ def test_starting_fails_with_a_transient_error_if_the_broker_does_not_respond() 
         harness.cluster.happens_in("init_transactions", timed_out())
     with pytest.raises(TransientKafkaError):
         harness.delivery.start(3.0)
+
+
+def test_a_record_whose_delivery_is_only_presumed_fails_the_transaction() -> None:
+    harness = Harness()
+    harness.producers[0].lose_next()
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    with pytest.raises(TransientKafkaError, match="did not acknowledge 1"):
+        harness.delivery.commit(COMMITTABLE, 5.0)
+    harness.recover(5.0)
+    assert (harness.cluster.output, harness.cluster.committed) == ([], {})
+    harness.deliver()
+    assert len(harness.cluster.output) == 1

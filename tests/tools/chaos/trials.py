@@ -52,7 +52,7 @@ def trial(
 
 def assert_kept(outcome: Outcome, times: int = 1) -> None:
     """The guarantee held, and that many faults were injected."""
-    assert outcome.failure == ""
+    assert not outcome.failure, outcome.failure
     assert outcome.report is not None
     assert outcome.report.wrong == {}
     assert outcome.report.lost == 0

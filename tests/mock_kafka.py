@@ -1,7 +1,25 @@
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+import ctypes
+from pathlib import Path
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka import Message as Polled
 
 TOPIC = "bearing.windows"
+
+
+PRODUCE = 0
+"""The API key of the Produce request."""
+
+
+def _call(function: str, *arguments: Any) -> Any:
+    """Call a function of the librdkafka that confluent-kafka has loaded."""
+    package = Path(confluent_kafka.__file__).parent
+    [library] = package.parent.glob("confluent_kafka.libs/librdkafka-*")
+    called = getattr(ctypes.CDLL(str(library)), function)
+    called.restype = ctypes.c_void_p
+    return called(*arguments)
 
 
 class MockKafka:
@@ -13,6 +31,24 @@ class MockKafka:
         )
         [broker] = self._owner.list_topics(TOPIC).brokers.values()
         self.bootstrap_servers = f"{broker.host}:{broker.port}"
+        self._broker = broker.id
+
+    def respond_after(self, milliseconds: int) -> None:
+        """Delay each response."""
+        _call("rd_kafka_mock_broker_set_rtt", self._cluster, self._broker, milliseconds)
+
+    def refuse_next_produce(self) -> None:
+        """Respond to the next Produce request that the broker does not lead the partition."""
+        errors = (ctypes.c_int * 1)(KafkaError.NOT_LEADER_FOR_PARTITION)
+        count = ctypes.c_size_t(1)
+        _call("rd_kafka_mock_push_request_errors_array", self._cluster, PRODUCE, count, errors)
+
+    @property
+    def _cluster(self) -> ctypes.c_void_p:
+        # confluent-kafka does not expose the mock cluster. The handle of librdkafka comes right
+        # after the header of the Python object.
+        handle = ctypes.c_void_p.from_address(id(self._owner) + object.__basicsize__)
+        return ctypes.c_void_p(_call("rd_kafka_handle_mock_cluster", handle))
 
     def messages(self, count: int) -> list[Polled]:
         """Wait for `count` messages; return those beyond them too."""
