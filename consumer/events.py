@@ -204,6 +204,14 @@ NOTHING_ASSIGNED: Final = Event(
     "topic.",
 )
 
+NOT_JOINED: Final = Event(
+    "not_joined",
+    "warning",
+    "Kafka responds and `group`, in `state`, does not have this consumer as a member, though its "
+    "client should have joined. If the next probe finds the same, the consumer ends with `failed`.",
+    "See that a supervisor starts the consumer again.",
+)
+
 STALL_CHECK_FAILED: Final = Event(
     "stall_check_failed",
     "warning",
@@ -297,6 +305,7 @@ EVENTS: Final = (
     WINDOWS_WAITING,
     PARTITION_STALLED,
     NOTHING_ASSIGNED,
+    NOT_JOINED,
     STALL_CHECK_FAILED,
     STOPPING,
     IN_FLIGHT_ABANDONED,

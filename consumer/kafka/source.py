@@ -176,6 +176,10 @@ class WindowSource:
         """Note that Kafka has committed these positions."""
         self._tracker.note_committed(positions, began)
 
+    def member(self) -> str:
+        """Return the id of this consumer in its group; empty if it has none."""
+        return self._consumer.memberid() or ""
+
     def membership(self) -> Any:
         """Return what Kafka checks before it takes offsets of a transaction: group membership.
 

@@ -30,6 +30,9 @@ class Flow(Protocol):
     def positions(self) -> Positions:
         """The next offset of each partition where it is known."""
 
+    def member(self) -> str:
+        """The id of this consumer in its group; empty if it has none."""
+
 
 class StallCheck:
     """Probes the topic from time to time while no message arrives.
@@ -42,7 +45,7 @@ class StallCheck:
     def __init__(
         self,
         flow: Flow,
-        probe: Callable[[Positions], Stall | None],
+        probe: Callable[[Positions, str], Stall | None],
         clock: Callable[[], float] = time.monotonic,
         start: "Callable[..., Future[Stall | None]] | None" = None,
     ) -> None:
@@ -51,7 +54,8 @@ class StallCheck:
         Args:
             flow: The source that should deliver messages.
             probe: Finds out with an independent client whether anything should have been delivered
-                from these positions on, see `probe.find_stall`. Raises `TransientKafkaError`.
+                from these positions on, as this member of the group; see `probe.find_stall`. Raises
+                `TransientKafkaError`.
             clock: Monotonic seconds.
             start: Starts a call in the background; by default `in_thread`.
         """
@@ -83,7 +87,8 @@ class StallCheck:
                 probe, self._probe, self._checked_at = self._probe, None, now
                 self._take(probe)
         elif now >= self._checked_at + INTERVAL:
-            self._probe = self._start(self._find_stall, self._flow.positions())
+            positions, member = self._flow.positions(), self._flow.member()
+            self._probe = self._start(self._find_stall, positions, member)
 
     def _take(self, probe: "Future[Stall | None]") -> None:
         try:

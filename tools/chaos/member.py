@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bearing_stream.kafka import TopicSettings
 from bearing_stream.logs import Event
-from consumer.events import REWINDING
+from consumer.events import FAILED, REWINDING
 from tools.chaos.errors import ChaosError
 
 POLL_PAUSE: Final = 0.05
@@ -20,6 +20,9 @@ POLL_PAUSE: Final = 0.05
 
 START_LIMIT: Final = 120.0
 """Seconds until a consumer must be ready; it takes three on an idle machine."""
+
+STUCK: Final = "the client is stuck"
+"""Part of the error of a consumer whose client delivers nothing, or does not join its group."""
 
 STOP_LIMIT: Final = 12.0
 """Seconds until a consumer must have ended after SIGTERM; it promises ten."""
@@ -58,14 +61,24 @@ class Member:
             command: That logs its events as `consume` does.
         """
         self.log = log
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", program, command, *arguments, "--log-format=json"],
+        log.unlink(missing_ok=True)
+        self._command = [sys.executable, "-m", program, command, *arguments, "--log-format=json"]
+        self._environment = os.environ | {"OMP_NUM_THREADS": "1"} | dict(environment or {})
+        self._process = self._start()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                self._command,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"OMP_NUM_THREADS": "1"} | dict(environment or {}),
+                env=self._environment,
                 start_new_session=True,
             )
+
+    def start_again(self) -> None:
+        """Start another process in the place of one that has ended, with the same log."""
+        self._process = self._start()
 
     @property
     def pid(self) -> int:
@@ -91,6 +104,12 @@ class Member:
         """Return the log lines so far, of one event or of all."""
         lines = [json.loads(line) for line in self.output if line.startswith("{")]
         return [line for line in lines if event is None or line["event"] == event.name]
+
+    @property
+    def got_stuck(self) -> bool:
+        """Whether it has ended because its Kafka client was stuck: a supervisor starts it again."""
+        ends = [line["error"] for line in self.events(FAILED)]
+        return self.status == 1 and bool(ends) and STUCK in ends[-1]
 
     def reasons(self) -> list[str]:
         """Return the reason of each rewind so far."""

@@ -82,9 +82,9 @@ class Subscriber(threading.Thread):
             self._sources.clear()
             self._complete.clear()
 
-    def await_news(self, limit: float) -> bool:
-        """Wait for the diagnoses of `expect_news`; return whether they arrived in time."""
-        return self._complete.wait(limit)
+    def has_news(self) -> bool:
+        """Whether the diagnoses of `expect_news` have arrived."""
+        return self._complete.is_set()
 
     def missing(self) -> list[int]:
         """Return the partitions without the diagnosis of `expect_news`."""

@@ -212,13 +212,17 @@ class Trial:
         began, acknowledged = time.monotonic(), self.feed.acknowledged
         self.subscriber.expect_news()
         yield
-        if not self.subscriber.await_news(PATIENCE):
+        try:
+            self.until(self.subscriber.has_news, "diagnoses in every partition")
+        except ChaosError as missing:
+            if self.subscriber.has_news():
+                raise
             unread = self.offsets.describe_unread(self.subscriber.next)
             raise ChaosError(
                 f"no diagnoses in partitions {self.subscriber.missing()} for {PATIENCE:g} s after "
                 f"fault {len(self.recoveries)}, since which Kafka acknowledged "
-                f"{self.feed.acknowledged - acknowledged} windows; {unread}"
-            )
+                f"{self.feed.acknowledged - acknowledged} windows: {missing}; {unread}"
+            ) from None
         self.recoveries.append(time.monotonic() - began)
 
     def until(self, condition: Callable[[], bool], what: str, limit: float = PATIENCE) -> None:
@@ -238,13 +242,17 @@ class Trial:
             time.sleep(POLL_PAUSE)
 
     def check_members(self) -> None:
-        """Check that no consumer has ended with an error.
+        """Check that no consumer has ended with an error; start one with a stuck client again.
 
         Raises:
             ChaosError: One has.
         """
         for member in self.members:
             if (member.status or 0) > 0 and member not in self.excused:
+                if member.got_stuck:
+                    self.notes["client stuck"] += 1
+                    member.start_again()
+                    continue
                 raise ChaosError(f"{member.log}: ended with status {member.status}")
 
     def stop_feed(self, burst: int = 0) -> None:

@@ -35,8 +35,11 @@ class Scene:
     def positions(self) -> Positions:
         return {PARTITION: 17}
 
-    def _find_stall(self, positions: Positions) -> Stall | None:
-        assert positions == {PARTITION: 17}
+    def member(self) -> str:
+        return "press-7"
+
+    def _find_stall(self, positions: Positions, member: str) -> Stall | None:
+        assert (positions, member) == ({PARTITION: 17}, "press-7")
         if isinstance(self.found, TransientKafkaError):
             raise self.found
         return self.found
@@ -117,7 +120,7 @@ def test_what_arrives_during_a_probe_is_more_than_what_it_found() -> None:
 def test_a_probe_blocks_no_round() -> None:
     returns, probed, threads = threading.Event(), threading.Event(), list[threading.Thread]()
 
-    def find(_positions: Positions) -> Stall | None:
+    def find(_positions: Positions, _member: str) -> Stall | None:
         threads.append(threading.current_thread())
         probed.set()
         returns.wait(5)
