@@ -35,7 +35,8 @@ class AtLeastOnce(Publisher):
 
         Args:
             new_producer: Makes an idempotent producer.
-            commit_offsets: The consumer's synchronous commit; raises `KafkaException`.
+            commit_offsets: The consumer's commit; raises `KafkaException` if Kafka refuses, and
+                `TransientKafkaError` if it does not respond in time.
             bounds: Of what is published before a commit.
             clock: Monotonic seconds.
             sleep: Waits some seconds.

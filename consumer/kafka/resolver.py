@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -18,11 +17,11 @@ from consumer import events
 from consumer.batch import Partition, Positions
 from consumer.events import emit
 from consumer.kafka.commit_note import CommitNote
+from consumer.kafka.commits import Commits
 from consumer.kafka.positions import Tracker
 from consumer.kafka.start import Committed, Finding, Start, StartFrom, start_of
 from consumer.kafka.topic_log import LogRange, TopicLog
 from consumer.liveness import budget
-from consumer.liveness.deadline import PendingCall
 from consumer.metrics import Metrics
 
 
@@ -37,19 +36,12 @@ class PublishedResults(Protocol):
         """
 
 
-def commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
-    """Commit offsets as a member of the group and wait for the response.
-
-    Raises:
-        KafkaException: They were not committed.
-    """
-    for partition in consumer.commit(offsets=offsets, asynchronous=False) or ():
-        if partition.error is not None:
-            raise KafkaException(partition.error)
-
-
 class Resolver:
-    """Sets where partitions are read from: after an assignment, and after a failure."""
+    """Sets where partitions are read from: after an assignment, and after a failure.
+
+    Attributes:
+        commits: Of the consumer; pending ones are settled before anything is resolved.
+    """
 
     def __init__(
         self,
@@ -82,7 +74,7 @@ class Resolver:
         self._published = published
         self._wall_clock = wall_clock
         self._reported: Positions = {}
-        self._committing: PendingCall | None = None
+        self.commits = Commits(consumer)
 
     def resolve(self, tracker: Tracker) -> None:
         """Set the position of each unresolved partition, and move the client there.
@@ -91,7 +83,7 @@ class Resolver:
             TransientKafkaError: The cluster does not respond now; call it again.
             FatalKafkaError: The cluster refuses, or the consumer is set to stop on a gap.
         """
-        self.await_commit(0)
+        self.commits.settle()
         partitions = tracker.unresolved
         committed = self._committed(partitions)
         topic_id = self._log.topic_id()
@@ -302,27 +294,10 @@ class Resolver:
         }
         if begun:
             offsets = tracker.to_commit(begun, self._now())
-            self._committing = PendingCall(partial(commit, self._consumer, offsets))
-            self.await_commit(budget.REQUEST)
-
-    def await_commit(self, timeout: float) -> None:
-        """Wait for the commit of where partitions begin, if one is under way.
-
-        Where the broker goes down meanwhile, librdkafka 2.16 waits for another for a minute and
-        more. No other offset is committed before that: this one would replace it. Nor is the client
-        polled: confluent-kafka 2.16 lets every other call wait for this one.
-
-        Raises:
-            TransientKafkaError: It failed, or has not returned in time.
-        """
-        if self._committing is None:
-            return
-        try:
-            self._committing.wait(timeout)
-        except KafkaException as failure:
-            self._committing = None
-            raise classify(failure.args[0]) from None
-        self._committing = None
+            try:
+                self.commits.commit(offsets, budget.REQUEST)
+            except KafkaException as failure:
+                raise classify(failure.args[0]) from None
 
     def _now(self) -> int:
         """Return milliseconds since the epoch."""

@@ -16,7 +16,8 @@ from bearing_stream.kafka import (
 from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
 from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Taken, Tracker
-from consumer.kafka.resolver import Resolver, commit
+from consumer.kafka.resolver import Resolver
+from consumer.liveness import budget
 from consumer.metrics import Metrics, Rebalance
 
 AT_A_TIME: Final = 64
@@ -80,6 +81,7 @@ class WindowSource:
         self._topic = topic
         self._tracker = tracker
         self._resolver = resolver
+        self._commits = resolver.commits
         self._batch_ends = batch_ends
         self._metrics = metrics
         self._errors = errors
@@ -116,7 +118,7 @@ class WindowSource:
             FatalKafkaError: The group or the topic refuses this consumer, or retention has deleted
                 windows and the consumer is set to stop then.
         """
-        self._resolver.await_commit(0)
+        self._commits.settle()
         self._resolver.check_id(self._tracker)
         messages = self._step_over() or self._consume_up_to(most, timeout)
         self.received += len(messages)
@@ -177,8 +179,8 @@ class WindowSource:
         self._tracker.note_committed(positions, began)
 
     def member(self) -> str:
-        """Return the id of this consumer in its group; empty if it has none."""
-        return self._consumer.memberid() or ""
+        """Return the id of this consumer in its group; empty if it has none, or cannot be asked."""
+        return "" if self._commits.is_pending else self._consumer.memberid() or ""
 
     def membership(self) -> Any:
         """Return what Kafka checks before it takes offsets of a transaction: group membership.
@@ -198,12 +200,13 @@ class WindowSource:
         return metadata
 
     def commit(self, offsets: list[TopicPartition]) -> None:
-        """Commit offsets and wait for the response; raises `KafkaException`."""
-        commit(self._consumer, offsets)
+        """Commit offsets, and wait for the response; see `Commits.commit`."""
+        self._commits.commit(offsets, budget.COMMIT)
 
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
+        self._commits.close()
 
     def _consume_up_to(self, most: int, timeout: float) -> list[KafkaMessage]:
         # consume(n, timeout) would wait for all n.
@@ -302,7 +305,8 @@ class WindowSource:
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances[Rebalance.REVOKED] += 1
-        self._listener.on_partitions_revoked()
+        with self._commits.inside_callback():
+            self._listener.on_partitions_revoked()
         self._tracker.remove(_named(partitions))
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -2,7 +2,7 @@
 
 A step that Kafka, or the client, keeps waiting is given up after its time. The watchdog must not
 end the process before that, nor the group remove it. One step has no time of its own: with at least
-once, the client's commit waits for the group while that rebalances.
+once, the client's commit before partitions are revoked.
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,9 @@ than what one transaction may hold."""
 
 HANG: Final = 2.0
 """Seconds beyond its own timeout after which a call of the client is taken to hang."""
+
+COMMIT: Final = 5.0
+"""Seconds to wait for the response to the consumer's own commit of offsets, with at least once."""
 
 DRAIN: Final = 4.0
 """Seconds for the last batch and the last commit before partitions go or the consumer stops."""

@@ -18,7 +18,7 @@ class DeadlineCaller:
 
     def __init__(self) -> None:
         """Start no thread yet."""
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Call, and wait for the call to return.
@@ -33,7 +33,7 @@ class DeadlineCaller:
         """
         *_, timeout = arguments
         if self._worker is None:
-            self._worker = _Worker()
+            self._worker = Worker()
         try:
             self._worker.begin(function, arguments)
             error = self._worker.result(timeout + budget.HANG)
@@ -53,34 +53,7 @@ class DeadlineCaller:
             self._worker = None
 
 
-class PendingCall:
-    """A call without a timeout, in a thread of its own, that can be awaited more than once.
-
-    For a call whose effect must be known before anything else is done.
-    """
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        """Call."""
-        self._worker = _Worker()
-        self._worker.begin(function, ())
-        self._worker.leave()
-
-    def wait(self, timeout: float) -> None:
-        """Wait for the call to return; not to be called again after it has.
-
-        Raises:
-            TransientKafkaError: The call has not returned within `timeout` seconds.
-            Exception: Whatever the call raised.
-        """
-        try:
-            error = self._worker.result(timeout)
-        except queue.Empty:
-            raise TransientKafkaError("the Kafka client has not returned from a call yet") from None
-        if error is not None:
-            raise error
-
-
-class _Worker:
+class Worker:
     """A thread that runs one call after the other."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bearing_stream.kafka.errors import TransientKafkaError
 from consumer.liveness import budget
-from consumer.liveness.deadline import DeadlineCaller, PendingCall
+from consumer.liveness.deadline import DeadlineCaller
 
 
 @pytest.fixture(autouse=True)
@@ -49,21 +49,3 @@ def test_a_call_that_hangs_is_given_up_and_the_next_one_works() -> None:
     assert ended.wait(5)
     threads[0].join(5)
     assert not threads[0].is_alive()
-
-
-def test_a_call_without_a_timeout_can_be_awaited_until_it_returns() -> None:
-    released = threading.Event()
-    call = PendingCall(released.wait)
-    for _ in range(2):
-        with pytest.raises(TransientKafkaError, match="has not returned"):
-            call.wait(0.01)
-    released.set()
-    call.wait(5)
-
-
-def test_what_a_call_without_a_timeout_raises_is_raised() -> None:
-    def fails() -> None:
-        raise ValueError("why")
-
-    with pytest.raises(ValueError, match="why"):
-        PendingCall(fails).wait(5)
