@@ -8,7 +8,7 @@ from bearing_stream.kafka import FatalKafkaError
 from consumer import events
 from consumer.assessing import AssessmentError
 from consumer.liveness.allocator import keep_memory_tight
-from consumer.liveness.shutdown import stop_on_signals
+from consumer.liveness.shutdown import stopping_on_signals
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
 from consumer.telemetry.served import Telemetry
@@ -49,8 +49,8 @@ def run(settings: ConsumerSettings, socket: Path | None = None) -> int:
         # Before the model is loaded, so that the probes find a consumer that starts.
         with telemetry.serving(settings, socket):
             service = Service(settings, telemetry)
-            stop_on_signals(service.stop)
-            service.run()
+            with stopping_on_signals(service.stop):
+                service.run()
     except _FATAL as error:
         events.emit(events.FAILED, error=str(error))
         return 1

@@ -10,6 +10,7 @@ import json
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,9 @@ from consumer import events
 from consumer.settings import ConsumerSettings
 from consumer.telemetry.listed import WORKER_UP
 from consumer.telemetry.serving import EndpointError, serving_at, socket_of
+
+TICK: Final = 0.2
+"""Seconds after which a signal is noticed."""
 
 TIMEOUT: Final = 3.0
 """Seconds for a worker to respond."""
@@ -44,7 +48,9 @@ def serve_workers(settings: ConsumerSettings, folder: Path) -> int:
     assert port is not None
     try:
         with serving_at((settings.metrics_host, port), routes_to(workers)):
-            stopped.wait()
+            # The handler may not run while this thread holds the lock of `wait`: it would wait too.
+            while not stopped.is_set():
+                time.sleep(TICK)
     except EndpointError as error:
         events.emit(events.FAILED, error=str(error))
         return 1

@@ -19,17 +19,22 @@ from consumer.liveness import shutdown
 from bearing_stream.logs import configure_logs
 configure_logs("json", "info", events.LIBRARY_MESSAGE)
 shutdown.SHUTDOWN_LIMIT = {limit}
-shutdown.stop_on_signals(lambda: {in_flight})
-print("ready", flush=True)
-time.sleep(60)
+with shutdown.stopping_on_signals(lambda: {in_flight}):
+    print("ready", flush=True)
+    time.sleep({seconds})
+if {seconds} < 60:
+    print("left", flush=True)
+    time.sleep(60)
 """
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 
 @contextmanager
-def program(limit: float, in_flight: bool = True) -> "Iterator[subprocess.Popen[str]]":
-    """A process that is ready for signals, and does not stop by itself."""
-    code = PROGRAM.format(limit=limit, in_flight=in_flight)
+def program(
+    limit: float, in_flight: bool = True, seconds: float = 60
+) -> "Iterator[subprocess.Popen[str]]":
+    """A process that is ready for signals for some seconds, and does not stop by itself."""
+    code = PROGRAM.format(limit=limit, in_flight=in_flight, seconds=seconds)
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
@@ -81,3 +86,11 @@ def test_where_nothing_is_in_flight_the_first_signal_ends_it(number: signal.Sign
         event = read_event(process)
         assert STOPPING.name in event
         assert number.name in event
+
+
+def test_after_the_block_a_signal_has_its_default_action_again() -> None:
+    with program(limit=60, seconds=0) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "left\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == -signal.SIGTERM

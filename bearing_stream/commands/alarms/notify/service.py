@@ -22,6 +22,9 @@ from bearing_stream.commands.alarms.notify.settings import NotifySettings
 from bearing_stream.kafka import FatalKafkaError, wait_for_topics
 from bearing_stream.wire.alarm import Alarm
 
+TICK: Final = 0.2
+"""Seconds after which a signal, or the end of a receiver, is noticed."""
+
 STOP_LIMIT: Final = 8.0
 """Seconds after a signal for messages in flight; the process ends within ten."""
 
@@ -88,8 +91,13 @@ class NotifyService:
 
     def _watch(self, parts: list[_Part]) -> None:
         """Report until it is to be stopped."""
-        while not self._stopping.wait(self._settings.report_interval):
-            _report(parts)
+        report_at = time.monotonic() + self._settings.report_interval
+        # A signal that arrives in `wait` could find its lock taken, and set the event never.
+        while not self._stopping.is_set():
+            time.sleep(TICK)
+            if time.monotonic() >= report_at:
+                _report(parts)
+                report_at += self._settings.report_interval
 
     def _end(self, parts: list[_Part]) -> int:
         if self._signal:
