@@ -4,7 +4,7 @@ import re
 import shutil
 import signal
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,6 +40,8 @@ class BrokerProcess:
     properties: Mapping[str, str]
     heap: str
     """The largest heap of its Java, as in `-Xmx`."""
+    more_flags: Sequence[str] = ()
+    """Of its Java, in addition to those of any broker."""
     _launched_at: int = 0
     """Length of the log when the process was started, in bytes."""
 
@@ -65,7 +67,7 @@ class BrokerProcess:
         shutil.rmtree(self.broker.scratch, ignore_errors=True)
         self.broker.scratch.mkdir()
         write_properties(self.broker.properties, self.properties)
-        flags = java_flags(self.broker, self.heap)
+        flags = [*java_flags(self.broker, self.heap), *self.more_flags]
         # Earlier starts wrote to the same log.
         self._launched_at = self.broker.log.stat().st_size if self.broker.log.exists() else 0
         self._java(self.broker.name, flags, ["kafka.Kafka", str(self.broker.properties)])

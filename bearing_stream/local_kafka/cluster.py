@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from bearing_stream.local_kafka.broker_process import LOG_LINES, BrokerProcess
+from bearing_stream.local_kafka.class_cache import flags_to_read
 from bearing_stream.local_kafka.configuration import (
     Broker,
     RelayPorts,
@@ -52,6 +53,7 @@ class LocalKafka:
         heap: str = "1g",
         start_timeout: float = 60.0,
         relayed: bool = False,
+        java_flags: Sequence[str] = (),
     ) -> None:
         """Describe the cluster; `with` starts it.
 
@@ -64,6 +66,8 @@ class LocalKafka:
             heap: The largest heap of each Java, as in `-Xmx`.
             start_timeout: Seconds within which the brokers must respond.
             relayed: Give each broker a second listener, for clients behind a relay; see `relays`.
+            java_flags: Of each broker, in place of those that let it read the archive of classes;
+                see `class_cache`.
 
         Raises:
             ValueError: `brokers` is below 1.
@@ -76,6 +80,7 @@ class LocalKafka:
         self._data = data.resolve() if data else None
         self._security = security or Security()
         self._heap = heap
+        self._java_flags = tuple(java_flags)
         self._start_timeout = start_timeout
         self._relayed = relayed
         self._keeper: Keeper | None = None
@@ -198,11 +203,12 @@ class LocalKafka:
     def _start_all(self, keeper: Keeper) -> None:
         """Start every broker; retry with other ports if another process takes one."""
         jars = ":".join(map(str, class_path(read_lock())))
+        flags = self._java_flags or flags_to_read(jars)
         for attempt in range(1, START_ATTEMPTS + 1):
             brokers = self._assign_ports(keeper.folder)
             self._processes = tuple(
                 BrokerProcess(
-                    broker, keeper, jars, self._all_properties(broker, brokers), self._heap
+                    broker, keeper, jars, self._all_properties(broker, brokers), self._heap, flags
                 )
                 for broker in brokers
             )

@@ -28,7 +28,7 @@ class Commits:
 
     @property
     def is_pending(self) -> bool:
-        """Whether a commit was given up and has not returned, when that was last looked at."""
+        """Whether a commit was given up and has not returned, at the last check."""
         return self._is_pending
 
     def commit(self, offsets: list[TopicPartition], timeout: float) -> None:
