@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from bearing_stream.kafka import ClusterErrors, explain, is_fatal
+from bearing_stream.kafka import ClusterErrors, explain, is_fatal, served
 from bearing_stream.kafka.connection import ONE_REQUEST_AT_A_TIME, PARTITIONER, Properties
 from bearing_stream.wire import Message
 from producer_sim.connected import STATISTICS_PROPERTIES, is_connected
@@ -160,7 +160,7 @@ class Sender:
         Raises:
             FatalKafkaError: Kafka refuses all further messages; states what to do.
         """
-        self._producer.poll(seconds)
+        self._serve(self._producer.poll, seconds)
         self._errors.raise_fatal()
 
     def flush(self, stop: threading.Event) -> int:
@@ -173,7 +173,7 @@ class Sender:
             Messages whose outcome the client has not reported even so; 0 unless it is stuck.
         """
         deadline = float("inf")
-        while self._producer.flush(RETRY_PAUSE) and self._errors.fatal is None:
+        while self._serve(self._producer.flush, RETRY_PAUSE) and self._errors.fatal is None:
             now = time.monotonic()
             if stop.is_set():
                 deadline = min(deadline, now + STOP_TIMEOUT)
@@ -184,9 +184,19 @@ class Sender:
         # The client counts its unread notices with the messages, and a notice (a refused
         # connection) can arrive at any moment. So one count above 0 is not a message left over.
         deadline = time.monotonic() + PURGE_TIMEOUT
-        while (left := self._producer.flush(RETRY_PAUSE)) and time.monotonic() < deadline:
+        while (left := self._serve(self._producer.flush, RETRY_PAUSE)) and (
+            time.monotonic() < deadline
+        ):
             pass
         return left
+
+    def _serve(self, call: Callable[[float], int], seconds: float) -> int:
+        """Poll or flush; a permanent failure is noted, and what is left in flight returned."""
+        try:
+            return served(call, seconds)
+        except KafkaException as failure:
+            self._on_error(failure.args[0])
+            return len(self._producer)
 
     def _on_statistics(self, statistics: str) -> None:
         self._connected = self._connected or is_connected(statistics, self._topic)

@@ -1,7 +1,7 @@
 """What all Kafka clients here share: connection settings, start-up checks, errors, reading."""
 
 from bearing_stream.kafka.admin import admin_client, create_topics, largest_message
-from bearing_stream.kafka.client import new_client
+from bearing_stream.kafka.client import new_client, served
 from bearing_stream.kafka.connection import ConnectionSettings
 from bearing_stream.kafka.errors import (
     ClusterErrors,
@@ -44,5 +44,6 @@ __all__ = [
     "largest_message",
     "new_client",
     "read_to_end",
+    "served",
     "wait_for_topics",
 ]

@@ -11,6 +11,23 @@ from bearing_stream.kafka.errors import ADVICE, FatalKafkaError, explain
 C = TypeVar("C")
 
 
+def served(call: Callable[[float], int], timeout: float) -> int:
+    """Poll or flush a producer, whose callbacks run meanwhile; return what the call returns.
+
+    confluent-kafka 2.16 goes on to call callbacks after a permanent failure has raised its
+    exception, and Python then reports a `SystemError` in its place.
+
+    Raises:
+        KafkaException: The producer failed permanently.
+    """
+    try:
+        return call(timeout)
+    except SystemError as error:
+        if isinstance(error.__cause__, KafkaException):
+            raise error.__cause__ from None
+        raise
+
+
 def new_client(kind: Callable[[Any], C], properties: Properties) -> C:
     """Create a client.
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from bearing_stream.kafka import TransientKafkaError, classify, explain
+from bearing_stream.kafka import TransientKafkaError, classify, explain, served
 from bearing_stream.kafka.errors import RECORD_REFUSED
 from bearing_stream.wire import Message
 from consumer.batch import Origin
@@ -218,7 +218,7 @@ class Publisher:
     def _serve(self, call: Callable[[float], int], timeout: float) -> int:
         """Poll or flush; a producer that failed permanently raises here."""
         try:
-            return call(timeout)
+            return served(call, timeout)
         except KafkaException as failure:
             raise classify(failure.args[0]) from None
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,9 @@ START_LIMIT: Final = 120.0
 
 STUCK: Final = "the client is stuck"
 """Part of the error of a consumer whose client delivers nothing, or does not join its group."""
+
+ASSERTION: Final = re.compile(r"rdkafka\w*\.c:\d+: .*Assertion")
+"""Of a line that the client prints before it aborts the process."""
 
 STOP_LIMIT: Final = 12.0
 """Seconds until a consumer must have ended after SIGTERM; it promises ten."""
@@ -106,10 +110,14 @@ class Member:
         return [line for line in lines if event is None or line["event"] == event.name]
 
     @property
-    def got_stuck(self) -> bool:
-        """Whether it has ended because its Kafka client was stuck: a supervisor starts it again."""
+    def end_by_client(self) -> str:
+        """How its Kafka client ended it, so that a supervisor starts it again; or empty."""
         ends = [line["error"] for line in self.events(FAILED)]
-        return self.status == 1 and bool(ends) and STUCK in ends[-1]
+        if self.status == 1 and ends and STUCK in ends[-1]:
+            return "client stuck"
+        if self.status == -signal.SIGABRT and any(map(ASSERTION.search, self.output[-5:])):
+            return "client aborted"
+        return ""
 
     def reasons(self) -> list[str]:
         """Return the reason of each rewind so far."""

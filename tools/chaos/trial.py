@@ -242,17 +242,16 @@ class Trial:
             time.sleep(POLL_PAUSE)
 
     def check_members(self) -> None:
-        """Check that no consumer has ended with an error; start one with a stuck client again.
+        """Check that no consumer has ended with an error; start one again that its client ended.
 
         Raises:
             ChaosError: One has.
         """
         for member in self.members:
-            if (member.status or 0) > 0 and member not in self.excused:
-                if member.got_stuck:
-                    self.notes["client stuck"] += 1
-                    member.start_again()
-                    continue
+            if end := member.end_by_client:
+                self.notes[end] += 1
+                member.start_again()
+            elif (member.status or 0) > 0 and member not in self.excused:
                 raise ChaosError(f"{member.log}: ended with status {member.status}")
 
     def stop_feed(self, burst: int = 0) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, Producer, TopicPartition
 
-from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
+from bearing_stream.kafka import FatalKafkaError, FencedError, TransientKafkaError
 from bearing_stream.wire import Message
 from consumer.delivery.base import Bounds
 from consumer.delivery.exactly_once import MAX_FENCINGS, REST, ExactlyOnce
@@ -396,3 +396,27 @@ def test_a_record_whose_delivery_is_only_presumed_fails_the_transaction() -> Non
     assert (harness.cluster.output, harness.cluster.committed) == ([], {})
     harness.deliver()
     assert len(harness.cluster.output) == 1
+
+
+def test_a_fencing_that_the_client_reports_from_within_a_callback_is_transient() -> None:
+    """confluent-kafka calls the callbacks of deliveries with the exception set."""
+    harness = Harness()
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+
+    def fail() -> None:
+        raise SystemError("a callback returned a result with an exception set") from fenced()
+
+    harness.cluster.happens_in("flush", fail)
+    with pytest.raises(FencedError):
+        harness.delivery.commit(COMMITTABLE, 5.0)
+    harness.recover(5.0)
+    harness.deliver()
+    assert len(harness.cluster.output) == 1
+
+
+def test_any_other_system_error_is_not_hidden() -> None:
+    harness = Harness()
+    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.cluster.happens_in("flush", SystemError("broken"))
+    with pytest.raises(SystemError, match="broken"):
+        harness.delivery.commit(COMMITTABLE, 5.0)
