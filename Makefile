@@ -35,7 +35,8 @@ CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or s
 BASE := import sys; print(sys.base_prefix, sys.version)
 ENVIRONMENT = @[ "$$($(BIN)/python -c 'import pip; $(BASE)' 2>&1)" = "$$($(PYTHON) -c '$(BASE)')" ] || \
 	$(PYTHON) -m venv $(if $(wildcard $(VENV)/pyvenv.cfg),--clear) $(VENV)
-INSTALL = $(BIN)/python -m pip install --constraint constraints.txt --config-settings editable_mode=compat --editable
+# Python compiles what is used when it is first imported; to compile all of torch takes 20 s.
+INSTALL = $(BIN)/python -m pip install --no-compile --constraint constraints.txt --config-settings editable_mode=compat --editable
 
 # What `make audit` audits with, and `make sbom` lists with, each in an environment of its own.
 AUDITOR := out/audit/bin/pip-audit
