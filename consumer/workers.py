@@ -22,6 +22,7 @@ from typing import Final
 from bearing_stream.program import PROGRAM
 from consumer import events
 from consumer.liveness import budget
+from consumer.liveness.shutdown import SIGNALS
 from consumer.settings import ConsumerSettings
 from consumer.telemetry.serving import SOCKETS_VARIABLE
 
@@ -46,8 +47,6 @@ that another start does not remove, such as a permission that is missing."""
 
 _PR_SET_PDEATHSIG: Final = 1
 """From Linux's <sys/prctl.h>."""
-
-_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 GRACE: Final = 2.0
 """Seconds beyond the limit of an orderly end before a worker is killed."""
@@ -133,7 +132,7 @@ class Supervisor:
         for end in (read_end, write_end):
             os.set_blocking(end, False)
         before = {
-            number: signal.signal(number, self._receive) for number in (*_STOPPING, signal.SIGCHLD)
+            number: signal.signal(number, self._receive) for number in (*SIGNALS, signal.SIGCHLD)
         }
         previous = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         try:
@@ -146,7 +145,7 @@ class Supervisor:
             os.close(write_end)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        if number in _STOPPING:
+        if number in SIGNALS:
             self._signals.append(signal.Signals(number))
 
     @staticmethod

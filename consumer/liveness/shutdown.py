@@ -11,7 +11,8 @@ from typing import Final
 from consumer import events
 from consumer.liveness import budget
 
-STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+"""Those that ask a process to stop."""
 
 SHUTDOWN_LIMIT: Final = budget.SHUTDOWN
 """Seconds after a signal at which the process ends, even in the middle of a call. No window is lost
@@ -33,7 +34,7 @@ def stopping_on_signals(stop: Callable[[], bool]) -> Iterator[None]:
     """
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
-    handlers = {number: signal.signal(number, _leave_to_thread) for number in STOPPING}
+    handlers = {number: signal.signal(number, _leave_to_thread) for number in SIGNALS}
     wakeup = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     arrived = threading.Event()
     thread = threading.Thread(

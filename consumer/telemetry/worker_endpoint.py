@@ -19,6 +19,7 @@ from typing import Final
 from bearing_stream.observability import Reading, Response
 from bearing_stream.observability.endpoint import JSON
 from consumer import events
+from consumer.liveness.shutdown import SIGNALS
 from consumer.settings import ConsumerSettings
 from consumer.telemetry.listed import WORKER_UP
 from consumer.telemetry.serving import EndpointError, serving_at, socket_of
@@ -41,7 +42,7 @@ def serve_workers(settings: ConsumerSettings, folder: Path) -> int:
         The exit status: 1 if the address cannot be used, which is logged.
     """
     stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         signal.signal(number, lambda *_: stopped.set())
     workers = {number: socket_of(folder, number) for number in range(1, settings.workers + 1)}
     port = settings.metrics_port

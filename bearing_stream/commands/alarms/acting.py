@@ -7,7 +7,13 @@ from datetime import datetime, timedelta
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from bearing_stream.commands.alarms.reading import EventReader, Row, table
-from bearing_stream.kafka import AlarmTopicSettings, ClusterErrors, FatalKafkaError, explain
+from bearing_stream.kafka import (
+    AlarmTopicSettings,
+    ClusterErrors,
+    FatalKafkaError,
+    explain,
+    new_client,
+)
 from bearing_stream.kafka.connection import ONE_REQUEST_AT_A_TIME
 from bearing_stream.wire.alarm import AlarmEvent, PublishedCommand, encode_command
 from bearing_stream.wire.alarm_terms import Action, Severity
@@ -93,10 +99,11 @@ def send(
 
     with EventReader(settings, from_end=True) as reader:
         try:
-            producer = Producer(
+            producer = new_client(
+                Producer,
                 settings.client_properties(acks="all", enable_idempotence=True)
                 | ONE_REQUEST_AT_A_TIME
-                | {"log_level": 0, "error_cb": ClusterErrors()}
+                | {"log_level": 0, "error_cb": ClusterErrors()},
             )
             for command, partition in commands:
                 message = encode_command(command)

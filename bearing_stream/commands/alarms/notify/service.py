@@ -92,7 +92,7 @@ class NotifyService:
     def _watch(self, parts: list[_Part]) -> None:
         """Report until it is to be stopped."""
         report_at = time.monotonic() + self._settings.report_interval
-        # A signal that arrives in `wait` could find its lock taken, and set the event never.
+        # A signal that arrives in `wait` could find its lock taken, and wait for ever.
         while not self._stopping.is_set():
             time.sleep(TICK)
             if time.monotonic() >= report_at:
