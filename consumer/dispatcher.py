@@ -17,7 +17,7 @@ from consumer.delivery.published import mark_origin
 from consumer.metrics import DispatchReason, Metrics
 from consumer.results import Inference, diagnoses
 from consumer.settings import ConsumerSettings
-from consumer.telemetry.observers import Observer
+from consumer.telemetry.observers import Observer, Published
 from model.assessment import Assessment
 from model.assessor import Assessor
 from model.findings import prediction_counts
@@ -67,7 +67,7 @@ class Dispatcher:
             metrics: Counts batches and the time of the assessment.
             letter_limit: Bytes of the largest message that the dead-letter topic takes; None if
                 the cluster does not report it.
-            observers: Notified of the measurements whose diagnoses are published.
+            observers: Notified of the batches whose results are published.
             clock: Monotonic seconds.
             wall_clock: Seconds since the epoch.
         """
@@ -95,8 +95,9 @@ class Dispatcher:
         if not len(batch):
             return
         self._metrics.batches[reason] += 1
+        began = self._wall_clock()
         if not self.uncommitted.positions:
-            self.uncommitted.began = int(self._wall_clock() * 1000)
+            self.uncommitted.began = int(began * 1000)
         uncommitted = self.uncommitted
         diagnosed = without_failures(batch, self._diagnose) if batch.accepted else None
         if diagnosed is not None:
@@ -105,6 +106,9 @@ class Dispatcher:
             self._publish_letter(letter)
         # Also where all of it was done already: the offsets are still to be committed.
         self._delivery.open()
+        if batch.accepted or batch.dead_letters:
+            for observer in self._observers:
+                observer.published(Published(batch.accepted, batch.dead_letters, began))
         uncommitted.diagnosed += len(batch.accepted)
         uncommitted.windows += len(batch.samples)
         uncommitted.dead_letters.update(letter.reason for letter in batch.dead_letters)
@@ -198,8 +202,6 @@ class Dispatcher:
             self._delivery.publish(self._settings.diagnoses_topic, message)
         for measurement in batch.accepted:
             self._metrics.ignored_headers.update(measurement.attributes.ignored)
-        for observer in self._observers:
-            observer.published(batch.accepted)
         self.uncommitted.predictions.update(
             prediction_counts(inference.assessment, self._settings.uncertain_as_unknown)
         )

@@ -1,4 +1,4 @@
-"""Follow measurements from their batch to the commit: how old they are, and which sensors send.
+"""Follow batches to the commit of their results: how old measurements are, and which sensors send.
 
 A batch costs a few microseconds here, and a sensor some bytes; nothing here runs for each sample.
 """
@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
+from bearing_stream.wire import DeadLetter
 from consumer.batch import Accepted, Partition
 from consumer.metrics import Distributions
 
@@ -27,11 +28,22 @@ LEAST_SILENCE: Final = 10.0
 _sensor_of: Final = attrgetter("attributes.sensor")
 
 
-class Observer(Protocol):
-    """Is notified of the measurements of a consumer, in the thread of its loop."""
+class Published(NamedTuple):
+    """A batch whose results were published; valid during the call that it is passed to."""
 
-    def published(self, measurements: Sequence[Accepted]) -> None:
-        """Note measurements whose diagnoses were published, and are not committed yet."""
+    measurements: Sequence[Accepted]
+    """Those that were diagnosed."""
+    letters: Sequence[DeadLetter] = ()
+    """Of the messages that were not."""
+    began: float = 0.0
+    """Seconds since the epoch, before it was assessed."""
+
+
+class Observer(Protocol):
+    """Is notified of the batches of a consumer, in the thread of its loop."""
+
+    def published(self, batch: Published) -> None:
+        """Note a batch whose results were published, and are not committed yet."""
 
     def committed(self) -> None:
         """Note that everything published is committed."""
@@ -61,8 +73,11 @@ class Ages:
         self._sampled: list[float] = []
         self._weights: list[int] = []
 
-    def published(self, measurements: Sequence[Accepted]) -> None:
+    def published(self, batch: Published) -> None:
         """See `Observer`."""
+        measurements = batch.measurements
+        if not measurements:
+            return
         step = -(-len(measurements) // MOST_AGES)
         taken = measurements[::step]
         self._received += [one.timestamp for one in taken]
@@ -144,9 +159,9 @@ class SensorActivity:
         self._most = most
         self._known = _Known()
 
-    def published(self, measurements: Sequence[Accepted]) -> None:
+    def published(self, batch: Published) -> None:
         """See `Observer`."""
-        known = self._known
+        known, measurements = self._known, batch.measurements
         sensors = list(map(_sensor_of, measurements))
         stamps = [one.timestamp for one in measurements]
         known.partition.update(zip(sensors, [one.partition for one in measurements], strict=True))

@@ -1,6 +1,6 @@
 """The consumer, put together on the cluster in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self, cast
 
 import pytest
@@ -21,6 +21,7 @@ from consumer.kafka.start import StartFrom
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.observers import Observer
 from model.assessor import Assessor
 from tests.consumer.fake_clients import (
     FakeBatchEnds,
@@ -83,6 +84,7 @@ class World:
         letter_limit: int | None = None,
         assessor: StubAssessor | None = None,
         transactional_id: str = "consumer-1",
+        observers: Sequence[Observer] = (),
         **consumer_options: Any,
     ) -> None:
         """A consumer that has not polled yet.
@@ -99,6 +101,7 @@ class World:
             assessor: By default one that reads the label off the first sample.
             transactional_id: Of its producers; where the cluster knows it, this consumer is the
                 successor of the one that had it.
+            observers: Notified of its batches.
             **consumer_options: See `InMemoryConsumer`.
         """
         self.clock = Clock()
@@ -142,6 +145,7 @@ class World:
             self.delivery,
             self.metrics,
             letter_limit=letter_limit,
+            observers=observers,
             clock=self.clock,
             wall_clock=wall_clock,
         )

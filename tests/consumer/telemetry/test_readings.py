@@ -7,7 +7,7 @@ from bearing_stream.observability.prometheus import Exposition
 from bearing_stream.wire import RejectionReason
 from consumer.metrics import DispatchReason, Metrics, Rebalance
 from consumer.telemetry.listed import BUILD_INFO, METRICS, PREFIX, SUPERVISOR_METRICS
-from consumer.telemetry.observers import SensorActivity
+from consumer.telemetry.observers import Published, SensorActivity
 from consumer.telemetry.partitions import Ends, Overview, PartitionState
 from consumer.telemetry.readings import Sources
 from model.assessor import Assessor
@@ -30,7 +30,7 @@ def sources(metrics: Metrics | None = None) -> Sources:
     )
     sensors = SensorActivity(10)
     for one in every(1.0, "pump", 1000.0):
-        sensors.published([one])
+        sensors.published(Published([one]))
     return Sources(
         metrics=counts,
         sensors=sensors,
