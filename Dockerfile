@@ -3,14 +3,14 @@
 #   docker build -t bearing-stream .
 #   docker run --rm bearing-stream consume --bootstrap-servers broker:9092
 #
-# The image diagnoses on a CPU and holds 0.4 GB. For CUDA, `--build-arg EXTRAS=serve,page,metrics,transactions,torch`
+# The image diagnoses on a CPU and holds 0.4 GB. For CUDA, `--build-arg EXTRAS=serve,page,metrics,otel,transactions,torch`
 # adds PyTorch, whose usual build carries CUDA and takes 6 GB more; run that image with `--gpus all`.
 # It writes nowhere: `--read-only --cap-drop ALL --security-opt no-new-privileges` are fine.
 
 ARG PYTHON=3.11-slim
 
 FROM python:${PYTHON} AS build
-ARG EXTRAS=serve,page,metrics,transactions
+ARG EXTRAS=serve,page,metrics,otel,transactions
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_PYTHON=/opt/venv/bin/python
 # For the kernel in C. Without a compiler NumPy computes the network, in twice the time.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev

@@ -72,7 +72,11 @@ EXTRAS: Final = {
 """Subcommand → the extra of this package with what that subcommand needs beyond the base."""
 
 
-FEATURES: Final = {"matplotlib": "plot", "prometheus_client": "metrics"}
+FEATURES: Final = {
+    "matplotlib": "plot",
+    "opentelemetry": "otel",
+    "prometheus_client": "metrics",
+}
 """Module that only an option of a command needs, such as `diagnose --plot` → the extra with it."""
 
 

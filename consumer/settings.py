@@ -33,6 +33,8 @@ class ConsumerSettings(StageSettings, MeasurementLimits, AssessmentSettings, Top
     """A sensor counts as silent in the metrics when nothing came from it for so many of its own
     mean intervals."""
 
+    service_name: ClassVar[str] = "bearing-stream-consume"
+
     instead_of_transactions: ClassVar[str] = ". Or set --guarantee at-least-once"
 
     @property

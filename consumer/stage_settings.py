@@ -42,6 +42,9 @@ class StageSettings(ConnectionSettings):
     instead_of_transactions: ClassVar[str] = ""
     """What to advise where a name does not do for transactions."""
 
+    service_name: ClassVar[str] = "bearing-stream"
+    """What OpenTelemetry calls the stage, where the environment does not name it."""
+
     group: str = Field(default="bearing-stream", min_length=1)
     """Consumer group. Consumers of one group share the partitions of the windows topic."""
 
@@ -100,6 +103,10 @@ class StageSettings(ConnectionSettings):
     """Seconds between two reports of librdkafka's own statistics, which `/statistics` at the
     `metrics_port` returns as JSON: queues, requests, round trips by broker. By default it makes
     none."""
+
+    otlp: bool = False
+    """Push the metrics through OTLP, and of `consume` a span for each batch. The standard variables
+    `OTEL_*` name where to and as what. Needs the extra `otel`."""
 
     log_format: Literal["auto", "console", "json"] = "auto"
     """`json` is one object in each line; `auto` is `console` on a terminal, and `json` else."""

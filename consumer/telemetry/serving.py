@@ -14,7 +14,7 @@ SOCKETS_VARIABLE: Final = "_BEARING_STREAM_SOCKETS"
 
 
 class EndpointError(RuntimeError):
-    """The address for metrics cannot be used; the message names what to do."""
+    """Metrics cannot be served or pushed as is set; the message names what to do."""
 
 
 def socket_of(folder: Path, worker: int) -> Path:

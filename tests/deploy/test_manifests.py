@@ -239,8 +239,8 @@ def test_the_image_has_what_the_commands_need() -> None:
         for workload in workloads(case).values()
         for argument in container(workload)["args"]
     } | {"transactions"}
-    # `consume --metrics-port` takes `metrics`.
-    needed = {EXTRAS[each] for each in commands if each in EXTRAS} | {"metrics"}
+    # `consume --metrics-port` takes `metrics`, and `--otlp` takes `otel`.
+    needed = {EXTRAS[each] for each in commands if each in EXTRAS} | {"metrics", "otel"}
     assert set(built[1].split(",")) == needed
 
 

@@ -30,9 +30,11 @@ EXTRA_OF: Final = {
     f"{COMMANDS_OF}/serve/": {"serve"},
     f"{COMMANDS_OF}/transactions/": {"transactions"},
     "bearing_stream/local_kafka/": {"demo"},
+    "bearing_stream/observability/otlp": {"otel"},
     "bearing_stream/observability/prometheus.py": {"metrics"},
     "bearing_stream/recordings/": {"fetch"},
     "bearing_stream/recordings/formats/": {"files"},
+    "consumer/telemetry/spans.py": {"otel"},
     "training/": {"train"},
     "model/backends/torch_backend.py": {"torch"},
     "model/checkpoint.py": {"torch"},
@@ -235,6 +237,7 @@ def test_a_missing_extra_is_one_line_that_installs_it(
 
 OPTIONS: Final = {
     "matplotlib": ("plot", "diagnose", "none.npy", "--plot", "a.png"),
+    "opentelemetry": ("otel", "consume", "--otlp"),
     "prometheus_client": ("metrics", "consume", "--metrics-port", "0"),
 }
 """Module → its extra, and a command with the option that needs it."""

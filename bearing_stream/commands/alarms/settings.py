@@ -1,7 +1,7 @@
 """The settings of `bearing-stream alarms`."""
 
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,8 @@ from consumer.stage_settings import StageSettings
 
 class AlarmSettings(AlarmTopicSettings, StageSettings):
     """Settings of the stage that raises alarms."""
+
+    service_name: ClassVar[str] = "bearing-stream-alarms"
 
     group: str = Field(default="bearing-stream-alarms", min_length=1)
     """Consumer group. Instances of one group share the partitions of the diagnoses topic."""

@@ -23,6 +23,7 @@ from consumer.liveness.budget import REQUEST
 from consumer.parts import Parts, exactly_once, new_source
 from consumer.stage_service import StageService
 from consumer.telemetry.health import Health, Phase
+from consumer.telemetry.pushing import push_of
 from consumer.telemetry.stage_telemetry import StageTelemetry
 
 REACHABLE_TIMEOUT: Final = 1.0
@@ -37,13 +38,15 @@ class AlarmService(StageService[AlarmSettings]):
 
         Raises:
             RulesError: The rules cannot be used.
+            EndpointError: The metrics cannot be pushed as the environment asks for.
         """
         self._rules = load(settings.rules)
         sources = AlarmSources(
             metrics=AlarmMetrics(), topic=settings.diagnoses_topic, rules=self._rules.digest
         )
         # Without a model to load, it begins to wait.
-        self.telemetry = StageTelemetry(sources, Health(Phase.WAITING))
+        health = Health(Phase.WAITING)
+        self.telemetry = StageTelemetry(sources, health, push=push_of(settings))
         super().__init__(
             settings.model_copy(update={"group": settings.own_group}),
             settings.diagnoses_topic,
