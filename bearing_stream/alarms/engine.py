@@ -131,6 +131,7 @@ class Engine:
         if seen.offset <= state.offset:
             self.counts["replayed"] += 1
             return []
+        found = self._first_seen(state) if state.offset < 0 else []
         state.offset = seen.offset
         self._changed[state.key] = state
         in_time = self._in_time(state, seen)
@@ -139,7 +140,9 @@ class Engine:
             state.late_run = 0
             state.latest = max(state.latest, seen.time)
             state.add(seen)
-        return [] if is_quiet(state) else self._evaluate(state, seen.windows if in_time else 0)
+        if is_quiet(state) and not found:
+            return []
+        return self._evaluate(state, seen.windows if in_time else 0, found)
 
     def command(self, command: AlarmCommand, offset: int) -> list[Output]:
         """Carry out a command, or refuse it, and return what changed.
@@ -214,11 +217,25 @@ class Engine:
         state.restart_clock(seen.time)
         return True
 
-    def _evaluate(self, state: SensorState, windows: int) -> list[Output]:
-        """Go on with every alarm; a diagnosis that does not count only ends silence."""
+    @staticmethod
+    def _first_seen(state: SensorState) -> Found:
+        """Return what the first diagnosis of a sensor changes by being the first."""
+        rule = state.rules.sensor_silent
+        if not (rule.enabled and rule.first_seen):
+            return []
+        # Not kept: a sensor with an alarm takes longer.
+        return [(AlarmState(AlarmKind.SENSOR_SILENT, rule.rank), Transition.FIRST_SEEN)]
+
+    def _evaluate(self, state: SensorState, windows: int, found: Found) -> list[Output]:
+        """Go on with every alarm; a diagnosis that does not count only ends silence.
+
+        Args:
+            state: Of the sensor.
+            windows: Of the diagnosis; 0 if it does not count.
+            found: What it has changed already.
+        """
         time = state.latest
         before = _conditions(state)
-        found: Found = []
         silent = state.alarms.get(AlarmKind.SENSOR_SILENT)
         if silent is not None and silent.active:
             found += [(silent, each) for each in silent.clear(time)]

@@ -175,6 +175,8 @@ class SensorSilentRule(KindRule):
 
     timeout: Duration = 60 * SECOND
     """Without a diagnosis for this long, the sensor is silent."""
+    first_seen: bool = False
+    """Whether the first diagnosis of a sensor is an event, `first-seen`."""
     latch: bool = False
 
 

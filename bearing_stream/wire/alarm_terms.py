@@ -125,6 +125,9 @@ class Transition(StrEnum):
     """The alarm was returned to service."""
     REFUSED = "refused"
     """A command was not carried out; `command.detail` states why."""
+    FIRST_SEEN = "first-seen"
+    """The first diagnosis of a sensor arrived; of `sensor-silent` only, and only with the rule
+    `sensor-silent.first_seen`."""
 
 
 class Action(StrEnum):

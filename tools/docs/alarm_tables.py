@@ -63,6 +63,7 @@ def alarm_rules() -> str:
     own = [
         ("`indicator-high.rms_times`", _shown(rules.indicator_high.rms_times, ""), "rms_times"),
         ("`sensor-silent.timeout`", _shown(rules.sensor_silent.timeout, "timeout"), "timeout"),
+        ("`sensor-silent.first_seen`", _shown(rules.sensor_silent.first_seen, ""), "first_seen"),
     ]
     own_texts = attribute_docstrings(type(rules.indicator_high)) | attribute_docstrings(
         type(rules.sensor_silent)

@@ -2,6 +2,7 @@
 
 import random
 
+from bearing_stream.alarms.times import from_microseconds
 from bearing_stream.wire.alarm_terms import DataState, DisplayState
 from tests.bearing_stream.alarms.diagnoses import HEALTHY, OUTER, START, STEP, seen
 from tests.bearing_stream.alarms.world import World
@@ -90,6 +91,39 @@ def test_silence_of_a_sensor_that_is_not_known_is_none() -> None:
     world = World("sensor-silent.enabled = false")
     world.feed(1)
     assert world.silent() == []
+
+
+def test_the_first_diagnosis_of_a_sensor_is_an_event_once_if_that_is_set() -> None:
+    rules = "sensor-silent.first_seen = true"
+    world = World(rules)
+    assert world.feed(30) == ["sensor-silent first-seen"]
+    first = world.alarm("pump-7:sensor-silent")
+    assert (first.state, first.active, first.data) == (DisplayState.NORMAL, False, DataState.LIVE)
+    assert first.last_measured_at == from_microseconds(START)
+    assert world.silent() == ["sensor-silent raised"]
+    assert world.feed(STEP / 1e6) == ["sensor-silent cleared"]
+    assert world.feed(STEP / 1e6, sensor="pump-8") == ["sensor-silent first-seen"]
+    # A channel is silent for itself, and so it is first seen for itself.
+    assert world.feed(30, channel="x") == ["sensor-silent first-seen"]
+    restored = World(rules)
+    for key, record in world.engine.take_changed():
+        restored.engine.restore(key, record)
+    restored.offset, restored.time = world.offset, world.time
+    assert restored.feed(30) == []
+
+
+def test_a_sensor_that_is_faulty_from_the_first_is_first_seen_first() -> None:
+    world = World("sensor-silent.first_seen = true")
+    assert world.feed(30, probabilities=OUTER) == [
+        "sensor-silent first-seen",
+        "bearing-fault raised",
+    ]
+
+
+def test_where_silence_is_no_alarm_nothing_is_first_seen() -> None:
+    assert World().feed(30) == []
+    silence = "first_seen = true\nenabled = false"
+    assert World(f"[sensor-silent]\n{silence}").feed(30) == []
 
 
 def test_an_engine_restored_from_records_goes_on_identically() -> None:

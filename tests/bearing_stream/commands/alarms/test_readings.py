@@ -87,6 +87,21 @@ def test_a_transaction_that_is_aborted_counts_once_when_it_is_done_again() -> No
     assert stage.value("raised_total", *FAULT) == stage.value("annunciated_10m") == 1
 
 
+def test_a_sensor_is_first_seen_once_across_a_rewind_and_a_restart() -> None:
+    stage = InMemoryStage("sensor-silent.first_seen = true")
+    stage.feed(5)
+    stage.rewind()
+    stage.catch_up()
+    stage.commit()
+    assert stage.value("events_total", "first-seen") == 1
+    # Without a checkpoint: the record of the sensor is written together with the event.
+    stage.restart()
+    stage.catch_up()
+    stage.feed(5, "pump-7", "pump-8")
+    stage.commit()
+    assert stage.value("events_total", "first-seen") == 1
+
+
 def test_after_a_restart_gauges_are_those_of_the_state_and_counters_begin_at_zero() -> None:
     stage = faulty()
     stage.command(Action.SHELVE, BEARING, hours=8)
