@@ -1,7 +1,7 @@
 """The service: reads windows from Kafka, publishes diagnoses and dead letters, each exactly once.
 
-The path of a window, all on one thread: poll → decode and check → batch → diagnose → publish →
-commit. Each step is a small object:
+The path of a window, all on one thread but for the network (`ahead`): poll → decode and check →
+batch → diagnose → publish → commit. Each step is a small object:
 
 - `kafka.source.WindowSource` polls the windows topic and follows the group's rebalances;
 - `batch.Batch` decodes and checks into a preallocated buffer, and knows when it is due;

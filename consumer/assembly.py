@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from bearing_stream.kafka import ClusterErrors
+from consumer.ahead import Ahead
 from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Delivery
@@ -88,9 +89,13 @@ def assemble(
         letter_limit=cluster.letter_limit,
         observers=telemetry.observers,
     )
-    batch = Batch(settings.batch_size, settings.max_delay, settings.target_batch_duration, settings)
+    # Only the kernel in C releases Python's lock for all of the time that it takes.
+    ahead = Ahead(assessor.examine) if assessor.backend == "native" else None
+    batch = Batch(
+        settings.batch_size, settings.max_delay, settings.target_batch_duration, settings, ahead
+    )
     pipeline = Pipeline(settings, source, batch, dispatcher, delivery, metrics)
-    return Parts(source, delivery, pipeline, cluster.admin)
+    return Parts(source, delivery, pipeline, cluster.admin, () if ahead is None else (ahead,))
 
 
 def _delivery(

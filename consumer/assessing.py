@@ -26,7 +26,7 @@ def assess(batch: Batch, assessor: Assessor) -> Assessment:
     rpm = np.array([one.attributes.shaft_speed for one in batch.accepted], np.float64)
     counts = window_counts(batch.accepted)
     sensors = [one.attributes.sensor for one in batch.accepted]
-    assessment = assessor.assess(batch.samples, rpm, sensors, counts)
+    assessment = assessor.assess(batch.samples, rpm, sensors, counts, batch.examine)
     assessment.flag_defects(np.array([one.defects for one in batch.accepted]))
     return assessment
 

@@ -1,6 +1,9 @@
 """A micro-batch: the windows of measurements in one buffer, and when it is due."""
 
+from bisect import bisect
 from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -21,8 +24,10 @@ from bearing_stream.wire import (
     RememberingDecoder,
     readable_headers,
 )
+from consumer.ahead import Ahead
 from consumer.metrics import DispatchReason
 from consumer.windows import cut, is_window
+from model.assessor import Examine
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -108,6 +113,7 @@ class Batch:
         max_delay: float,
         target_duration: float | None = None,
         limits: MeasurementLimits | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         """Set up an empty batch.
 
@@ -118,6 +124,7 @@ class Batch:
                 starts small and `record_duration` adapts its size, so that a slow device keeps to
                 this time too.
             limits: Of a measurement.
+            ahead: Examines windows while others are added; None where nothing does.
         """
         self._buffer: NDArray[np.float32] = np.empty((capacity, WINDOW_LENGTH), np.float32)
         self._decoder = RememberingDecoder(limits or MeasurementLimits())
@@ -125,6 +132,9 @@ class Batch:
         self._max_capacity = capacity
         self._capacity = capacity if target_duration is None else min(capacity, INITIAL_CAPACITY)
         self._max_delay = max_delay
+        self._ahead = ahead
+        self.examine: Examine | None = None
+        """Returns the network's output for `samples`, if that was begun ahead."""
         self._oldest = 0.0
         self._pinned_bytes = 0
         self.byte_limit = MAX_BYTES
@@ -179,6 +189,8 @@ class Batch:
             if headers is None:
                 raise Rejection(RejectionReason.INVALID_HEADER, UNREADABLE_HEADERS)
             attributes, windows, defects = self._take(headers, value)
+            if self._ahead is not None and self._rows >= self._ahead.due:
+                self._ahead.begin(self.samples)
         except Rejection as rejection:
             original = Message(message.key(), value, headers or [], timestamp)
             self.dead_letters.append(
@@ -240,6 +252,7 @@ class Batch:
             reason: Why.
             detail: What was found.
         """
+        self.examine = None
         begin = sum(one.windows for one in self.accepted[:index])
         taken = self.accepted.pop(index)
         left = self._rows - taken.windows
@@ -260,6 +273,27 @@ class Batch:
         part._buffer = self._buffer[begin:]
         part._rows = sum(one.windows for one in part.accepted)
         return part
+
+    def parts(self) -> "list[Batch]":
+        """Return batches of the accepted measurements, to be diagnosed one after the other.
+
+        None where there are no measurements.
+
+        They are two where windows are examined ahead, so that those of the second are examined
+        while the diagnoses of the first are published. They share windows with this batch.
+        """
+        if self._ahead is None or not self._ahead.has_begun:
+            return [self.part(0, len(self.accepted))] if self.accepted else []
+        self._ahead.begin(self.samples)
+        rows = [0, *accumulate(one.windows for one in self.accepted)]
+        middle = bisect(rows, self._rows // 2)
+        parts = []
+        for first, end in ((0, middle), (middle, len(self.accepted))):
+            if first < end:
+                part = self.part(first, end)
+                part.examine = partial(self._ahead.examined, rows[first], rows[end])
+                parts.append(part)
+        return parts
 
     def due(self, now: float) -> DispatchReason | None:
         """Why the batch is to be dispatched now, by size or by age; None if it is not."""
@@ -286,6 +320,8 @@ class Batch:
 
     def clear(self) -> None:
         """Drop all messages, and the memory that a large measurement took."""
+        if self._ahead is not None:
+            self._ahead.clear()
         self.accepted.clear()
         self.dead_letters.clear()
         self.positions.clear()

@@ -11,7 +11,7 @@ from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import DeadLetter, Message, ModelInfo
 from consumer import events
 from consumer.assessing import assess, without_failures
-from consumer.batch import Batch, Origin, Positions, window_counts
+from consumer.batch import Accepted, Batch, Origin, Positions, window_counts
 from consumer.delivery.base import Delivery, RefusedRecordsError
 from consumer.delivery.published import mark_origin
 from consumer.metrics import DispatchReason, Metrics
@@ -98,21 +98,18 @@ class Dispatcher:
         began = self._wall_clock()
         if not self.uncommitted.positions:
             self.uncommitted.began = int(began * 1000)
-        uncommitted = self.uncommitted
-        diagnosed = without_failures(batch, self._diagnose) if batch.accepted else None
-        if diagnosed is not None:
-            self._publish_diagnoses(batch, *diagnosed)
-        for letter in batch.dead_letters:
+        accepted, letters = self._dispatch_accepted(batch)
+        letters += batch.dead_letters
+        for letter in letters:
             self._publish_letter(letter)
         # Also where all of it was done already: the offsets are still to be committed.
         self._delivery.open()
-        if batch.accepted or batch.dead_letters:
+        if accepted or letters:
             for observer in self._observers:
-                observer.published(Published(batch.accepted, batch.dead_letters, began))
-        uncommitted.diagnosed += len(batch.accepted)
-        uncommitted.windows += len(batch.samples)
-        uncommitted.dead_letters.update(letter.reason for letter in batch.dead_letters)
-        uncommitted.positions |= batch.positions
+                observer.published(Published(accepted, letters, began))
+        self.uncommitted.diagnosed += len(accepted)
+        self.uncommitted.dead_letters.update(letter.reason for letter in letters)
+        self.uncommitted.positions |= batch.positions
         batch.clear()
 
     def committed(self) -> None:
@@ -162,9 +159,34 @@ class Dispatcher:
             "uncertain; fit a baseline to healthy recordings with `bearing-stream baseline`",
         )
 
+    def _dispatch_accepted(self, batch: Batch) -> tuple[list[Accepted], list[DeadLetter]]:
+        """Publish the diagnoses of a batch.
+
+        Returns:
+            The measurements that were diagnosed, and dead letters for those that cannot be.
+        """
+        accepted: list[Accepted] = []
+        letters: list[DeadLetter] = []
+        inferences: list[Inference] = []
+        for part in batch.parts():
+            diagnosed = without_failures(part, self._diagnose)
+            accepted += part.accepted
+            letters += part.dead_letters
+            if diagnosed is not None:
+                self._publish_diagnoses(part, *diagnosed)
+                inferences.append(diagnosed[0])
+        if inferences:
+            self._note_duration(batch, inferences)
+        return accepted, letters
+
     def _diagnose(self, batch: Batch) -> tuple[Inference, list[Message]]:
         """Assess the measurements of a batch, and make the diagnosis of each; publishes nothing."""
         started, started_at = self._clock(), self._wall_clock()
+        measured = indicators(
+            batch.samples,
+            window_counts(batch.accepted),
+            [None if one.defects.incomplete else one.attributes.unit for one in batch.accepted],
+        )
         assessment = assess(batch, self._assessor)
         seconds = self._clock() - started
         self._metrics.inference_seconds += seconds
@@ -174,20 +196,17 @@ class Dispatcher:
             device=self._assessor.device,
             backend=self._assessor.backend,
         )
-        measured = indicators(
-            batch.samples,
-            window_counts(batch.accepted),
-            [None if one.defects.incomplete else one.attributes.unit for one in batch.accepted],
-        )
         inference = Inference(assessment, measured, len(batch.samples), started_at, seconds, model)
         uncertain_as_unknown = self._settings.uncertain_as_unknown
         made = diagnoses(batch, inference, self._wall_clock(), uncertain_as_unknown)
         return inference, list(made)
 
-    def _observe(self, inference: Inference) -> None:
-        """Note how long an assessment took, and a device that has failed in it."""
-        self._metrics.distributions.inference_seconds.observe(inference.seconds)
-        self._metrics.distributions.batch_windows.observe(inference.windows)
+    def _note_duration(self, batch: Batch, inferences: Sequence[Inference]) -> None:
+        """Note how long a batch took, and a device that has failed in it."""
+        seconds = sum(one.seconds for one in inferences)
+        batch.record_duration(seconds)
+        self._metrics.distributions.inference_seconds.observe(seconds)
+        self._metrics.distributions.batch_windows.observe(sum(one.windows for one in inferences))
         if self._assessor.device != self._device:
             self._device = self._assessor.device
             self._metrics.device_fallbacks += 1
@@ -195,13 +214,12 @@ class Dispatcher:
     def _publish_diagnoses(
         self, batch: Batch, inference: Inference, made: Iterable[Message]
     ) -> None:
-        batch.record_duration(inference.seconds)
-        self._observe(inference)
         self._report_unknown_machine(inference.assessment, batch)
         for message in made:
             self._delivery.publish(self._settings.diagnoses_topic, message)
         for measurement in batch.accepted:
             self._metrics.ignored_headers.update(measurement.attributes.ignored)
+        self.uncommitted.windows += inference.windows
         self.uncommitted.predictions.update(
             prediction_counts(inference.assessment, self._settings.uncertain_as_unknown)
         )

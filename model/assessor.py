@@ -1,6 +1,6 @@
 """From windows to their assessment: the entry point that consumer, HTTP and files share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from model import sensors as sensor_table
 from model.assessment import Assessment, PhysicsAssessment
 from model.backends import BackendName
 from model.backends.choice import BackendChoice, Device
-from model.diagnoser import Diagnoser
+from model.diagnoser import Diagnoser, Examination
 from model.grouping import Grouping
 from model.limits import AssessmentLimits
 from model.physics.baseline import Baseline
@@ -27,6 +27,9 @@ from model.settings import AssessmentSettings
 
 DiagnoserName = Literal["auto", "network", "physics"]
 """What decides, as `model.settings` describes it."""
+
+Examine = Callable[[], Examination]
+"""Returns the network's output for windows."""
 
 _CACHED_SENSORS: Final = 65_536
 """Sensors whose row of the table is cached."""
@@ -125,12 +128,20 @@ class Assessor:
         """What computes the network now."""
         return self._network.backend
 
+    def examine(self, windows: NDArray[np.float32]) -> Examination:
+        """Return the network's part of an assessment, which needs no sensor; for any thread.
+
+        Arguments and errors as for `Diagnoser.examine`.
+        """
+        return self._network.examine(windows)
+
     def assess(
         self,
         windows: NDArray[np.float32],
         rpm: NDArray[np.float64],
         sensors: Sequence[str],
         counts: NDArray[np.int64] | None = None,
+        examine: Examine | None = None,
     ) -> Assessment:
         """Assess measurements of one window or of several.
 
@@ -145,6 +156,8 @@ class Assessor:
             rpm: (m,), shaft speeds of the measurements, NaN where unknown.
             sensors: Ids of the sensors of the m measurements.
             counts: (m,), windows of each measurement; None for one each.
+            examine: Returns what `self.examine` does of the windows, if that was begun before.
+                Called after all that does not depend on it.
 
         Returns:
             Of the m measurements.
@@ -158,11 +171,11 @@ class Assessor:
                 f"expected a speed and a sensor for each measurement, got {len(grouping)} "
                 f"measurements, {len(rpm)} speeds and {len(sensors)} sensors"
             )
-        examined = self._network.examine(windows)
         rows = np.fromiter(map(self._row_index, sensors), np.int64, len(sensors))
         of_windows = self._signal_flags(windows, grouping, rpm, rows)
         signal = measurement_flags(of_windows, grouping)
         left, grouping = grouping.without(np.asarray(of_windows.any(axis=1)))
+        examined = self.examine(windows) if examine is None else examine()
         network = grouping.mean_probabilities(examined.probabilities[left])
         novelty = grouping.mean(examined.novelty[left])
         novel = novelty > self._limits.novelty_limit

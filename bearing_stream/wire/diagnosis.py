@@ -64,7 +64,7 @@ class Latency(_Part):
     """From the measurement's Kafka timestamp to the start of inference. The clock that set the
     timestamp is another one: if it runs ahead, this is negative."""
     inference: Milliseconds
-    """The forward pass of the measurement's batch."""
+    """Diagnosing what `batch_size` counts. What the network began before is not in it."""
     total: Milliseconds
     """From the measurement's Kafka timestamp to the creation of this diagnosis."""
 
@@ -170,7 +170,7 @@ class Diagnosis(_Part):
     indicators: Indicators | None = None
     latency_ms: Latency
     batch_size: Annotated[int, Field(ge=1)]
-    """Windows in the forward pass."""
+    """Windows that were diagnosed together."""
     model: ModelInfo
     input: Input
     shaft_speed: float | None = None

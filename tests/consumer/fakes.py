@@ -28,6 +28,8 @@ from consumer.delivery.published import mark_origin
 from consumer.kafka.commit_note import CommitNote
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
+from model.assessor import Examine
+from model.diagnoser import Examination
 from model.indicators import indicators
 from tests.kafka_in_memory.clock import Clock
 from tests.kafka_in_memory.cluster import Cluster as InMemoryKafka
@@ -88,22 +90,29 @@ class StubAssessor:
 
     name, version, device, backend = "stub", "0123456789ab", "cpu", "native"
 
+    def examine(self, windows: NDArray[np.float32]) -> Examination:
+        labels = np.rint(windows[:, 0]).astype(int)
+        probabilities = np.eye(len(FAULT_LABELS), dtype=np.float32)[labels]
+        return Examination(probabilities, np.zeros(len(windows), np.float32))
+
     def assess(
         self,
         windows: NDArray[np.float32],
         rpm: NDArray[np.float64],
         sensors: list[str],
         counts: NDArray[np.int64] | None = None,
+        examine: Examine | None = None,
     ) -> Assessment:
         if counts is None:
             counts = np.ones(len(windows), np.int64)
         assert windows.shape == (counts.sum(), WINDOW_LENGTH)
         assert rpm.shape == counts.shape == (len(sensors),)
-        labels = np.rint(windows[np.cumsum(counts) - counts, 0]).astype(int)
-        novel = labels == FAULT_LABELS.index("Ball")
+        examined = self.examine(windows) if examine is None else examine()
+        assert len(examined.probabilities) == len(windows)
+        probabilities = examined.probabilities[np.cumsum(counts) - counts]
+        novel = probabilities.argmax(axis=1) == FAULT_LABELS.index("Ball")
         flags = np.zeros((len(sensors), len(QUALITY_FLAGS)), np.bool_)
         flags[:, QUALITY_FLAGS.index("novelty")] = novel
-        probabilities = np.eye(len(FAULT_LABELS), dtype=np.float32)[labels]
         return Assessment(probabilities, np.where(novel, 2, 0.5).astype(np.float32), flags)
 
 

@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from bearing_stream.wire import Message, decode_diagnosis
+from consumer.ahead import Ahead
 from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Bounds, Delivery
@@ -139,9 +140,10 @@ class World:
         )
         self.delivery = self._delivery(settings)
         self.delivery.start(1.0)
+        assessor = assessor or SlowAssessor(self.clock, each)
         dispatcher = Dispatcher(
             settings,
-            cast("Assessor", assessor or SlowAssessor(self.clock, each)),
+            cast("Assessor", assessor),
             self.delivery,
             self.metrics,
             letter_limit=letter_limit,
@@ -150,7 +152,9 @@ class World:
             wall_clock=wall_clock,
         )
         duration = settings.target_batch_duration
-        batch = Batch(settings.batch_size, settings.max_delay, duration, settings)
+        # A thread for few windows, so that most batches are examined in parts.
+        ahead = Ahead(assessor.examine, at_once=2)
+        batch = Batch(settings.batch_size, settings.max_delay, duration, settings, ahead)
         self.pipeline = Pipeline(
             settings,
             self.source,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bearing_stream.commands.serve.bodies import Records
 from bearing_stream.commands.serve.responses import MIN_PART, Analyst, RequestedRecords
 from model.assessment import Assessment
-from model.assessor import Assessor
+from model.assessor import Assessor, Examine
 from model.diagnoser import Diagnoser
 
 
@@ -29,11 +29,12 @@ class CountingAssessor(Assessor):
         rpm: NDArray[np.float64],
         sensors: Sequence[str],
         counts: NDArray[np.int64] | None = None,
+        examine: Examine | None = None,
     ) -> Assessment:
         self.parts.append(len(windows))
         if self.meet:
             self.meet.wait(30)
-        return super().assess(windows, rpm, sensors, counts)
+        return super().assess(windows, rpm, sensors, counts, examine)
 
 
 def requests(*sizes: int) -> list[RequestedRecords]:
