@@ -49,6 +49,8 @@ class TopicFollower:
 
     Attributes:
         stalls: Times that the client had stopped fetching and was replaced.
+        topic_error: Why the topic has no partitions to read: it does not exist, or this user may
+            not see it. None if it has some. A topic that is created is then read.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class TopicFollower:
 
         Args:
             settings: The connection.
-            topic: Must exist.
+            topic: To read.
             start: Where to begin in each partition: `OFFSET_BEGINNING`, `OFFSET_END`, or with the
                 first message of a time, in milliseconds since the epoch.
             most: Offsets before the end of each partition that are read at most.
@@ -71,6 +73,7 @@ class TopicFollower:
             FatalKafkaError: A client property is invalid.
         """
         self.stalls = 0
+        self.topic_error: KafkaError | None = None
         self._settings = settings
         self._topic = topic
         self._errors = ClusterErrors(in_group=False)
@@ -147,7 +150,9 @@ class TopicFollower:
             self._errors(failure.args[0])
             return
         self._errors.latest = None
-        new = metadata.topics[self._topic].partitions.keys() - self._positions.keys()
+        found = metadata.topics[self._topic]
+        self.topic_error = found.error
+        new = found.partitions.keys() - self._positions.keys()
         if not new:
             return
         try:

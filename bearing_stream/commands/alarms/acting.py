@@ -35,8 +35,9 @@ def command_for(
     *,
     lasts: timedelta | None = None,
     once: bool = False,
+    seen: str | None = None,
 ) -> PublishedCommand:
-    """Return the command for an alarm as the operator sees it now.
+    """Return the command for an alarm as the operator sees it.
 
     Args:
         row: The alarm.
@@ -46,8 +47,9 @@ def command_for(
         at: Now.
         lasts: Of a shelving.
         once: Of a shelving: whether it ends when the alarm clears.
+        seen: Severity that the operator saw; by default the one that the alarm has now.
     """
-    seen = row.alarm.severity
+    seen = row.alarm.severity if seen is None else seen
     return PublishedCommand(
         command_id=uuid.uuid4().hex,
         alarm_id=row.alarm.alarm_id,

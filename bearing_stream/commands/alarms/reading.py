@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from confluent_kafka import Message
+
 from bearing_stream.kafka import AlarmTopicSettings, Span, TopicReader
 from bearing_stream.wire.alarm import Alarm, AlarmEvent, decode
 from bearing_stream.wire.alarm_terms import ANNUNCIATED, SEVERITIES
@@ -46,16 +48,29 @@ def table(settings: AlarmTopicSettings) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     with TopicReader(settings.client_properties(), settings.alarm_topics.alarms) as reader:
         for message in reader.read(reader.spans()):
-            key = (message.key() or b"").decode(errors="replace")
-            if message.value() is None:
-                rows.pop(key, None)
-                continue
             try:
-                found = decode(Alarm, readable_headers(message), message.value())
+                alarm_id, row = entry(message)
             except ValueError:
                 continue
-            rows[found.alarm_id] = Row(found, message.partition() or 0)
+            if row is None:
+                rows.pop(alarm_id, None)
+            else:
+                rows[alarm_id] = row
     return rows
+
+
+def entry(message: Message) -> tuple[str, Row | None]:
+    """Return the id of an alarm, and the alarm as it is from this record of the table on.
+
+    The alarm is None if the record removes it.
+
+    Raises:
+        ValueError: The record is no alarm.
+    """
+    if message.value() is None:
+        return (message.key() or b"").decode(errors="replace"), None
+    alarm = decode(Alarm, readable_headers(message), message.value())
+    return alarm.alarm_id, Row(alarm, message.partition() or 0)
 
 
 def by_machine(rows: Iterator[Row]) -> list[list[Row]]:
