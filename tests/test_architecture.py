@@ -47,8 +47,8 @@ IMPORTS: dict[str, set[str]] = {
     },
     f"{COMMANDS}.http_server": {"logs"},
     f"{COMMANDS}.page": {
-        *("commands.http_server", "config", "kafka", "logs", "model", "sampling"),
-        *("vocabulary", "wire"),
+        *("alarms", "commands.alarms", "commands.http_server", "config", "kafka", "logs"),
+        *("model", "sampling", "vocabulary", "wire"),
     },
     f"{COMMANDS}.alarms": {
         *("alarms", "commands.terminal", "config", "consumer", "kafka", "logs"),

@@ -53,6 +53,12 @@ def alarm_id(key: str, kind: AlarmKind) -> str:
     return f"{key}:{kind}"
 
 
+def channel_of(alarm_id: str, sensor: str) -> str | None:
+    """Return the channel that an alarm of a sensor is about; None if it is of the whole sensor."""
+    key = alarm_id.rpartition(":")[0]
+    return key.removeprefix(sensor_key(sensor, "")) if key != sensor_key(sensor, None) else None
+
+
 def alarms_in(dumped: bytes) -> list[AlarmState]:
     """Return the alarms of a sensor that was dumped, without loading the rest: that is most of it.
 

@@ -28,6 +28,8 @@ SHARED_KEYS: Final = frozenset(
         *("max_delay", "commit_interval", "transaction_timeout", "session_timeout"),
         *("report_interval", "metrics_port", "metrics_host", "client_statistics"),
         *("host", "port", "max_sensors"),
+        *("alarms_topic", "alarm_events_topic", "alarm_commands_topic", "alarm_state_topic"),
+        "replay",
     }
 )
 """The settings of more than one command. At the top level a command skips those that it does not

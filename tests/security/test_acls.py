@@ -4,20 +4,27 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import pytest
 
+from bearing_stream.commands.alarms import acting
+from bearing_stream.commands.alarms.acting import command_for
+from bearing_stream.commands.page.alarm_reader import AlarmThread
+from bearing_stream.commands.page.alarm_table import AlarmTable
 from bearing_stream.commands.page.settings import PageSettings
 from bearing_stream.commands.page.window import WindowError, WindowReader
 from bearing_stream.kafka import FatalKafkaError, TopicReader, create_topics, largest_message
 from bearing_stream.wire import Diagnosis, decode_diagnosis
+from bearing_stream.wire.alarm_terms import Action
 from consumer.events import FAILED, READY, REPORT
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
 from model.sensors import load as load_sensors
+from tests.bearing_stream.commands.page.alarm_examples import alarm
 from tests.bearing_stream.commands.page.processes import page
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import PATIENCE, Topics, eventually, headers_of
@@ -91,7 +98,7 @@ def diagnosed(stage: Stage) -> Stage:
 
 
 def test_every_command_has_its_acls() -> None:
-    assert DOCUMENTED.keys() == {"consume", "page", *COMMANDS}
+    assert DOCUMENTED.keys() == {"consume", "page", "alarms on the page", *COMMANDS}
     assert all(DOCUMENTED.values())
     *_, read_diagnoses, read_dead_letters, transactional_id = EXACTLY_ONCE
     assert (read_diagnoses.operation, read_dead_letters.operation) == ("Read", "Read")
@@ -117,6 +124,9 @@ def test_the_page_shows_the_diagnoses_and_states_that_it_may_not_read_a_window(
         assert refused.value.code == 503
         assert "grant READ" in refused.value.read().decode()
         eventually(running.is_ready, "the page is ready")
+        # There is no topic of alarms, which this user may not know either.
+        alarms = running.get("/readyz")["alarms"]
+        assert (alarms["state"], "grant READ" in alarms["detail"]) == ("refused", True), alarms
 
 
 def test_at_least_once_needs_no_transactional_id_and_reads_no_output(
@@ -194,10 +204,43 @@ def test_the_page_does_not_start_without_diagnoses_to_read(diagnosed: Stage) -> 
     assert_named(of_diagnoses, line)
 
 
-def _window(properties: dict[str, str], diagnosis: Diagnosis) -> bytes:
+def test_the_page_shows_alarms_and_sends_commands_with_the_documented_acls_only(
+    stage: Stage,
+) -> None:
+    documented = DOCUMENTED["alarms on the page"]
+    create_topics(
+        stage.cluster.kafka.client_properties, dict.fromkeys((each.name for each in documented), 1)
+    )
+    assert _sent(stage, documented) == ""
+    for missing in documented:
+        held = [grant for grant in documented if grant != missing]
+        refusal = _sent(stage, held)
+        assert missing.operation.upper() in refusal, refusal
+        assert f"'{missing.name}'" in refusal, refusal
+
+
+def _sent(stage: Stage, held: Iterable[Grant]) -> str:
+    """Read the alarms and send a command as the page does; return why Kafka refuses, if it does."""
+    settings = _page_settings(stage.properties(held))
+    thread = AlarmThread(settings, AlarmTable(10))
+    thread.start()
+    eventually(lambda: thread.reading.state in ("read", "refused"), "the alarms are read")
+    thread.stop()
+    command = command_for(alarm(), Action.ACKNOWLEDGE, "ann", "seen", datetime.now(UTC))
+    try:
+        acting.send(settings, [(command, 0)], 0)
+    except FatalKafkaError as error:
+        return str(error)
+    return thread.reading.detail
+
+
+def _page_settings(properties: dict[str, str]) -> PageSettings:
     kafka = dict(properties)
-    settings = PageSettings(bootstrap_servers=kafka.pop("bootstrap.servers"), kafka=kafka)
-    with closing(WindowReader(settings, load_sensors(None))) as windows:
+    return PageSettings(bootstrap_servers=kafka.pop("bootstrap.servers"), kafka=kafka)
+
+
+def _window(properties: dict[str, str], diagnosis: Diagnosis) -> bytes:
+    with closing(WindowReader(_page_settings(properties), load_sensors(None))) as windows:
         return asyncio.run(windows.read(diagnosis))
 
 

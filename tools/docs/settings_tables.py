@@ -14,7 +14,7 @@ from bearing_stream.commands.transactions.settings import TransactionSettings
 from bearing_stream.commands.verify.settings import VerifySettings
 from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.config import Settings, markdown_table
-from bearing_stream.kafka import TopicSettings
+from bearing_stream.kafka import AlarmTopicSettings, TopicSettings
 from bearing_stream.recordings.settings import ReadingSettings
 from bearing_stream.wire import MeasurementLimits
 from consumer.settings import ConsumerSettings
@@ -43,8 +43,8 @@ TABLES: Final[dict[str, type[Settings]]] = {
 def settings_table(command: str) -> str:
     """Return the Markdown table of a command's settings.
 
-    Settings that several commands share are in the table of `consume` alone, and how to read files
-    in that of `diagnose`.
+    Settings that several commands share are in the table of `consume` alone, those of the topics of
+    alarms in that of `alarms`, and how to read files in that of `diagnose`.
     """
     shared = set()
     for base in (TopicSettings, AssessmentSettings, MeasurementLimits):
@@ -52,6 +52,8 @@ def settings_table(command: str) -> str:
             shared |= set(base.model_fields)
     if issubclass(TABLES[command], ReadingSettings) and command != "diagnose":
         shared |= set(ReadingSettings.model_fields)
+    if command == "page":
+        shared |= set(AlarmTopicSettings.model_fields)
     if command == "alarms":
         shared |= set(StageSettings.model_fields) - {"group"} | {"diagnoses_topic"}
     return markdown_table(TABLES[command], without=shared)

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import FastAPI, Header, HTTPException, Query
+from fastapi import FastAPI, Header, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.sse import EventSourceResponse
 from fastapi.staticfiles import StaticFiles
 
+from bearing_stream.commands.page.acting import ActingError, Operator, asked
+from bearing_stream.commands.page.alarm_reader import AlarmThread
 from bearing_stream.commands.page.fleet import Detail, Fleet
-from bearing_stream.commands.page.guard import Guard
+from bearing_stream.commands.page.guard import ACT, Guard
 from bearing_stream.commands.page.history import VALUES
 from bearing_stream.commands.page.reader import DiagnosisThread
 from bearing_stream.commands.page.sensor import SensorKey
@@ -27,6 +29,9 @@ from model.physics.gate import GATE
 from model.physics.rule import Rule
 
 STATIC: Final = Path(__file__).parent / "static"
+
+MAX_BODY: Final = 16_384
+"""Bytes of a request to act."""
 
 ALIVE: Final = 10.0
 """Seconds without an event after which the process is stuck."""
@@ -50,13 +55,16 @@ class Parts:
 
     fleet: Fleet
     thread: DiagnosisThread
+    alarms: AlarmThread
     stream: Stream
     windows: WindowReader
+    operator: Operator
 
     @asynccontextmanager
     async def running(self, _app: FastAPI) -> AsyncIterator[None]:
         """Read and publish while the application runs."""
         self.thread.start()
+        self.alarms.start()
         publishing = asyncio.create_task(self.stream.run())
         try:
             yield
@@ -65,6 +73,8 @@ class Parts:
             with suppress(asyncio.CancelledError):
                 await publishing
             self.windows.close()
+            self.operator.close()
+            self.alarms.stop()
             self.thread.stop()
 
 
@@ -80,6 +90,7 @@ def create_app(settings: PageSettings, parts: Parts) -> FastAPI:
     app.add_middleware(Guard, settings=settings)
     app.mount("/static", StaticFiles(directory=STATIC))
     _add_data(app, parts)
+    _add_acting(app, settings, parts)
     _add_health(app, parts)
 
     @app.get("/")
@@ -110,22 +121,8 @@ def _add_data(app: FastAPI, parts: Parts) -> None:
 
     @app.get("/api/fleet")
     async def fleet() -> Response:
-        """Return all sensors and groups, for programs."""
-        update = parts.fleet.since(0)
-        assert update is not None
-        return _json({**update._asdict(), "status": parts.stream.status()})
-
-    @app.get("/api/terms")
-    async def terms() -> Response:
-        """Return what the states mean, and the thresholds."""
-        return _json(
-            {
-                "machine": MACHINE_STATES,
-                "instrument": INSTRUMENT_STATES,
-                "letters": LETTERS,
-                "thresholds": THRESHOLDS,
-            }
-        )
+        """Return all sensors, groups and alarms, for programs."""
+        return _json({**parts.stream.everything(), "status": parts.stream.status()})
 
     @app.get("/api/sensor")
     async def sensor(source: Text, sensor: Text, channel: Text | None = None) -> Response:
@@ -143,6 +140,48 @@ def _add_data(app: FastAPI, parts: Parts) -> None:
         return _json(
             {"diagnosis": diagnosis.model_dump(mode="json"), "figures": msgspec.Raw(figures)}
         )
+
+
+def _add_acting(app: FastAPI, settings: PageSettings, parts: Parts) -> None:
+    def user(request: Request) -> str | None:
+        """Return the name that the proxy states, if it does."""
+        name = settings.trusted_header and request.headers.get(settings.trusted_header, "").strip()
+        return name or None
+
+    @app.get("/api/terms")
+    async def terms(request: Request) -> Response:
+        """Return what the states mean, the thresholds, and whether the person may act on alarms."""
+        return _json(
+            {
+                "machine": MACHINE_STATES,
+                "instrument": INSTRUMENT_STATES,
+                "letters": LETTERS,
+                "thresholds": THRESHOLDS,
+                "acting": {"allowed": settings.lets_act, "user": user(request)},
+            }
+        )
+
+    @app.post(ACT)
+    async def act(request: Request) -> Response:
+        """Acknowledge, shelve or unshelve an alarm, and return what came of it."""
+        try:
+            wish = asked(await _body(request))
+            by = user(request) or wish.by
+            if not by:
+                raise ActingError(422, "by: state who you are")
+            outcome = await parts.operator.act(wish, by)
+        except ActingError as error:
+            raise HTTPException(error.status, str(error)) from error
+        return _json(outcome, {"done": 200, "pending": 202, "refused": 409}[outcome["outcome"]])
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            raise HTTPException(413, f"Expected at most {MAX_BODY} bytes")
+    return body
 
 
 def _add_health(app: FastAPI, parts: Parts) -> None:
@@ -176,6 +215,6 @@ def _detail(detail: Detail) -> dict[str, Any]:
     }
 
 
-def _json(value: Any) -> Response:
+def _json(value: Any, status: int = 200) -> Response:
     # NaN is null.
-    return Response(msgspec.json.encode(value), media_type="application/json")
+    return Response(msgspec.json.encode(value), status, media_type="application/json")

@@ -11,6 +11,9 @@ import uvicorn
 
 from bearing_stream.commands.http_server import LIBRARY_MESSAGE, Server, address, listening
 from bearing_stream.commands.page import events
+from bearing_stream.commands.page.acting import Operator
+from bearing_stream.commands.page.alarm_reader import AlarmThread
+from bearing_stream.commands.page.alarm_table import AlarmTable
 from bearing_stream.commands.page.app import Parts, create_app
 from bearing_stream.commands.page.fleet import Fleet
 from bearing_stream.commands.page.reader import DiagnosisThread
@@ -33,7 +36,8 @@ SHUTDOWN_LIMIT: Final = 3
 def command(in_browser: bool, **given: Any) -> None:
     """Serve a live page of the fleet: which machine needs a person, and why.
 
-    The page only reads: it joins no group and commits nothing. Stop it with Ctrl-C.
+    It joins no group and commits nothing. With --token, or behind a proxy, people can also
+    acknowledge and shelve alarms. Stop it with Ctrl-C.
     """
     settings = from_command_line(PageSettings, given)
     configure_logs(settings.log_format, settings.log_level, LIBRARY_MESSAGE)
@@ -71,7 +75,9 @@ def serve(
 
     fleet = Fleet(settings.limits)
     thread = DiagnosisThread(settings, fleet, stop)
-    stream = Stream(fleet, thread, settings.diagnoses_topic)
+    alarms = AlarmThread(settings, AlarmTable(settings.max_sensors))
+    stream = Stream(fleet, thread, alarms, settings.diagnoses_topic)
+    operator = Operator(settings, alarms.table)
     url = address(listener)
 
     def ready() -> None:
@@ -80,7 +86,7 @@ def serve(
             webbrowser.open(f"{url}/?token={settings.token}" if settings.token else url)
 
     config = uvicorn.Config(
-        create_app(settings, Parts(fleet, thread, stream, windows)),
+        create_app(settings, Parts(fleet, thread, alarms, stream, windows, operator)),
         log_config=None,
         log_level="warning",
         access_log=False,

@@ -1,4 +1,4 @@
-"""Who may use the page: only to read, and from elsewhere only with a token or through a proxy."""
+"""Who may use the page: to act, and from elsewhere, only with a token or through a proxy."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from hashlib import sha256
@@ -24,6 +24,11 @@ COOKIE: Final = "bearing-stream-page"
 OPEN: Final = ("/livez", "/readyz")
 """Paths that anyone may read: an orchestrator has no token."""
 
+ACT: Final = "/api/alarms/act"
+"""The only path that takes a POST."""
+
+JSON: Final = "application/json"
+
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -38,7 +43,7 @@ HEADERS: Final = {
 
 
 class Guard:
-    """ASGI middleware that refuses requests which may not read the page."""
+    """ASGI middleware that refuses requests which may not read the page, or not act on it."""
 
     def __init__(self, app: App, settings: PageSettings) -> None:
         """Wrap an application; `settings` have the token and the header of the proxy."""
@@ -56,10 +61,13 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        if scope["method"] not in ("GET", "HEAD"):
-            return _plain(405, "The page only reads: use GET", {"Allow": "GET, HEAD"})
+        acts = scope["method"] == "POST" and scope["path"] == ACT
+        if scope["method"] not in ("GET", "HEAD") and not acts:
+            return _plain(405, "This only reads: use GET", {"Allow": "GET, HEAD"})
         if scope["path"] in OPEN:
             return None
+        if acts and (refused := self._refusal_to_act(headers)):
+            return refused
         if not self._token and not self._header:
             if is_local(headers.get("host", "")):
                 return None
@@ -69,6 +77,21 @@ class Guard:
         if self._header and headers.get(self._header, "").strip():
             return None
         return self._refusal_without_token(scope, headers)
+
+    def _refusal_to_act(self, headers: Mapping[str, str]) -> Response | None:
+        """Refuse what no login permits; whether there is one is checked afterwards."""
+        if not self._token and not self._header:
+            return _plain(
+                403,
+                "Nobody may act on alarms here: start the page with --token, or with "
+                "--trusted-header behind a proxy; or use `bearing-stream alarms`",
+            )
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            return _plain(415, f"Expected a body of the type {JSON}")
+        # A page of another origin cannot send this header: the browser would ask before it does.
+        if "authorization" not in headers and not is_same_origin(headers):
+            return _plain(403, "Another page may not act on alarms: open this one")
+        return None
 
     def _refusal_without_token(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
         if not self._token:
@@ -109,6 +132,19 @@ class Guard:
 def proof(token: str) -> str:
     """Return what a browser keeps in place of the token, which it cannot be computed from."""
     return sha256(b"bearing-stream page " + token.encode()).hexdigest()
+
+
+def is_same_origin(headers: Mapping[str, str]) -> bool:
+    """Whether a browser states that a page of this server sends the request.
+
+    A proxy may change the header `Host`, so what the browser itself states is used where it does
+    (`Sec-Fetch-Site`, over TLS and on this machine); else the request must name its origin, and
+    that must be the host that it is sent to. A script can set neither.
+    """
+    if site := headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    scheme, separator, host = headers.get("origin", "").partition("://")
+    return scheme in ("http", "https") and bool(separator) and host == headers.get("host")
 
 
 def is_local(host: str) -> bool:

@@ -8,13 +8,14 @@ from pydantic import Field, model_validator
 
 from bearing_stream.commands.page.fleet import Limits
 from bearing_stream.commands.page.history import FACTOR
-from bearing_stream.kafka import TopicSettings
+from bearing_stream.kafka import AlarmTopicSettings, TopicSettings
 
 
-class PageSettings(TopicSettings):
+class PageSettings(TopicSettings, AlarmTopicSettings):
     """The address of the page, what it remembers, and when a sensor is silent.
 
-    The page reads the topics of diagnoses and of windows.
+    The page reads the topics of diagnoses, of windows and of alarms, and writes the commands of
+    operators into that of commands.
     """
 
     host: str = Field(default="127.0.0.1", min_length=1)
@@ -27,13 +28,13 @@ class PageSettings(TopicSettings):
 
     token: str | None = Field(default=None, min_length=16)
     """Secret that a browser must give once, as `/?token=…`, and a program in the header
-    `Authorization: Bearer …`. Keep it in the file or the environment, where `ps` does not show
-    it."""
+    `Authorization: Bearer …`. With it, people can acknowledge and shelve alarms. Keep it in the
+    file or the environment, where `ps` does not show it."""
 
     trusted_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
     """Header that a reverse proxy sets for a user that it has authenticated, such as
-    `X-Forwarded-User`; requests without it are refused. The proxy must remove it from what clients
-    send, and nobody else may reach the port."""
+    `X-Forwarded-User`; requests without it are refused. It also names who acknowledges and shelves
+    alarms. The proxy must remove it from what clients send, and nobody else may reach the port."""
 
     span: float = Field(default=3600.0, ge=0, allow_inf_nan=False)
     """Age in seconds of the oldest diagnoses that are read at the start."""
@@ -44,7 +45,8 @@ class PageSettings(TopicSettings):
 
     max_sensors: int = Field(default=10_000, ge=1, le=1_000_000)
     """Sensors that the page remembers; beyond, the one that was seen longest ago is removed. A
-    sensor takes some 20 to 30 KB."""
+    sensor takes some 20 to 30 KB. It is also the most alarms that it remembers: beyond, the least
+    severe are left out."""
 
     history: int = Field(default=64, ge=2 * FACTOR, le=4096)
     """Points of a sensor's history in each of four tiers: of single measurements, and of 16, 256
@@ -71,6 +73,11 @@ class PageSettings(TopicSettings):
     def limits(self) -> Limits:
         """What the page remembers, and when a sensor is silent."""
         return Limits(self.max_sensors, self.history, self.silent_after, self.silent_minimum)
+
+    @property
+    def lets_act(self) -> bool:
+        """Whether people may act on alarms: only those whose right to do so is known."""
+        return bool(self.token or self.trusted_header)
 
     @property
     def is_local(self) -> bool:

@@ -1,8 +1,8 @@
 """Server-sent events: each browser gets what it lacks, a few times a second.
 
 The events are `reset`, with all that there is, and `update`, with what has changed since the event
-before; both have the fields of `Update` and `status`. The id of an event is that of this process
-and a version, so that a browser that connects again goes on where it was.
+before; both have the fields of `Update` and of `AlarmUpdate`, and `status`. The id of an event is
+that of this process and a version, so that a browser that connects again goes on where it was.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ from typing import Any, Final
 import msgspec
 from fastapi.sse import format_sse_event
 
-from bearing_stream.commands.page.fleet import Fleet, Update
+from bearing_stream.commands.page.alarm_reader import AlarmThread
+from bearing_stream.commands.page.fleet import Fleet
 from bearing_stream.commands.page.reader import DiagnosisThread
 
 TICK: Final = 0.25
@@ -37,19 +38,22 @@ class TooManyStreamsError(Exception):
 
 
 class Stream:
-    """Publishes the changes of a fleet to the browsers; all of them get the same bytes.
+    """Publishes the changes of a fleet and its alarms to browsers, which get the same bytes.
 
     Attributes:
         ticked_at: Monotonic time of the latest event.
         browsers: How many are connected.
     """
 
-    def __init__(self, fleet: Fleet, thread: DiagnosisThread, topic: str) -> None:
+    def __init__(
+        self, fleet: Fleet, thread: DiagnosisThread, alarms: AlarmThread, topic: str
+    ) -> None:
         """Prepare; `run` publishes."""
         self.ticked_at = time.monotonic()
         self.browsers = 0
         self._fleet = fleet
         self._thread = thread
+        self._alarms = alarms
         self._topic = topic
         self._process = uuid.uuid4().hex[:8]
         self._version = 0
@@ -67,9 +71,11 @@ class Stream:
     def publish(self) -> None:
         """Begin the next version, and wake the browsers that wait for it."""
         before = self._version
-        update = self._fleet.publish(MOST)
-        self._version = update.version
+        fleet, alarms = self._fleet.publish(MOST), self._alarms.table.publish()
+        # Both count their versions here alone, and so have the same one.
+        self._version = fleet.version
         # What a browser with the version before lacks; the others are rare, and encoded on demand.
+        update = {**fleet._asdict(), **alarms._asdict()}
         self._encoded = {before: self._event("update", update)} if self.browsers else {}
         self.ticked_at = time.monotonic()
         self._wake()
@@ -122,7 +128,14 @@ class Stream:
             "received": progress.received,
             "unreadable": progress.unreadable,
             "latest": progress.latest,
+            "alarms": self._alarms.status(),
         }
+
+    def everything(self) -> dict[str, Any]:
+        """Return all that is published, with the fields of `Update` and of `AlarmUpdate`."""
+        update = self._since(0)
+        assert update is not None
+        return update
 
     def _wake(self) -> None:
         tick, self._tick = self._tick, asyncio.Event()
@@ -135,15 +148,20 @@ class Stream:
     def _lacking(self, version: int) -> bytes:
         """Return the event for a browser that has a version; one for all that have the same."""
         if version not in self._encoded:
-            update = self._fleet.since(version)
+            update = self._since(version)
             if version == 0 or update is None:
-                update = self._fleet.since(0)
-                assert update is not None
-                self._encoded[version] = self._event("reset", update)
+                self._encoded[version] = self._event("reset", self.everything())
             else:
                 self._encoded[version] = self._event("update", update)
         return self._encoded[version]
 
-    def _event(self, name: str, update: Update) -> bytes:
-        data = _JSON.encode({**update._asdict(), "status": self.status()}).decode()
-        return format_sse_event(data_str=data, event=name, id=f"{self._process}-{update.version}")
+    def _since(self, version: int) -> dict[str, Any] | None:
+        fleet, alarms = self._fleet.since(version), self._alarms.table.since(version)
+        if fleet is None or alarms is None:
+            return None
+        return {**fleet._asdict(), **alarms._asdict()}
+
+    def _event(self, name: str, update: dict[str, Any]) -> bytes:
+        data = _JSON.encode({**update, "status": self.status()}).decode()
+        event_id = f"{self._process}-{update['version']}"
+        return format_sse_event(data_str=data, event=name, id=event_id)

@@ -1,5 +1,7 @@
 // The page: joins the stream of events, the list, the groups, the sensor, and the keys.
 
+import { ActDialog } from "./act.js";
+import { Alarms } from "./alarms.js";
 import { Connection } from "./connection.js";
 import { drawGroups } from "./groups.js";
 import { List } from "./list.js";
@@ -15,17 +17,38 @@ const store = new Store();
 let view = views.read();
 const list = new List(by("list"), store, (row) => open(row));
 const sensor = new SensorView(by("sensor"), terms, () => go({ open: null }, true));
+const dialog = new ActDialog(by("act"), terms.acting.user, showDone);
+const alarms = new Alarms({
+  section: by("alarms"), note: by("alarm-note"), machines: by("machine-alarms"),
+  instruments: by("instrument-alarms"), shelved: by("shelved-alarms"),
+}, terms.acting.allowed, (action, alarm) => dialog.open(action, alarm), open);
 let groupsDrawn = 0;
 
 const connection = new Connection((update, isReset) => {
   const moved = store.apply(update, isReset);
+  alarms.apply(update, isReset, store.now());
   if (moved) showList();
   else refreshList(update.rows);
   showCounts();
   showGroups(isReset);
   showState();
-  if (view.open) sensor.update(store.find(view.open.source, view.open.sensor, view.open.channel ?? null));
+  if (view.open) {
+    sensor.update(store.find(view.open.source, view.open.sensor, view.open.channel ?? null));
+    if (isReset || update.alarms.length || update.removed_alarms.length) showItsAlarms();
+  }
 });
+
+// States what a person's command has done, for as long as that takes to read.
+function showDone(text) {
+  const place = by("alarm-done");
+  place.textContent = text;
+  clearTimeout(showDone.timer);
+  showDone.timer = setTimeout(() => { place.textContent = ""; }, 10000);
+}
+
+function showItsAlarms() {
+  sensor.showAlarms(alarms.rowsOf(view.open, store.now()));
+}
 
 function showList() {
   const items = store.list(view);
@@ -116,7 +139,7 @@ function state() {
 }
 
 function open(row) {
-  list.selected = row.id;
+  if (typeof row.id === "number") list.selected = row.id; // an alarm's id is another
   go({ open: { source: row.source, sensor: row.sensor, channel: row.channel ?? null } }, true);
 }
 
@@ -130,9 +153,11 @@ function go(changes, isNew) {
 function draw(isOpened) {
   by("search").value = view.search;
   by("grouped").checked = view.grouped;
-  by("fleet").hidden = view.open !== null;
-  if (isOpened && view.open) sensor.open(view.open);
-  else if (isOpened) {
+  by("fleet").hidden = by("alarms").hidden = view.open !== null;
+  if (isOpened && view.open) {
+    sensor.open(view.open);
+    showItsAlarms();
+  } else if (isOpened) {
     sensor.close();
     if (store.status) by("list").focus();
   }
@@ -155,7 +180,8 @@ addEventListener("popstate", () => {
 });
 addEventListener("keydown", (event) => {
   const typing = event.target.matches("input[type=search]");
-  if (event.key === "Escape" && !by("explain").open) {
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape") {
     if (view.open) go({ open: null }, true);
     else go({ search: "", states: new Set() }, false);
     event.target.blur?.();
@@ -192,6 +218,7 @@ function explain() {
 
 setInterval(() => {
   showState();
+  alarms.tick(store.now());
   if (!view.open) list.draw();
 }, 1000);
 

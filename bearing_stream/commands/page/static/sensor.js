@@ -63,6 +63,11 @@ export class SensorView {
     if (Date.now() - this.#fetchedAt >= REFRESH) this.#refresh();
   }
 
+  // Shows the rows of the sensor's alarms.
+  showAlarms(rows) {
+    this.#parts.alarms.replaceChildren(...rows);
+  }
+
   #build(key) {
     const back = element("button", { class: "back", type: "button" }, "← Fleet (Esc)");
     back.addEventListener("click", this.#onBack);
@@ -71,6 +76,7 @@ export class SensorView {
     const parts = this.#parts = {
       title: element("h2", {}, key.sensor),
       problem: element("p", {}),
+      alarms: element("ul", { class: "alarms", "aria-label": "Alarms of this sensor" }),
       facts: element("dl", { class: "facts" }),
       strip: element("canvas", { class: "strip", role: "img", "aria-label": "States over time" }),
       stripNote: element("small", {}),
@@ -81,7 +87,7 @@ export class SensorView {
     const strip = element("figure", { class: "wide" },
       element("figcaption", {}, "Prediction over time ", parts.stripNote), parts.strip);
     parts.history.append(strip);
-    this.#root.append(back, parts.title, parts.problem, parts.facts, parts.history,
+    this.#root.append(back, parts.title, parts.problem, parts.alarms, parts.facts, parts.history,
       element("h3", {}, "Latest measurement"), again, parts.windowNote, parts.window);
     this.#buildHistory();
   }

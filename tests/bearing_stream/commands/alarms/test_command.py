@@ -12,8 +12,9 @@ from bearing_stream.cli import main
 from bearing_stream.commands.alarms.topics import check
 from bearing_stream.kafka import FatalKafkaError, create_topics
 from tests.bearing_stream.commands.alarms.plant import Plant
+from tests.bearing_stream.commands.page.processes import page
 from tests.brokers import Broker
-from tests.kafka_tools import eventually
+from tests.kafka_tools import Topics, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -77,6 +78,33 @@ def test_what_an_operator_does_with_an_alarm(plant: Plant) -> None:
     assert "bearing-fault" in text
     assert "raised" in alarms(plant, "history").stdout
     assert ALARM in alarms(plant, "list").stdout
+
+
+def test_the_page_shows_alarms_and_lets_people_act_on_them(plant: Plant) -> None:
+    token = "correct-horse-battery"
+    topics = Topics(plant.servers, "windows", plant.settings.diagnoses_topic, "dead-letters", "")
+    given = [each for each in plant.arguments() if each.startswith("--alarm")]
+
+    def shown() -> dict[str, Any]:
+        """The alarms of the page, once it has read all of them."""
+        found = running.get("/api/fleet", token)
+        alarms = {each["id"]: each for each in found["alarms"]}
+        return alarms if found["status"]["alarms"]["state"] == "read" else {}
+
+    with page(topics, f"--token={token}", *given) as running:
+        eventually(lambda: ALARM in shown(), "the page has the alarm")
+        wish = {"alarm_id": ALARM, "severity": shown()[ALARM]["severity"], "by": "ann"}
+        shelve = {"action": "shelve", "seconds": 3600, "reason": "cable is being replaced"}
+        assert running.act(token, **wish, **shelve)[0] == 200
+        eventually(lambda: shown()[ALARM].get("shelved", {}).get("by") == "ann", "it is shelved")
+        again = {"action": "unshelve", "reason": "it was replaced"}
+        assert running.act(token, **wish, **again)[0] == 200
+        status, outcome = running.act(token, **wish, **again)
+        assert (status, outcome["detail"]) == (409, "it is not shelved")
+        events = as_json(alarms(plant, "history", ALARM, "--json"))
+        command = events[-1]["command"]
+        assert (command["by"], command["command_id"]) == ("ann", outcome["command_id"])
+        assert (command["reason"], command["detail"]) == ("it was replaced", "it is not shelved")
 
 
 @pytest.mark.parametrize("name", ["ack", "show"])

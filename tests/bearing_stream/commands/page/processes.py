@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from bearing_stream.commands.page.guard import ACT
 from bearing_stream.local_kafka.ports import free_ports
 from bearing_stream.program import PROGRAM
 from tests.kafka_tools import Topics, eventually
@@ -57,9 +58,24 @@ class PageProcess:
         self.process = process
         self.url = url
 
-    def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=30) as response:
+    def get(self, path: str, token: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
+
+    def act(self, token: str, **wish: Any) -> tuple[int, Any]:
+        """Ask something of an alarm, and return the status and what came of it."""
+        request = urllib.request.Request(
+            self.url + ACT,
+            json.dumps(wish).encode(),
+            {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
 
     def is_ready(self) -> bool:
         try:

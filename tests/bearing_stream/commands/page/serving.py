@@ -9,7 +9,11 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from bearing_stream.commands.alarms import acting
 from bearing_stream.commands.http_server import address, listening
+from bearing_stream.commands.page.acting import Operator, Sender
+from bearing_stream.commands.page.alarm_reader import AlarmThread, Reading
+from bearing_stream.commands.page.alarm_table import AlarmTable
 from bearing_stream.commands.page.app import Parts, create_app
 from bearing_stream.commands.page.fleet import Fleet
 from bearing_stream.commands.page.reader import DiagnosisThread, Progress
@@ -33,18 +37,30 @@ class IdleThread(DiagnosisThread):
         self._stopping.wait()
 
 
-def parts(settings: PageSettings, windows: WindowReader | None = None) -> Parts:
+class IdleAlarmThread(AlarmThread):
+    """Reads nothing, and there is no topic of alarms."""
+
+    def __init__(self, settings: PageSettings) -> None:
+        super().__init__(settings, AlarmTable(settings.max_sensors))
+        self.reading = Reading("missing")
+
+    def run(self) -> None:
+        self._stopping.wait()
+
+
+def parts(settings: PageSettings, send: Sender = acting.send) -> Parts:
     """Return what the routes share; nothing reads from Kafka."""
     fleet = Fleet(settings.limits)
-    thread = IdleThread(settings, fleet)
-    stream = Stream(fleet, thread, settings.diagnoses_topic)
-    return Parts(fleet, thread, stream, windows or WindowReader(settings, load()))
+    thread, alarms = IdleThread(settings, fleet), IdleAlarmThread(settings)
+    stream = Stream(fleet, thread, alarms, settings.diagnoses_topic)
+    windows = WindowReader(settings, load())
+    return Parts(fleet, thread, alarms, stream, windows, Operator(settings, alarms.table, send))
 
 
-def application(**settings: Any) -> tuple[FastAPI, Parts]:
+def application(send: Sender = acting.send, **settings: Any) -> tuple[FastAPI, Parts]:
     """Return the application with some settings, and what its routes share."""
     chosen = PageSettings(**settings)
-    shared = parts(chosen)
+    shared = parts(chosen, send)
     return create_app(chosen, shared), shared
 
 
@@ -54,11 +70,12 @@ async def get(
     headers: Mapping[str, str] | None = None,
     host: str = "127.0.0.1",
     method: str = "GET",
+    content: bytes | None = None,
 ) -> httpx.Response:
     """Send one request; the lifespan, which starts the thread, does not run."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}:8080") as client:
-        return await client.request(method, path, headers=headers)
+        return await client.request(method, path, headers=headers, content=content)
 
 
 class _Server(uvicorn.Server):

@@ -1,12 +1,17 @@
 """The page in a real Chromium, without Kafka: a fleet of any size and state."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from bearing_stream.commands.page.alarm_reader import Reading
 from bearing_stream.commands.page.app import Parts
 from bearing_stream.commands.page.reader import Progress
+from bearing_stream.wire.alarm import AlarmEvent
+from bearing_stream.wire.alarm_terms import Action, Transition
+from tests.bearing_stream.commands.page.alarm_examples import acknowledged, alarm, result
 from tests.bearing_stream.commands.page.chromium import (
     DRAWN,
     FRAMES,
@@ -25,6 +30,8 @@ from tests.bearing_stream.commands.page.examples import (
 from tests.bearing_stream.commands.page.serving import application, served
 
 pytestmark = pytest.mark.slow
+
+TOKEN = "correct-horse-battery"
 
 LINES = 3
 """Lines of a plant in the fleet of the tests."""
@@ -190,13 +197,67 @@ def test_a_sensor_s_history_is_drawn(browser: Browser, fleet: tuple[str, Parts])
         screenshot(page, "history-dark")
 
 
+def test_an_alarm_is_first_and_is_acknowledged_by_name_and_reason(browser: Browser) -> None:
+    row = alarm(at=0, severity="high")
+
+    def carry_out(_settings: Any, commands: Any, _timeout: float) -> list[AlarmEvent]:
+        """Acknowledge as the stage does, but refuse it of another severity."""
+        [(command, _)] = commands
+        if command.action != Action.ACKNOWLEDGE or command.severity != "high":
+            return [result(row, command, Transition.REFUSED, "it is not to be done now")]
+        parts.alarms.table.put(acknowledged(row))
+        return [result(acknowledged(row), command, Transition.ACKNOWLEDGED)]
+
+    app, parts = application(send=carry_out, token=TOKEN)
+    add(parts.fleet, diagnosis(at=0))
+    with (
+        served(app, parts) as url,
+        opened(browser, f"{url}/?token={TOKEN}", viewport={"width": 1280, "height": 800}) as page,
+    ):
+        note, machines = page.locator("#alarm-note"), page.locator("#machine-alarms .alarm")
+        expect(note).to_contain_text("there is no topic bearing.alarms")
+        parts.alarms.reading = Reading("read")
+        expect(note).to_have_text("none in bearing.alarms")
+        for each in (alarm("pump-8", "sensor-quality", 1), alarm("pump-9"), row):
+            parts.alarms.table.put(each)
+        expect(machines).to_have_count(2)
+        expect(machines.first).to_contain_text("high")
+        expect(machines.first).to_contain_text("bearing-fault: Outer race")
+        expect(machines.first).to_contain_text("latched, not acknowledged")
+        expect(page.locator("#instrument-alarms .alarm")).to_contain_text("sensor-quality")
+        assert machines.first.bounding_box()["y"] < page.locator("#list").bounding_box()["y"]  # type: ignore[index]
+        screenshot(page, "alarms")
+        machines.first.get_by_role("button", name="Shelve").click()
+        page.get_by_label("Your name").fill("ann")
+        page.get_by_label("Reason").fill("cable is being replaced")
+        page.get_by_label("For").select_option("8 hours")
+        page.keyboard.press("Enter")
+        expect(page.locator("#act .outcome")).to_have_text("Refused: it is not to be done now")
+        screenshot(page, "alarm-refused")
+        page.keyboard.press("Escape")
+        machines.first.get_by_role("button", name="Acknowledge").click()
+        expect(page.get_by_label("Your name")).to_have_value("ann")
+        page.get_by_label("Reason").fill("ordered a bearing")
+        page.keyboard.press("Enter")
+        expect(page.locator("#alarm-done")).to_have_text("Acknowledged pump-7:bearing-fault.")
+        # It follows the one that nobody has seen.
+        expect(machines.last).to_contain_text("active, acknowledged")
+        machines.last.get_by_role("link", name="pump-7").click()
+        expect(page.locator("#sensor .alarms .alarm")).to_contain_text("active, acknowledged")
+        page.keyboard.press("Escape")
+        parts.alarms.table.put(acknowledged(alarm(active=False)))
+        expect(machines).to_have_count(1)
+
+
 def test_data_is_never_read_as_html(browser: Browser) -> None:
     app, parts = application()
     name = '<img src=x onerror="document.title=1"><b>'
+    parts.alarms.table.put(alarm(name, name, label=name, severity=name))
     add(parts.fleet, diagnosis(name, name, source=name, reasons=[name], unit=name, channel=name))
     with served(app, parts) as url, opened(browser, url) as page:
         expect(first(page).locator("b")).to_have_text(f"{name} {name}")
         expect(first(page).locator(".badge")).to_have_text(name)
+        expect(page.locator("#machine-alarms .kind")).to_have_text(f"{name}: {name}")
         first(page).click()
         expect(page.locator("#sensor h2")).to_contain_text(name)
         assert page.locator("img").count() == 0

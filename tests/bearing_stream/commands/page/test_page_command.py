@@ -51,6 +51,8 @@ def test_it_shows_exactly_what_is_committed_and_stops_with_status_0(topics: Topi
         # The markers of transactions are no lag. It is computed once a second.
         expected = {"lag": 0, "unreadable": 1, "received": 2}
         eventually(lambda: expected.items() <= running.get("/readyz").items(), f"{expected}")
+        # Without a topic of alarms, it works as well, and states it.
+        assert running.get("/readyz")["alarms"]["state"] == "missing"
         producer.begin_transaction()
         message = encoded(normal("c", now()))
         producer.produce(topics.diagnoses, message.value, message.key, headers=message.headers)
