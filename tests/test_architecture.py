@@ -57,8 +57,8 @@ IMPORTS: dict[str, set[str]] = {
     f"{COMMANDS}.terminal": set(),
     f"{COMMANDS}.dead_letters": {"commands.terminal", "config", "kafka", "wire"},
     f"{COMMANDS}.demo": {
-        *("commands.verify", "commands.watch", "config", "kafka", "local_kafka"),
-        *("program", "recordings", "vocabulary", "wire"),
+        *("commands.alarms", "commands.verify", "commands.watch", "config", "kafka"),
+        *("local_kafka", "producer_sim", "program", "recordings", "vocabulary", "wire"),
     },
     f"{COMMANDS}.diagnose": {
         *("commands.terminal", "config", "model", "recordings", "sampling", "vocabulary"),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from confluent_kafka import Message as Polled
 
@@ -57,6 +57,8 @@ class Account:
     latencies: list[float] = field(default_factory=list)
     """Milliseconds from the Kafka timestamp of a live measurement until a subscriber read its
     diagnosis."""
+    alarm_events: list[str] = field(default_factory=list)
+    """Transitions of alarms in their order; the demo adds them."""
     moments: Moments = field(default_factory=Moments)
     """When the subscriber read what; the demo adds the moments of the consumer."""
 
@@ -80,7 +82,7 @@ def account(topics: TopicSettings, arrivals: Mapping[RecordId, float]) -> Accoun
         FatalKafkaError: A topic cannot be read.
     """
     properties: Properties = topics.client_properties()
-    report = verify(load(VerifySettings, topics.model_dump() | {"settle": 0.0}))
+    report = verify(load(VerifySettings, topic_settings(topics) | {"settle": 0.0}))
     found = Account(
         sent=report.windows, lost=report.lost, duplicated=report.duplicated + report.both
     )
@@ -107,6 +109,11 @@ def account(topics: TopicSettings, arrivals: Mapping[RecordId, float]) -> Accoun
     found.backlog_rate = _rate(backlog)
     found.moments = _moments(windows, arrivals)
     return found
+
+
+def topic_settings(topics: TopicSettings) -> dict[str, Any]:
+    """Return the connection and the topics as settings of a command without alarms."""
+    return topics.model_dump(include=set(TopicSettings.model_fields))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,15 +15,16 @@ from rich.console import Console
 from rich.live import Live
 
 from bearing_stream.commands.demo import stage, summary
-from bearing_stream.commands.demo.account import Account, account
+from bearing_stream.commands.demo.account import Account, account, topic_settings
 from bearing_stream.commands.demo.arrivals import Arrivals
 from bearing_stream.commands.demo.moments import ready_at
 from bearing_stream.commands.demo.processes import DemoError
 from bearing_stream.commands.demo.settings import DemoSettings
+from bearing_stream.commands.demo.stage import DemoTopics
 from bearing_stream.commands.watch.settings import WatchSettings
 from bearing_stream.commands.watch.view import OTHER_LINES, hidden_note, render
 from bearing_stream.config import ENVIRONMENT_PREFIX, from_command_line, load, options
-from bearing_stream.kafka import FatalKafkaError, TopicSettings
+from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.local_kafka import LocalKafkaError
 from bearing_stream.program import INTERRUPTED
 from bearing_stream.recordings.cwru import present
@@ -42,7 +43,8 @@ def command(**given: Any) -> None:
     """Demonstrate the system on a real Kafka, and count afterwards whether a window was lost.
 
     A simulator leaves a backlog. The consumer processes it, exactly once, and continues with
-    windows that arrive live. The exit status is not 0 if a window was lost or has two results.
+    windows that arrive live. Then a bearing fails: one alarm is raised, acknowledged, and cleared
+    after the repair. The exit status is not 0 if a window was lost or has two results.
     """
     settings = from_command_line(DemoSettings, given)
     _clear_environment()
@@ -71,7 +73,7 @@ def command(**given: Any) -> None:
 
 
 @contextmanager
-def _page(topics: TopicSettings, settings: DemoSettings, console: Console) -> Iterator[None]:
+def _page(topics: DemoTopics, settings: DemoSettings, console: Console) -> Iterator[None]:
     """Serve the page of the fleet if it is wanted."""
     if not settings.page:
         yield
@@ -111,10 +113,10 @@ def _handle_signals() -> None:
 
 
 def _run(
-    topics: TopicSettings, settings: DemoSettings, source: list[str], console: Console
+    topics: DemoTopics, settings: DemoSettings, source: list[str], console: Console
 ) -> Account:
     group = f"bearing-demo-{uuid.uuid4().hex[:8]}"
-    watching = load(WatchSettings, topics.model_dump() | {"from_beginning": True})
+    watching = load(WatchSettings, topic_settings(topics) | {"from_beginning": True})
     arrivals = Arrivals(watching)
     live_table = _LiveTable(console, arrivals)
     console.print(f"[bold]1[/]  {settings.backlog:,} windows arrive while no consumer runs …")
@@ -124,28 +126,50 @@ def _run(
     arrivals.start()
     log = LOGS / "demo-consumer.log"
     started = time.time()
-    with stage.start_consumer(topics, group, log) as consumer, live_table:
+    with stage.start_consumer(topics, group, log) as consumer:
 
         def wait() -> None:
             """Update the table, and fail if the consumer has ended."""
             consumer.check()
             live_table.wait()
 
-        joined = stage.await_joined(topics, group, consumer.check)
-        stage.await_caught_up(topics, group, wait)
-        live_table.print(
-            f"[bold]3[/]  {settings.seconds:g} s of live windows, some of them malformed …"
-        )
-        stage.simulate_live(topics, source, settings.seconds, wait, LOGS / "demo-live.log")
+        with live_table:
+            joined = stage.await_joined(topics, group, consumer.check)
+            stage.await_caught_up(topics, group, wait)
+            live_table.print(
+                f"[bold]3[/]  {settings.seconds:g} s of live windows, some of them malformed …"
+            )
+            stage.simulate_live(topics, source, settings.seconds, wait, LOGS / "demo-live.log")
+            stage.await_caught_up(topics, group, wait)
+        # What follows is not part of the latencies.
+        arrivals.stop()
+        alarm_events = _show_alarm(topics, group, wait, console)
         stage.await_caught_up(topics, group, wait)
         consumer.stop()
-    arrivals.stop()
-    console.print("\n[bold]4[/]  Reading all three topics to count …")
+    console.print("\n[bold]5[/]  Reading all three topics to count …")
     found = account(topics, arrivals.times)
     found.moments.consumer_started = started
     found.moments.consumer_ready = ready_at(log)
     found.moments.group_joined = joined
+    found.alarm_events = alarm_events
     return found
+
+
+def _show_alarm(
+    topics: DemoTopics, group: str, wait: Callable[[], None], console: Console
+) -> list[str]:
+    """Let a bearing fail, and return the transitions of its alarm."""
+    # Imported here because it loads SciPy, which takes most of a second.
+    from bearing_stream.commands.demo import alarm
+
+    def report(text: str) -> None:
+        console.print(f"   {text}", markup=False, highlight=False, soft_wrap=True)
+
+    console.print(
+        f"\n[bold]4[/]  A bearing of {alarm.SENSORS} healthy ones fails, and is repaired …"
+    )
+    events = alarm.show(topics, f"{group}-alarms", LOGS, wait, report)
+    return [event.event for event in events]
 
 
 class _LiveTable:

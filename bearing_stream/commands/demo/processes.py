@@ -19,6 +19,11 @@ class DemoError(Exception):
     """The demo cannot continue; the message states why."""
 
 
+def topic_fields(topics: TopicSettings) -> list[str]:
+    """Return the names of the settings that name a topic."""
+    return [name for name in type(topics).model_fields if name.endswith("_topic")]
+
+
 class Command:
     """A `bearing-stream` subcommand in a process of its own; its output goes to a log file.
 
@@ -37,10 +42,9 @@ class Command:
         environment = {
             ENVIRONMENT_PREFIX + "BOOTSTRAP_SERVERS": topics.bootstrap_servers,
             ENVIRONMENT_PREFIX + "KAFKA": json.dumps(topics.kafka),
-            ENVIRONMENT_PREFIX + "WINDOWS_TOPIC": topics.windows_topic,
-            ENVIRONMENT_PREFIX + "DIAGNOSES_TOPIC": topics.diagnoses_topic,
-            ENVIRONMENT_PREFIX + "DEAD_LETTERS_TOPIC": topics.dead_letters_topic,
         }
+        for name in topic_fields(topics):
+            environment[ENVIRONMENT_PREFIX + name.upper()] = getattr(topics, name)
         self._keeper = Keeper()
         self._keeper.start(
             self._name,

@@ -12,11 +12,18 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicP
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from rich.console import Console
 
+from bearing_stream.commands.alarms.topics import create as create_alarm_topics
 from bearing_stream.commands.demo.account import BACKLOG
-from bearing_stream.commands.demo.processes import Command, DemoError
+from bearing_stream.commands.demo.processes import Command, DemoError, topic_fields
 from bearing_stream.commands.demo.settings import DemoSettings
 from bearing_stream.config import load
-from bearing_stream.kafka import TopicSettings, admin_client, create_topics, wait_for_topics
+from bearing_stream.kafka import (
+    AlarmTopicSettings,
+    TopicSettings,
+    admin_client,
+    create_topics,
+    wait_for_topics,
+)
 from bearing_stream.local_kafka import LocalKafka
 
 PARTITIONS: Final = 4
@@ -33,7 +40,7 @@ STARTUP_TIMEOUT: Final = 60.0
 """Seconds to wait for your Kafka if it is unreachable."""
 
 STALL_TIMEOUT: Final = 60.0
-"""Seconds without a commit after which the demo fails."""
+"""Seconds without a commit, or without what must come of an alarm, after which the demo fails."""
 
 JOIN_POLL_INTERVAL: Final = 0.02
 """Seconds between two polls of the group while the consumer joins it, which takes some tenths."""
@@ -47,9 +54,18 @@ REFRESH_INTERVAL: Final = 0.25
 """Seconds between two updates of the table, and between two polls of the committed offsets."""
 
 
+class DemoTopics(TopicSettings, AlarmTopicSettings):
+    """The topics of the demo, and the connection."""
+
+    @property
+    def names(self) -> list[str]:
+        """All of them."""
+        return [getattr(self, name) for name in topic_fields(self)]
+
+
 @contextmanager
-def kafka(settings: DemoSettings, console: Console) -> Iterator[TopicSettings]:
-    """Provide your Kafka or a local one with three new topics, which are deleted at the end.
+def kafka(settings: DemoSettings, console: Console) -> Iterator[DemoTopics]:
+    """Provide your Kafka or a local one with new topics, which are deleted at the end.
 
     Raises:
         LocalKafkaError: The local Kafka does not start.
@@ -64,7 +80,7 @@ def kafka(settings: DemoSettings, console: Console) -> Iterator[TopicSettings]:
             yield topics
         finally:
             admin = admin_client(topics.client_properties())
-            for deleted in admin.delete_topics(_names(topics)).values():
+            for deleted in admin.delete_topics(topics.names).values():
                 deleted.exception()
         return
     with LocalKafka() as local:
@@ -75,7 +91,7 @@ def kafka(settings: DemoSettings, console: Console) -> Iterator[TopicSettings]:
 
 
 def simulate_backlog(
-    topics: TopicSettings, source: list[str], messages: int, wait: Callable[[], None], log: Path
+    topics: DemoTopics, source: list[str], messages: int, wait: Callable[[], None], log: Path
 ) -> None:
     """Produce measurements while no consumer is running.
 
@@ -90,7 +106,7 @@ def simulate_backlog(
 
 
 @contextmanager
-def page(topics: TopicSettings, log: Path) -> Iterator[str]:
+def page(topics: DemoTopics, log: Path) -> Iterator[str]:
     """Serve the page of the fleet, open it in a browser, and yield its address.
 
     Raises:
@@ -108,7 +124,7 @@ def page(topics: TopicSettings, log: Path) -> Iterator[str]:
         raise DemoError(f"the page is not ready within {STALL_TIMEOUT:g} s (its log is {log})")
 
 
-def start_consumer(topics: TopicSettings, group: str, log: Path) -> Command:
+def start_consumer(topics: DemoTopics, group: str, log: Path) -> Command:
     """Start the consumer; the network decides alone, since it was trained on these very bearings.
 
     All other settings are the defaults.
@@ -117,7 +133,7 @@ def start_consumer(topics: TopicSettings, group: str, log: Path) -> Command:
     return Command("consume", *options, topics=topics, log=log)
 
 
-def await_joined(topics: TopicSettings, group: str, check: Callable[[], None]) -> float:
+def await_joined(topics: DemoTopics, group: str, check: Callable[[], None]) -> float:
     """Wait until a member of the group has partitions, and return the time since the epoch.
 
     Args:
@@ -141,7 +157,7 @@ def await_joined(topics: TopicSettings, group: str, check: Callable[[], None]) -
 
 
 def simulate_live(
-    topics: TopicSettings, source: list[str], seconds: float, wait: Callable[[], None], log: Path
+    topics: DemoTopics, source: list[str], seconds: float, wait: Callable[[], None], log: Path
 ) -> None:
     """Produce windows in real time for some seconds, some of them malformed.
 
@@ -160,7 +176,7 @@ def simulate_live(
         simulator.stop()
 
 
-def await_caught_up(topics: TopicSettings, group: str, wait: Callable[[], None]) -> None:
+def await_caught_up(topics: DemoTopics, group: str, wait: Callable[[], None]) -> None:
     """Wait until the group has committed the end of the windows topic.
 
     Raises:
@@ -181,7 +197,7 @@ def await_caught_up(topics: TopicSettings, group: str, wait: Callable[[], None])
             raise DemoError(f"the consumer has committed nothing for {STALL_TIMEOUT:g} s")
 
 
-def _topics(bootstrap_servers: str, client: dict[str, str]) -> TopicSettings:
+def _topics(bootstrap_servers: str, client: dict[str, str]) -> DemoTopics:
     """Return topics with names that no other demo on the same cluster uses."""
     name = f"bearing-demo-{uuid.uuid4().hex[:8]}"
     given = {
@@ -190,19 +206,21 @@ def _topics(bootstrap_servers: str, client: dict[str, str]) -> TopicSettings:
         "windows_topic": f"{name}.windows",
         "diagnoses_topic": f"{name}.diagnoses",
         "dead_letters_topic": f"{name}.dead-letters",
+        "alarms_topic": f"{name}.alarms",
+        "alarm_events_topic": f"{name}.alarm-events",
+        "alarm_commands_topic": f"{name}.alarm-commands",
+        "alarm_state_topic": f"{name}.alarm-state",
     }
-    return load(TopicSettings, given)
+    return load(DemoTopics, given)
 
 
-def _names(topics: TopicSettings) -> list[str]:
-    return [topics.windows_topic, topics.diagnoses_topic, topics.dead_letters_topic]
+def _create(topics: DemoTopics) -> None:
+    names = (topics.windows_topic, topics.diagnoses_topic, topics.dead_letters_topic)
+    create_topics(topics.client_properties(), dict.fromkeys(names, PARTITIONS))
+    create_alarm_topics(topics)
 
 
-def _create(topics: TopicSettings) -> None:
-    create_topics(topics.client_properties(), dict.fromkeys(_names(topics), PARTITIONS))
-
-
-def _ends(topics: TopicSettings) -> dict[int, int]:
+def _ends(topics: DemoTopics) -> dict[int, int]:
     """Return the end offset of each partition of the windows topic."""
     admin = admin_client(topics.client_properties())
     request = {TopicPartition(topics.windows_topic, number): LATEST for number in range(PARTITIONS)}

@@ -53,6 +53,7 @@ def table(found: Account) -> Table:
     for label in FAULT_LABELS:
         of_label = found.agreement(label)
         rows.add_row(f"  {label}", f"{of_label.agreed:,} of {of_label.judged:,}", style="dim")
+    rows.add_row("alarms", ", ".join(found.alarm_events) or "none")
     rows.add_section()
     for name, seconds in found.moments.durations().items():
         rows.add_row(STEPS[name], "unknown" if seconds is None else f"{seconds:,.2f} s")
@@ -76,6 +77,7 @@ def write(found: Account, source: str, broker: str, path: Path) -> None:
         "duplicated": found.duplicated,
         "agreement": overall,
         "agreement_by_class": {label: found.agreement(label).share for label in FAULT_LABELS},
+        "alarm_events": found.alarm_events,
         "throughput_windows_per_s": round(found.backlog_rate, 1),
         "latency_ms": latency(found.latencies),
         "seconds": found.moments.durations(),

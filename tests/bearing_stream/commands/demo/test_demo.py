@@ -22,6 +22,7 @@ SUMMARY = {
     "duplicated",
     "agreement",
     "agreement_by_class",
+    "alarm_events",
     "throughput_windows_per_s",
     "latency_ms",
     "seconds",
@@ -41,6 +42,7 @@ def test_an_empty_account_has_no_agreement_and_no_latency(tmp_path: Path) -> Non
     assert written.keys() == SUMMARY
     assert written["agreement"] is None
     assert written["latency_ms"] == {}
+    assert written["alarm_events"] == []
 
 
 def test_latency_names_its_quantiles() -> None:
@@ -76,6 +78,7 @@ def test_the_demo_runs_on_a_given_kafka_and_leaves_nothing_there(
     assert summary["windows_sent"] > 2000
     assert summary["diagnosed"] + summary["dead_letters"] == summary["windows_sent"]
     assert summary["agreement"] > 0.95
+    assert summary["alarm_events"] == ["raised", "acknowledged", "cleared"]
     assert summary["latency_ms"].keys() == {"p50", "p95", "p99"}
     seconds = summary["seconds"]
     assert seconds["loading"] + seconds["joining_the_group"] <= (
