@@ -26,7 +26,7 @@ SHARED_KEYS: Final = frozenset(
         "sample_format",
         *("group", "group_protocol", "instance_id", "start_from", "topic_check_interval", "on_gap"),
         *("max_delay", "commit_interval", "transaction_timeout", "session_timeout"),
-        *("report_interval", "metrics_port", "metrics_host", "client_statistics"),
+        *("report_interval", "metrics_port", "metrics_host", "client_statistics", "otlp"),
         *("host", "port", "max_sensors"),
         *("alarms_topic", "alarm_events_topic", "alarm_commands_topic", "alarm_state_topic"),
         "replay",
