@@ -28,7 +28,11 @@ setup(
         Extension(
             "model.backends._kernel",
             sources=["model/backends/kernel.c"],
-            depends=["model/backends/kernel_level.h", "model/backends/kernel_spectra.h"],
+            depends=[
+                "model/backends/kernel_level.h",
+                "model/backends/kernel_spectra.h",
+                "model/backends/kernel_statistics.h",
+            ],
             extra_compile_args=["-std=gnu11", "-O3"],
             libraries=["m"],
             # NumPy serves where this cannot be built.

@@ -1,4 +1,4 @@
-"""Runs the network in a thread, while the loop decodes windows and publishes diagnoses."""
+"""Examines windows in a thread, while the loop decodes windows and publishes diagnoses."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model.diagnoser import Examination
+from model.assessor import Examined
 
 AT_ONCE: Final = 32
 """Windows that one call examines: so many that passing them to the thread costs little, and so few
@@ -19,7 +19,7 @@ class _Begun(NamedTuple):
 
     first: int
     end: int
-    output: Future[Examination]
+    output: Future[Examined]
 
 
 class Ahead:
@@ -30,7 +30,7 @@ class Ahead:
     """
 
     def __init__(
-        self, examine: Callable[[NDArray[np.float32]], Examination], at_once: int = AT_ONCE
+        self, examine: Callable[[NDArray[np.float32]], Examined], at_once: int = AT_ONCE
     ) -> None:
         """Start with no windows.
 
@@ -65,19 +65,15 @@ class Ahead:
             self._begun.append(_Begun(self._end, len(windows), output))
             self._end = len(windows)
 
-    def examined(self, first: int, end: int) -> Examination:
+    def examined(self, first: int, end: int) -> Examined:
         """Return the output for the windows from `first` to `end`, which were begun; waits for it.
 
         Raises:
             Exception: What the network raised for one of them, or for one begun with them.
         """
         parts = [one for one in self._begun if one.first < end and first < one.end]
-        outputs = [one.output.result() for one in parts]
         rows = slice(first - parts[0].first, end - parts[0].first)
-        return Examination(
-            np.concatenate([output.probabilities for output in outputs])[rows],
-            np.concatenate([output.novelty for output in outputs])[rows],
-        )
+        return Examined.join([one.output.result() for one in parts], rows)
 
     def clear(self) -> None:
         """Forget all windows; returns when none of them is read any more."""

@@ -11,7 +11,7 @@ from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import RejectionReason, Window, encode_window
 from consumer.batch import Batch, KafkaMessage, window_counts
 from model.assessment import Assessment
-from model.assessor import Assessor
+from model.assessor import Assessor, Examined
 
 T = TypeVar("T")
 
@@ -20,13 +20,18 @@ class AssessmentError(RuntimeError):
     """Diagnosing fails, and the fault is not in the data; the message names what to do."""
 
 
-def assess(batch: Batch, assessor: Assessor) -> Assessment:
+def examine(batch: Batch, assessor: Assessor) -> Examined:
+    """Examine the windows of a batch, or wait for it where that was begun ahead."""
+    return assessor.examine(batch.samples) if batch.examine is None else batch.examine()
+
+
+def assess(batch: Batch, assessor: Assessor, examined: Examined) -> Assessment:
     """Assess the measurements of a batch."""
     # None becomes NaN.
     rpm = np.array([one.attributes.shaft_speed for one in batch.accepted], np.float64)
     counts = window_counts(batch.accepted)
     sensors = [one.attributes.sensor for one in batch.accepted]
-    assessment = assessor.assess(batch.samples, rpm, sensors, counts, batch.examine)
+    assessment = assessor.assess(batch.samples, rpm, sensors, counts, examined)
     assessment.flag_defects(np.array([one.defects for one in batch.accepted]))
     return assessment
 

@@ -1,7 +1,7 @@
 """A micro-batch: the windows of measurements in one buffer, and when it is due."""
 
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
@@ -27,7 +27,7 @@ from bearing_stream.wire import (
 from consumer.ahead import Ahead
 from consumer.metrics import DispatchReason
 from consumer.windows import cut, is_window
-from model.assessor import Examine
+from model.assessor import Examined
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -133,8 +133,8 @@ class Batch:
         self._capacity = capacity if target_duration is None else min(capacity, INITIAL_CAPACITY)
         self._max_delay = max_delay
         self._ahead = ahead
-        self.examine: Examine | None = None
-        """Returns the network's output for `samples`, if that was begun ahead."""
+        self.examine: Callable[[], Examined] | None = None
+        """Returns what the assessor's method does of `samples`, if that was begun ahead."""
         self._oldest = 0.0
         self._pinned_bytes = 0
         self.byte_limit = MAX_BYTES

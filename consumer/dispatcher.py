@@ -10,7 +10,7 @@ from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import DeadLetter, Message, ModelInfo
 from consumer import events
-from consumer.assessing import assess, without_failures
+from consumer.assessing import assess, examine, without_failures
 from consumer.batch import Accepted, Batch, Origin, Positions, window_counts
 from consumer.delivery.base import Delivery, RefusedRecordsError
 from consumer.delivery.published import mark_origin
@@ -182,12 +182,8 @@ class Dispatcher:
     def _diagnose(self, batch: Batch) -> tuple[Inference, list[Message]]:
         """Assess the measurements of a batch, and make the diagnosis of each; publishes nothing."""
         started, started_at = self._clock(), self._wall_clock()
-        measured = indicators(
-            batch.samples,
-            window_counts(batch.accepted),
-            [None if one.defects.incomplete else one.attributes.unit for one in batch.accepted],
-        )
-        assessment = assess(batch, self._assessor)
+        examined = examine(batch, self._assessor)
+        assessment = assess(batch, self._assessor, examined)
         seconds = self._clock() - started
         self._metrics.inference_seconds += seconds
         model = ModelInfo(
@@ -195,6 +191,12 @@ class Dispatcher:
             version=self._assessor.version,
             device=self._assessor.device,
             backend=self._assessor.backend,
+        )
+        measured = indicators(
+            batch.samples,
+            window_counts(batch.accepted),
+            [None if one.defects.incomplete else one.attributes.unit for one in batch.accepted],
+            examined.signal,
         )
         inference = Inference(assessment, measured, len(batch.samples), started_at, seconds, model)
         uncertain_as_unknown = self._settings.uncertain_as_unknown

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from consumer import events
 from model.assessment import Assessment
-from model.assessor import Assessor, Examine
+from model.assessor import Assessor, Examined
 from model.sensors import SensorsError
 from model.settings import AssessmentSettings
 from model.table_watch import TableWatch
@@ -37,11 +37,11 @@ class ReloadingAssessor(Assessor):
         rpm: NDArray[np.float64],
         sensors: Sequence[str],
         counts: NDArray[np.int64] | None = None,
-        examine: Examine | None = None,
+        examined: Examined | None = None,
     ) -> Assessment:
         """Assess measurements with the present table; as `Assessor.assess`."""
         self._follow_table()
-        return super().assess(windows, rpm, sensors, counts, examine)
+        return super().assess(windows, rpm, sensors, counts, examined)
 
     def _follow_table(self) -> None:
         try:

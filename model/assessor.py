@@ -1,6 +1,6 @@
 """From windows to their assessment: the entry point that consumer, HTTP and files share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,12 +24,29 @@ from model.physics.rule import decide
 from model.quality import SIGNAL_FLAGS, measurement_flags, signal_flags
 from model.sensors import Sensors
 from model.settings import AssessmentSettings
+from model.statistics import Statistics, statistics
 
 DiagnoserName = Literal["auto", "network", "physics"]
 """What decides, as `model.settings` describes it."""
 
-Examine = Callable[[], Examination]
-"""Returns the network's output for windows."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examined:
+    """What is known of n windows, whatever sensor they are from."""
+
+    network: Examination
+    signal: Statistics
+
+    @classmethod
+    def join(cls, parts: Sequence[Self], rows: slice) -> Self:
+        """Return some of the rows of several put together."""
+        outputs = [part.network for part in parts]
+        network = Examination(
+            np.concatenate([output.probabilities for output in outputs])[rows],
+            np.concatenate([output.novelty for output in outputs])[rows],
+        )
+        return cls(network, Statistics.join([part.signal for part in parts], rows))
+
 
 _CACHED_SENSORS: Final = 65_536
 """Sensors whose row of the table is cached."""
@@ -128,12 +145,13 @@ class Assessor:
         """What computes the network now."""
         return self._network.backend
 
-    def examine(self, windows: NDArray[np.float32]) -> Examination:
-        """Return the network's part of an assessment, which needs no sensor; for any thread.
+    def examine(self, windows: NDArray[np.float32]) -> Examined:
+        """Return the part of an assessment that needs no sensor; for any thread.
 
         Arguments and errors as for `Diagnoser.examine`.
         """
-        return self._network.examine(windows)
+        signal = statistics(windows, self._limits.dropout_samples)
+        return Examined(self._network.examine(windows), signal)
 
     def assess(
         self,
@@ -141,7 +159,7 @@ class Assessor:
         rpm: NDArray[np.float64],
         sensors: Sequence[str],
         counts: NDArray[np.int64] | None = None,
-        examine: Examine | None = None,
+        examined: Examined | None = None,
     ) -> Assessment:
         """Assess measurements of one window or of several.
 
@@ -156,8 +174,7 @@ class Assessor:
             rpm: (m,), shaft speeds of the measurements, NaN where unknown.
             sensors: Ids of the sensors of the m measurements.
             counts: (m,), windows of each measurement; None for one each.
-            examine: Returns what `self.examine` does of the windows, if that was begun before.
-                Called after all that does not depend on it.
+            examined: What `examine` returned for the windows; None to examine them now.
 
         Returns:
             Of the m measurements.
@@ -171,13 +188,13 @@ class Assessor:
                 f"expected a speed and a sensor for each measurement, got {len(grouping)} "
                 f"measurements, {len(rpm)} speeds and {len(sensors)} sensors"
             )
+        examined = examined or self.examine(windows)
         rows = np.fromiter(map(self._row_index, sensors), np.int64, len(sensors))
-        of_windows = self._signal_flags(windows, grouping, rpm, rows)
+        of_windows = self._signal_flags(examined.signal, grouping, rpm, rows)
         signal = measurement_flags(of_windows, grouping)
         left, grouping = grouping.without(np.asarray(of_windows.any(axis=1)))
-        examined = self.examine(windows) if examine is None else examine()
-        network = grouping.mean_probabilities(examined.probabilities[left])
-        novelty = grouping.mean(examined.novelty[left])
+        network = grouping.mean_probabilities(examined.network.probabilities[left])
+        novelty = grouping.mean(examined.network.novelty[left])
         novel = novelty > self._limits.novelty_limit
         unknown = self._unknown_machines[rows]
         if not self._uses_physics:
@@ -190,7 +207,7 @@ class Assessor:
 
     def _signal_flags(
         self,
-        windows: NDArray[np.float32],
+        signal: Statistics,
         grouping: Grouping,
         rpm: NDArray[np.float64],
         rows: NDArray[np.int64],
@@ -198,7 +215,7 @@ class Assessor:
         """Return the signal flags (n, 4) of windows, by what the table has on their sensors."""
         speeds = np.where(np.isnan(rpm), self._usual_speeds[rows], rpm)
         scales, speeds = (grouping.repeat(each) for each in (self._full_scales[rows], speeds))
-        return signal_flags(windows, self._limits, scales, speeds, grouping)
+        return signal_flags(signal, self._limits, scales, speeds, grouping)
 
     def _judged(
         self,

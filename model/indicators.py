@@ -22,6 +22,7 @@ from typing_extensions import TypedDict
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from model.assessment import PhysicsAssessment
 from model.grouping import Grouping
+from model.statistics import Statistics, statistics
 
 MM_PER_S2: Final = {"g": 9806.65, "m/s2": 1000.0}
 """Unit of acceleration → in mm/s². Standard gravity is 9.80665 m/s² (CGPM, 1901)."""
@@ -37,12 +38,6 @@ SEGMENT_WINDOWS: Final = 8
 """Windows of a spectrum at most; a longer measurement has the mean of several (Welch, 1967)."""
 
 Floats = NDArray[np.float32]
-
-_CHUNK: Final = 64
-"""Windows at a time, so that intermediate results stay in a core's cache, and that BLAS does not
-share a product among threads, which would wait for one another longer than it takes."""
-
-_EQUAL: Final = np.full(WINDOW_LENGTH, 1 / WINDOW_LENGTH, np.float32)
 
 _SMALL, _LARGE = 1e-8, 1e16
 """Squared peaks whose squares, and their sum over a window, float32 holds well: with an offset as
@@ -118,6 +113,7 @@ def indicators(
     windows: Floats,
     counts: NDArray[np.int64] | None = None,
     units: Sequence[str | None] | None = None,
+    found: Statistics | None = None,
 ) -> Indicators:
     """Compute the condition indicators of measurements.
 
@@ -126,9 +122,10 @@ def indicators(
         counts: (m,), windows of each measurement; None for one each.
         units: Of the m measurements. Give None where it is unknown, and where the windows of a
             measurement are not contiguous in time: there is then no velocity.
+        found: The statistics of the windows; None to compute them.
     """
     grouping = Grouping.of(len(windows), counts)
-    powers = _powers(windows)
+    powers = _powers(found or statistics(windows, WINDOW_LENGTH))
     means = grouping.repeat(grouping.mean(powers[2]))
     peaks, squares, fourths = _moments(windows, means, powers)
     square, fourth = grouping.mean(squares), grouping.mean(fourths)
@@ -153,7 +150,9 @@ def _moments(
     offset = squared_means > _MUCH * found[1]
     if offset.any():
         centred = windows[offset] - means[offset, None].astype(np.float32)
-        found[:, offset] = _about(np.zeros(len(centred)), _powers(centred))
+        found[:, offset] = _about(
+            np.zeros(len(centred)), _powers(statistics(centred, WINDOW_LENGTH))
+        )
     # Beyond float32: its squares, or those of its squares.
     extreme = ~((found[0] > _SMALL) & (found[0] < _LARGE)) | (squared_means > _LARGE)
     if extreme.any():
@@ -162,21 +161,10 @@ def _moments(
     return found
 
 
-def _powers(windows: Floats) -> NDArray[np.float64]:
+def _powers(found: Statistics) -> NDArray[np.float64]:
     """Return the highest, the lowest and the means of the first four powers (6, n) of windows."""
-    powers = np.empty((6, len(windows)))
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        for begin in range(0, len(windows), _CHUNK):
-            chunk = slice(begin, begin + _CHUNK)
-            samples = windows[chunk]
-            squares = np.square(samples)
-            powers[0, chunk] = samples.max(axis=1)
-            powers[1, chunk] = samples.min(axis=1)
-            powers[2, chunk] = samples @ _EQUAL
-            powers[3, chunk] = np.linalg.vecdot(samples, samples)
-            powers[4, chunk] = np.linalg.vecdot(squares, samples)
-            powers[5, chunk] = np.linalg.vecdot(squares, squares)
-    powers[3:] /= WINDOW_LENGTH
+    powers = np.empty((6, len(found.high)))
+    powers[0], powers[1], powers[2:] = found.high, found.low, found.powers.T
     return powers
 
 

@@ -1,11 +1,11 @@
 /* The network and its novelty on a CPU: windows in, probabilities and novelty out. And the spectra of
- * physics.
+ * physics, and the statistics that quality and indicators follow from.
  *
- * Plain C without Python's interface; model/backends/native.py and model/physics/native.py call it
- * through ctypes, which releases the GIL. The work is in kernel_level.h and kernel_spectra.h, compiled
- * once for each instruction level that the compiler can make, and the caller chooses one that the
- * processor has. No compiler option changes how floating
- * point behaves: with -ffast-math a shared object changes that of the whole process.
+ * Plain C without Python's interface; model/backends/native.py, model/physics/native.py and
+ * model/statistics.py call it through ctypes, which releases the GIL. The work is in the headers
+ * kernel_*.h, compiled once for each instruction level that the compiler can make, and the caller chooses
+ * one that the processor has. No compiler option changes how floating point behaves: with -ffast-math a
+ * shared object changes that of the whole process.
  */
 
 #include <float.h>
@@ -59,6 +59,14 @@ struct plan {
     int32_t views[VIEW_BANDS][2];   /* first bin and the one after the last of the band views */
 };
 
+#define BLOCKS 64
+
+/* The statistics of a window; model/statistics.py explains each. All are float32, so that NumPy reads
+ * them as one array. */
+struct statistics {
+    float high, low, square, at_level, longest_run, powers[4], means[BLOCKS];
+};
+
 /* The power of two that brings a peak to between 0.5 and 1. */
 static float power_of_two(float peak)
 {
@@ -73,6 +81,7 @@ static float power_of_two(float peak)
 #define TILE 2
 #include "kernel_level.h"
 #include "kernel_spectra.h"
+#include "kernel_statistics.h"
 #undef LEVEL
 #undef LANES
 #undef TILE
@@ -86,6 +95,7 @@ static float power_of_two(float peak)
 #define TILE 2
 #include "kernel_level.h"
 #include "kernel_spectra.h"
+#include "kernel_statistics.h"
 #undef LEVEL
 #undef LANES
 #undef TILE
@@ -98,6 +108,7 @@ static float power_of_two(float peak)
 #define TILE 4
 #include "kernel_level.h"
 #include "kernel_spectra.h"
+#include "kernel_statistics.h"
 #undef LEVEL
 #undef LANES
 #undef TILE
@@ -122,6 +133,8 @@ int bearing_levels(void) { return 1; }
 #define examine_avx512 examine_baseline
 #define spectra_avx2 spectra_baseline
 #define spectra_avx512 spectra_baseline
+#define statistics_avx2 statistics_baseline
+#define statistics_avx512 statistics_baseline
 
 #endif
 
@@ -154,4 +167,15 @@ int bearing_spectra(const float *windows, int64_t count, int level, const struct
     if (level == 1)
         return spectra_avx2(windows, count, plan, envelope, bands);
     return spectra_baseline(windows, count, plan, envelope, bands);
+}
+
+/* Write the statistics (count) of windows (count, SAMPLES) of finite samples. */
+void bearing_statistics(const float *windows, int64_t count, int level, int least_run, struct statistics *out)
+{
+    if (level == 2)
+        statistics_avx512(windows, count, least_run, out);
+    else if (level == 1)
+        statistics_avx2(windows, count, least_run, out);
+    else
+        statistics_baseline(windows, count, least_run, out);
 }

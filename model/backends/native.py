@@ -138,6 +138,7 @@ def library() -> Any:
         library = ctypes.CDLL(str(LIBRARY))
         examine = library.bearing_examine
         spectra = library.bearing_spectra
+        statistics = library.bearing_statistics
         library.bearing_levels.restype = ctypes.c_int
     except (OSError, AttributeError) as error:
         raise NativeError(f"the kernel in C cannot be loaded: {error}") from error
@@ -146,6 +147,8 @@ def library() -> Any:
     examine.argtypes = [pointer, ctypes.c_int64, ctypes.c_int, ctypes.c_int, *[pointer] * 3]
     spectra.restype = ctypes.c_int
     spectra.argtypes = [pointer, ctypes.c_int64, ctypes.c_int, *[pointer] * 3]
+    statistics.restype = None
+    statistics.argtypes = [pointer, ctypes.c_int64, ctypes.c_int, ctypes.c_int, pointer]
     return library
 
 

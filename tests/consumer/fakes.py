@@ -28,9 +28,10 @@ from consumer.delivery.published import mark_origin
 from consumer.kafka.commit_note import CommitNote
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
-from model.assessor import Examine
+from model.assessor import Examined
 from model.diagnoser import Examination
 from model.indicators import indicators
+from model.statistics import statistics
 from tests.kafka_in_memory.clock import Clock
 from tests.kafka_in_memory.cluster import Cluster as InMemoryKafka
 from tests.kafka_in_memory.errors import abortable, fenced, kafka_error, timed_out
@@ -90,10 +91,11 @@ class StubAssessor:
 
     name, version, device, backend = "stub", "0123456789ab", "cpu", "native"
 
-    def examine(self, windows: NDArray[np.float32]) -> Examination:
+    def examine(self, windows: NDArray[np.float32]) -> Examined:
         labels = np.rint(windows[:, 0]).astype(int)
         probabilities = np.eye(len(FAULT_LABELS), dtype=np.float32)[labels]
-        return Examination(probabilities, np.zeros(len(windows), np.float32))
+        network = Examination(probabilities, np.zeros(len(windows), np.float32))
+        return Examined(network, statistics(windows, 16))
 
     def assess(
         self,
@@ -101,15 +103,15 @@ class StubAssessor:
         rpm: NDArray[np.float64],
         sensors: list[str],
         counts: NDArray[np.int64] | None = None,
-        examine: Examine | None = None,
+        examined: Examined | None = None,
     ) -> Assessment:
         if counts is None:
             counts = np.ones(len(windows), np.int64)
         assert windows.shape == (counts.sum(), WINDOW_LENGTH)
         assert rpm.shape == counts.shape == (len(sensors),)
-        examined = self.examine(windows) if examine is None else examine()
-        assert len(examined.probabilities) == len(windows)
-        probabilities = examined.probabilities[np.cumsum(counts) - counts]
+        examined = examined or self.examine(windows)
+        assert len(examined.network.probabilities) == len(examined.signal.high) == len(windows)
+        probabilities = examined.network.probabilities[np.cumsum(counts) - counts]
         novel = probabilities.argmax(axis=1) == FAULT_LABELS.index("Ball")
         flags = np.zeros((len(sensors), len(QUALITY_FLAGS)), np.bool_)
         flags[:, QUALITY_FLAGS.index("novelty")] = novel

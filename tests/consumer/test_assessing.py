@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import Measurement, RejectionReason, encode_measurement
 from consumer import dispatcher
-from consumer.assessing import AssessmentError, assess, without_failures
+from consumer.assessing import AssessmentError, assess, examine, without_failures
 from consumer.batch import Batch
 from model.assessment import Assessment
-from model.assessor import Assessor
-from model.diagnoser import Examination
+from model.assessor import Assessor, Examined
 from tests.consumer.fakes import (
     DEAD_LETTERS,
     START,
@@ -41,7 +40,7 @@ class Picky(StubAssessor):
         self.calls += 1
         return super().assess(*arguments)
 
-    def examine(self, windows: NDArray[np.float32]) -> Examination:
+    def examine(self, windows: NDArray[np.float32]) -> Examined:
         if (windows[:, 0] == BAD).any():
             raise ZeroDivisionError("a window of label 3")
         return super().examine(windows)
@@ -63,6 +62,10 @@ class TooSmall(Picky):
         return super().assess(windows, *others)
 
 
+def assessed(batch: Batch, assessor: Assessor) -> Assessment:
+    return assess(batch, assessor, examine(batch, assessor))
+
+
 def batch_of(labels: list[int]) -> Batch:
     batch = Batch(64, 1.0)
     for offset, label in enumerate(labels):
@@ -80,14 +83,14 @@ def test_the_defects_of_samples_at_their_own_rate_are_flagged() -> None:
             Measurement("/fake", str(offset), "pump", START, samples, 25_600)
         )
         batch.add(FakeMessage(message, 0, offset), 0.0)
-    assessment = assess(batch, Assessor.load(device="cpu"))
+    assessment = assessed(batch, Assessor.load(device="cpu"))
     columns = [QUALITY_FLAGS.index(flag) for flag in ("clipping", "dropout")]
     expected = [[False, False], [True, False], [False, True]]
     assert assessment.flags[:, columns].tolist() == expected
 
 
 def assess_with(assessor: StubAssessor, batch: Batch) -> Assessment | None:
-    return without_failures(batch, lambda part: assess(part, cast("Assessor", assessor)))
+    return without_failures(batch, lambda part: assessed(part, cast("Assessor", assessor)))
 
 
 @settings(max_examples=150)

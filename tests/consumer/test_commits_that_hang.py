@@ -20,13 +20,15 @@ class Hanging:
     """The consumer's commit, which returns only after `returned` is set."""
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.returned, self.threads = threading.Event(), list[threading.Thread]()
+        self.called, self.returned = threading.Event(), threading.Event()
+        self.threads: list[threading.Thread] = []
         self._commit = world.consumer.commit
         monkeypatch.setattr(budget, "COMMIT", 0.01)
         monkeypatch.setattr(world.consumer, "commit", self)
 
     def __call__(self, **arguments: Any) -> list[TopicPartition] | None:
         self.threads.append(threading.current_thread())
+        self.called.set()
         assert self.returned.wait(10)
         return self._commit(**arguments)
 
@@ -38,6 +40,8 @@ def test_rounds_go_on_and_what_was_committed_is_not_diagnosed_again(
     world.arrive(0, 7)
     hanging = Hanging(world, monkeypatch)
     world.rounds(10)
+    # On a busy machine the thread begins after the time limit of the call.
+    assert hanging.called.wait(10)
     assert "does not respond to a commit" in world.pipeline.trouble
     assert world.source.member() == ""
     assert (len(hanging.threads), world.cluster.committed[WINDOWS, 0]) == (1, 0)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bearing_stream.commands.serve.app import create_app
 from bearing_stream.commands.serve.settings import ApiSettings
 from model.assessment import Assessment
-from model.assessor import Assessor, Examine
+from model.assessor import Assessor, Examined
 from model.diagnoser import Diagnoser
 
 PATH = "/batch_predict/"
@@ -62,12 +62,12 @@ class BlockedAssessor(Assessor):
         rpm: NDArray[np.float64],
         sensors: Sequence[str],
         counts: NDArray[np.int64] | None = None,
-        examine: Examine | None = None,
+        examined: Examined | None = None,
     ) -> Assessment:
         self.batches.append(len(windows))
         self.entered.set()
         assert self.released.wait(30)
-        return super().assess(windows, rpm, sensors, counts, examine)
+        return super().assess(windows, rpm, sensors, counts, examined)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bearing_stream.commands.serve.bodies import Records
 from bearing_stream.commands.serve.responses import MIN_PART, Analyst, RequestedRecords
 from model.assessment import Assessment
-from model.assessor import Assessor, Examine
+from model.assessor import Assessor, Examined
 from model.diagnoser import Diagnoser
 
 
@@ -29,12 +29,12 @@ class CountingAssessor(Assessor):
         rpm: NDArray[np.float64],
         sensors: Sequence[str],
         counts: NDArray[np.int64] | None = None,
-        examine: Examine | None = None,
+        examined: Examined | None = None,
     ) -> Assessment:
         self.parts.append(len(windows))
         if self.meet:
             self.meet.wait(30)
-        return super().assess(windows, rpm, sensors, counts, examine)
+        return super().assess(windows, rpm, sensors, counts, examined)
 
 
 def requests(*sizes: int) -> list[RequestedRecords]:
