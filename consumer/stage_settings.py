@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bearing_stream.kafka import ConnectionSettings
 from bearing_stream.kafka.topics import transactional_name
+from consumer.endpoint_settings import EndpointSettings
 
 LONGEST_BATCH: Final = 2.0
 """Seconds at most that it may take to process a batch: a stage that stops finishes it first."""
@@ -36,7 +37,7 @@ OWN_PROPERTIES: Final = {
 """Client properties that the guarantee depends on → what to set instead of them."""
 
 
-class StageSettings(ConnectionSettings):
+class StageSettings(EndpointSettings, ConnectionSettings):
     """Settings of a stage: consume, transform, produce, commit."""
 
     instead_of_transactions: ClassVar[str] = ""
@@ -89,15 +90,6 @@ class StageSettings(ConnectionSettings):
 
     report_interval: float = Field(default=30.0, gt=0)
     """Seconds between two `report` events, which log the counts."""
-
-    metrics_port: int | None = Field(default=None, ge=0, le=65535)
-    """Port for metrics (`/metrics`) and health (`/livez`, `/readyz`) over HTTP; 0 chooses a free
-    port, which is logged. By default there is none. Needs the extra `metrics`."""
-
-    metrics_host: str = Field(default="127.0.0.1", min_length=1)
-    """Address to listen on for `metrics_port`; `0.0.0.0` is every network interface of this
-    machine, for a Prometheus elsewhere and for the probes of Kubernetes. There is neither TLS nor a
-    password: anyone who reaches the port can read the metrics."""
 
     client_statistics: float | None = Field(default=None, ge=0.1, le=86400)
     """Seconds between two reports of librdkafka's own statistics, which `/statistics` at the

@@ -75,7 +75,7 @@ class Health:
             seconds, limit = self.loop.seconds_since_round(), self.loop.round_limit
         is_alive = seconds <= limit
         status = "alive" if is_alive else f"the loop has not advanced for {seconds:g} s"
-        return _response(is_alive, status=status, phase=self.phase)
+        return response(is_alive, status=status, phase=self.phase)
 
     def ready(self, _accept: str = "") -> Response:
         """Respond to `/readyz`: 503 with the `problems`, if there are any."""
@@ -85,7 +85,7 @@ class Health:
             for (topic, number), one in sorted(self._overview().assigned.items())
         }
         status = "not ready" if problems else "ready"
-        return _response(
+        return response(
             not problems,
             status=status,
             phase=self.phase,
@@ -124,5 +124,6 @@ class Health:
         return Overview() if self.loop is None else self.loop.overview()
 
 
-def _response(is_well: bool, **fields: object) -> Response:
+def response(is_well: bool, **fields: object) -> Response:
+    """Return the response to a probe: 200 or 503, and the fields as JSON."""
     return Response(200 if is_well else 503, JSON, json.dumps(fields).encode() + b"\n")

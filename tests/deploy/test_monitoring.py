@@ -10,6 +10,7 @@ import promql_parser
 import pytest
 import yaml
 
+from bearing_stream.commands.alarms.notify.listed import NOTIFY_METRICS
 from bearing_stream.commands.alarms.stage.listed import ALARM_METRICS
 from bearing_stream.observability import Metric
 from consumer.telemetry.listed import METRICS, SUPERVISOR_METRICS
@@ -29,6 +30,7 @@ ALERTS: Final = {
     "FreshnessLost",
     "HangingTransaction",
     "LagGrowing",
+    "NotificationsLag",
     "PartitionStalled",
     "SensorsSilent",
     "SkippedOffsets",
@@ -36,7 +38,7 @@ ALERTS: Final = {
 }
 
 BY_NAME: Final[dict[str, Metric]] = {
-    one.name: one for one in (*METRICS, *SUPERVISOR_METRICS, *ALARM_METRICS)
+    one.name: one for one in (*METRICS, *SUPERVISOR_METRICS, *ALARM_METRICS, *NOTIFY_METRICS)
 }
 
 OF_EVERY_PROCESS: Final = {"process_cpu_seconds_total", "process_resident_memory_bytes"}

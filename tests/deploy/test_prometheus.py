@@ -40,6 +40,10 @@ EMPTY: Final = {
     "causes: Diagnoses a second B",
     # There is one consumer, and no supervisor.
     "causes: Repeated, restarted, fallen back D",
+    # Nobody is notified here.
+    "causes: Lag, the worst receivers",
+    "causes: Messages a second",
+    "causes: Events without a message of their own, a second; notifiers",
 }
 
 MAY_FIRE: Final = {

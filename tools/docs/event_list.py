@@ -5,6 +5,7 @@ from typing import Final
 
 from bearing_stream.commands.alarms import events as alarm_events
 from bearing_stream.commands.alarms.notify import events as notify_events
+from bearing_stream.commands.alarms.notify.listed import NOTIFY_METRICS
 from bearing_stream.commands.alarms.stage.listed import ALARM_METRICS
 from bearing_stream.commands.page import events as page_events
 from bearing_stream.commands.serve import events as serve_events
@@ -27,6 +28,7 @@ EXPORTED: Final[dict[str, Sequence[Metric]]] = {
     "stages": LOOP_METRICS,
     "consume": (*CONSUMER_METRICS, *SUPERVISOR_METRICS),
     "alarms": ALARM_METRICS,
+    "notify": NOTIFY_METRICS,
 }
 """What exports metrics → those that it has; `stages` is what every stage has."""
 

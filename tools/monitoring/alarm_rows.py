@@ -109,3 +109,40 @@ STAGE: Final = Row(
         ),
     ),
 )
+
+NOTIFIER: Final = Row(
+    "Alarms: notifications",
+    (
+        Panel(
+            "Lag, the worst receivers",
+            "Age of the oldest event that is being sent, or waits for its summary.",
+            (
+                Query(
+                    "topk(10, max by (receiver) (bearing_stream_notify_lag_seconds{}))",
+                    "{{receiver}}",
+                ),
+            ),
+            "s",
+        ),
+        Panel(
+            "Messages a second",
+            "Accepted and refused ones, and attempts that failed, by receiver.",
+            (
+                Query(
+                    rate("notify_messages_total", "receiver, outcome"), "{{receiver}} {{outcome}}"
+                ),
+                Query(rate("notify_failed_attempts_total", "receiver"), "{{receiver}} failed"),
+            ),
+            "cps",
+        ),
+        Panel(
+            "Events without a message of their own, a second; notifiers",
+            "Omitted by filters, summarised, unreadable; and processes that notify.",
+            (
+                Query(rate("notify_events_total", "outcome"), "{{outcome}}"),
+                Query("count(bearing_stream_notify_info{})", "notifiers"),
+            ),
+            "cps",
+        ),
+    ),
+)

@@ -17,7 +17,9 @@ VARIABLES: Final = [
         "label": "Job",
         "datasource": DATASOURCE,
         "query": {
-            "query": "label_values(bearing_stream_last_poll_timestamp_seconds, job)",
+            # Each stage has the one, and the notifier the other.
+            "query": 'label_values({__name__=~"bearing_stream_last_poll_timestamp_seconds|'
+            'bearing_stream_notify_info"}, job)',
             "refId": "job",
         },
         "refresh": 2,

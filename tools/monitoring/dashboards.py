@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tools.monitoring.alarm_rows import OPERATORS, STAGE
+from tools.monitoring.alarm_rows import NOTIFIER, OPERATORS, STAGE
 from tools.monitoring.dashboard import Dashboard, Row
 from tools.monitoring.panel import Panel, Query
 from tools.monitoring.queries import quantile, rate, stat, times
@@ -310,6 +310,7 @@ DIGGING: Final = Dashboard(
         ),
         OPERATORS,
         STAGE,
+        NOTIFIER,
     ),
 )
 

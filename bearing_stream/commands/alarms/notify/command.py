@@ -55,11 +55,11 @@ def command(test: str | None, send_test: bool, only: tuple[str, ...], **given: A
     elif test is not None:
         _preview(settings, receivers, test)
     else:
-        from bearing_stream.commands.alarms.notify.service import NotifyService
+        from bearing_stream.commands.alarms.notify.service import run
         from consumer.events import LIBRARY_MESSAGE
 
         configure_logs(settings.log_format, settings.log_level, LIBRARY_MESSAGE)
-        sys.exit(NotifyService(settings, receivers).run())
+        sys.exit(run(settings, receivers))
 
 
 def _preview(settings: NotifySettings, receivers: "list[Receiver]", which: str) -> None:

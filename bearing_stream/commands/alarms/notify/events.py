@@ -5,7 +5,7 @@ from typing import Any, Final
 import structlog
 
 from bearing_stream.logs import Event
-from consumer.events import LIBRARY_MESSAGE
+from consumer.events import LIBRARY_MESSAGE, METRICS_SERVED
 
 WAITING: Final = Event(
     "waiting",
@@ -103,6 +103,7 @@ FAILED: Final = Event(
 STOPPED: Final = Event("stopped", "info", "The process ends.", "None.")
 
 EVENTS: Final = (
+    METRICS_SERVED,
     WAITING,
     READY,
     REPORT,

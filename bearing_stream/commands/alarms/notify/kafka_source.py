@@ -9,6 +9,7 @@ from typing import Final, Literal
 from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_END,
+    TIMESTAMP_NOT_AVAILABLE,
     Consumer,
     KafkaError,
     KafkaException,
@@ -64,6 +65,11 @@ class KafkaSource:
 
     Nothing is committed but what is `done`. While messages wait for a receiver, the partitions are
     paused, and the client stays in its group.
+
+    Attributes:
+        assignment: Changes with the partitions; 0 before the group has assigned any.
+        polled_at: Monotonic time of the latest poll. Whatever it waits for, it polls; between two
+            polls there is an attempt to send.
     """
 
     def __init__(
@@ -89,6 +95,7 @@ class KafkaSource:
             FatalKafkaError: A client property is invalid.
         """
         self.assignment = 0
+        self.polled_at = time.monotonic()
         self._topic = topic
         self._start_from = start_from
         self._report = report
@@ -146,7 +153,8 @@ class KafkaSource:
             message = self._polled.popleft()
             partition, offset = message.partition() or 0, message.offset() or 0
             if partition in self._owned:
-                return Record(partition, offset, readable_headers(message), message.value())
+                headers, value = readable_headers(message), message.value()
+                return Record(partition, offset, headers, value, _written_at(message))
         return None
 
     def keep(self, seconds: float) -> None:
@@ -238,6 +246,7 @@ class KafkaSource:
                 raise
 
     def _poll(self, timeout: float) -> None:
+        self.polled_at = time.monotonic()
         message = self._consumer.poll(timeout)
         if message is not None:
             error = message.error()
@@ -280,6 +289,11 @@ class KafkaSource:
 
     def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition) for partition in partitions]
+
+
+def _written_at(message: Message) -> float | None:
+    kind, milliseconds = message.timestamp()
+    return None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
 
 
 def _numbers(partitions: Iterable[TopicPartition]) -> set[int]:

@@ -53,6 +53,7 @@ class ReceiverLoop:
         stopping: Event,
         backoff: Callable[[], Backoff],
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Set up.
 
@@ -65,6 +66,7 @@ class ReceiverLoop:
             stopping: Ends `run` when it is set.
             backoff: Returns the pauses between attempts for one notification.
             clock: Monotonic seconds.
+            wall_clock: Seconds since the epoch.
         """
         self.counts: Counter[Count] = Counter(dict.fromkeys(COUNTS, 0))
         self._receiver = receiver
@@ -75,11 +77,23 @@ class ReceiverLoop:
         self._stopping = stopping
         self._backoff = backoff
         self._clock = clock
+        self._wall_clock = wall_clock
+        self._oldest: float | None = None
+        self._unrefreshed: float | None = None
         self._summary: Summary | None = None
         self._summarised: dict[int, int] = {}
         self._restored = 0
         self._restore_at = 0.0
         self._commit_at = 0.0
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the oldest event that is being sent or waits for its summary was written.
+
+        Or since what is sent again regularly was not accepted; 0 if all is sent. For any thread.
+        """
+        found = [since for since in (self._oldest, self._unrefreshed) if since is not None]
+        return max(0.0, self._wall_clock() - min(found)) if found else 0.0
 
     def run(self) -> None:
         """Work until it is stopped.
@@ -118,12 +132,17 @@ class ReceiverLoop:
             self.counts["omitted"] += 1
             self._skip(record)
         elif self._summary is not None or self._limit.wait():
-            self._summary = self._summary or Summary()
+            if self._summary is None:
+                self._summary, self._oldest = Summary(), record.written_at
             self._summary.add(event)
             self._skip(record)
-        elif self._deliver(of_event(event, record.value or b""), record.partition):
-            self._source.done(record.partition, record.offset)
-            self._commit()
+        else:
+            self._oldest = record.written_at
+            settled = self._deliver(of_event(event, record.value or b""), record.partition)
+            self._oldest = None
+            if settled:
+                self._source.done(record.partition, record.offset)
+                self._commit()
 
     def _skip(self, record: Record) -> None:
         """Note that an event needs no message of its own: at once, or with the summary."""
@@ -145,7 +164,7 @@ class ReceiverLoop:
         events.emit(events.SUMMARISED, receiver=self._receiver.name, count=summary.count)
         for partition, offset in self._summarised.items():
             self._source.done(partition, offset)
-        self._summary = None
+        self._summary = self._oldest = None
         self._summarised = {}
         self._commit()
 
@@ -215,7 +234,9 @@ class ReceiverLoop:
                 events.emit(events.KAFKA_ERROR, receiver=self._receiver.name, detail=str(error))
         try:
             self._sender.refresh()
+            self._unrefreshed = None
         except UnavailableError as error:
+            self._unrefreshed = self._unrefreshed or self._wall_clock()
             self._note_failure(error, 1, error.retry_after, None)
         except RefusedError as error:
             self._note_refusal(error, None)

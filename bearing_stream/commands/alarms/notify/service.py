@@ -13,14 +13,17 @@ from typing import Final
 from bearing_stream.alarms.rules import SECOND
 from bearing_stream.commands.alarms import reading
 from bearing_stream.commands.alarms.notify import events
-from bearing_stream.commands.alarms.notify.kafka_source import KafkaSource
+from bearing_stream.commands.alarms.notify.kafka_source import LONGEST_ATTEMPT, KafkaSource
 from bearing_stream.commands.alarms.notify.loop import ReceiverLoop
 from bearing_stream.commands.alarms.notify.pace import Backoff, RateLimit
 from bearing_stream.commands.alarms.notify.receivers import Messaging, Receiver
 from bearing_stream.commands.alarms.notify.senders import Sender, sender_of
 from bearing_stream.commands.alarms.notify.settings import NotifySettings
+from bearing_stream.commands.alarms.notify.telemetry import NotifyTelemetry, Watched
 from bearing_stream.kafka import FatalKafkaError, wait_for_topics
 from bearing_stream.wire.alarm import Alarm
+from consumer.telemetry.health import Phase
+from consumer.telemetry.serving import EndpointError
 
 TICK: Final = 0.2
 """Seconds after which a signal, or the end of a receiver, is noticed."""
@@ -39,9 +42,38 @@ class _Part:
     loop: ReceiverLoop
     thread: threading.Thread
 
+    @property
+    def watched(self) -> Watched:
+        """What metrics and health are taken from."""
+        source = self.source
+        return Watched(
+            self.loop,
+            joined=lambda: source.assignment > 0,
+            seconds_since_poll=lambda: time.monotonic() - source.polled_at,
+        )
+
+
+def run(settings: NotifySettings, receivers: Iterable[Receiver]) -> int:
+    """Notify until SIGTERM or SIGINT; for the main thread.
+
+    Returns:
+        The exit status: 1 if a fatal error ended it, which is logged.
+    """
+    service = NotifyService(settings, receivers)
+    try:
+        with service.telemetry.serving(settings):
+            return service.run()
+    except EndpointError as error:
+        events.emit(events.FAILED, error=str(error))
+        return 1
+
 
 class NotifyService:
-    """`bearing-stream alarms notify`, from start to stop."""
+    """`bearing-stream alarms notify`, from start to stop.
+
+    Attributes:
+        telemetry: What it reports of itself.
+    """
 
     def __init__(self, settings: NotifySettings, receivers: Iterable[Receiver]) -> None:
         """Set up; Kafka is not touched before `run`.
@@ -52,6 +84,7 @@ class NotifyService:
         """
         self._settings = settings
         self._receivers = tuple(receivers)
+        self.telemetry = NotifyTelemetry(LONGEST_ATTEMPT)
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._signal = 0
@@ -72,6 +105,8 @@ class NotifyService:
             parts += map(self._part, self._receivers)
             for part in parts:
                 part.source.open()
+            self.telemetry.receivers = {part.receiver.name: part.watched for part in parts}
+            self.telemetry.phase = Phase.RUNNING
             self._log_ready()
             for part in parts:
                 part.thread.start()
@@ -103,6 +138,7 @@ class NotifyService:
         if self._signal:
             events.emit(events.STOPPING, signal=signal.Signals(self._signal).name)
         self._stopping.set()
+        self.telemetry.phase = Phase.STOPPING
         deadline = time.monotonic() + STOP_LIMIT
         started = [part for part in parts if part.thread.ident is not None]
         for part in started:
@@ -168,10 +204,14 @@ class NotifyService:
                 settings.client_properties(),
                 sorted(topics),
                 settings.startup_timeout,
-                lambda reason: events.emit(events.WAITING, reason=reason),
+                self._note_waiting,
                 "start `bearing-stream alarms` with --create-topics",
                 group=settings.group_of(receiver.name),
             )
+
+    def _note_waiting(self, reason: str) -> None:
+        self.telemetry.waiting_for = reason
+        events.emit(events.WAITING, reason=reason)
 
     def _log_ready(self) -> None:
         names = [receiver.name for receiver in self._receivers]

@@ -6,9 +6,10 @@ from typing import Literal
 from pydantic import Field
 
 from bearing_stream.kafka import AlarmTopicSettings
+from consumer.endpoint_settings import EndpointSettings
 
 
-class NotifySettings(AlarmTopicSettings):
+class NotifySettings(AlarmTopicSettings, EndpointSettings):
     """Which receivers are notified, and from which topics."""
 
     receivers: Path

@@ -12,6 +12,8 @@ class Record(NamedTuple):
     offset: int
     headers: Headers | None
     value: bytes | None
+    written_at: float | None = None
+    """Kafka's timestamp, in seconds since the epoch; None if it has none."""
 
 
 class Source(Protocol):

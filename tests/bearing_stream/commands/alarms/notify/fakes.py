@@ -21,11 +21,11 @@ class Topic:
         self.records: dict[int, list[Record]] = {0: []}
         self.committed: dict[int, int] = {}
 
-    def add(self, *events: AlarmEvent, partition: int = 0) -> None:
+    def add(self, *events: AlarmEvent, partition: int = 0, at: float = 1000.0) -> None:
         held = self.records.setdefault(partition, [])
         for each in events:
             found = message(each)
-            held.append(Record(partition, len(held), found.headers, found.value))
+            held.append(Record(partition, len(held), found.headers, found.value, at))
 
 
 class MemorySource:
@@ -117,6 +117,7 @@ class World:
             self._table,
             self.stopping,
             lambda: Backoff(300.0, lambda: 0.0),
+            self.clock,
             self.clock,
         )
 

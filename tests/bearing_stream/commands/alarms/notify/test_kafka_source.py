@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_CREATE_TIME, KafkaError, KafkaException, TopicPartition
 
 from bearing_stream.commands.alarms.notify import kafka_source
 from bearing_stream.commands.alarms.notify.kafka_source import KafkaSource
@@ -30,6 +30,9 @@ class Polled:
 
     def offset(self) -> int:
         return self._place[1]
+
+    def timestamp(self) -> tuple[int, int]:
+        return TIMESTAMP_CREATE_TIME, 1500
 
     def headers(self) -> list[Any]:
         return []
@@ -156,7 +159,9 @@ def test_a_commit_is_tried_again_until_kafka_has_it(client: Client) -> None:
     assert len(reports) == 1
     assert client.paused == {0, 1}
     client.polls.append(Polled(0, 11))
-    assert source.next(0.1) is not None
+    record = source.next(0.1)
+    assert record is not None
+    assert record.written_at == 1.5
     assert client.paused == set()
 
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from bearing_stream.cli import main
 from bearing_stream.commands.alarms.notify import events
+from bearing_stream.commands.alarms.notify.listed import LAG
 from bearing_stream.kafka import create_topics
 from bearing_stream.local_kafka.ports import free_ports
 from bearing_stream.wire import Message
@@ -22,6 +23,7 @@ from bearing_stream.wire.alarm import AlarmEvent
 from tests.bearing_stream.commands.alarms.notify.examples import event, message
 from tests.bearing_stream.commands.alarms.notify.sinks import HttpSink, http_sink
 from tests.brokers import Broker
+from tests.endpoint_client import address_of, await_ready, get, samples
 from tests.kafka_tools import eventually, produce
 from tools.chaos.member import Member
 
@@ -47,6 +49,7 @@ class Plant:
             f"--alarms-topic={self.alarms}",
             f"--group=notify-{run}",
             "--kafka=session.timeout.ms=6000",
+            "--metrics-port=0",
         ]
 
     def receivers(self, *rows: str) -> None:
@@ -103,6 +106,15 @@ def test_a_receiver_that_is_down_delays_no_other_and_loses_nothing(
         plant.raise_alarms(40)
         eventually(lambda: len(sink.keys) == 40, "the events at the receiver that is up")
         notifier.await_event(events.FAILED_ATTEMPT)
+        address = address_of(notifier)
+        await_ready(address)
+        assert get(f"{address}/livez").json["status"] == "alive"
+        lags = {
+            dict(labels)["receiver"]: value
+            for (name, labels), value in samples(address).items()
+            if name == LAG.name
+        }
+        assert (lags["up"], lags["down"] > 0) == (0, True)
         # What was not accepted is still there for the next process.
         notifier.stop()
     with plant.notifier() as notifier, http_sink(port) as recovered:

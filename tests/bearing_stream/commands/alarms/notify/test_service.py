@@ -36,6 +36,7 @@ class IdleSource:
 
     def __init__(self, _settings: Any, _topic: str, group: str, *_: Any) -> None:
         self.assignment = 0
+        self.polled_at = 0.0
         self._group = group
         self.groups.append(group)
 
