@@ -17,6 +17,9 @@ import yaml
 from compose_spec import PyCompose
 
 from bearing_stream.cli import main
+from bearing_stream.commands.alarms.notify.service import STOP_LIMIT
+from bearing_stream.commands.alarms.notify.settings import NotifySettings
+from bearing_stream.commands.alarms.settings import AlarmSettings
 from bearing_stream.config import ENVIRONMENT_PREFIX, Settings, load
 from bearing_stream.kafka import ConnectionSettings, TopicSettings
 from bearing_stream.local_kafka.configuration import replication_properties
@@ -30,6 +33,8 @@ from tests.paths import ROOT
 SETTINGS: Final[dict[str, type[Settings]]] = {
     "consume": ConsumerSettings,
     "simulate": SimulatorSettings,
+    "alarms": AlarmSettings,
+    "alarms notify": NotifySettings,
 }
 
 KAFKA_DEFAULT_MESSAGE_BYTES: Final = 1_048_588
@@ -84,12 +89,10 @@ def test_it_follows_the_compose_specification() -> None:
 def test_commands_exist_with_their_options_and_settings(
     services: dict[str, Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert {service["command"][0] for service in own(services)} == set(SETTINGS)
+    assert {" ".join(service["command"]) for service in own(services)} == set(SETTINGS)
     for service in own(services):
-        subcommand, *arguments = service["command"]
-        command = main.get_command(click.Context(main), subcommand)
-        assert command is not None
-        command.make_context(subcommand, arguments)  # raises on an option that is none
+        subcommand = " ".join(service["command"])
+        assert main.get_command(click.Context(main), service["command"][0]) is not None
         names = set(SETTINGS[subcommand].model_fields)
         with monkeypatch.context() as environment:
             for variable, value in service["environment"].items():
@@ -162,11 +165,12 @@ def test_what_watches_is_started_on_request_and_finds_the_consumer(
         assert all((ROOT / name).is_dir() for name in folders if name.startswith("./"))
     deploy = ROOT / "deploy"
     scraped = yaml.safe_load((deploy / "prometheus" / "prometheus.yml").read_text())
-    [target] = scraped["scrape_configs"][0]["dns_sd_configs"]
-    environment = services["consumer"]["environment"]
-    assert target["names"] == ["consumer"]
-    assert target["port"] == environment["BEARING_STREAM_METRICS_PORT"]
-    assert environment["BEARING_STREAM_METRICS_HOST"] == "0.0.0.0"
+    targets = [job["dns_sd_configs"][0] for job in scraped["scrape_configs"]]
+    assert [target["names"] for target in targets] == [["consumer"], ["alarms"], ["notify"]]
+    for target in targets:
+        environment = services[target["names"][0]]["environment"]
+        assert target["port"] == environment["BEARING_STREAM_METRICS_PORT"]
+        assert environment["BEARING_STREAM_METRICS_HOST"] == "0.0.0.0"
     assert "metrics" in dict(stages()[0])["ARG"].split("=")[1].split(",")
     home = watching["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert (deploy / "grafana" / home.rpartition("/")[2]).is_file()
@@ -176,6 +180,17 @@ def test_what_watches_is_started_on_request_and_finds_the_consumer(
     ]
     port = watching["prometheus"]["ports"][0].rpartition(":")[2]
     assert source["url"] == f"http://prometheus:{port}"
+
+
+def test_alarms_and_their_notifier_are_started_on_request(services: dict[str, Service]) -> None:
+    assert services["alarms"]["profiles"] == ["alarms"]
+    assert services["notify"]["profiles"] == ["notify"]
+    assert services["alarms"]["environment"]["BEARING_STREAM_CREATE_TOPICS"] == "true"
+    [receivers] = services["notify"]["volumes"]
+    example, target, mode = receivers.split(":")
+    assert (ROOT / example).is_file()
+    assert target == services["notify"]["environment"]["BEARING_STREAM_RECEIVERS"]
+    assert mode == "ro"
 
 
 def test_every_service_has_limits(services: dict[str, Service]) -> None:
@@ -189,8 +204,9 @@ def test_every_service_has_limits(services: dict[str, Service]) -> None:
 
 
 def test_there_is_time_to_finish_what_is_in_flight(services: dict[str, Service]) -> None:
-    grace = float(services["consumer"]["stop_grace_period"].removesuffix("s"))
-    assert grace > SHUTDOWN_LIMIT
+    for name in ("consumer", "alarms", "notify"):
+        grace = float(services[name]["stop_grace_period"].removesuffix("s"))
+        assert grace > max(SHUTDOWN_LIMIT, STOP_LIMIT)
     assert ("STOPSIGNAL", "SIGTERM") in stages()[-1]
 
 

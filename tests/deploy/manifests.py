@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import yaml
 
-from tools.deploy.render import RENDERED
+from tools.deploy.render import rendered
 
 Manifest = dict[str, Any]
 
@@ -13,7 +13,7 @@ Manifest = dict[str, Any]
 @cache
 def manifests(case: str) -> list[Manifest]:
     """Return the objects of an example, as committed."""
-    text = (RENDERED / f"{case}.yaml").read_text(encoding="utf-8")
+    text = rendered(case).read_text(encoding="utf-8")
     return [each for each in yaml.safe_load_all(text) if each]
 
 

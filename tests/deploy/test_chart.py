@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tools.deploy.acls import chart_acls
-from tools.deploy.render import KUBERNETES, RENDERED, SUFFIX, cases, copies, helm, render
+from tools.deploy.render import KUBERNETES, RENDERED, SUFFIX, cases, copies, helm, render, rendered
 from tools.deploy.values import CHART, schema, values
 
 REGENERATE = "run `python -m tools.deploy`"
@@ -54,14 +54,14 @@ def test_what_is_made_from_the_code_is_up_to_date() -> None:
 @pytest.mark.parametrize("case", cases())
 def test_what_is_rendered_is_up_to_date(program: str, case: str) -> None:
     # Of two versions of Helm, one leaves a blank line between objects.
-    committed = (RENDERED / f"{case}.yaml").read_text(encoding="utf-8")
-    rendered = render(program, case)
-    assert list(yaml.safe_load_all(committed)) == list(yaml.safe_load_all(rendered)), REGENERATE
+    committed = rendered(case).read_text(encoding="utf-8")
+    anew = render(program, case)
+    assert list(yaml.safe_load_all(committed)) == list(yaml.safe_load_all(anew)), REGENERATE
 
 
 def test_nothing_is_rendered_from_an_example_that_is_gone() -> None:
-    names = {path.stem for path in RENDERED.glob("*.yaml")} - {"kustomization"}
-    assert names == set(cases())
+    files = {path for path in RENDERED.rglob("*.yaml") if path.stem != "kustomization"}
+    assert files == {rendered(case) for case in cases()}
 
 
 def test_every_value_has_a_meaning_that_ends_a_sentence() -> None:
@@ -83,6 +83,10 @@ def test_the_defaults_and_the_examples_satisfy_the_schema() -> None:
         ("consumer.settings", {"max-delay": 1}),
         ("consumer.metricsPort", 70_000),
         ("consumer.terminationGracePeriodSeconds", 5),
+        ("alarms.settings", {"alarm_events_topic": "mine"}),
+        ("alarms.replicas", -1),
+        ("notify.settings", {"receivers": "mine.toml"}),
+        ("notify.replicas", 2),
         ("image.digest", "latest"),
         ("kafka.auth.type", "plain"),
         ("kafka.properties", {"sasl.password": "p"}),
@@ -102,6 +106,7 @@ def test_a_mistake_is_refused(path: str, value: Any) -> None:
         (["--set=kafka.bootstrapServers="], "set kafka.bootstrapServers"),
         (["--set=consumer.replica=3"], "replica"),
         (["--set=page.enabled=true"], "set page.tokenSecret"),
+        (["--set=notify.enabled=true"], "set notify.receivers.configMap"),
         (["--set=strimzi.topics.enabled=true"], "set strimzi.cluster"),
         (
             ["--set=strimzi.users.enabled=true", "--set=strimzi.cluster=plant"],

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import tomllib
-from typing import Any
+from collections.abc import Callable
 
 import jsonschema
 import kubernetes_validate
@@ -16,6 +16,11 @@ import pytest
 import yaml
 
 from bearing_stream.cli import EXTRAS
+from bearing_stream.commands.alarms.notify.receivers_file import parse as receivers_of
+from bearing_stream.commands.alarms.notify.service import STOP_LIMIT
+from bearing_stream.commands.alarms.notify.settings import NotifySettings
+from bearing_stream.commands.alarms.settings import AlarmSettings
+from bearing_stream.commands.alarms.topics import COMPACTED, HISTORY
 from bearing_stream.commands.page.settings import PageSettings
 from bearing_stream.commands.serve.settings import ApiSettings
 from bearing_stream.config import ENVIRONMENT_PREFIX, Settings, load
@@ -39,6 +44,8 @@ KUBERNETES = ("1.35", "1.36", "1.37")
 
 SETTINGS: dict[str, type[Settings]] = {
     "consume": ConsumerSettings,
+    "alarms": AlarmSettings,
+    "alarms notify": NotifySettings,
     "page": PageSettings,
     "serve": ApiSettings,
 }
@@ -47,6 +54,8 @@ FROM_ELSEWHERE = "a-name-or-a-token"
 """Stands for a value that Kubernetes takes from a Secret or from the pod."""
 
 WORKLOADS = [(case, component) for case in cases() for component in workloads(case)]
+
+STAGES = [(case, component) for case, component in WORKLOADS if component in ("consumer", "alarms")]
 
 
 @pytest.mark.parametrize("case", cases())
@@ -94,7 +103,7 @@ def test_commands_and_settings_exist(
     case: str, component: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workload = workloads(case)[component]
-    [command] = container(workload)["args"]
+    command = " ".join(container(workload)["args"])
     names = SETTINGS[command].model_fields
     for variable, value in environment(workload).items():
         if variable.startswith(ENVIRONMENT_PREFIX):
@@ -107,7 +116,7 @@ def test_commands_and_settings_exist(
 def test_probes_ask_the_port_that_the_command_listens_on(case: str, component: str) -> None:
     workload = workloads(case)[component]
     [port] = container(workload)["ports"]
-    variable = "METRICS_PORT" if component == "consumer" else "PORT"
+    variable = "PORT" if component in ("page", "serve") else "METRICS_PORT"
     values = environment(workload)
     assert values[f"{ENVIRONMENT_PREFIX}{variable}"] == str(port["containerPort"])
     assert values[f"{ENVIRONMENT_PREFIX}{variable.replace('PORT', 'HOST')}"] == "0.0.0.0"
@@ -122,17 +131,37 @@ def test_probes_ask_the_port_that_the_command_listens_on(case: str, component: s
     assert paths == {"startup": "/livez", "liveness": "/livez", "readiness": ready}
 
 
-@pytest.mark.parametrize("case", cases())
-def test_a_consumer_keeps_its_name_and_has_time_to_stop(case: str) -> None:
-    consumer = workloads(case)["consumer"]
-    assert consumer["kind"] == "StatefulSet"
-    assert consumer["spec"]["podManagementPolicy"] == "Parallel"
-    assert consumer["spec"]["serviceName"] in of_kind(case, "Service")
-    variables = {each["name"]: each for each in container(consumer)["env"]}
+@pytest.mark.parametrize(("case", "component"), STAGES)
+def test_a_stage_keeps_its_name_and_has_time_to_stop(case: str, component: str) -> None:
+    stage = workloads(case)[component]
+    assert stage["kind"] == "StatefulSet"
+    assert stage["spec"]["podManagementPolicy"] == "Parallel"
+    assert stage["spec"]["serviceName"] in of_kind(case, "Service")
+    assert stage["metadata"]["name"] in of_kind(case, "PodDisruptionBudget")
+    variables = {each["name"]: each for each in container(stage)["env"]}
     source = variables["BEARING_STREAM_INSTANCE_ID"]["valueFrom"]
     assert source == {"fieldRef": {"fieldPath": "metadata.name"}}
-    grace = consumer["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    grace = stage["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
     assert grace >= max(30, SHUTDOWN_LIMIT)
+
+
+def test_the_notifier_finds_its_receivers_and_their_secrets() -> None:
+    notify = workloads("everything")["notify"]
+    assert notify["spec"]["replicas"] == 1
+    assert notify["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > STOP_LIMIT
+    volumes = {each["name"]: each for each in notify["spec"]["template"]["spec"]["volumes"]}
+    assert volumes["receivers"]["configMap"] == {"name": "notifiers"}
+    assert volumes["secrets"]["secret"] == {"secretName": "notifier-secrets"}
+    mounted = {each["name"]: each["mountPath"] for each in container(notify)["volumeMounts"]}
+    assert mounted["secrets"] == "/run/secrets/bearing-stream"
+    path = environment(notify)["BEARING_STREAM_RECEIVERS"]
+    assert path == f"{mounted['receivers']}/notifiers.toml"
+    [policy] = [
+        each for name, each in of_kind("everything", "NetworkPolicy").items() if "notify" in name
+    ]
+    assert {"port": 443, "protocol": "TCP"} in [
+        port for rule in policy["spec"]["egress"] for port in rule["ports"]
+    ]
 
 
 @pytest.mark.parametrize("case", cases())
@@ -151,17 +180,20 @@ def test_what_selects_pods_selects_those_of_one_component(case: str) -> None:
         assert selected == [each["metadata"]["labels"]["app.kubernetes.io/component"]]
 
 
-def test_the_scrape_finds_the_port_of_the_metrics() -> None:
-    [monitor] = of_kind("everything", "ServiceMonitor").values()
-    wanted = monitor["spec"]["selector"]["matchLabels"].items()
-    [service] = [
-        each
-        for each in of_kind("everything", "Service").values()
-        if wanted <= each["metadata"]["labels"].items()
-    ]
-    assert service["spec"]["clusterIP"] == "None", "each pod is scraped"
-    ports = {port["name"] for port in service["spec"]["ports"]}
-    assert {endpoint["port"] for endpoint in monitor["spec"]["endpoints"]} <= ports
+def test_the_scrapes_find_the_ports_of_the_metrics() -> None:
+    monitors = of_kind("everything", "ServiceMonitor")
+    assert {name.rpartition("-")[2] for name in monitors} == {"consumer", "alarms", "notify"}
+    for name, monitor in monitors.items():
+        wanted = monitor["spec"]["selector"]["matchLabels"].items()
+        [service] = [
+            each
+            for each in of_kind("everything", "Service").values()
+            if wanted <= each["metadata"]["labels"].items()
+        ]
+        assert service["metadata"]["name"] == name
+        assert service["spec"]["clusterIP"] == "None", "each pod is scraped"
+        ports = {port["name"] for port in service["spec"]["ports"]}
+        assert {endpoint["port"] for endpoint in monitor["spec"]["endpoints"]} <= ports
 
 
 def test_the_scaler_counts_the_lag_of_this_release_and_never_stops_all_consumers() -> None:
@@ -200,10 +232,13 @@ def granted(user: Manifest) -> set[tuple[str, ...]]:
 def test_the_users_of_strimzi_have_the_acls_of_security_md() -> None:
     users = of_kind("everything", "KafkaUser")
     assert granted(users["bearing-stream-consumer"]) == documented("consume")
-    assert granted(users["bearing-stream-page"]) == documented("page")
+    assert granted(users["bearing-stream-alarms"]) == documented("alarms")
+    assert granted(users["bearing-stream-notify"]) == documented("alarms notify")
+    of_page = documented("page") | documented("alarms on the page")
+    assert granted(users["bearing-stream-page"]) == of_page
     assert granted(users["gateway-1"]) == documented("simulate")
     # Each reads the Secret that Strimzi makes for its user, which has the user's name.
-    for component in ("consumer", "page"):
+    for component in ("consumer", "alarms", "notify", "page"):
         volumes = workloads("everything")[component]["spec"]["template"]["spec"]["volumes"]
         secrets = {each["secret"]["secretName"] for each in volumes if "secret" in each}
         assert f"bearing-stream-{component}" in secrets
@@ -214,8 +249,25 @@ def test_a_dead_letter_of_the_largest_window_fits() -> None:
         each["spec"]["topicName"]: each["spec"]["config"]
         for each in of_kind("everything", "KafkaTopic").values()
     }
-    assert topics.keys() == {"bearing.windows", "bearing.diagnoses", "bearing.dead-letters"}
     assert topics["bearing.dead-letters"]["max.message.bytes"] >= 2 * 1024 * 1024
+
+
+def test_the_topics_are_those_of_the_commands_and_configured_as_these_create_them() -> None:
+    topics = {
+        each["spec"]["topicName"]: each["spec"]
+        for each in of_kind("everything", "KafkaTopic").values()
+    }
+    of_alarms = AlarmSettings().alarm_topics
+    assert topics.keys() == {
+        *("bearing.windows", "bearing.diagnoses", "bearing.dead-letters"),
+        *of_alarms,
+    }
+    assert len({each["partitions"] for each in topics.values()}) == 1, "alarms lie with diagnoses"
+    for name in of_alarms:
+        created = COMPACTED if name in (of_alarms.alarms, of_alarms.state) else HISTORY
+        given = {key: str(value) for key, value in topics[name]["config"].items()}
+        # To delete is the default.
+        assert given.items() >= created.items() - {("cleanup.policy", "delete")}
 
 
 @pytest.mark.parametrize("case", cases())
@@ -251,24 +303,44 @@ def test_chart_and_package_have_the_same_version() -> None:
             assert container(workload)["image"].endswith(f":{project['version']}"), component
 
 
-def test_kustomize_builds_the_example() -> None:
+@pytest.fixture(scope="module")
+def kustomize() -> Callable[[str], list[Manifest]]:
+    """Returns what Kustomize builds of a folder."""
     if shutil.which("kubectl") is None:
         pytest.skip("there is no kubectl")
-    ran = subprocess.run(
-        ["kubectl", "kustomize", str(ROOT / "deploy" / "kustomize" / "example")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    built: list[dict[str, Any]] = list(yaml.safe_load_all(ran.stdout))
-    for each in built:
-        kubernetes_validate.validate(each, KUBERNETES[-1], strict=True)
-    [consumer] = [each for each in built if each["kind"] == "StatefulSet"]
+
+    def build(folder: str) -> list[Manifest]:
+        command = ["kubectl", "kustomize", str(ROOT / "deploy" / "kustomize" / folder)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+        built: list[Manifest] = list(yaml.safe_load_all(ran.stdout))
+        for each in built:
+            kubernetes_validate.validate(each, KUBERNETES[-1], strict=True)
+        return built
+
+    return build
+
+
+def test_kustomize_builds_the_example(kustomize: Callable[[str], list[Manifest]]) -> None:
+    [consumer] = [each for each in kustomize("example") if each["kind"] == "StatefulSet"]
     assert consumer["spec"]["replicas"] == 3
     assert container(consumer)["image"] == "registry.example.com/bearing-stream:0.1.0"
     values = environment(consumer)
     assert values["BEARING_STREAM_BOOTSTRAP_SERVERS"] == "kafka.example.com:9092"
     assert values["BEARING_STREAM_GROUP"] == "bearing-stream"
+
+
+def test_kustomize_adds_alarms_to_the_example(kustomize: Callable[[str], list[Manifest]]) -> None:
+    built = {(each["kind"], each["metadata"]["name"]): each for each in kustomize("alarms")}
+    alarms = built["StatefulSet", "bearing-stream-alarms"]
+    notify = built["Deployment", "bearing-stream-notify"]
+    for workload in (alarms, notify, built["StatefulSet", "bearing-stream-consumer"]):
+        assert workload["metadata"]["namespace"] == "bearings"
+        assert container(workload)["image"] == "registry.example.com/bearing-stream:0.1.0"
+        values = environment(workload)
+        assert values["BEARING_STREAM_BOOTSTRAP_SERVERS"] == "kafka.example.com:9092"
+    volumes = {each["name"]: each for each in notify["spec"]["template"]["spec"]["volumes"]}
+    receivers = built["ConfigMap", volumes["receivers"]["configMap"]["name"]]["data"]
+    assert receivers_of(receivers["notifiers.toml"])
 
 
 def test_the_base_of_kustomize_is_an_example_of_the_chart() -> None:

@@ -1,4 +1,4 @@
-"""The systemd unit starts a command that exists, stops it in time, and confines it."""
+"""The systemd units start commands that exist, stop them in time, and confine them."""
 
 import re
 import shlex
@@ -10,19 +10,24 @@ import click
 import pytest
 
 from bearing_stream.cli import main
+from bearing_stream.commands.alarms.notify.service import STOP_LIMIT
+from bearing_stream.commands.alarms.notify.settings import NotifySettings
+from bearing_stream.config import ENVIRONMENT_PREFIX
 from consumer.liveness.shutdown import SHUTDOWN_LIMIT
 from tests.paths import ROOT
 
-UNIT = ROOT / "deploy" / "systemd" / "bearing-stream.service"
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+
+each_unit = pytest.mark.parametrize("file", UNITS, ids=lambda file: file.stem)
 
 EXPOSURE = 20
 """The most exposure that `systemd-analyze security` may find, in tenths; 0 is none, and 100 all."""
 
 
-def section(name: str) -> dict[str, list[str]]:
+def section(file: Path, name: str) -> dict[str, list[str]]:
     """Return key → its values."""
     found: dict[str, list[str]] = {}
-    text = UNIT.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
     for line in text.split(f"[{name}]\n")[1].split("\n[")[0].splitlines():
         if line and not line.startswith("#"):
             key, _, value = line.partition("=")
@@ -30,39 +35,65 @@ def section(name: str) -> dict[str, list[str]]:
     return found
 
 
-SERVICE = section("Service")
+def test_there_is_a_unit_for_each_service() -> None:
+    commands = [section(file, "Service")["ExecStart"][0].split()[1:] for file in UNITS]
+    assert [[word for word in words if word.isalpha()] for words in commands] == [
+        ["alarms"],
+        ["alarms", "notify"],
+        ["consume"],
+    ]
 
 
-def test_the_command_and_its_options_exist() -> None:
-    [line] = SERVICE["ExecStart"]
+@each_unit
+def test_the_command_and_its_options_exist(file: Path) -> None:
+    [line] = section(file, "Service")["ExecStart"]
     program, name, *arguments = shlex.split(line)
     assert program.endswith("/bearing-stream")
     command = main.get_command(click.Context(main), name)
+    if isinstance(command, click.Group) and arguments[0] in command.commands:
+        command = command.commands[arguments.pop(0)]
     assert command is not None
     command.make_context(name, arguments)  # raises on an option that is none
 
 
-def test_it_is_restarted_and_has_time_to_stop_by_one_signal() -> None:
-    assert SERVICE["Restart"] == ["on-failure"]
-    assert float(SERVICE["TimeoutStopSec"][0]) > SHUTDOWN_LIMIT
+@each_unit
+def test_it_is_restarted_and_has_time_to_stop_by_one_signal(file: Path) -> None:
+    service = section(file, "Service")
+    assert service["Restart"] == ["on-failure"]
+    assert float(service["TimeoutStopSec"][0]) > max(SHUTDOWN_LIMIT, STOP_LIMIT)
     # Workers get theirs from the first process; a second signal ends a worker at once.
-    assert SERVICE["KillMode"] == ["mixed"]
-    assert "StartLimitIntervalSec=0" in UNIT.read_text(encoding="utf-8")
+    assert service["KillMode"] == ["mixed"]
+    assert "StartLimitIntervalSec=0" in file.read_text(encoding="utf-8")
 
 
-def test_the_settings_file_is_the_credential() -> None:
-    [credential] = SERVICE["LoadCredential"]
-    [variable] = SERVICE["Environment"]
-    assert variable == f"BEARING_STREAM_CONFIG=%d/{credential.partition(':')[0]}"
+@each_unit
+def test_the_files_that_the_settings_name_are_credentials(file: Path) -> None:
+    service = section(file, "Service")
+    names = [credential.partition(":")[0] for credential in service["LoadCredential"]]
+    values = dict(variable.split("=") for variable in service["Environment"])
+    assert list(values.values()) == [f"%d/{name}" for name in names]
+    assert values.pop("BEARING_STREAM_CONFIG") == "%d/settings.toml"
+    for variable in values:
+        field = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        assert field in NotifySettings.model_fields
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> str:
+def test_all_are_confined_alike() -> None:
+    sandboxes = []
+    for file in UNITS:
+        text = file.read_text(encoding="utf-8")
+        lines = text[text.index("DynamicUser") :].splitlines()
+        sandboxes.append([line for line in lines if not line.startswith("#")])
+    assert all(each == sandboxes[0] for each in sandboxes)
+
+
+@pytest.fixture(params=UNITS, ids=lambda file: file.stem)
+def unit(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The unit with a program that exists here; skips the test without systemd."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("there is no systemd-analyze")
-    text = UNIT.read_text(encoding="utf-8")
-    copy = tmp_path / UNIT.name
+    text = request.param.read_text(encoding="utf-8")
+    copy = tmp_path / request.param.name
     copy.write_text(re.sub(r"(?<=ExecStart=)\S+", "/bin/true", text), encoding="utf-8")
     return str(copy)
 

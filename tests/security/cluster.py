@@ -16,7 +16,7 @@ from tests.kafka_tools import eventually
 from tests.security.certificates import Authority, Certificate
 
 ADMIN = "admin"
-USERS = (ADMIN, *(f"user-{number}" for number in range(40)))
+USERS = (ADMIN, *(f"user-{number}" for number in range(60)))
 """Created with the cluster; each test uses users of its own."""
 
 HEAP = "384m"

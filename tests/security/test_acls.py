@@ -2,17 +2,27 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import pytest
+from structlog.testing import capture_logs
 
 from bearing_stream.commands.alarms import acting
 from bearing_stream.commands.alarms.acting import command_for
+from bearing_stream.commands.alarms.notify.events import READY as NOTIFYING
+from bearing_stream.commands.alarms.notify.receivers_file import parse as parse_receivers
+from bearing_stream.commands.alarms.notify.service import run as notify
+from bearing_stream.commands.alarms.notify.settings import NotifySettings
+from bearing_stream.commands.alarms.settings import AlarmSettings
+from bearing_stream.commands.alarms.stage.service import AlarmService
+from bearing_stream.commands.alarms.topics import create as create_alarm_topics
 from bearing_stream.commands.page.alarm_reader import AlarmThread
 from bearing_stream.commands.page.alarm_table import AlarmTable
 from bearing_stream.commands.page.settings import PageSettings
@@ -30,6 +40,7 @@ from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import PATIENCE, Topics, eventually, headers_of
 from tests.security.cluster import Cluster, as_environment, login, only_line, run
 from tests.security.documented import binding
+from tools.chaos.member import Member
 from tools.deploy.acls import Grant, documented_grants
 
 pytestmark = pytest.mark.integration
@@ -48,6 +59,14 @@ COMMANDS = {
 
 EXACTLY_ONCE = DOCUMENTED["consume"]
 AT_LEAST_ONCE = EXACTLY_ONCE[:-3]
+
+MIRROR = """
+[[receiver]]
+name = "mirror"
+kind = "alertmanager"
+url = "http://127.0.0.1:9"
+"""
+"""A receiver that needs all of the documented ACLs."""
 
 DEFAULTS = Topics("", "bearing.windows", "bearing.diagnoses", "bearing.dead-letters", "")
 
@@ -98,7 +117,8 @@ def diagnosed(stage: Stage) -> Stage:
 
 
 def test_every_command_has_its_acls() -> None:
-    assert DOCUMENTED.keys() == {"consume", "page", "alarms on the page", *COMMANDS}
+    services = {"consume", "alarms", "alarms notify", "page", "alarms on the page"}
+    assert DOCUMENTED.keys() == {*services, *COMMANDS}
     assert all(DOCUMENTED.values())
     *_, read_diagnoses, read_dead_letters, transactional_id = EXACTLY_ONCE
     assert (read_diagnoses.operation, read_dead_letters.operation) == ("Read", "Read")
@@ -163,15 +183,10 @@ def test_consume_without_one_acl_ends_with_a_line_that_names_it(
 
 @pytest.mark.parametrize("missing", AT_LEAST_ONCE, ids=str)
 def test_consume_at_least_once_without_one_acl_names_it(missing: Grant, stage: Stage) -> None:
-    properties = stage.properties(grant for grant in AT_LEAST_ONCE if grant != missing)
-    given: dict[str, Any] = {
-        "bootstrap_servers": properties.pop("bootstrap.servers"),
-        "kafka": properties,
-        "guarantee": "at-least-once",
-        "device": "cpu",
-    }
+    given = connection(stage.properties(grant for grant in AT_LEAST_ONCE if grant != missing))
+    settings = ConsumerSettings(**given, guarantee="at-least-once", device="cpu")
     with pytest.raises(FatalKafkaError) as caught:
-        Service(ConsumerSettings(**given)).run()
+        Service(settings).run()
     assert_named(missing, str(caught.value))
 
 
@@ -204,24 +219,28 @@ def test_the_page_does_not_start_without_diagnoses_to_read(diagnosed: Stage) -> 
     assert_named(of_diagnoses, line)
 
 
+@pytest.fixture(scope="module")
+def alarmed(diagnosed: Stage) -> Stage:
+    """The same, with the topics of alarms."""
+    create_alarm_topics(AlarmSettings(**connection(diagnosed.cluster.properties())))
+    return diagnosed
+
+
 def test_the_page_shows_alarms_and_sends_commands_with_the_documented_acls_only(
-    stage: Stage,
+    alarmed: Stage,
 ) -> None:
     documented = DOCUMENTED["alarms on the page"]
-    create_topics(
-        stage.cluster.kafka.client_properties, dict.fromkeys((each.name for each in documented), 1)
-    )
-    assert _sent(stage, documented) == ""
+    assert _sent(alarmed, documented) == ""
     for missing in documented:
         held = [grant for grant in documented if grant != missing]
-        refusal = _sent(stage, held)
+        refusal = _sent(alarmed, held)
         assert missing.operation.upper() in refusal, refusal
         assert f"'{missing.name}'" in refusal, refusal
 
 
 def _sent(stage: Stage, held: Iterable[Grant]) -> str:
     """Read the alarms and send a command as the page does; return why Kafka refuses, if it does."""
-    settings = _page_settings(stage.properties(held))
+    settings = PageSettings(**connection(stage.properties(held)))
     thread = AlarmThread(settings, AlarmTable(10))
     thread.start()
     eventually(lambda: thread.reading.state in ("read", "refused"), "the alarms are read")
@@ -234,13 +253,62 @@ def _sent(stage: Stage, held: Iterable[Grant]) -> str:
     return thread.reading.detail
 
 
-def _page_settings(properties: dict[str, str]) -> PageSettings:
+def alarm_service(stage: Stage, held: Iterable[Grant]) -> AlarmService:
+    given = connection(stage.properties(held))
+    return AlarmService(AlarmSettings(**given, checkpoint_interval=0.1))
+
+
+def test_alarms_commit_with_the_documented_acls(alarmed: Stage) -> None:
+    service = alarm_service(alarmed, DOCUMENTED["alarms"])
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(service.run)
+        metrics = service.telemetry.sources.metrics
+        eventually(lambda: running.done() or metrics.reflected > 0, "a commit")
+        service.stop()
+    assert running.exception() is None
+
+
+@pytest.mark.parametrize("missing", DOCUMENTED["alarms"], ids=str)
+def test_alarms_without_one_acl_names_it(missing: Grant, alarmed: Stage) -> None:
+    held = [grant for grant in DOCUMENTED["alarms"] if grant != missing]
+    with pytest.raises(FatalKafkaError) as caught:
+        alarm_service(alarmed, held).run()
+    assert_named(missing, str(caught.value))
+
+
+def test_a_notifier_joins_with_the_documented_acls(alarmed: Stage, tmp_path: Path) -> None:
+    environment = as_environment(alarmed.properties(DOCUMENTED["alarms notify"]))
+    receivers = tmp_path / "notifiers.toml"
+    receivers.write_text(MIRROR)
+    arguments = ["notify", f"--receivers={receivers}"]
+    log = tmp_path / "log"
+    notifier = Member("bearing_stream", arguments, log, environment, command="alarms")
+    try:
+        notifier.await_event(NOTIFYING)
+        notifier.stop()
+    finally:
+        notifier.kill()
+
+
+@pytest.mark.parametrize("missing", DOCUMENTED["alarms notify"], ids=str)
+def test_a_notifier_without_one_acl_names_it(missing: Grant, alarmed: Stage) -> None:
+    held = [grant for grant in DOCUMENTED["alarms notify"] if grant != missing]
+    given = connection(alarmed.properties(held))
+    settings = NotifySettings.model_validate({"receivers": "unused", **given})
+    with capture_logs() as logs:
+        assert notify(settings, parse_receivers(MIRROR)) == 1
+    assert_named(missing, next(each["error"] for each in logs if each["event"] == "failed"))
+
+
+def connection(properties: dict[str, str]) -> dict[str, Any]:
+    """Return client properties as settings."""
     kafka = dict(properties)
-    return PageSettings(bootstrap_servers=kafka.pop("bootstrap.servers"), kafka=kafka)
+    return {"bootstrap_servers": kafka.pop("bootstrap.servers"), "kafka": kafka}
 
 
 def _window(properties: dict[str, str], diagnosis: Diagnosis) -> bytes:
-    with closing(WindowReader(_page_settings(properties), load_sensors(None))) as windows:
+    settings = PageSettings(**connection(properties))
+    with closing(WindowReader(settings, load_sensors(None))) as windows:
         return asyncio.run(windows.read(diagnosis))
 
 

@@ -3,7 +3,7 @@
 import sys
 
 from tools.deploy.acls import chart_acls
-from tools.deploy.render import RENDERED, cases, copies, helm, render
+from tools.deploy.render import cases, copies, helm, render, rendered
 from tools.deploy.values import CHART, schema
 
 (CHART / "files" / "acls.json").write_text(chart_acls(), encoding="utf-8")
@@ -15,4 +15,4 @@ program = helm()
 if program is None:
     sys.exit("deploy/rendered was not written: there is no helm on the path, nor in HELM")
 for case in cases():
-    (RENDERED / f"{case}.yaml").write_text(render(program, case), encoding="utf-8")
+    rendered(case).write_text(render(program, case), encoding="utf-8")

@@ -9,8 +9,16 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 
-USERS: Final = {"consumer": "consume", "page": "page", "producer": "simulate"}
-"""The chart's user → the command in SECURITY.md whose ACLs it gets."""
+USERS: Final = {
+    "consumer": "consume",
+    "alarms": "alarms",
+    "notify": "alarms notify",
+    "page": "page",
+    "alarms-on-page": "alarms on the page",
+    "producer": "simulate",
+}
+"""The chart's user → the command in SECURITY.md whose ACLs it gets; `alarms-on-page` is what the
+page gets in addition where there are alarms."""
 
 TYPES: Final = {
     "--topic": "topic",
@@ -23,8 +31,15 @@ RESOURCES: Final = {
     "bearing.windows": "windows",
     "bearing.diagnoses": "diagnoses",
     "bearing.dead-letters": "dead-letters",
+    "bearing.alarms": "alarms",
+    "bearing.alarm-events": "alarm-events",
+    "bearing.alarm-commands": "alarm-commands",
+    "bearing.alarm-state": "alarm-state",
     "bearing-stream": "group",
     "bearing-stream-": "transactional-ids",
+    "bearing-stream-alarms": "alarms-group",
+    "bearing-stream-alarms-": "alarms-transactional-ids",
+    "bearing-stream-notify-": "notify-groups",
 }
 """Default name → what the chart calls it, since its values can change the name."""
 

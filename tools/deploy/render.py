@@ -11,6 +11,10 @@ from tools.deploy.values import CHART
 RENDERED: Final = CHART.parents[1] / "rendered"
 """The folder of what is rendered. `default.yaml` is the base of its `kustomization.yaml`."""
 
+ADDED: Final = {"alarms": ("alarms.yaml", "notify.yaml")}
+"""Case → the templates that are rendered, if not all: what it adds to `default.yaml`. It has a
+folder of its own, since a base of Kustomize is a folder."""
+
 NAMESPACE: Final = "bearings"
 
 KUBERNETES: Final = "1.36.0"
@@ -29,6 +33,11 @@ def cases() -> list[str]:
     return sorted(path.name.removesuffix(SUFFIX) for path in (CHART / "ci").glob(f"*{SUFFIX}"))
 
 
+def rendered(case: str) -> Path:
+    """Return the file with the manifests of an example."""
+    return (RENDERED / case if case in ADDED else RENDERED) / f"{case}.yaml"
+
+
 def render(program: str, case: str, *arguments: str) -> str:
     """Return the manifests of an example.
 
@@ -43,6 +52,7 @@ def render(program: str, case: str, *arguments: str) -> str:
     command = [program, "template", "bearing-stream", str(CHART), f"--namespace={NAMESPACE}"]
     command.append(f"--kube-version={KUBERNETES}")
     command += [f"--values={CHART / 'ci' / (case + SUFFIX)}", *arguments]
+    command += [f"--show-only=templates/{name}" for name in ADDED.get(case, ())]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     return (
         f"# Rendered from deploy/helm/bearing-stream/ci/{case}{SUFFIX}; do not edit.\n{ran.stdout}"

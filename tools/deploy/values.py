@@ -17,14 +17,20 @@ CHART: Final = Path(__file__).parents[2] / "deploy" / "helm" / "bearing-stream"
 
 PORT: Final = {"minimum": 1, "maximum": 65535}
 TEXTS: Final = {"items": {"type": "string", "minLength": 1}}
+TOPICS: Final = (
+    *("windows", "diagnoses", "deadLetters"),
+    *("alarms", "alarmEvents", "alarmCommands", "alarmState"),
+)
 SCALAR: Final = {"type": ["string", "number", "boolean"]}
 AMOUNT: Final = {"type": ["integer", "string"]}
 
 
 def _settings(*set_by_chart: str) -> dict[str, Any]:
     """Return the schema of a component's settings, without those that other values set."""
-    connection = ("bootstrap_servers", "kafka", "windows_topic", "diagnoses_topic")
-    names = [*connection, "dead_letters_topic", *set_by_chart]
+    topics = ("windows", "diagnoses", "dead_letters")
+    of_alarms = ("alarms", "alarm_events", "alarm_commands", "alarm_state")
+    names = ["bootstrap_servers", "kafka", *(f"{name}_topic" for name in topics + of_alarms)]
+    names += set_by_chart
     return {
         "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": names}},
         "additionalProperties": SCALAR,
@@ -43,7 +49,7 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
         "additionalProperties": {"type": ["string", "number"]},
     },
     "kafka.auth.type": {"enum": ["none", "tls", "scram-sha-512"]},
-    **{f"topics.{name}": {"minLength": 1} for name in ("windows", "diagnoses", "deadLetters")},
+    **{f"topics.{name}": {"minLength": 1} for name in TOPICS},
     "consumer.replicas": {"minimum": 0},
     "consumer.group": {"minLength": 1},
     "consumer.settings": _settings(
@@ -52,6 +58,16 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
     "consumer.metricsPort": PORT,
     "consumer.terminationGracePeriodSeconds": {"minimum": 15},
     "consumer.podDisruptionBudget.maxUnavailable": AMOUNT,
+    "alarms.replicas": {"minimum": 0},
+    "alarms.group": {"minLength": 1},
+    "alarms.settings": _settings("group", "instance_id", "metrics_host", "metrics_port", "rules"),
+    "alarms.metricsPort": PORT,
+    "alarms.terminationGracePeriodSeconds": {"minimum": 15},
+    "alarms.podDisruptionBudget.maxUnavailable": AMOUNT,
+    "notify.group": {"minLength": 1},
+    "notify.settings": _settings("group", "metrics_host", "metrics_port", "receivers"),
+    "notify.metricsPort": PORT,
+    "notify.terminationGracePeriodSeconds": {"minimum": 15},
     "page.settings": _settings("host", "port", "token", "sensor_table"),
     "page.port": PORT,
     "serve.replicas": {"minimum": 0},
@@ -66,6 +82,7 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
     "keda.lagThreshold": {"minimum": 1},
     "keda.pollingInterval": {"minimum": 1},
     "keda.stabilizationSeconds": {"minimum": 0, "maximum": 3600},
+    "networkPolicy.receiverPorts": {"items": {"type": "integer", **PORT}, "minItems": 1},
     "networkPolicy.kafkaPorts": {"items": {"type": "integer", **PORT}, "minItems": 1},
 }
 """Path of a value → what its schema holds in addition to, or in place of, the type."""

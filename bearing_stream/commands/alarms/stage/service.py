@@ -70,6 +70,10 @@ class AlarmService(StageService[AlarmSettings]):
         )
         outputs = frozenset({found.alarms, found.events, found.state})
         unreplicated = outputs if single_replica(admin, outputs, REQUEST) else frozenset()
+        # After a transaction has failed, it reads what it wrote there.
+        wait_for_topics(
+            properties, sorted(unreplicated), settings.startup_timeout, self._note_waiting
+        )
         producers = partial(
             new_producer,
             settings,

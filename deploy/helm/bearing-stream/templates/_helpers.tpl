@@ -89,21 +89,47 @@ labels:
 {{- end }}
 - name: BEARING_STREAM_KAFKA
   value: {{ include "bearing-stream.kafkaProperties" . | quote }}
-- name: BEARING_STREAM_WINDOWS_TOPIC
-  value: {{ .root.Values.topics.windows | quote }}
-- name: BEARING_STREAM_DIAGNOSES_TOPIC
-  value: {{ .root.Values.topics.diagnoses | quote }}
-- name: BEARING_STREAM_DEAD_LETTERS_TOPIC
-  value: {{ .root.Values.topics.deadLetters | quote }}
+{{- $ofAlarms := list "diagnoses" "alarms" "alarmEvents" "alarmCommands" "alarmState" -}}
+{{- $ofWindows := list "windows" "diagnoses" "deadLetters" -}}
+{{- $topics := ternary $ofAlarms $ofWindows (has .component (list "alarms" "notify")) -}}
+{{- if eq .component "page" -}}
+{{- $topics = concat $ofWindows $ofAlarms | uniq -}}
+{{- end -}}
+{{- range $topics }}
+- name: BEARING_STREAM_{{ . | snakecase | upper }}_TOPIC
+  value: {{ index $.root.Values.topics . | quote }}
+{{- end }}
 {{- end -}}
 
-{{/* The rest of a component's environment: its table of sensors, its settings, and what is added. */}}
+{{/* A component's own files, as a list: name, variable of the path, and configMap with key, or secret. */}}
+{{- define "bearing-stream.files" -}}
+{{- $own := index .root.Values .component -}}
+{{- $files := list -}}
+{{- range $name := list "rules" "receivers" -}}
+{{- with index $own $name -}}
+{{- if .configMap -}}
+{{- $files = append $files (dict "name" $name "configMap" .configMap "key" .key "path" (printf "/etc/bearing-stream/%s" $name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with $own.secret -}}
+{{- $files = append $files (dict "name" "secrets" "secret" . "path" "/run/secrets/bearing-stream") -}}
+{{- end -}}
+{{- toJson $files -}}
+{{- end -}}
+
+{{/* The rest of a component's environment: its files, its settings, and what is added. */}}
 {{- define "bearing-stream.env" -}}
 {{- $own := index .root.Values .component -}}
 {{- $list := list -}}
 {{- if and .sensors .root.Values.sensorTable.configMap -}}
 {{- $path := printf "/etc/bearing-stream/sensors/%s" .root.Values.sensorTable.key -}}
 {{- $list = append $list (dict "name" "BEARING_STREAM_SENSOR_TABLE" "value" $path) -}}
+{{- end -}}
+{{- range include "bearing-stream.files" . | fromJsonArray -}}
+{{- if .key -}}
+{{- $list = append $list (dict "name" (printf "BEARING_STREAM_%s" (upper .name)) "value" (printf "%s/%s" .path .key)) -}}
+{{- end -}}
 {{- end -}}
 {{- range $name, $value := $own.settings -}}
 {{- $text := ternary $value (toJson $value) (kindIs "string" $value) -}}
@@ -135,6 +161,11 @@ labels:
   readOnly: true
 {{- end }}
 {{- end }}
+{{- range include "bearing-stream.files" . | fromJsonArray }}
+- name: {{ .name }}
+  mountPath: {{ .path }}
+  readOnly: true
+{{- end }}
 {{- end -}}
 
 {{- define "bearing-stream.volumes" -}}
@@ -157,6 +188,16 @@ labels:
   configMap:
     name: {{ .sensorTable.configMap }}
 {{- end }}
+{{- end }}
+{{- range include "bearing-stream.files" . | fromJsonArray }}
+- name: {{ .name }}
+  {{- if .secret }}
+  secret:
+    secretName: {{ .secret }}
+  {{- else }}
+  configMap:
+    name: {{ .configMap }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 
