@@ -9,8 +9,9 @@ from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.local_kafka import LocalKafka
 from tools.bench.consuming import DEFAULT_TIMEOUTS
 from tools.bench.memory import MIB, MemoryWatch, Sample
+from tools.chaos.base import Order
 from tools.chaos.feed import FeedSettings
-from tools.chaos.trial import Order, Trial
+from tools.chaos.trial import Trial
 
 
 def measure(

@@ -10,9 +10,10 @@ from rich.progress import track
 
 from bearing_stream.local_kafka import LocalKafka
 from tools.bench.consuming import DEFAULT_TIMEOUTS
+from tools.chaos.base import Order
 from tools.chaos.errors import ChaosError
 from tools.chaos.feed import FeedSettings
-from tools.chaos.trial import Order, Trial
+from tools.chaos.trial import Trial
 
 SETTLED: Final = 2000
 """Diagnoses after which two consumers have divided the partitions and process windows."""

@@ -3,7 +3,7 @@
 - `suite` lists the faults and how often each is injected, and runs them one after the other; `plan`
   fits them into a given time;
 - `trial.Trial` is one run: its own topics, a steady feed of windows, consumers as processes, and a
-  check at the end;
+  check at the end; `alarm_trial.AlarmTrial` is one of the stage of alarms, with the same faults;
 - `faults` holds one function for each fault;
 - `results` writes the outcomes.
 

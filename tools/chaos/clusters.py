@@ -26,6 +26,8 @@ PROPERTIES: Final = {
     "log.retention.check.interval.ms": "1000",
     "log.initial.task.delay.ms": "1000",
     "log.segment.delete.delay.ms": "1000",
+    # Check which logs to compact every second, not every 15.
+    "log.cleaner.backoff.ms": "1000",
 }
 """Broker properties in addition to those of any local Kafka. Nearly all only shorten intervals."""
 

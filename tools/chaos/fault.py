@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from bearing_stream.commands.verify.report import Guarantee
+from bearing_stream.local_kafka import LocalKafka
+from tools.chaos.base import BaseTrial, Order
 from tools.chaos.clusters import Site
 from tools.chaos.trial import Trial
 
@@ -20,7 +22,8 @@ class Fault:
     """A fault, and how often the whole suite injects it."""
 
     name: str
-    inject: Callable[[Trial], None]
+    inject: Callable[[Any], None]
+    """Takes the trial."""
     times: int
     seconds: float
     """Approximate seconds of one injection."""
@@ -28,6 +31,8 @@ class Fault:
     """Minimum number of windows in the whole suite."""
     site: Site = Site.ONE
     guarantees: tuple[Guarantee, ...] = BOTH
+    trial: Callable[[LocalKafka, Order], BaseTrial] = Trial
+    """Of which stage it is."""
 
     def part(self, share: float) -> "Fault":
         """Return the same fault, injected once and this share of the other times."""

@@ -5,6 +5,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +15,13 @@ from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.local_kafka import LocalKafka, LocalKafkaError
 from producer_sim import SensorStream
+from tools.chaos.alarm_trial import AlarmTrial
+from tools.chaos.base import Order
 from tools.chaos.clusters import Site, cluster
 from tools.chaos.errors import ChaosError
 from tools.chaos.fault import ONCE, Fault
 from tools.chaos.faults import (
+    alarms,
     brokers,
     consumers,
     messages,
@@ -29,10 +33,11 @@ from tools.chaos.faults import (
 from tools.chaos.feed import FeedSettings
 from tools.chaos.plan import Plan
 from tools.chaos.results import Outcome
-from tools.chaos.trial import Order, Trial
 
 LOG_LINES: Final = 100_000
 """Lines of a broker's log that are kept after a failed trial: more than any log had so far."""
+
+_of_alarms: Final = partial(Fault, guarantees=ONCE, trial=AlarmTrial)
 
 FAULTS: Final = (
     Fault("consumer-killed", consumers.killed, 50, 12, windows=300_000),
@@ -58,6 +63,13 @@ FAULTS: Final = (
     Fault("broker-restarted", brokers.restarted, 20, 20),
     Fault("broker-killed", brokers.killed, 20, 20),
     Fault("broker-gone", brokers.gone, 3, 90),
+    _of_alarms("alarms-killed", consumers.killed_named, 100, 6, windows=500_000),
+    _of_alarms("alarms-frozen", consumers.frozen, 10, 12),
+    _of_alarms("alarms-join-and-leave", consumers.joining_and_leaving, 20, 6),
+    _of_alarms("alarms-compacted", alarms.compacted, 20, 6),
+    _of_alarms("alarms-deleted", alarms.deleted, 10, 10),
+    _of_alarms("alarms-clock-jumps", consumers.clock_jumping, 10, 2),
+    _of_alarms("alarms-broker-killed", brokers.killed, 10, 20),
     Fault("leader-lost", brokers.leader_lost, 30, 15, site=Site.THREE),
     Fault("produce-fails", transactions.produce_failing, 20, 6, site=Site.THREE),
     Fault("broker-unreachable", network.unreachable, 12, 12, site=Site.THREE),
@@ -128,8 +140,8 @@ class Suite:
             ends,
         )
         report, failure = None, ""
-        with Trial(kafka, order) as trial:
-            self._streams = trial.feed.streams
+        with fault.trial(kafka, order) as trial:
+            self._streams = trial.streams
             try:
                 fault.inject(trial)
                 trial.finish()

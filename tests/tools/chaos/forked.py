@@ -50,13 +50,15 @@ class Fork:
 class ForkedMember(Member):
     """A forked consumer. One with a jumping clock is not: it must jump before the first import."""
 
-    def __init__(self, program: str, arguments: Sequence[str], log: Path) -> None:
+    def __init__(
+        self, program: str, arguments: Sequence[str], log: Path, command: str = "consume"
+    ) -> None:
         if program != "bearing_stream":
-            super().__init__(program, arguments, log)
+            super().__init__(program, arguments, log, command=command)
             return
         self.log = log
         log.touch()
-        self._process: Any = Fork(["consume", *arguments, "--log-format=json"], log)
+        self._process: Any = Fork([command, *arguments, "--log-format=json"], log)
 
 
 @contextmanager
@@ -65,9 +67,13 @@ def forked_members() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("OMP_NUM_THREADS", "1")
         CONTEXT.set_forkserver_preload(
-            ["consumer.command", "consumer.service", "bearing_stream.cli"]
+            [
+                *("consumer.command", "consumer.service", "bearing_stream.cli"),
+                "bearing_stream.commands.alarms.stage.process",
+            ]
         )
-        patched.setattr("tools.chaos.trial.Member", ForkedMember)
+        for module in ("trial", "alarm_trial"):
+            patched.setattr(f"tools.chaos.{module}.Member", ForkedMember)
         yield
 
 

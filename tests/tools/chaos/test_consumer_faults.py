@@ -26,6 +26,7 @@ CONCURRENT: Final[dict[str, tuple[int, Guarantee]]] = {
     "join-and-leave-new-protocol": (2, "exactly-once"),
     "join-and-leave-static": (2, "exactly-once"),
     "consumer-killed-named": (2, "exactly-once"),
+    "alarms-killed": (2, "exactly-once"),
     "transaction-aborted": (1, "exactly-once"),
     "clock-jumps": (1, "exactly-once"),
 }
@@ -54,6 +55,12 @@ def test_nothing_is_lost_or_duplicated(outcomes: dict[str, Outcome], name: str) 
 @pytest.mark.parametrize("name", ["consumer-killed", "consumer-killed-named"])
 def test_it_was_killed_in_a_transaction_too(outcomes: dict[str, Outcome], name: str) -> None:
     assert outcomes[name].notes == {"in a transaction": 1}
+
+
+def test_alarms_were_killed_in_a_transaction_too(outcomes: dict[str, Outcome]) -> None:
+    notes = outcomes["alarms-killed"].notes
+    assert notes["in a transaction"] == 1
+    assert notes["events"] > 0
 
 
 @pytest.mark.parametrize("name", ["consumer-frozen", "consumer-frozen-new-protocol"])

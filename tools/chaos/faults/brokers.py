@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from consumer.events import KAFKA_ERROR
+from tools.chaos.base import BaseTrial
 from tools.chaos.errors import ChaosError
 from tools.chaos.member import Member
 from tools.chaos.trial import Trial
@@ -20,7 +21,7 @@ first."""
 MEBIBYTE: Final = 2**20
 
 
-def restarted(trial: Trial) -> None:
+def restarted(trial: BaseTrial) -> None:
     """Restart the only broker in order."""
     trial.consumer()
     for _ in trial.moments():
@@ -28,7 +29,7 @@ def restarted(trial: Trial) -> None:
             trial.kafka.restart()
 
 
-def killed(trial: Trial) -> None:
+def killed(trial: BaseTrial) -> None:
     """Kill the only broker with SIGKILL, and start it again."""
     trial.consumer()
     for _ in trial.moments():
@@ -37,7 +38,7 @@ def killed(trial: Trial) -> None:
             trial.kafka.start()
 
 
-def gone(trial: Trial) -> None:
+def gone(trial: BaseTrial) -> None:
     """Stop the only broker for ever longer times: the consumer waits, logs it, and continues."""
     member = trial.consumer("--report-interval=1")
     for number in trial.moments():
@@ -50,7 +51,7 @@ def gone(trial: Trial) -> None:
             trial.kafka.start()
 
 
-def _await_log(trial: Trial, member: Member, logged: int) -> None:
+def _await_log(trial: BaseTrial, member: Member, logged: int) -> None:
     """Wait until a consumer has logged more errors of the broker than before."""
     what = f"{member.log} to report that the broker is gone"
     trial.until(lambda: len(member.events(KAFKA_ERROR)) > logged, what, NOTICED)

@@ -4,10 +4,10 @@ import time
 from typing import Final
 
 from consumer.events import READY
+from tools.chaos.base import PARTITIONS, BaseTrial
 from tools.chaos.errors import ChaosError
 from tools.chaos.faults.freezing import STAYS_OPEN, freeze_in_transaction
 from tools.chaos.member import Member
-from tools.chaos.trial import PARTITIONS, Trial
 
 NAMED: Final = "--instance-id=press-7"
 
@@ -15,7 +15,7 @@ PAIR: Final = ("first", "second")
 """Client ids of two consumers."""
 
 
-def killed(trial: Trial, *options: str) -> None:
+def killed(trial: BaseTrial, *options: str) -> None:
     """Send SIGKILL, every other time inside a transaction, and start another at once."""
     member = trial.consumer(*options)
     for number in trial.moments():
@@ -27,12 +27,12 @@ def killed(trial: Trial, *options: str) -> None:
         member.await_event(READY)
 
 
-def killed_named(trial: Trial) -> None:
+def killed_named(trial: BaseTrial) -> None:
     """Do the same with a stable instance id: the successor ends the transaction."""
     killed(trial, NAMED)
 
 
-def frozen(trial: Trial, *options: str) -> None:
+def frozen(trial: BaseTrial, *options: str) -> None:
     """Freeze beyond the session timeout, and thaw after the other member has taken over.
 
     The transaction does not time out meanwhile, so that only the group fences the zombie.
@@ -57,25 +57,25 @@ def frozen(trial: Trial, *options: str) -> None:
             raise ChaosError(f"{zombie.log}: was evicted, and did not abort its transaction")
 
 
-def frozen_new_protocol(trial: Trial) -> None:
+def frozen_new_protocol(trial: BaseTrial) -> None:
     """Do the same with the new group protocol."""
     frozen(trial, "--group-protocol=consumer")
 
 
-def _shared(trial: Trial) -> bool:
+def _shared(trial: BaseTrial) -> bool:
     """Whether both of the pair have partitions."""
     owned = trial.offsets.owned()
     return all(owned.get(name) for name in PAIR)
 
 
-def _freeze(trial: Trial, member: Member, name: str) -> None:
+def _freeze(trial: BaseTrial, member: Member, name: str) -> None:
     if trial.order.guarantee == "exactly-once":
         freeze_in_transaction(trial, member, STAYS_OPEN, name)
     else:
         member.freeze()
 
 
-def _await_takeover(trial: Trial, name: str) -> None:
+def _await_takeover(trial: BaseTrial, name: str) -> None:
     """Wait until a member has all partitions, and has committed offsets in each."""
     trial.until(
         lambda: len(trial.offsets.owned().get(name, ())) == PARTITIONS, "the other to have all"
@@ -92,7 +92,7 @@ def _await_takeover(trial: Trial, name: str) -> None:
     trial.until(has_progressed, "the other to take over")
 
 
-def joining_and_leaving(trial: Trial, *options: str, named: bool = False) -> None:
+def joining_and_leaving(trial: BaseTrial, *options: str, named: bool = False) -> None:
     """Start or stop one of three consumers, repeatedly; at least one keeps running."""
     slots: list[Member | None] = [None] * 3
 
@@ -118,17 +118,17 @@ def joining_and_leaving(trial: Trial, *options: str, named: bool = False) -> Non
                 trial.notes["left"] += 1
 
 
-def joining_and_leaving_new_protocol(trial: Trial) -> None:
+def joining_and_leaving_new_protocol(trial: BaseTrial) -> None:
     """Do the same with the new group protocol."""
     joining_and_leaving(trial, "--group-protocol=consumer")
 
 
-def joining_and_leaving_static(trial: Trial) -> None:
+def joining_and_leaving_static(trial: BaseTrial) -> None:
     """Do the same with static members, for which the group waits while they are away."""
     joining_and_leaving(trial, named=True)
 
 
-def clock_jumping(trial: Trial) -> None:
+def clock_jumping(trial: BaseTrial) -> None:
     """Run a consumer whose wall clock jumps back and forth by hours all the time."""
     trial.consumer(program="tools.chaos.jumping_clock")
     for _ in trial.moments():

@@ -3,8 +3,8 @@
 import time
 from typing import Final
 
+from tools.chaos.base import BaseTrial
 from tools.chaos.member import Member
-from tools.chaos.trial import Trial
 
 STAYS_OPEN: Final = 0.4
 """Seconds after which a transaction of a frozen consumer that is still open stays open: a commit
@@ -12,7 +12,7 @@ request that was on its way to Kafka has arrived by then."""
 
 
 def freeze_in_transaction(
-    trial: Trial, member: Member, seconds: float = 0.0, client_id: str | None = None
+    trial: BaseTrial, member: Member, seconds: float = 0.0, client_id: str | None = None
 ) -> None:
     """Freeze a consumer while a transaction is open.
 

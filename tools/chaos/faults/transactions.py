@@ -3,6 +3,7 @@
 import time
 from typing import Final
 
+from tools.chaos.base import BaseTrial
 from tools.chaos.errors import ChaosError
 from tools.chaos.faults.freezing import STAYS_OPEN, freeze_in_transaction
 from tools.chaos.trial import Trial
@@ -19,7 +20,7 @@ LEADER_FREEZE: Final = 2.0
 which another would lead."""
 
 
-def aborted(trial: Trial) -> None:
+def aborted(trial: BaseTrial) -> None:
     """Freeze a consumer beyond its transaction timeout, but not its session timeout.
 
     The coordinator aborts the transaction. The recovery is measured from the thaw on.
@@ -49,7 +50,7 @@ def produce_failing(trial: Trial) -> None:
     _note_reasons(trial, member.reasons())
 
 
-def commit_unknown(trial: Trial) -> None:
+def commit_unknown(trial: BaseTrial) -> None:
     """Freeze the only broker, at any point of a transaction, until every call has timed out."""
     member = trial.consumer(*QUICK, "--session-timeout=30")
     for _ in trial.moments():
@@ -60,6 +61,6 @@ def commit_unknown(trial: Trial) -> None:
     _note_reasons(trial, member.reasons())
 
 
-def _note_reasons(trial: Trial, reasons: list[str]) -> None:
+def _note_reasons(trial: BaseTrial, reasons: list[str]) -> None:
     """Count the reasons of the consumer's rewinds."""
     trial.notes.update(reason[:60] for reason in reasons)
