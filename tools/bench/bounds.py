@@ -1,6 +1,6 @@
-"""Bounds of a running consumer: its memory, and the duration of a start and of a takeover.
+"""Bounds of a running stage: its memory, and the duration of a start and of a takeover.
 
-`python -m tools.bench.bounds memory`, `stall`, `starts`; see README.md.
+`python -m tools.bench.bounds memory`, `stall`, `starts`, `alarms`; see README.md.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import click
 
 from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.local_kafka import LocalKafkaError
-from tools.bench import bounds_memory, bounds_stall, bounds_starts
+from tools.bench import bounds_alarms, bounds_memory, bounds_stall, bounds_starts
 from tools.bench.backlog import Shape
 from tools.bench.errors import BenchError
 from tools.bench.figures import conclude
@@ -75,6 +75,18 @@ def starts(repeats: int) -> None:
     try:
         with conclude(FILE, "starts") as figures:
             figures.update(bounds_starts.measure(repeats, FOLDER))
+    except FAILURES as error:
+        raise click.ClickException(str(error)) from error
+
+
+@command.command()
+@click.option("--sensors", type=click.IntRange(1), default=100_000, show_default=True)
+@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
+def alarms(sensors: int, repeats: int) -> None:
+    """Measure how long a stage of alarms takes to read its state, and its memory."""
+    try:
+        with conclude(FILE, "alarms") as figures:
+            figures.update(bounds_alarms.measure(sensors, repeats, FOLDER))
     except FAILURES as error:
         raise click.ClickException(str(error)) from error
 

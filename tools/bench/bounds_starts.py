@@ -37,7 +37,7 @@ def measure(repeats: int, folder: Path) -> dict[str, Any]:
             streams = trial.feed.streams
             starts.append(_start(trial))
             takeovers.append(_takeover(trial))
-    return {"repeats": repeats, "start_s": _figures(starts), "takeover_s": _figures(takeovers)}
+    return {"repeats": repeats, "start_s": summary(starts), "takeover_s": summary(takeovers)}
 
 
 def _start(trial: Trial) -> float:
@@ -64,7 +64,8 @@ def _takeover(trial: Trial) -> float:
     return trial.recoveries[0]
 
 
-def _figures(seconds: list[float]) -> dict[str, Any]:
+def summary(seconds: list[float]) -> dict[str, Any]:
+    """Return median and worst of some durations, and all of them."""
     return {
         "median": round(median(seconds), 2),
         "worst": round(max(seconds), 2),

@@ -33,8 +33,10 @@ OUTER: Final = {"Ball": 0.01, "InnerRace": 0.01, "Normal": 0.012, "OuterRace": 0
 INNER: Final = {"Ball": 0.01, "InnerRace": 0.968, "Normal": 0.012, "OuterRace": 0.01}
 
 
-def diagnosis(sensor: str, machine: str, window: int, probabilities: dict[str, float]) -> bytes:
-    """Return the diagnosis of a window, of which only what alarms take differs."""
+def diagnosis(
+    sensor: str, machine: str, window: int, probabilities: dict[str, float], windows: int = 1
+) -> bytes:
+    """Return the diagnosis of a measurement, which has `windows` windows from `window` on."""
     content: dict[str, Any] = {
         "window_id": f"{sensor}-{window}",
         "source": f"/plant/{machine}",
@@ -49,7 +51,7 @@ def diagnosis(sensor: str, machine: str, window: int, probabilities: dict[str, f
             "change_sigma": 0.9,
             "decided_by": "physics",
         },
-        "windows": 1,
+        "windows": windows,
         "indicators": {"rms": 0.1, "peak": 0.4, "crest_factor": 4.0, "kurtosis": 3.0},
         "model": {"name": "bearing-cnn", "version": "0123456789ab"},
     }
@@ -89,9 +91,12 @@ class AlarmFeed:
         """Begin."""
         self._thread.start()
 
-    def send(self, sensor: str, window: int, probabilities: dict[str, float]) -> None:
-        """Send a diagnosis of a sensor that the steady feed does not have."""
-        self._produce(sensor, diagnosis(sensor, f"machine-of-{sensor}", window, probabilities))
+    def send(
+        self, sensor: str, window: int, probabilities: dict[str, float], windows: int = 1
+    ) -> None:
+        """Send a diagnosis of a sensor that the steady feed does not have; see `diagnosis`."""
+        machine = f"machine-of-{sensor}"
+        self._produce(sensor, diagnosis(sensor, machine, window, probabilities, windows))
 
     def finish(self, count: int = 0) -> int:
         """Stop the feed, and send at once what is missing to a number of diagnoses.
