@@ -97,6 +97,9 @@ class TopicReader:
             # If retention deletes messages ahead of the reader, it goes on with the oldest left.
             "auto.offset.reset": "earliest",
             "fetch.queue.backoff.ms": 5,
+            # The end of a partition is known from an empty response, for which the broker would
+            # wait half a second.
+            "fetch.wait.max.ms": 20,
             "queued.max.messages.kbytes": 32 * 1024,
             "log_level": 0,
             "error_cb": self._errors,

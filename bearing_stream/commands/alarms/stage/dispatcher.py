@@ -223,11 +223,12 @@ class AlarmDispatcher:
         self.reading = number
         try:
             owned.restore(self._reader.read(number), began)
+            alarms = [*engine.alarms()]
         finally:
             self.reading = None
         seconds = self._clock() - began
         self._metrics.restored += len(engine)
-        self._figures.restored(number, engine.alarms(), seconds)
+        self._figures.restored(number, alarms, seconds)
         self._note_state(number, owned, offset)
         events.emit(
             events.RESTORED, partition=number, sensors=len(engine), seconds=round(seconds, 3)
