@@ -21,7 +21,7 @@ from bearing_stream.wire.alarm import AlarmCommand
 from bearing_stream.wire.alarm_terms import MACHINE_KINDS, AlarmKind, Transition
 
 MAX_SENSORS: Final = 200_000
-"""Sensors of which state is kept; a bound of memory, about 4 kB each."""
+"""Sensors of which state is kept; a bound of memory, about 5 kB each."""
 
 Found = list[tuple[AlarmState, Transition | None]]
 """Alarms that changed, with the transition; None where a condition changed without one."""

@@ -32,7 +32,7 @@ class AlarmSettings(AlarmTopicSettings, StageSettings):
     changes."""
 
     sensor_limit: int = Field(default=MAX_SENSORS, ge=1)
-    """Sensors in a partition of which state is kept, about 4 kB each; those of more are ignored and
+    """Sensors in a partition of which state is kept, about 5 kB each; those of more are ignored and
     counted."""
 
     @property
