@@ -33,7 +33,8 @@ setup(
                 "model/backends/kernel_spectra.h",
                 "model/backends/kernel_statistics.h",
             ],
-            extra_compile_args=["-std=gnu11", "-O3"],
+            extra_compile_args=["-std=gnu11", "-O3", "-pthread"],
+            extra_link_args=["-pthread"],
             libraries=["m"],
             # NumPy serves where this cannot be built.
             optional=True,

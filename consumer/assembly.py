@@ -8,7 +8,6 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from bearing_stream.kafka import ClusterErrors
-from consumer.ahead import Ahead
 from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Delivery
@@ -89,8 +88,7 @@ def assemble(
         letter_limit=cluster.letter_limit,
         observers=telemetry.observers,
     )
-    # Only the kernel in C releases Python's lock for all of the time that it takes.
-    ahead = Ahead(assessor.examine) if assessor.backend == "native" else None
+    ahead = assessor.examiner()
     batch = Batch(
         settings.batch_size, settings.max_delay, settings.target_batch_duration, settings, ahead
     )

@@ -11,7 +11,8 @@ from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import RejectionReason, Window, encode_window
 from consumer.batch import Batch, KafkaMessage, window_counts
 from model.assessment import Assessment
-from model.assessor import Assessor, Examined
+from model.assessor import Assessor
+from model.examined import Examined
 
 T = TypeVar("T")
 

@@ -27,7 +27,7 @@ from bearing_stream.wire import (
 from consumer.ahead import Ahead
 from consumer.metrics import DispatchReason
 from consumer.windows import cut, is_window
-from model.assessor import Examined
+from model.examined import Examined
 
 Partition = tuple[str, int]
 """Topic and partition number."""

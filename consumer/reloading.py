@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from consumer import events
 from model.assessment import Assessment
-from model.assessor import Assessor, Examined
+from model.assessor import Assessor
+from model.examined import Examined
 from model.sensors import SensorsError
 from model.settings import AssessmentSettings
 from model.table_watch import TableWatch

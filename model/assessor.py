@@ -14,7 +14,9 @@ from model import sensors as sensor_table
 from model.assessment import Assessment, PhysicsAssessment
 from model.backends import BackendName
 from model.backends.choice import BackendChoice, Device
-from model.diagnoser import Diagnoser, Examination
+from model.diagnoser import Diagnoser
+from model.examined import Examined
+from model.examiner import Examiner
 from model.grouping import Grouping
 from model.limits import AssessmentLimits
 from model.physics.baseline import Baseline
@@ -24,28 +26,10 @@ from model.physics.rule import decide
 from model.quality import SIGNAL_FLAGS, measurement_flags, signal_flags
 from model.sensors import Sensors
 from model.settings import AssessmentSettings
-from model.statistics import Statistics, statistics
+from model.statistics import Statistics, native_statistics, statistics
 
 DiagnoserName = Literal["auto", "network", "physics"]
 """What decides, as `model.settings` describes it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Examined:
-    """What is known of n windows, whatever sensor they are from."""
-
-    network: Examination
-    signal: Statistics
-
-    @classmethod
-    def join(cls, parts: Sequence[Self], rows: slice) -> Self:
-        """Return some of the rows of several put together."""
-        outputs = [part.network for part in parts]
-        network = Examination(
-            np.concatenate([output.probabilities for output in outputs])[rows],
-            np.concatenate([output.novelty for output in outputs])[rows],
-        )
-        return cls(network, Statistics.join([part.signal for part in parts], rows))
 
 
 _CACHED_SENSORS: Final = 65_536
@@ -144,6 +128,13 @@ class Assessor:
     def backend(self) -> BackendName:
         """What computes the network now."""
         return self._network.backend
+
+    def examiner(self) -> Examiner | None:
+        """Return a thread that does what `examine` does; None where the kernel in C is not used."""
+        backend = self._network.native
+        if backend is None or native_statistics() is None:
+            return None
+        return Examiner(backend, self._limits.dropout_samples)
 
     def examine(self, windows: NDArray[np.float32]) -> Examined:
         """Return the part of an assessment that needs no sensor; for any thread.

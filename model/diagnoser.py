@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bearing_stream.vocabulary import FAULT_LABELS, WINDOW_LENGTH, FaultLabel
 from model.backends import Backend, BackendName, Windows
 from model.backends.choice import BackendChoice, Device, on_cpu, opened
+from model.backends.native import NativeBackend
 from model.novelty import NOVELTY_FILE, Novelty
 from model.weight_files import load_weights
 from model.weights import CheckpointError, Weights
@@ -119,6 +120,11 @@ class Diagnoser:
         """What computes now."""
         return self._backend.name
 
+    @property
+    def native(self) -> NativeBackend | None:
+        """The backend in C, if that computes now."""
+        return self._backend if isinstance(self._backend, NativeBackend) else None
+
     def diagnose(self, windows: Windows) -> NDArray[np.float32]:
         """Return the probability of each label for each window.
 
@@ -155,7 +161,7 @@ class Diagnoser:
             self._backend = on_cpu("auto", self._weights, self._novelty, self._threads)
             output = self._backend.examine(windows)
         examination = Examination(*output)
-        _check_finite(examination.probabilities)
+        check_finite(examination.probabilities)
         return examination
 
 
@@ -180,7 +186,7 @@ def _check(windows: Windows) -> None:
         raise ValueError(f"expected float32, float64 or int16 windows, got {windows.dtype}")
 
 
-def _check_finite(probabilities: NDArray[np.float32]) -> None:
+def check_finite(probabilities: NDArray[np.float32]) -> None:
     """Raise if a window had a sample that is not finite, which makes all its probabilities NaN.
 
     Checking four numbers a window is much cheaper than checking its 2048 samples.

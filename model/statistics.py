@@ -5,10 +5,9 @@ In C where that was built, else in NumPy.
 
 import ctypes
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +41,7 @@ _EQUAL_WEIGHTS: Final = np.full(WINDOW_LENGTH, 1 / WINDOW_LENGTH, np.float32)
 _TOLERANCE: Final = 1e-4
 """Of the statistics in C and in NumPy, relative to the largest of each kind."""
 
-_ROW: Final = np.dtype(
+ROW: Final = np.dtype(
     [
         *((name, np.float32) for name in ("high", "low", "square", "at_level", "longest_run")),
         ("powers", np.float32, 4),
@@ -80,15 +79,6 @@ class Statistics:
     middle: Floats
     square: Floats
     means: Floats
-
-    @classmethod
-    def join(cls, parts: Sequence[Self], rows: slice) -> Self:
-        """Return some of the rows of several put together."""
-        columns = (
-            np.concatenate([getattr(part, column.name) for part in parts])[rows]
-            for column in fields(cls)
-        )
-        return cls(*columns)
 
 
 def statistics(windows: Floats, least_run: int) -> Statistics:
@@ -146,7 +136,7 @@ class NativeStatistics:
             level: Instructions to use; None for the most that this processor has.
         """
         batch = np.require(windows, np.float32, ["C", "ALIGNED"])
-        rows = np.empty(len(batch), _ROW)
+        rows = np.empty(len(batch), ROW)
         self._function(
             batch.ctypes.data,
             len(batch),
@@ -154,23 +144,33 @@ class NativeStatistics:
             least_run,
             ctypes.c_void_p(rows.ctypes.data),
         )
-        high: Floats = rows["high"]
-        low: Floats = rows["low"]
-        middle: Floats = np.asarray(high / 2 + low / 2, np.float32)
-        found = Statistics(
-            high,
-            low,
-            rows["powers"],
-            rows["at_level"],
-            rows["longest_run"],
-            middle,
-            rows["square"],
-            rows["means"],
-        )
-        extreme = _is_extreme(high / 2 - low / 2)
-        if extreme.any():
-            _write_slow(_scaled(batch[extreme]), found, extreme)
-        return found
+        return of_rows(rows, batch)
+
+
+def of_rows(rows: NDArray[Any], windows: Floats) -> Statistics:
+    """Return the statistics that the kernel wrote.
+
+    Args:
+        rows: (n,) of type `ROW`.
+        windows: (n, 2048), that they are of.
+    """
+    high: Floats = rows["high"]
+    low: Floats = rows["low"]
+    middle: Floats = np.asarray(high / 2 + low / 2, np.float32)
+    found = Statistics(
+        high,
+        low,
+        rows["powers"],
+        rows["at_level"],
+        rows["longest_run"],
+        middle,
+        rows["square"],
+        rows["means"],
+    )
+    extreme = _is_extreme(high / 2 - low / 2)
+    if extreme.any():
+        _write_slow(_scaled(windows[extreme]), found, extreme)
+    return found
 
 
 def plain_statistics(windows: Floats, least_run: int) -> Statistics:

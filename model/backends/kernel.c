@@ -10,6 +10,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,4 +179,111 @@ void bearing_statistics(const float *windows, int64_t count, int level, int leas
         statistics_avx2(windows, count, least_run, out);
     else
         statistics_baseline(windows, count, least_run, out);
+}
+
+#define PART 16 /* windows after which the thread checks what else there is */
+
+/* A thread that examines the windows of an array from the first to the last, as they are written. Python's
+ * lock is not needed for it: a thread of Python would wait for that lock before and after each call. */
+struct examiner {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    const struct network *network;
+    int level, least_run, busy, stopping;
+    const float *windows;
+    float *probabilities, *novelty;
+    struct statistics *statistics;
+    int64_t end, done; /* windows that are written, and that are examined */
+};
+
+static void *examine_as_written(void *argument)
+{
+    struct examiner *e = argument;
+    pthread_mutex_lock(&e->lock);
+    for (;;) {
+        while (!e->stopping && e->done >= e->end)
+            pthread_cond_wait(&e->changed, &e->lock);
+        if (e->stopping)
+            break;
+        int64_t first = e->done, count = e->end - first < PART ? e->end - first : PART;
+        const float *windows = e->windows + first * SAMPLES;
+        e->busy = 1;
+        pthread_mutex_unlock(&e->lock);
+        bearing_examine(windows, count, 0, e->level, e->network, e->probabilities + first * LABELS,
+                        e->novelty + first);
+        bearing_statistics(windows, count, e->level, e->least_run, e->statistics + first);
+        pthread_mutex_lock(&e->lock);
+        e->busy = 0;
+        e->done = first + count;
+        pthread_cond_broadcast(&e->changed);
+    }
+    pthread_mutex_unlock(&e->lock);
+    return NULL;
+}
+
+/* Start a thread; returns NULL where that is not possible. The network must outlive it. */
+struct examiner *bearing_examiner_start(const struct network *network, int level, int least_run)
+{
+    struct examiner *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->network = network;
+    e->level = level;
+    e->least_run = least_run;
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->changed, NULL);
+    if (pthread_create(&e->thread, NULL, examine_as_written, e)) {
+        free(e);
+        return NULL;
+    }
+    return e;
+}
+
+/* Forget all windows, and examine those of other arrays, whose first `done` are examined already. Returns
+ * when the thread reads nothing. */
+void bearing_examiner_use(struct examiner *e, const float *windows, float *probabilities, float *novelty,
+                          struct statistics *statistics, int64_t done)
+{
+    pthread_mutex_lock(&e->lock);
+    e->end = 0;
+    while (e->busy)
+        pthread_cond_wait(&e->changed, &e->lock);
+    e->windows = windows;
+    e->probabilities = probabilities;
+    e->novelty = novelty;
+    e->statistics = statistics;
+    e->end = e->done = done;
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* Let the thread examine the windows before `end` */
+void bearing_examiner_extend(struct examiner *e, int64_t end)
+{
+    pthread_mutex_lock(&e->lock);
+    e->end = end;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* Wait until the windows before `end`, which are written, are examined. */
+void bearing_examiner_wait(struct examiner *e, int64_t end)
+{
+    pthread_mutex_lock(&e->lock);
+    while (e->done < end)
+        pthread_cond_wait(&e->changed, &e->lock);
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* End the thread, and free what it took. */
+void bearing_examiner_stop(struct examiner *e)
+{
+    pthread_mutex_lock(&e->lock);
+    e->stopping = 1;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
+    pthread_join(e->thread, NULL);
+    pthread_cond_destroy(&e->changed);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
 }

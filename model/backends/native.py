@@ -103,6 +103,14 @@ class NativeBackend:
         list(called)
         return probabilities, novelty
 
+    def start_examiner(self, least_run: int) -> "ExaminerThread":
+        """Start a thread that computes network and statistics of windows; see `model.examiner`.
+
+        Raises:
+            NativeError: The system has no thread left.
+        """
+        return ExaminerThread(self, least_run)
+
     def _call(
         self,
         windows: NDArray[Any],
@@ -118,6 +126,50 @@ class NativeBackend:
             probabilities.ctypes.data,
             novelty.ctypes.data,
         )
+
+
+class ExaminerThread:
+    """`struct examiner` of kernel.c. One thread of Python uses it at a time."""
+
+    def __init__(self, backend: NativeBackend, least_run: int) -> None:
+        """Start the thread; see `NativeBackend.start_examiner`."""
+        # The thread reads its arrays.
+        self._backend = backend
+        self._library = library()
+        self._started = ctypes.c_void_p(
+            self._library.bearing_examiner_start(
+                ctypes.byref(backend._network), backend._level, least_run
+            )
+        )
+        if not self._started:
+            raise NativeError("the system has no thread left")
+        self._arrays: tuple[NDArray[Any], ...] = ()
+
+    def use(self, *arrays_and_done: Any) -> None:
+        """Forget all windows; next are those of other arrays. Returns when nothing is read.
+
+        Args:
+            *arrays_and_done: Windows (n, 2048), and for the output probabilities (m, 4), novelty
+                (m,) and rows of `struct statistics` (m,), m ≥ n; and how many of the windows are
+                examined.
+        """
+        *arrays, done = arrays_and_done
+        self._library.bearing_examiner_use(
+            self._started, *(array.ctypes.data for array in arrays), done
+        )
+        self._arrays = tuple(arrays)
+
+    def extend(self, end: int) -> None:
+        """Let it examine the windows before `end`."""
+        self._library.bearing_examiner_extend(self._started, end)
+
+    def wait(self, end: int) -> None:
+        """Return when the windows before `end`, at most those of `extend`, are examined."""
+        self._library.bearing_examiner_wait(self._started, end)
+
+    def stop(self) -> None:
+        """End the thread; nothing may be called after that."""
+        self._library.bearing_examiner_stop(self._started)
 
 
 def levels() -> tuple[Level, ...]:
@@ -139,6 +191,7 @@ def library() -> Any:
         examine = library.bearing_examine
         spectra = library.bearing_spectra
         statistics = library.bearing_statistics
+        start = library.bearing_examiner_start
         library.bearing_levels.restype = ctypes.c_int
     except (OSError, AttributeError) as error:
         raise NativeError(f"the kernel in C cannot be loaded: {error}") from error
@@ -149,6 +202,14 @@ def library() -> Any:
     spectra.argtypes = [pointer, ctypes.c_int64, ctypes.c_int, *[pointer] * 3]
     statistics.restype = None
     statistics.argtypes = [pointer, ctypes.c_int64, ctypes.c_int, ctypes.c_int, pointer]
+    start.restype = pointer
+    start.argtypes = [pointer, ctypes.c_int, ctypes.c_int]
+    library.bearing_examiner_use.argtypes = [*[pointer] * 5, ctypes.c_int64]
+    library.bearing_examiner_extend.argtypes = [pointer, ctypes.c_int64]
+    library.bearing_examiner_wait.argtypes = [pointer, ctypes.c_int64]
+    library.bearing_examiner_stop.argtypes = [pointer]
+    for name in ("use", "extend", "wait", "stop"):
+        getattr(library, f"bearing_examiner_{name}").restype = None
     return library
 
 

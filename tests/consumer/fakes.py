@@ -28,8 +28,8 @@ from consumer.delivery.published import mark_origin
 from consumer.kafka.commit_note import CommitNote
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
-from model.assessor import Examined
 from model.diagnoser import Examination
+from model.examined import Examined
 from model.indicators import indicators
 from model.statistics import statistics
 from tests.kafka_in_memory.clock import Clock
@@ -116,6 +116,32 @@ class StubAssessor:
         flags = np.zeros((len(sensors), len(QUALITY_FLAGS)), np.bool_)
         flags[:, QUALITY_FLAGS.index("novelty")] = novel
         return Assessment(probabilities, np.where(novel, 2, 0.5).astype(np.float32), flags)
+
+
+class FakeExaminer:
+    """Examines what the windows were when they were begun, two at a time, in no thread."""
+
+    def __init__(self, assessor: StubAssessor) -> None:
+        self._assessor = assessor
+        self._begun: list[NDArray[np.float32]] = []
+
+    @property
+    def has_begun(self) -> bool:
+        return bool(self._begun)
+
+    @property
+    def due(self) -> int:
+        return len(self._begun) + 2
+
+    def begin(self, windows: NDArray[np.float32]) -> None:
+        self._begun += [window.copy() for window in windows[len(self._begun) :]]
+
+    def examined(self, first: int, end: int) -> Examined:
+        assert 0 <= first < end <= len(self._begun)
+        return self._assessor.examine(np.array(self._begun[first:end]))
+
+    def clear(self) -> None:
+        self._begun.clear()
 
 
 class SlowAssessor(StubAssessor):

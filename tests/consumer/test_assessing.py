@@ -15,7 +15,8 @@ from consumer import dispatcher
 from consumer.assessing import AssessmentError, assess, examine, without_failures
 from consumer.batch import Batch
 from model.assessment import Assessment
-from model.assessor import Assessor, Examined
+from model.assessor import Assessor
+from model.examined import Examined
 from tests.consumer.fakes import (
     DEAD_LETTERS,
     START,

@@ -7,7 +7,6 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from bearing_stream.wire import Message, decode_diagnosis
-from consumer.ahead import Ahead
 from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Bounds, Delivery
@@ -38,6 +37,7 @@ from tests.consumer.fakes import (
     WINDOWS,
     Clock,
     Cluster,
+    FakeExaminer,
     SlowAssessor,
     StubAssessor,
     malformed,
@@ -152,8 +152,7 @@ class World:
             wall_clock=wall_clock,
         )
         duration = settings.target_batch_duration
-        # A thread for few windows, so that most batches are examined in parts.
-        ahead = Ahead(assessor.examine, at_once=2)
+        ahead = FakeExaminer(assessor)
         batch = Batch(settings.batch_size, settings.max_delay, duration, settings, ahead)
         self.pipeline = Pipeline(
             settings,

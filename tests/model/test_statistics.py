@@ -17,7 +17,6 @@ from model.statistics import (
     Statistics,
     native_statistics,
     plain_statistics,
-    statistics,
 )
 from tests.model.physics.signals import clipped, dropped, healthy, hum, jumped
 
@@ -85,17 +84,6 @@ def test_every_run_of_the_length_is_found(least: int, held: list[tuple[int, int]
     for found in (native().measure(window[None], least), plain_statistics(window[None], least)):
         run = float(found.longest_run[0])
         assert run == longest if longest >= least else run < least
-
-
-@given(st.lists(st.integers(0, 20), min_size=1, max_size=4), st.integers(0, 30), st.integers(1, 30))
-def test_parts_are_put_together(sizes: list[int], first: int, count: int) -> None:
-    ends = np.cumsum(sizes)
-    windows = np.resize(WINDOWS, (ends[-1], WINDOW_LENGTH))
-    parts = [statistics(each, 16) for each in np.split(windows, ends[:-1])]
-    whole = columns(statistics(windows, 16))
-    rows = slice(first, first + count)
-    for name, column in columns(Statistics.join(parts, rows)).items():
-        np.testing.assert_array_equal(column, whole[name][rows])
 
 
 def test_flags_follow_from_either() -> None:

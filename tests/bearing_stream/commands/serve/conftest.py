@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from bearing_stream.commands.serve.app import create_app
 from bearing_stream.commands.serve.settings import ApiSettings
 from model.assessment import Assessment
-from model.assessor import Assessor, Examined
+from model.assessor import Assessor
 from model.diagnoser import Diagnoser
+from model.examined import Examined
 
 PATH = "/batch_predict/"
 JSON = {"Content-Type": "application/json"}

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from bearing_stream.commands.serve.bodies import Records
 from bearing_stream.commands.serve.responses import MIN_PART, Analyst, RequestedRecords
 from model.assessment import Assessment
-from model.assessor import Assessor, Examined
+from model.assessor import Assessor
 from model.diagnoser import Diagnoser
+from model.examined import Examined
 
 
 class CountingAssessor(Assessor):
