@@ -11,8 +11,8 @@ from model.diagnoser import Examination, check_finite
 from model.examined import Examined
 from model.statistics import ROW, Floats, of_rows
 
-AT_ONCE: Final = 16
-"""Windows after which to notify the thread; to wake it costs as much as one window."""
+AT_ONCE: Final = 32
+"""Windows after which to notify the thread; to wake it may take as long as two windows."""
 
 _LEAST_CAPACITY: Final = 256
 """Windows for whose output there is memory at first."""
