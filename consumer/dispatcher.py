@@ -217,8 +217,7 @@ class Dispatcher:
         self, batch: Batch, inference: Inference, made: Iterable[Message]
     ) -> None:
         self._report_unknown_machine(inference.assessment, batch)
-        for message in made:
-            self._delivery.publish(self._settings.diagnoses_topic, message)
+        self._delivery.publish(self._settings.diagnoses_topic, *made)
         for measurement in batch.accepted:
             self._metrics.ignored_headers.update(measurement.attributes.ignored)
         self.uncommitted.windows += inference.windows
@@ -231,7 +230,7 @@ class Dispatcher:
     def _publish_letter(self, letter: DeadLetter) -> None:
         origin = Origin((letter.topic, letter.partition), letter.offset)
         message = self._letter_message(letter, origin)
-        self._delivery.publish(self._settings.dead_letters_topic, message, origin)
+        self._delivery.publish(self._settings.dead_letters_topic, message, origin=origin)
 
     def _letter_message(self, letter: DeadLetter, origin: Origin) -> Message:
         group, limit = self._settings.group, self._letter_limit

@@ -55,12 +55,13 @@ class AtLeastOnce(Publisher):
             self._opened()
             self._move(Event.PUBLISHED)
 
-    def publish(self, topic: str, message: Message, origin: Origin | None = None) -> None:
+    def publish(self, topic: str, *messages: Message, origin: Origin | None = None) -> None:
         """Produce, and remember if it fails."""
         with self._failing():
             if self.state is State.IDLE:
                 self._opened()
-            self._produce(topic, message, origin)
+            for message in messages:
+                self._produce(topic, message, origin)
             self._move(Event.PUBLISHED)
 
     def commit(self, offsets: list[TopicPartition], timeout: float) -> None:

@@ -78,12 +78,12 @@ class Delivery(Protocol):
     def open(self) -> None:
         """Begin what a commit ends, unless a result was published; for offsets without results."""
 
-    def publish(self, topic: str, message: Message, origin: Origin | None = None) -> None:
-        """Hand the client a result; waits while its queue is full.
+    def publish(self, topic: str, *messages: Message, origin: Origin | None = None) -> None:
+        """Hand the client results; waits while its queue is full.
 
         Args:
             topic: Where to.
-            message: The diagnosis or dead letter.
+            *messages: Diagnoses, or a dead letter.
             origin: Of a dead letter: the window that it is about.
         """
 

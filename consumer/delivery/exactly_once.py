@@ -95,11 +95,12 @@ class ExactlyOnce(Publisher):
                 self._begin()
                 self._move(Event.PUBLISHED)
 
-    def publish(self, topic: str, message: Message, origin: Origin | None = None) -> None:
+    def publish(self, topic: str, *messages: Message, origin: Origin | None = None) -> None:
         """Produce inside the transaction, which the first message begins."""
         self.open()
         with self._failing():
-            self._produce(topic, message, origin)
+            for message in messages:
+                self._produce(topic, message, origin)
             self._move(Event.PUBLISHED)
 
     def commit(self, offsets: list[TopicPartition], timeout: float) -> None:
