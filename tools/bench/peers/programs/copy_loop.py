@@ -1,8 +1,8 @@
 """A loop without any inference, in transactions: the limit that Kafka sets.
 
-It reads every window and writes a value of the size of a diagnosis for it, without headers. What it
-does and how is what the consumer does at best: consume in batches, fetch on while the queue is
-full, flush before the commit, and pause before the next transaction.
+It reads every window with its headers, and writes a record with the headers and of the size of a
+diagnosis for it. What it does and how is what the consumer does at best: consume in batches, fetch
+on while the queue is full, flush before the commit, and pause before the next transaction.
 """
 
 import time
@@ -14,6 +14,9 @@ from tools.bench.peers.programs.options import Options, Running, parse
 
 VALUE: Final = b'{"prediction":"Normal"}'.ljust(1000)
 """Of the size of a diagnosis."""
+
+HEADERS: Final = [(f"ce_header{number}", b"-" * 20) for number in range(8)]
+"""As many as a diagnosis has, and as long."""
 
 COMMIT_INTERVAL: Final = 0.2
 """Seconds that a transaction lasts, as in the consumer."""
@@ -56,7 +59,8 @@ def _transaction(
     ends = time.monotonic() + COMMIT_INTERVAL
     while messages:
         for message in messages:
-            producer.produce(options.diagnoses_topic, VALUE, message.key())
+            message.headers()
+            producer.produce(options.diagnoses_topic, VALUE, message.key(), headers=HEADERS)
         producer.poll(0)
         messages = consumer.consume(256, 0.05) if time.monotonic() < ends else []
     producer.flush()
