@@ -21,8 +21,8 @@ class ConsumerSettings(StageSettings, MeasurementLimits, AssessmentSettings, Top
     """Consumers of the group to run, each in a process of its own: as many as there are cores for
     them. One that ends is started again. With `instance_id`, each adds its number to it."""
 
-    batch_size: int = Field(default=256, ge=1, le=65536)
-    """Maximum number of windows in one forward pass; fewer where they take longer than two
+    batch_size: int = Field(default=512, ge=1, le=65536)
+    """Maximum number of windows diagnosed together; fewer where they take longer than two
     seconds, or a quarter of `transaction_timeout`, and more where a single measurement has more."""
 
     uncertain_as_unknown: bool = False
