@@ -31,13 +31,14 @@ static void LEVEL(describe)(const float *samples, int least_run, struct statisti
             vector next = LEVEL(load)(samples + block * (SAMPLES / BLOCKS) + i), square = next * next;
             low = LEVEL(either)(next < low, next, low);
             high = LEVEL(either)(next > high, next, high);
-            total += next;
+            /* Scaled first, so that a sum of large samples does not overflow. */
+            total += next * (1.0f / (SAMPLES / BLOCKS));
             second += square;
             third += square * next;
             fourth += square * square;
         }
-        out->means[block] = LEVEL(sum)(total) / (SAMPLES / BLOCKS);
-        first += total;
+        out->means[block] = LEVEL(sum)(total);
+        first += total * (1.0f / BLOCKS);
     }
     out->low = low[0];
     out->high = high[0];
@@ -45,7 +46,7 @@ static void LEVEL(describe)(const float *samples, int least_run, struct statisti
         out->low = low[lane] < out->low ? low[lane] : out->low;
         out->high = high[lane] > out->high ? high[lane] : out->high;
     }
-    out->powers[0] = LEVEL(sum)(first) / SAMPLES;
+    out->powers[0] = LEVEL(sum)(first);
     out->powers[1] = LEVEL(sum)(second) / SAMPLES;
     out->powers[2] = LEVEL(sum)(third) / SAMPLES;
     out->powers[3] = LEVEL(sum)(fourth) / SAMPLES;

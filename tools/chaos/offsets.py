@@ -4,10 +4,12 @@ from collections import Counter
 from typing import Final
 
 from confluent_kafka import (
+    Consumer,
     ConsumerGroupState,
     ConsumerGroupTopicPartitions,
     ElectionType,
     KafkaException,
+    TopicPartition,
 )
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
@@ -20,6 +22,7 @@ from bearing_stream.kafka import (
     TopicReader,
     TopicSettings,
     admin_client,
+    new_client,
 )
 
 LIMIT: Final = 15.0
@@ -78,6 +81,22 @@ class Offsets:
         response = self._admin.list_consumer_group_offsets(asked, request_timeout=LIMIT)
         partitions = response[group].result().topic_partitions
         return {one.partition: one.offset for one in partitions if one.offset >= 0}
+
+    def settled(self) -> dict[int, int]:
+        """Return what `committed` does, after the transactions that Kafka still completes.
+
+        A commit has succeeded before its offsets show: Kafka completes it in each partition.
+        """
+        properties = self._topics.client_properties(
+            group_id=self._group, isolation_level="read_committed"
+        )
+        asked = [TopicPartition(self._topics.windows_topic, number) for number in self.windows()]
+        consumer = new_client(Consumer, properties)
+        try:
+            found = consumer.committed(asked, LIMIT)
+        finally:
+            consumer.close()
+        return {one.partition: one.offset for one in found if one.offset >= 0}
 
     def owned(self) -> dict[str, set[int]]:
         """Return client id → assigned partitions of the windows topic.

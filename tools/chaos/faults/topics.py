@@ -34,7 +34,7 @@ def overtaken(trial: Trial) -> None:
     member = trial.consumer()
     for _ in trial.moments():
         member.stop()
-        before = trial.offsets.committed()
+        before = trial.offsets.settled()
         with trial.fault():
             _let_retention_overtake(trial, before)
             deleted = _deleted(trial, before)
@@ -104,7 +104,7 @@ def vanished(trial: Trial) -> None:
             trial.offsets.delete(topic)
             trial.until(lambda: not trial.offsets.exists(topic), "the topic to be deleted")
             _await_failure(trial, member, before)
-            trial.checks.from_offset = trial.offsets.committed()
+            trial.checks.from_offset = trial.offsets.settled()
             time.sleep(AWAY)
             trial.create(topic)
 
@@ -157,7 +157,7 @@ def _await_event(trial: Trial, member: Member, event: Event, before: int) -> Non
 
 def _check_so_far(trial: Trial) -> None:
     """Check the windows whose offsets are committed, while the consumer runs."""
-    report = trial.checks.run(to_offset=trial.offsets.committed())
+    report = trial.checks.run(to_offset=trial.offsets.settled())
     if report.wrong:
         raise ChaosError(f"before the topic was deleted: {report.wrong}")
     trial.notes["windows of deleted topics"] += report.windows

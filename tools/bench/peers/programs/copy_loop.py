@@ -15,7 +15,9 @@ from tools.bench.peers.programs.options import Options, Running, parse
 VALUE: Final = b'{"prediction":"Normal"}'.ljust(1000)
 """Of the size of a diagnosis."""
 
-HEADERS: Final = [(f"ce_header{number}", b"-" * 20) for number in range(8)]
+HEADERS: Final[list[tuple[str, str | bytes | None]]] = [
+    (f"ce_header{number}", b"-" * 20) for number in range(8)
+]
 """As many as a diagnosis has, and as long."""
 
 COMMIT_INTERVAL: Final = 0.2
