@@ -130,9 +130,12 @@ class Assessor:
         return self._network.backend
 
     def examiner(self) -> Examiner | None:
-        """Return a thread that does what `examine` does; None where the kernel in C is not used."""
+        """Return a thread that does what `examine` does.
+
+        None where the kernel in C is not used, or where several threads share a batch.
+        """
         backend = self._network.native
-        if backend is None or native_statistics() is None:
+        if backend is None or backend.threads > 1 or native_statistics() is None:
             return None
         return Examiner(backend, self._limits.dropout_samples)
 

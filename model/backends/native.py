@@ -47,7 +47,11 @@ class _Network(ctypes.Structure):
 
 
 class NativeBackend:
-    """The network in C, on a CPU."""
+    """The network in C, on a CPU.
+
+    Attributes:
+        threads: That share a batch.
+    """
 
     name: BackendName = "native"
     device = "cpu"
@@ -78,8 +82,8 @@ class NativeBackend:
         self._level = LEVELS.index(level or available[-1])
         self._arrays = _arrays(weights, novelty)
         self._network = _structure(self._arrays)
-        self._threads = max(threads or 1, 1)
-        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+        self.threads = max(threads or 1, 1)
+        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
         _check(self, PlainBackend(weights, novelty, threads=1, precision=np.float64))
 
     def examine(self, windows: Windows) -> Output:
@@ -91,10 +95,10 @@ class NativeBackend:
         batch = np.require(batch, requirements=["ALIGNED"])
         probabilities = np.empty((len(batch), len(FAULT_LABELS)), np.float32)
         novelty = np.empty(len(batch), np.float32)
-        if self._pool is None or len(batch) < self._threads:
+        if self._pool is None or len(batch) < self.threads:
             self._call(batch, probabilities, novelty)
             return probabilities, novelty
-        bounds = np.linspace(0, len(batch), self._threads + 1).astype(np.int64)
+        bounds = np.linspace(0, len(batch), self.threads + 1).astype(np.int64)
         parts = [slice(*pair) for pair in pairwise(bounds)]
         called = self._pool.map(
             lambda part: self._call(batch[part], probabilities[part], novelty[part]), parts
