@@ -90,7 +90,11 @@ class Guard:
             return _plain(415, f"Expected a body of the type {JSON}")
         # A page of another origin cannot send this header: the browser would ask before it does.
         if "authorization" not in headers and not is_same_origin(headers):
-            return _plain(403, "Another page may not act on alarms: open this one")
+            return _plain(
+                403,
+                "Another page may not act on alarms: open this one; a program sends the token in "
+                "the header Authorization: Bearer …",
+            )
         return None
 
     def _refusal_without_token(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:

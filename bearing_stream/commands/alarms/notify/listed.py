@@ -49,7 +49,7 @@ LAG: Final = Metric(
     ("receiver",),
     "Age of the oldest event that is being sent to a receiver, or waits for its summary; for an "
     "Alertmanager also since when it does not accept what is sent again regularly. 0 if all is "
-    "sent.",
+    "sent, and while Kafka does not respond and no partition is assigned.",
     "If it grows, the receiver is down, or slower than events arrive.",
 )
 
