@@ -277,10 +277,9 @@ class Batch:
     def parts(self) -> "list[Batch]":
         """Return batches of the accepted measurements, to be diagnosed one after the other.
 
-        None where there are no measurements.
-
-        They are two where windows are examined ahead, so that those of the second are examined
-        while the diagnoses of the first are published. They share windows with this batch.
+        There is none without measurements. They are two where windows are examined ahead, so that
+        those of the second are examined while the diagnoses of the first are published. They share
+        windows with this batch.
         """
         if self._ahead is None or not self._ahead.has_begun:
             return [self.part(0, len(self.accepted))] if self.accepted else []

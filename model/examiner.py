@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import FAULT_LABELS
-from model.backends.native import NativeBackend
+from model.backends.native import ExaminerThread, NativeBackend
 from model.diagnoser import Examination, check_finite
 from model.examined import Examined
 from model.statistics import ROW, Floats, of_rows
@@ -57,7 +57,7 @@ class Examiner:
         Raises:
             NativeError: The system has no thread left.
         """
-        self._thread = backend.start_examiner(least_run)
+        self._thread = ExaminerThread(backend, least_run)
         self._windows: Floats | None = None
         self._end = 0
         self._output = _Output.of(_LEAST_CAPACITY)

@@ -107,14 +107,6 @@ class NativeBackend:
         list(called)
         return probabilities, novelty
 
-    def start_examiner(self, least_run: int) -> "ExaminerThread":
-        """Start a thread that computes network and statistics of windows; see `model.examiner`.
-
-        Raises:
-            NativeError: The system has no thread left.
-        """
-        return ExaminerThread(self, least_run)
-
     def _call(
         self,
         windows: NDArray[Any],
@@ -133,10 +125,21 @@ class NativeBackend:
 
 
 class ExaminerThread:
-    """`struct examiner` of kernel.c. One thread of Python uses it at a time."""
+    """`struct examiner` of kernel.c: computes network and statistics; see `model.examiner`.
+
+    One thread of Python uses it at a time.
+    """
 
     def __init__(self, backend: NativeBackend, least_run: int) -> None:
-        """Start the thread; see `NativeBackend.start_examiner`."""
+        """Start the thread.
+
+        Args:
+            backend: Of the network; one that is checked.
+            least_run: As for `model.statistics.statistics`.
+
+        Raises:
+            NativeError: The system has no thread left.
+        """
         # The thread reads its arrays.
         self._backend = backend
         self._library = library()
@@ -149,19 +152,27 @@ class ExaminerThread:
             raise NativeError("the system has no thread left")
         self._arrays: tuple[NDArray[Any], ...] = ()
 
-    def use(self, *arrays_and_done: Any) -> None:
+    def use(
+        self,
+        windows: NDArray[np.float32],
+        probabilities: NDArray[np.float32],
+        novelty: NDArray[np.float32],
+        rows: NDArray[Any],
+        done: int,
+    ) -> None:
         """Forget all windows; next are those of other arrays. Returns when nothing is read.
 
         Args:
-            *arrays_and_done: Windows (n, 2048), and for the output probabilities (m, 4), novelty
-                (m,) and rows of `struct statistics` (m,), m ≥ n; and how many of the windows are
-                examined.
+            windows: (n, 2048), contiguous.
+            probabilities: (m, 4), m ≥ n, for the output.
+            novelty: (m,), for the output.
+            rows: (m,) of `struct statistics`, for the output.
+            done: How many of the windows are examined.
         """
-        *arrays, done = arrays_and_done
-        self._library.bearing_examiner_use(
-            self._started, *(array.ctypes.data for array in arrays), done
-        )
-        self._arrays = tuple(arrays)
+        arrays = windows, probabilities, novelty, rows
+        addresses = [array.ctypes.data for array in arrays]
+        self._library.bearing_examiner_use(self._started, *addresses, done)
+        self._arrays = arrays
 
     def extend(self, end: int) -> None:
         """Let it examine the windows before `end`."""

@@ -13,7 +13,6 @@ from bearing_stream.commands.verify import Report
 from bearing_stream.config import load
 from bearing_stream.kafka import TopicSettings, create_topics
 from bearing_stream.local_kafka import LocalKafka
-from consumer.events import READY
 from tools.chaos.alarm_check import check
 from tools.chaos.alarm_feed import AlarmFeed
 from tools.chaos.base import PARTITIONS, TIMEOUTS, BaseTrial, Order
@@ -114,11 +113,7 @@ class AlarmTrial(BaseTrial):
             *TIMEOUTS,
             *options,
         ]
-        log = self.order.folder / f"alarms-{len(self.members) + 1}.log"
-        self.members.append(Member(program, arguments, log, command="alarms"))
-        if ready:
-            self.members[-1].await_event(READY)
-        return self.members[-1]
+        return self.start(program, arguments, ready=ready, command="alarms", name="alarms")
 
     def progress(self) -> int:
         """See `BaseTrial`: diagnoses that the committed state reflects."""

@@ -6,7 +6,7 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from bearing_stream.commands.verify import Report
 from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.local_kafka import LocalKafka
+from consumer.events import READY
 from producer_sim import SensorStream
 from tools.chaos.errors import ChaosError
 from tools.chaos.feed import FeedSettings
@@ -125,6 +126,23 @@ class BaseTrial(ABC):
         Raises:
             ChaosError: It did not become ready.
         """
+
+    def start(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        *,
+        ready: bool,
+        command: str = "consume",
+        name: str = "consumer",
+    ) -> Member:
+        """Start a member, whose log is that `name` and its number; see `consumer` for the rest."""
+        log = self.order.folder / f"{name}-{len(self.members) + 1}.log"
+        member = Member(program, arguments, log, command=command)
+        self.members.append(member)
+        if ready:
+            member.await_event(READY)
+        return member
 
     @abstractmethod
     def progress(self) -> int:

@@ -10,7 +10,6 @@ from bearing_stream.commands.verify import Report
 from bearing_stream.config import load
 from bearing_stream.kafka import TopicSettings, create_topics
 from bearing_stream.local_kafka import LocalKafka
-from consumer.events import READY
 from producer_sim import SensorStream
 from tools.chaos.base import PARTITIONS, TIMEOUTS, BaseTrial, Order
 from tools.chaos.checks import Checks
@@ -106,11 +105,7 @@ class Trial(BaseTrial):
             *TIMEOUTS,
             *options,
         ]
-        log = self.order.folder / f"consumer-{len(self.members) + 1}.log"
-        self.members.append(Member(program, arguments, log))
-        if ready:
-            self.members[-1].await_event(READY)
-        return self.members[-1]
+        return self.start(program, arguments, ready=ready)
 
     @property
     def streams(self) -> list[SensorStream] | None:
