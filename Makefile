@@ -45,7 +45,7 @@ LISTER := out/lister/bin/cyclonedx-py
 # The extras whose packages the software bill of materials lists: those of the container image.
 EXTRAS ?= $(shell sed -n 's/^ARG EXTRAS=//p' Dockerfile)
 
-.PHONY: all-tests audit chaos check clean demo docs lint sbom setup test
+.PHONY: all-tests audit chaos check clean demo docs fuzz lint sbom setup test
 
 demo: $(DEMO_READY)
 	$(BIN)/bearing-stream demo $(if $(PAGE),--page) $(DEMO)
@@ -59,6 +59,10 @@ docs: setup
 # Everything that needs neither a broker nor many seconds, in a minute and a half on two cores.
 check: lint
 	$(PYTEST) --numprocesses 3 -m 'not integration and not slow' $(TESTS)
+
+# The property tests that need no broker, on new examples, ten times as many where a test sets no number.
+fuzz: setup
+	$(PYTEST) --numprocesses 3 -m 'hypothesis and not integration' --hypothesis-profile fuzz $(TESTS)
 
 # Everything, in ten minutes; tests/docs builds the site. Four processes, a broker each: most tests wait
 # for one.

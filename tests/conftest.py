@@ -12,6 +12,11 @@ from hypothesis import settings
 from tests.brokers import Broker, choose, find_broker
 from tests.progress import Progress
 
+# A busy machine takes longer for an example, which is no fault of the code. The examples are the
+# same in each run, so that a failure belongs to the change under test. `make fuzz` tries new ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=1000, print_blob=True)
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,9 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Collecting the tests imports all there is, which remains: see `pytest_collection_finish`.
     gc.disable()
-    # A busy machine takes longer for an example, which is no fault of the code.
-    settings.register_profile("without-deadline", deadline=None)
-    settings.load_profile(config.getoption("--hypothesis-profile") or "without-deadline")
+    settings.load_profile(config.getoption("--hypothesis-profile") or "repeatable")
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and config.pluginmanager.has_plugin("dsession"):
         config.pluginmanager.register(Progress(reporter))

@@ -2,4 +2,4 @@
 
 from hypothesis import settings
 
-settings.register_profile("few-examples", max_examples=15, deadline=None)
+settings.register_profile("few-examples", max_examples=15, deadline=None, derandomize=True)

@@ -47,12 +47,15 @@ def find_layout(lines: Sequence[str], path: Path, decimal: str | None = None) ->
         decimal: The decimal mark, if the caller knows it.
 
     Raises:
-        RecordingError: No columns of numbers, or a comma that may be either mark.
+        RecordingError: No text, no columns of numbers, or a comma that may be either mark.
     """
+    written = [line for line in lines if line.strip()]
+    if not written:
+        raise RecordingError(f"{path}: the file is empty")
     if _MARKUP.match("\n".join(lines[:3])):
         raise RecordingError(f"{path}: JSON or XML; save the samples as CSV")
     given = _given_delimiter(lines)
-    tail = [line for line in lines[-_TAIL:] if line.strip()]
+    tail = written[-_TAIL:]
     best: _Candidate | None = None
     for delimiter in [given] if given else _delimiters(tail, decimal):
         candidate = _candidate(tail, delimiter, decimal)

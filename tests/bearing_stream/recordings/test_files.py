@@ -1,3 +1,4 @@
+import codecs
 import io
 from pathlib import Path
 
@@ -28,8 +29,16 @@ def save(path: Path) -> Path:
     return path
 
 
-BEGINNINGS = [b"", *(first for first, _ in kinds.BEGINNINGS), b"PK\x03\x04", b"RIFF\0\0\0\0WAVE"]
-"""First bytes of every format."""
+MARKS = [codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE]
+
+BEGINNINGS = [
+    b"",
+    *(first for first, _ in kinds.BEGINNINGS),
+    b"PK\x03\x04",
+    b"RIFF\0\0\0\0WAVE",
+    *MARKS,
+]
+"""First bytes of every format, and byte order marks."""
 
 KINDS = pytest.mark.parametrize("kind", ["mat", "npy", "csv", "wav", "WAV"])
 
@@ -167,6 +176,26 @@ def test_the_defect_of_a_csv_is_reported(tmp_path: Path, text: str, reason: str)
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(RecordingError, match=rf"a\.csv.*{reason}"):
         read_file(tmp_path / "a.csv", sampling_rate=12_000)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("text", ["", "\x85\xa0\u2028", "\n" * 400])
+def test_a_file_without_text_is_empty_in_any_encoding(
+    tmp_path: Path, mark: bytes, text: str
+) -> None:
+    encoding = {2: "utf-16", 3: "utf-8", 4: "utf-32"}[len(mark)]
+    order = "" if len(mark) == 3 else "-be" if mark == codecs.BOM_UTF16_BE else "-le"
+    (tmp_path / "a.csv").write_bytes(mark + text.encode(encoding + order))
+    with pytest.raises(RecordingError, match=r"a\.csv: the file is empty"):
+        read_file(tmp_path / "a.csv", sampling_rate=12_000)
+
+
+def test_a_table_may_end_with_any_number_of_empty_lines(tmp_path: Path) -> None:
+    lines = [f"{count}" for count in COUNTS] + [""] * 400
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    np.testing.assert_array_equal(
+        read_file(tmp_path / "a.csv", sampling_rate=12_000).samples, COUNTS
+    )
 
 
 def test_neither_a_missing_file_nor_a_folder_reads(tmp_path: Path) -> None:
