@@ -269,7 +269,9 @@ class Pipeline(Generic[B]):
     def _recover(self) -> None:
         """Try once to give up what is in flight and to rewind."""
         if self._failures > 1:
-            self._sleep(min(FIRST_BACKOFF * 2 ** (self._failures - 2), MAX_BACKOFF))
+            # A power of a thousand failures, which are an hour without Kafka, is too large a float.
+            doublings = min(self._failures - 2, 10)
+            self._sleep(min(FIRST_BACKOFF * 2**doublings, MAX_BACKOFF))
         self._batch.clear()
         self._batch.byte_limit = self._delivery.byte_limit
         self._dispatcher.give_up()

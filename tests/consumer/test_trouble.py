@@ -53,7 +53,8 @@ def test_the_error_is_transient(call: str, situation: str) -> None:
     assert world.cluster.places_out() == [(0, offset) for offset in range(9)]
 
 
-def test_waits_for_minutes_logs_it_once_and_continues() -> None:
+@pytest.mark.parametrize("seconds", [300, 8 * 3600])
+def test_waits_for_minutes_and_hours_logs_it_once_and_continues(seconds: float) -> None:
     world = World(batch_size=4)
     world.arrive(0, 4)
     world.happens_in("flush", abortable())
@@ -61,11 +62,11 @@ def test_waits_for_minutes_logs_it_once_and_continues() -> None:
         world.happens_in("init_transactions", timed_out())
     attempts = 0
     with capture_logs() as lines:
-        while world.clock.now < world.born + 300:
+        while world.clock.now < world.born + seconds:
             world.pipeline.step()
             attempts += 1
     # Neither too often, nor too rarely.
-    assert 300 / (MAX_BACKOFF + 4) < attempts < 300
+    assert seconds / (MAX_BACKOFF + 4) < attempts < seconds
     assert [line["event"] for line in lines] == [REWINDING.name, WAITING_FOR_KAFKA.name]
     world.finish()
     assert world.cluster.places_out() == [(0, offset) for offset in range(4)]
