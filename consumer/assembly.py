@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from bearing_stream.kafka import ClusterErrors
@@ -13,7 +13,7 @@ from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Delivery
 from consumer.delivery.published import OutputTopics
 from consumer.dispatcher import Dispatcher
-from consumer.kafka.clients import new_consumer, new_producer, transactional_id
+from consumer.kafka.clients import new_consumer, new_producer
 from consumer.kafka.source import WindowSource
 from consumer.liveness.budget import REQUEST
 from consumer.parts import Parts, bounds, exactly_once, new_source
@@ -72,14 +72,7 @@ def assemble(
         leaves_marks=settings.is_transactional and bool(cluster.unreplicated),
         published=_published(settings, cluster, assessor),
     )
-    producers = partial(
-        new_producer,
-        settings,
-        errors,
-        transactional_id(settings),
-        telemetry.client_properties(settings, "producer"),
-    )
-    delivery = _delivery(settings, cluster, source, producers)
+    delivery = _delivery(settings, cluster, source, errors, telemetry)
     dispatcher = Dispatcher(
         settings,
         assessor,
@@ -100,11 +93,17 @@ def _delivery(
     settings: ConsumerSettings,
     cluster: Cluster,
     source: WindowSource,
-    producers: Callable[[], Producer],
+    errors: ClusterErrors,
+    telemetry: Telemetry,
 ) -> Delivery:
     if settings.guarantee == "at-least-once":
-        return AtLeastOnce(producers, source.commit, bounds(settings))
-    return exactly_once(settings, settings.windows_topic, source, producers, cluster.unreplicated)
+        statistics = telemetry.client_properties(settings, "producer")
+        producer = partial(new_producer, settings, errors, statistics)
+        return AtLeastOnce(producer, source.commit, bounds(settings))
+    topic = settings.windows_topic
+    return exactly_once(
+        settings, topic, source, cluster.admin, errors, telemetry, cluster.unreplicated
+    )
 
 
 def _published(

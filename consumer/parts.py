@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError
 from confluent_kafka.admin import AdminClient
 
-from bearing_stream.kafka import BatchEnds, FatalKafkaError, TransientKafkaError
+from bearing_stream.kafka import BatchEnds, ClusterErrors, FatalKafkaError, TransientKafkaError
 from consumer.delivery.base import Bounds, Delivery
 from consumer.delivery.exactly_once import ExactlyOnce
+from consumer.delivery.leaders import OutputLeaders
 from consumer.kafka.client_errors import ClientErrors
-from consumer.kafka.clients import transactional_id
+from consumer.kafka.clients import new_producer, transactional_ids
 from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import PublishedResults, Resolver
 from consumer.kafka.source import WindowSource
@@ -20,6 +22,7 @@ from consumer.liveness.budget import REQUEST, STEP_OVER
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
 from consumer.stage_settings import StageSettings
+from consumer.telemetry.stage_telemetry import StageTelemetry
 
 TRANSACTION_BYTES: Final = 16 * 1024 * 1024
 """Bytes of results after which a transaction is committed, however short it was."""
@@ -102,7 +105,9 @@ def exactly_once(
     settings: StageSettings,
     topic: str,
     source: WindowSource,
-    producers: Callable[[], Producer],
+    admin: AdminClient,
+    errors: ClusterErrors,
+    telemetry: StageTelemetry[Any],
     unreplicated: frozenset[str],
 ) -> ExactlyOnce:
     """Put the delivery in transactions together; nothing is registered.
@@ -111,22 +116,35 @@ def exactly_once(
         settings: Of the stage.
         topic: Whose offsets are committed.
         source: That reads it.
-        producers: Makes a producer, always with the same transactional id.
+        admin: A client of the user.
+        errors: Takes what the producers report.
+        telemetry: Takes their statistics.
         unreplicated: Output topics, if one of them or the group's offsets have a single replica;
             empty where none has.
     """
+    names = zip(("producer", "second-producer"), transactional_ids(settings), strict=True)
     return ExactlyOnce(
-        producers,
+        [
+            partial(
+                new_producer,
+                settings,
+                errors,
+                telemetry.client_properties(settings, client),
+                transactional_id,
+            )
+            for client, transactional_id in names
+        ],
         source.membership,
         bounds(settings),
         unreplicated=unreplicated,
+        leaders=OutputLeaders(admin, unreplicated) if unreplicated else None,
         windows_topic=topic,
         claims_predecessor=settings.instance_id is not None,
     )
 
 
 def start(delivery: Delivery, settings: StageSettings) -> None:
-    """Register the transactional id.
+    """Register the transactional ids.
 
     Raises:
         FatalKafkaError: Kafka refuses, or does not respond in time.
@@ -135,7 +153,7 @@ def start(delivery: Delivery, settings: StageSettings) -> None:
         delivery.start(settings.startup_timeout)
     except FatalKafkaError as refusal:
         raise FatalKafkaError(
-            f"transactional id '{transactional_id(settings)}': {refusal}"
+            f"transactional id '{transactional_ids(settings)[0]}': {refusal}"
         ) from None
     except TransientKafkaError as failure:
         raise FatalKafkaError(

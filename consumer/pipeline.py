@@ -109,6 +109,7 @@ class Pipeline(Generic[B]):
         self._sleep = sleep
         self._batch = batch
         self._recovering = False
+        self._has_given_up = False
         self._reason = ""
         self._failures = 0
         self._fatal: Exception | None = None
@@ -143,7 +144,7 @@ class Pipeline(Generic[B]):
                 each_round()
             self.on_partitions_revoked()
             self._raise_fatal()
-            if self._recovering:
+            if self._has_given_up:
                 emit(events.IN_FLIGHT_ABANDONED, reason=self._reason)
         except BaseException:
             # What is in flight may be half published; leaving the group must not commit it.
@@ -261,7 +262,7 @@ class Pipeline(Generic[B]):
             self._dispatcher.write_as_stubs(error)
         emit(events.REWINDING, reason=str(error))
         self._delivery.fail()
-        self._recovering = True
+        self._recovering = self._has_given_up = True
         self._reason = str(error)
         self._failures += 1
         self._metrics.aborts += 1
@@ -279,6 +280,8 @@ class Pipeline(Generic[B]):
             self._delivery.recover(self._clock() + RECOVERY)
             self._source.rewind()
         except TransientKafkaError as error:
+            # Also where the delivery is ready again, and only the rewind failed.
+            self._recovering = True
             self._failures += 1
             # At the start there is none: this consumer has not joined yet.
             if self._reason and str(error) != self._reason:
@@ -288,9 +291,9 @@ class Pipeline(Generic[B]):
             with suppress(TransientKafkaError):
                 self._source.poll(max(self._batch.free, 1), 0)
         else:
-            if self._recovering:
+            if self._has_given_up:
                 emit(events.RESUMED)
-            self._recovering = False
+            self._recovering = self._has_given_up = False
         self._raise_fatal()
 
     def _raise_fatal(self) -> None:

@@ -10,6 +10,8 @@ from consumer.endpoint_settings import EndpointSettings
 
 LONGEST_BATCH: Final = 2.0
 """Seconds at most that it may take to process a batch: a stage that stops finishes it first."""
+SECOND_ID: Final = ".second"
+"""The end of the second transactional id of a stage."""
 
 OWN_PROPERTIES: Final = {
     "auto.offset.reset": "set start_from",
@@ -137,6 +139,11 @@ class StageSettings(EndpointSettings, ConnectionSettings):
                     raise ValueError(
                         f"--{name.replace('_', '-')}: {error}{self.instead_of_transactions}"
                     ) from None
+            if (self.instance_id or "").endswith(SECOND_ID):
+                raise ValueError(
+                    f"--instance-id: '{self.instance_id}' ends with '{SECOND_ID}', as the second "
+                    "transactional id of another instance does: choose another name"
+                )
         return self
 
     @model_validator(mode="after")

@@ -19,9 +19,9 @@ PRODUCER_PROPERTIES: Final[Properties] = {
     "partitioner": PARTITIONER,
     **ONE_REQUEST_AT_A_TIME,
     # Measured on a local Kafka: larger batches, a longer linger and lz4 gain nothing beyond the
-    # noise, and vibration hardly compresses. A linger of 1 ms takes 2 ms from the latency with at
-    # least once, and adds 4 to that of the demo, exactly once on two cores: more requests.
-    "linger.ms": 5,
+    # noise, and vibration hardly compresses. Live, with less than 2 ms the many requests take more
+    # time from all others on two cores than they save; with 5 ms a diagnosis is 2 ms later.
+    "linger.ms": 2,
     "batch.size": 300_000,
     # At most 64 MB wait, less than a second's worth at full speed: memory stays bounded while Kafka
     # is unreachable.

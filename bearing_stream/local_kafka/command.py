@@ -38,7 +38,7 @@ def command(port: int, brokers: int, data: Path | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        with LocalKafka(brokers, port=port, data=data) as kafka:
+        with LocalKafka(brokers, port=port, data=data, is_lasting=True) as kafka:
             kept = f"is kept in {data}" if data else "is deleted when you stop it"
             click.echo(f"Apache Kafka is ready at {kafka.bootstrap_servers}; its data {kept}.")
             click.echo(f"Stop it with Ctrl-C, or with `kill {os.getpid()}`.")

@@ -41,7 +41,8 @@ class AtLeastOnce(Publisher):
             clock: Monotonic seconds.
             sleep: Waits some seconds.
         """
-        super().__init__(new_producer, bounds, clock, sleep)
+        super().__init__(new_producer(), bounds, clock, sleep)
+        self._new_producer = new_producer
         self._commit_offsets = commit_offsets
         self._failed: KafkaError | None = None
 
@@ -83,7 +84,8 @@ class AtLeastOnce(Publisher):
         take no more.
         """
         if self.state is State.FAILED:
-            self._replace_producer()
+            self._producer.purge()
+            self._producer = self._new_producer()
             self._failed = None
             self._closed()
             self._move(Event.REPLACED)

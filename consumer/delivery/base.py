@@ -101,20 +101,19 @@ class Delivery(Protocol):
 
 
 class Publisher:
-    """What both guarantees share: a state, a producer that can be replaced, and its queue."""
+    """What both guarantees share: a state, the producer in use, and its queue."""
 
     def __init__(
         self,
-        new_producer: Callable[[], Producer],
+        producer: Producer,
         bounds: Bounds,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
-        self._new_producer = new_producer
+        self._producer = producer
         self._bounds = bounds
         self._clock = clock
         self._sleep = sleep
-        self._producer = new_producer()
         self._bytes = 0
         self._waited = 0.0
         self._refused: dict[Origin, KafkaError] = {}
@@ -221,10 +220,6 @@ class Publisher:
             return served(call, timeout)
         except KafkaException as failure:
             raise classify(failure.args[0]) from None
-
-    def _replace_producer(self) -> None:
-        self._producer.purge()
-        self._producer = self._new_producer()
 
     def _on_delivery(self, error: KafkaError | None, record: Any) -> None:
         """Note a record that may be missing from the topic although its delivery succeeded.

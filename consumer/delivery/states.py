@@ -11,7 +11,7 @@ class State(StrEnum):
     """Where a delivery stands."""
 
     UNREGISTERED = "unregistered"
-    """The producer has not registered its transactional id."""
+    """The producers have not registered their transactional ids."""
     UNSETTLED = "unsettled"
     """Registered, and a partition may hold records whose transaction Kafka left undecided."""
     IDLE = "idle"
@@ -23,7 +23,7 @@ class State(StrEnum):
     FAILED = "failed"
     """What was published since the last commit will not be committed; recovery must begin."""
     CLOSED = "closed"
-    """The producer is given up permanently."""
+    """The producers are given up permanently."""
 
     @property
     def needs_recovery(self) -> bool:
@@ -39,7 +39,7 @@ class Event(StrEnum):
     REGISTERED_UNREPLICATED = "registered, unreplicated"
     """The same where a partition has a single replica: records may be left undecided."""
     SETTLED = "settled"
-    """An aborted transaction in every output partition decided what was undecided."""
+    """Aborted transactions in every output partition decided what was undecided."""
     PUBLISHED = "published"
     """A result was handed to the producer."""
     COMMIT_REQUESTED = "commit requested"
@@ -49,7 +49,7 @@ class Event(StrEnum):
     FAILED = "failed"
     """A call failed or timed out, or the partitions were lost."""
     REPLACED = "replaced"
-    """A new producer with the same transactional id takes the place of the old one."""
+    """New producers with the same transactional ids take the place of the old ones."""
     CLOSED = "closed"
     """The service ends."""
 

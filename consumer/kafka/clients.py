@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, Producer
 from bearing_stream.kafka import ClusterErrors, new_client
 from bearing_stream.kafka.connection import PARTITIONER
 from consumer.liveness.budget import Budget
-from consumer.stage_settings import StageSettings
+from consumer.stage_settings import SECOND_ID, StageSettings
 
 PREFETCH_KIB: Final = 32 * 1024
 """Memory for windows fetched ahead: about 4,000 of 8 KB."""
@@ -66,23 +66,29 @@ def new_consumer(
     return new_client(Consumer, properties)
 
 
-def transactional_id(settings: StageSettings) -> str:
-    """Make the transactional id of this process: stable with an instance id, else random.
+def transactional_ids(settings: StageSettings) -> tuple[str, str]:
+    """Make the transactional ids of this process: stable with an instance id, else random.
 
-    The group's generation fences zombies (KIP-447), so the id need not be tied to partitions.
+    The group's generation fences zombies (KIP-447), so the ids need not be tied to partitions. Why
+    there are two, see `ExactlyOnce`.
     """
-    return f"{settings.group}-{settings.instance_id or uuid.uuid4().hex}"
+    first = f"{settings.group}-{settings.instance_id or uuid.uuid4().hex}"
+    return first, first + SECOND_ID
 
 
 def new_producer(
     settings: StageSettings,
     errors: ClusterErrors,
-    transactional_id: str,
     more: Mapping[str, Any] | None = None,
+    transactional_id: str | None = None,
 ) -> Producer:
     """Make a producer for the output topics: transactional, or idempotent for at least once.
 
-    Arguments as for `new_consumer`.
+    Args:
+        settings: All of them.
+        errors: Takes what the client reports.
+        more: Client properties beyond those of the settings.
+        transactional_id: Of the producer; None for one that is not transactional.
 
     Raises:
         FatalKafkaError: A property is wrong.
@@ -99,7 +105,7 @@ def new_producer(
         # is redelivered, out of order.
         message_timeout_ms=0,
     )
-    if settings.is_transactional:
+    if transactional_id is not None:
         properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))

@@ -3,13 +3,39 @@
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from bearing_stream.kafka.errors import TransientKafkaError
 from consumer.liveness import budget
 
 
-class DeadlineCaller:
+class Caller(Protocol):
+    """Makes one call at a time, which may go on while something else is done."""
+
+    def begin(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Begin to call; a call that was begun before and not awaited is given up.
+
+        Args:
+            function: A method of the client.
+            *arguments: Of it.
+        """
+
+    def wait(self, timeout: float) -> None:
+        """Wait for the call that was begun to return.
+
+        Args:
+            timeout: Seconds within which the client was to return.
+
+        Raises:
+            TransientKafkaError: The call has not returned in time.
+            Exception: Whatever the call raised.
+        """
+
+    def close(self) -> None:
+        """Give up the call that was begun, and make no further one."""
+
+
+class DeadlineCaller(Caller):
     """Calls in a worker thread, and gives a call up that does not return.
 
     One thread serves all calls. A call that hangs keeps its thread, with all that it holds, and the
@@ -19,38 +45,37 @@ class DeadlineCaller:
     def __init__(self) -> None:
         """Start no thread yet."""
         self._worker: Worker | None = None
+        self._is_pending = False
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call, and wait for the call to return.
-
-        Args:
-            function: A method of the client.
-            *arguments: Of it, the last being its timeout in seconds.
-
-        Raises:
-            TransientKafkaError: The call has not returned in time.
-            Exception: Whatever the call raised.
-        """
-        *_, timeout = arguments
+    def begin(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """See `Caller`."""
+        if self._is_pending:
+            self.close()
         if self._worker is None:
             self._worker = Worker()
+        self._worker.begin(function, arguments)
+        self._is_pending = True
+
+    def wait(self, timeout: float) -> None:
+        """See `Caller`."""
+        assert self._worker is not None
         try:
-            self._worker.begin(function, arguments)
             error = self._worker.result(timeout + budget.HANG)
         except queue.Empty:
-            self._worker.leave()
-            self._worker = None
+            self.close()
             raise TransientKafkaError(
                 f"the Kafka client hangs beyond the {timeout:.3g} s it was given"
             ) from None
+        self._is_pending = False
         if error is not None:
             raise error
 
     def close(self) -> None:
-        """End the thread."""
+        """See `Caller`; the thread ends after the call that it is in."""
         if self._worker is not None:
             self._worker.leave()
             self._worker = None
+        self._is_pending = False
 
 
 class Worker:

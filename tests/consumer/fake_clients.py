@@ -1,15 +1,19 @@
 """The two Kafka clients of the consumer, and its view of the output, on the in-memory Kafka."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from itertools import cycle
 from typing import Any
 
 from confluent_kafka import TopicPartition
 
 from bearing_stream.kafka import BatchEnds, TransientKafkaError
 from consumer.batch import Partition
+from consumer.delivery.leaders import Leaders
 from consumer.delivery.published import Mine, origin_of
 from consumer.kafka.commit_note import CommitNote
 from consumer.kafka.topic_log import LogRange
+from consumer.liveness.deadline import Caller
 from tests.consumer.fakes import (
     DEAD_LETTERS,
     GROUP,
@@ -61,6 +65,52 @@ class FakeProducer(InMemoryProducer):
 
     def __init__(self, cluster: Cluster, clock: Clock, **options: Any) -> None:
         super().__init__(cluster, clock, group=GROUP, **options)
+
+
+class FakeCaller(Caller):
+    """Makes calls on the thread that awaits them: before what goes on meanwhile, or after it."""
+
+    def __init__(self) -> None:
+        self.early = cycle((True, False))
+        """Of each call, in turn, whether it is made when it begins."""
+        self._call: Callable[[], Any] = lambda: None
+
+    def begin(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self._call = partial(function, *arguments)
+        if next(self.early):
+            try:
+                self._call()
+            except Exception as error:
+                self._call = partial(_raise, error)
+            else:
+                self._call = lambda: None
+
+    def wait(self, timeout: float) -> None:  # noqa: ARG002
+        self._call()
+
+    def close(self) -> None:
+        self._call = lambda: None
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+class FakeLeaders(Leaders):
+    """The leaders of the output, which change when a broker dies."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._deaths: int | None = None
+
+    def check(self, timeout: float) -> None:  # noqa: ARG002
+        self._cluster.in_call("check_leaders")
+        known, self._deaths = self._deaths, self._cluster.deaths
+        if known not in (None, self._deaths):
+            raise TransientKafkaError("a leader has changed")
+
+    def reset(self) -> None:
+        self._deaths = None
 
 
 class FakeTopicLog:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from bearing_stream.kafka import ClusterErrors, FatalKafkaError
-from consumer.kafka.clients import new_consumer, new_producer, transactional_id
+from consumer.kafka.clients import new_consumer, new_producer, transactional_ids
 from consumer.liveness.budget import Budget
 from consumer.settings import ConsumerSettings
 from consumer.stage_settings import OWN_PROPERTIES
@@ -52,7 +52,8 @@ def test_a_property_of_one_client_is_not_passed_to_the_other(
         }
     )
     new_consumer(settings, ClusterErrors()).close()
-    new_producer(settings, ClusterErrors(), "t")
+    transactional_id = "t" if settings.is_transactional else None
+    new_producer(settings, ClusterErrors(), transactional_id=transactional_id)
     assert capfd.readouterr() == ("", "")
 
 
@@ -65,7 +66,7 @@ def test_a_wrong_property_is_one_clear_line(kafka: dict[str, str]) -> None:
     with pytest.raises(FatalKafkaError, match=rf"^a client property is invalid: .*{name}"):
         new_consumer(settings, ClusterErrors())
     with pytest.raises(FatalKafkaError, match=rf"^a client property is invalid: .*{name}"):
-        new_producer(settings, ClusterErrors(), "t")
+        new_producer(settings, ClusterErrors())
 
 
 @pytest.mark.parametrize("timeout", [1.0, 10.0, 900.0])
@@ -79,10 +80,23 @@ def test_the_group_waits_longer_than_a_round_may_take(timeout: float, session: f
     new_consumer(settings, ClusterErrors()).close()
 
 
-def test_the_transactional_id_is_stable_with_an_instance_id_and_random_without() -> None:
+def test_the_transactional_ids_are_stable_with_an_instance_id_and_random_without() -> None:
     named = ConsumerSettings(group="g", instance_id="press-7")
-    assert transactional_id(named) == transactional_id(named) == "g-press-7"
-    assert transactional_id(ConsumerSettings()) != transactional_id(ConsumerSettings())
+    assert transactional_ids(named) == transactional_ids(named)
+    # The first one as of versions with one, whose open transaction an update then ends.
+    assert transactional_ids(named)[0] == "g-press-7"
+    # The prefix is granted.
+    assert all(each.startswith("g-") for each in transactional_ids(ConsumerSettings(group="g")))
+    random = [*transactional_ids(ConsumerSettings()), *transactional_ids(ConsumerSettings())]
+    assert len({*random, *transactional_ids(named)}) == 6
+
+
+def test_no_two_instances_share_a_transactional_id() -> None:
+    first = ConsumerSettings(group="g", instance_id="press")
+    with pytest.raises(
+        ValidationError, match=r"'press\.second' ends with '\.second'.*another name"
+    ):
+        ConsumerSettings(group="g", instance_id=transactional_ids(first)[1].removeprefix("g-"))
 
 
 def test_no_secret_is_in_an_error(caplog: pytest.LogCaptureFixture) -> None:

@@ -58,7 +58,7 @@ def is_evicted_in(call: str, others: int) -> Incident:
 
 
 def loses_the_response(world: World) -> None:
-    world.happens_in("commit_transaction", lambda: world.producers[-1].commit_without_response())
+    world.happens_in("commit_transaction", lambda: world.producer.commit_without_response())
 
 
 def is_committed_in_part(without: frozenset[object], responds: bool) -> Incident:
@@ -69,7 +69,7 @@ def is_committed_in_part(without: frozenset[object], responds: bool) -> Incident
             world.cluster.leaderless = without
             world.cluster.deaths += 1
             if not responds:
-                world.producers[-1].commit_without_response()
+                world.producer.commit_without_response()
 
         world.happens_in("commit_transaction", commit)
 
@@ -77,12 +77,12 @@ def is_committed_in_part(without: frozenset[object], responds: bool) -> Incident
 
 
 def hangs_in(call: str) -> Incident:
-    return lambda world: world.happens_in(call, lambda: world.producers[-1].be_stuck())
+    return lambda world: world.happens_in(call, lambda: world.producer.be_stuck())
 
 
 def presumes_a_record(world: World) -> None:
     """A record is missing although the client reports that it was delivered."""
-    world.happens_in("produce", lambda: world.producers[-1].lose_next())
+    world.happens_in("produce", lambda: world.producer.lose_next())
 
 
 CALLS = ("begin_transaction", "produce", "flush", "send_offsets_to_transaction")

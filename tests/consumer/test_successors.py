@@ -114,6 +114,12 @@ def life(*incidents: Incident, calls: int, forgets: bool = False) -> Life:
 @example([life(commits_in_part(frozenset({(DIAGNOSES, 0)})), calls=60)])
 @example([life(commits_in_part(frozenset({OFFSETS})), calls=60)])
 @example([life(calls=25, forgets=True)])
+@example(
+    [
+        Life([[arrives(0, 1)]], 0, False),
+        Life([[fails_in("flush", abortable), commits_in_part(frozenset({OFFSETS}))]], 71, False),
+    ]
+)
 def test_a_successor_with_the_same_instance_id_completes_it(lives: list[Life]) -> None:
     cluster = Cluster()
     for one in lives:
@@ -130,8 +136,10 @@ def test_a_successor_with_another_id_waits_for_what_is_undecided_and_completes_i
 ) -> None:
     cluster = Cluster()
     for number, one in enumerate(lives):
-        live(World(cluster=cluster, transactional_id=f"consumer-{number}"), one)
-        cluster.transactions.expire(f"consumer-{number}")
+        world = World(cluster=cluster, transactional_id=f"consumer-{number}")
+        live(world, one)
+        for each in world.transactional_ids:
+            cluster.transactions.expire(each)
     successor = World(cluster=cluster, transactional_id="successor")
     successor.rounds(rounds)
     cluster.transactions.abort_undecided()

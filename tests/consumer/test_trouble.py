@@ -93,4 +93,4 @@ def test_a_transaction_that_kafka_aborted_is_repeated(code: int) -> None:
         world.pipeline.step()
     world.finish()
     assert world.cluster.places_out() == [(0, offset) for offset in range(4)]
-    assert len(world.producers) == 2
+    assert len(world.producers) == 2 * len(world.transactional_ids)

@@ -1,6 +1,7 @@
 """The consumer, put together on the cluster in memory."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, Self, cast
 
 import pytest
@@ -9,7 +10,7 @@ from confluent_kafka import Consumer, Producer
 from bearing_stream.wire import Message, decode_diagnosis
 from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
-from consumer.delivery.base import Bounds, Delivery
+from consumer.delivery.base import Bounds, Delivery, Publisher
 from consumer.delivery.exactly_once import ExactlyOnce
 from consumer.delivery.states import State
 from consumer.dispatcher import Dispatcher
@@ -25,7 +26,9 @@ from consumer.telemetry.observers import Observer
 from model.assessor import Assessor
 from tests.consumer.fake_clients import (
     FakeBatchEnds,
+    FakeCaller,
     FakeConsumer,
+    FakeLeaders,
     FakeProducer,
     FakePublished,
     FakeTopicLog,
@@ -100,8 +103,8 @@ class World:
             stop_on_gap: As the setting `on_gap`.
             letter_limit: Bytes of the largest dead letter.
             assessor: By default one that reads the label off the first sample.
-            transactional_id: Of its producers; where the cluster knows it, this consumer is the
-                successor of the one that had it.
+            transactional_id: The first of its producers; where the cluster knows it, this consumer
+                is the successor of the one that had it.
             observers: Notified of its batches.
             **consumer_options: See `InMemoryConsumer`.
         """
@@ -110,7 +113,8 @@ class World:
         self.cluster = Cluster() if cluster is None else cluster
         self.consumer = FakeConsumer(self.cluster, self.clock, **consumer_options)
         self.producers: list[FakeProducer] = []
-        self._transactional_id = transactional_id
+        self.transactional_ids = (transactional_id, f"{transactional_id}.second")
+        self.caller = FakeCaller()
         self.metrics = Metrics()
         settings = ConsumerSettings.model_validate(
             {"batch_size": batch_size, "guarantee": guarantee, "group": GROUP}
@@ -171,24 +175,34 @@ class World:
         bounds = Bounds(settings.commit_interval, 16 * 2**20)
         if settings.guarantee == "exactly-once":
             return ExactlyOnce(
-                self._new_producer,
+                [partial(self._new_producer, each) for each in self.transactional_ids],
                 self.source.membership,
                 bounds,
                 unreplicated=frozenset(OUTPUT),
+                leaders=FakeLeaders(self.cluster),
                 windows_topic=WINDOWS,
-                claims_predecessor=bool(self.cluster.transactions.epoch(self._transactional_id)),
+                claims_predecessor=any(
+                    self.cluster.transactions.epoch(each) for each in self.transactional_ids
+                ),
                 clock=self.clock,
                 sleep=self.clock.sleep,
+                caller=self.caller,
             )
         return AtLeastOnce(
             self._new_producer, self.source.commit, bounds, self.clock, self.clock.sleep
         )
 
-    def _new_producer(self) -> Producer:
+    def _new_producer(self, transactional_id: str = "") -> Producer:
         self.producers.append(
-            FakeProducer(self.cluster, self.clock, transactional_id=self._transactional_id)
+            FakeProducer(self.cluster, self.clock, transactional_id=transactional_id)
         )
         return cast("Producer", self.producers[-1])
+
+    @property
+    def producer(self) -> FakeProducer:
+        """The one whose turn it is."""
+        assert isinstance(self.delivery, Publisher)
+        return cast("FakeProducer", self.delivery._producer)
 
     def joined(self) -> Self:
         """Join the group, and find where its partitions begin."""

@@ -36,7 +36,7 @@ CONSUMERS: Final = (
         "settings.instance_id or uuid.uuid4().hex",
         "uuid.uuid4().hex",
         "test_consumer_settings.py::"
-        "test_the_transactional_id_is_stable_with_an_instance_id_and_random_without",
+        "test_the_transactional_ids_are_stable_with_an_instance_id_and_random_without",
     ),
     Mutant(
         "SIGSTOP: a zombie is no longer a member",
@@ -48,8 +48,8 @@ CONSUMERS: Final = (
     Mutant(
         "SIGSTOP: Kafka checks its generation",
         "consumer/delivery/exactly_once.py",
-        "self._add_offsets(offsets, self._group_metadata(), deadline)",
-        "self._add_offsets(offsets, None, deadline)",
+        "self._begin_to_add(offsets, self._group_metadata(), deadline)",
+        "self._begin_to_add(offsets, None, deadline)",
         GUARANTEE,
     ),
     Mutant(
@@ -229,7 +229,7 @@ TRANSACTIONS: Final = (
     Mutant(
         "aborted by the coordinator: a new producer continues",
         "consumer/delivery/exactly_once.py",
-        "            self._replace_producer()\n",
+        "            self._turns.replace()\n",
         "",
         "test_trouble.py::test_a_transaction_that_kafka_aborted_is_repeated",
     ),

@@ -11,11 +11,11 @@ from bearing_stream.commands.alarms.settings import AlarmSettings
 from bearing_stream.commands.alarms.topics import create
 from bearing_stream.commands.verify import Report
 from bearing_stream.config import load
-from bearing_stream.kafka import TopicSettings, create_topics
+from bearing_stream.kafka import TopicSettings, create_topics, wait_for_topics
 from bearing_stream.local_kafka import LocalKafka
 from tools.chaos.alarm_check import check
 from tools.chaos.alarm_feed import AlarmFeed
-from tools.chaos.base import PARTITIONS, TIMEOUTS, BaseTrial, Order
+from tools.chaos.base import PARTITIONS, PATIENCE, TIMEOUTS, BaseTrial, Order
 from tools.chaos.errors import ChaosError
 from tools.chaos.member import Member
 from tools.chaos.offsets import Offsets
@@ -57,6 +57,7 @@ class AlarmTrial(BaseTrial):
         (order.folder / "alarms.toml").write_text(RULES)
         connection = self.settings.client_properties()
         create_topics(connection, {self.settings.diagnoses_topic: PARTITIONS})
+        wait_for_topics(connection, [self.settings.diagnoses_topic], PATIENCE, lambda _: None)
         create(self.settings)
         self.offsets = Offsets(self._roles(), self.group)
         self.feed = AlarmFeed(connection, self.settings.diagnoses_topic, order.pace.rate)

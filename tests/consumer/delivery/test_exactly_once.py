@@ -1,7 +1,9 @@
 """What is retried, what is aborted, when a producer is replaced, and what is fatal."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -10,9 +12,10 @@ from confluent_kafka import KafkaError, Producer, TopicPartition
 from bearing_stream.kafka import FatalKafkaError, FencedError, TransientKafkaError
 from bearing_stream.wire import Message
 from consumer.delivery.base import Bounds
-from consumer.delivery.exactly_once import MAX_FENCINGS, REST, ExactlyOnce
+from consumer.delivery.exactly_once import MAX_FENCINGS, ExactlyOnce
 from consumer.delivery.states import State
-from tests.consumer.fake_clients import FakeProducer
+from consumer.delivery.turns import REST
+from tests.consumer.fake_clients import FakeLeaders, FakeProducer
 from tests.consumer.fakes import (
     DIAGNOSES,
     OFFSETS,
@@ -32,6 +35,8 @@ MESSAGE = Message(
     b"pump", b'{"input": {"topic": "bearing.windows", "partition": 0, "offset": 4}}', []
 )
 
+IDS = ("consumer-1", "consumer-1.second")
+
 
 class Harness:
     """`ExactlyOnce` with producers in memory."""
@@ -40,6 +45,8 @@ class Harness:
         self,
         group_metadata: Callable[[], Any] = lambda: 1,
         predecessor: "Harness | None" = None,
+        ids: Sequence[str] = IDS,
+        starts: bool = True,
         **topics: Any,
     ) -> None:
         self.cluster, self.clock = Cluster(**topics), Clock()
@@ -47,19 +54,22 @@ class Harness:
             self.cluster = predecessor.cluster
         self.producers: list[FakeProducer] = []
         self.delivery = ExactlyOnce(
-            self._new_producer,
+            [partial(self._new_producer, each) for each in ids],
             group_metadata,
             Bounds(0.2, 2**20),
             unreplicated=frozenset(OUTPUT),
+            leaders=FakeLeaders(self.cluster),
             windows_topic=WINDOWS,
             claims_predecessor=predecessor is not None,
             clock=self.clock,
             sleep=self.clock.sleep,
         )
-        self.delivery.start(5.0)
+        if starts:
+            self.delivery.start(5.0)
 
-    def _new_producer(self) -> Producer:
-        self.producers.append(FakeProducer(self.cluster, self.clock))
+    def _new_producer(self, transactional_id: str) -> Producer:
+        producer = FakeProducer(self.cluster, self.clock, transactional_id=transactional_id)
+        self.producers.append(producer)
         return cast("Producer", self.producers[-1])
 
     def recover(self, seconds: float) -> None:
@@ -89,13 +99,46 @@ def test_a_transaction_is_open_from_its_first_message_to_its_commit() -> None:
     assert harness.delivery.opened_at is None
 
 
-def test_rests_between_two_transactions_and_not_inside_one() -> None:
+def test_a_producer_rests_between_two_transactions_and_another_does_not_wait_for_it() -> None:
     harness = Harness()
+    begun: list[float] = []
+    for _ in range(4):
+        harness.delivery.publish(DIAGNOSES, MESSAGE)
+        harness.delivery.publish(DIAGNOSES, MESSAGE)
+        begun.append(harness.clock.now)
+        harness.delivery.commit(COMMITTABLE, 5.0)
+    waited = [later - earlier for earlier, later in pairwise(begun)]
+    assert waited == pytest.approx([0, REST, 0])
+
+
+def test_a_single_producer_rests_between_two_transactions() -> None:
+    harness = Harness(ids=IDS[:1])
     harness.deliver()
     before = harness.clock.now
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
-    harness.delivery.publish(DIAGNOSES, MESSAGE)
+    harness.deliver()
     assert harness.clock.now - before == pytest.approx(REST)
+
+
+@pytest.mark.timeout(30)
+def test_offsets_are_added_while_the_results_are_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    harness, added = Harness(), threading.Event()
+    producer = harness.producers[0]
+    add, flush = producer.send_offsets_to_transaction, producer.flush
+
+    def added_at(*arguments: Any) -> None:
+        add(*arguments)
+        added.set()
+
+    def flushed_after(timeout: float) -> int:
+        assert added.wait(10)
+        return flush(timeout)
+
+    monkeypatch.setattr(producer, "send_offsets_to_transaction", added_at)
+    monkeypatch.setattr(producer, "flush", flushed_after)
+    harness.deliver()
+    assert harness.cluster.committed == POSITIONS
 
 
 def test_a_full_queue_is_waited_for() -> None:
@@ -141,7 +184,7 @@ def test_a_producer_that_failed_is_never_used_again() -> None:
         with pytest.raises(TransientKafkaError):
             harness.deliver()
         harness.recover(5.0)
-        assert len(harness.producers) == 1 + failures
+        assert len(harness.producers) == len(IDS) * (1 + failures)
     harness.deliver()
 
 
@@ -156,7 +199,7 @@ def test_a_commit_of_unknown_outcome_is_settled_by_a_new_producer(succeeded: boo
     with pytest.raises(TransientKafkaError):
         harness.deliver()
     harness.recover(5.0)
-    assert len(harness.producers) == 2
+    assert len(harness.producers) == 2 * len(IDS)
     # With either outcome, output and offsets agree.
     assert bool(harness.cluster.output) == bool(harness.cluster.committed) == succeeded
     harness.deliver()
@@ -174,8 +217,36 @@ def test_a_producer_that_waits_for_the_broker_is_kept() -> None:
             harness.recover(3.0)
     harness.cluster.faults.clear()
     harness.recover(3.0)
-    assert len(harness.producers) == 2
+    assert len(harness.producers) == 2 * len(IDS)
     harness.deliver()
+
+
+def test_each_producer_that_is_registered_is_not_registered_again() -> None:
+    harness, registered = Harness(), len(IDS)
+    harness.delivery.fail()
+    harness.cluster.happens_in("init_transactions", lambda: None)
+    harness.cluster.happens_in("init_transactions", timed_out())
+    with pytest.raises(TransientKafkaError):
+        harness.recover(0.0)
+    before = [harness.cluster.transactions.epoch(each) for each in IDS]
+    harness.recover(5.0)
+    after = [harness.cluster.transactions.epoch(each) for each in IDS]
+    assert [later - earlier for earlier, later in zip(before, after, strict=True)] == [0, 1]
+    assert len(harness.producers) == 2 * registered
+
+
+@pytest.mark.parametrize("delivered", range(2 * len(IDS)))
+def test_a_failure_fences_all_producers_whichever_was_in_use(delivered: int) -> None:
+    harness = Harness()
+    for _ in range(delivered):
+        harness.deliver()
+    before = [harness.cluster.transactions.epoch(each) for each in IDS]
+    harness.delivery.fail()
+    harness.recover(5.0)
+    after = [harness.cluster.transactions.epoch(each) for each in IDS]
+    assert all(later > earlier for earlier, later in zip(before, after, strict=True))
+    harness.deliver()
+    assert len(harness.cluster.output) == delivered + 1
 
 
 FENCED = [fenced, lambda: abortable(KafkaError.INVALID_PRODUCER_EPOCH)]
@@ -285,8 +356,11 @@ def test_recovery_is_repeated_if_aborting_what_kafka_forgot_fails() -> None:
 
 
 @pytest.mark.parametrize("missed", [(DIAGNOSES, 0), OFFSETS])
-def test_a_recovery_decides_what_a_commit_left_undecided(missed: object) -> None:
+@pytest.mark.parametrize("delivered", range(len(IDS)))
+def test_a_recovery_decides_what_a_commit_left_undecided(missed: object, delivered: int) -> None:
     harness = Harness()
+    for _ in range(delivered):
+        harness.deliver()
     harness.cluster.leaderless = frozenset({missed})
     harness.deliver()
     assert harness.cluster.is_undecided
@@ -296,8 +370,11 @@ def test_a_recovery_decides_what_a_commit_left_undecided(missed: object) -> None
 
 
 @pytest.mark.parametrize("missed", [(DIAGNOSES, 0), OFFSETS])
-def test_a_successor_decides_before_it_publishes(missed: object) -> None:
+@pytest.mark.parametrize("delivered", range(len(IDS)))
+def test_a_successor_decides_before_it_publishes(missed: object, delivered: int) -> None:
     harness = Harness()
+    for _ in range(delivered):
+        harness.deliver()
     harness.cluster.leaderless = frozenset({missed})
     harness.deliver()
     successor = Harness(predecessor=harness)
@@ -378,7 +455,7 @@ def test_closing_aborts_the_open_transaction_and_ignores_a_failure() -> None:
 
 
 def test_starting_fails_with_a_transient_error_if_the_broker_does_not_respond() -> None:
-    harness = Harness()
+    harness = Harness(starts=False)
     for _ in range(9):
         harness.cluster.happens_in("init_transactions", timed_out())
     with pytest.raises(TransientKafkaError):

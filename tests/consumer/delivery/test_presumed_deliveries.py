@@ -32,7 +32,7 @@ def test_it_fails_the_commit() -> None:
         # One request for each record.
         "kafka": {"batch.num.messages": "1"},
     }
-    producers = partial(new_producer, load(ConsumerSettings, given), ClusterErrors(), "unused")
+    producers = partial(new_producer, load(ConsumerSettings, given), ClusterErrors())
     committed: list[list[TopicPartition]] = []
     delivery = AtLeastOnce(producers, committed.append, Bounds(60.0, 2**20))
     delivery.start(10)

@@ -21,7 +21,8 @@ def properties_of(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> tuple[dic
     monkeypatch.setattr("consumer.kafka.clients.Producer", dict)
     validated = ConsumerSettings.model_validate(settings)
     consumer: Any = new_consumer(validated, ClusterErrors())
-    producer: Any = new_producer(validated, ClusterErrors(), "group-id")
+    transactional_id = "group-id" if validated.is_transactional else None
+    producer: Any = new_producer(validated, ClusterErrors(), transactional_id=transactional_id)
     return consumer, producer
 
 

@@ -17,7 +17,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_calls_run_in_one_thread_with_their_arguments() -> None:
     caller, calls = DeadlineCaller(), []
     for number in range(3):
-        caller.call(lambda *given: calls.append((given, threading.get_ident())), number, 1.0)
+        caller.begin(lambda *given: calls.append((given, threading.get_ident())), number, 1.0)
+        caller.wait(1.0)
     assert [given for given, _ in calls] == [(0, 1.0), (1, 1.0), (2, 1.0)]
     assert len({thread for _, thread in calls} - {threading.get_ident()}) == 1
     caller.close()
@@ -27,11 +28,15 @@ def test_what_a_call_raises_is_raised() -> None:
     def fails(_timeout: float) -> None:
         raise ValueError("why")
 
-    with pytest.raises(ValueError, match="why"):
-        DeadlineCaller().call(fails, 1.0)
+    caller = DeadlineCaller()
+    for _ in range(2):
+        caller.begin(fails, 1.0)
+        with pytest.raises(ValueError, match="why"):
+            caller.wait(1.0)
 
 
-def test_a_call_that_hangs_is_given_up_and_the_next_one_works() -> None:
+@pytest.mark.parametrize("is_awaited", [True, False])
+def test_a_call_that_hangs_is_given_up_and_the_next_one_works(is_awaited: bool) -> None:
     released, ended = threading.Event(), threading.Event()
 
     def hangs(_timeout: float) -> None:
@@ -41,9 +46,12 @@ def test_a_call_that_hangs_is_given_up_and_the_next_one_works() -> None:
 
     threads: list[threading.Thread] = []
     caller, called = DeadlineCaller(), threading.Event()
-    with pytest.raises(TransientKafkaError, match=r"hangs beyond the 0\.01 s"):
-        caller.call(hangs, 0.01)
-    caller.call(lambda _timeout: called.set(), 1.0)
+    caller.begin(hangs, 0.01)
+    if is_awaited:
+        with pytest.raises(TransientKafkaError, match=r"hangs beyond the 0\.01 s"):
+            caller.wait(0.01)
+    caller.begin(lambda _timeout: called.set(), 1.0)
+    caller.wait(1.0)
     assert called.is_set()
     released.set()
     assert ended.wait(5)

@@ -155,7 +155,7 @@ def command(
         with ExitStack() as stack:
             broker = None
             if bootstrap_servers is None:
-                local = stack.enter_context(LocalKafka())
+                local = stack.enter_context(LocalKafka(is_lasting=True))
                 bootstrap_servers, broker = local.bootstrap_servers, _java()
             topics = Topics(bootstrap_servers, PARTITIONS)
             stack.callback(topics.close)

@@ -17,7 +17,7 @@ from bearing_stream.commands.alarms.stage.readings import AlarmSources
 from bearing_stream.commands.alarms.stage.state_topic import StateTopic
 from bearing_stream.kafka import admin_client, create_topics, wait_for_topics
 from consumer.delivery.replication import single_replica
-from consumer.kafka.clients import new_consumer, new_producer, transactional_id
+from consumer.kafka.clients import new_consumer
 from consumer.kafka.source import WindowSource
 from consumer.liveness.budget import REQUEST
 from consumer.parts import Parts, exactly_once, new_source
@@ -58,8 +58,8 @@ class AlarmService(StageService[AlarmSettings]):
         settings, found = self._settings, self._settings.alarm_topics
         properties, metrics = settings.client_properties(), self.telemetry.sources.metrics
         admin = admin_client(properties, self._errors)
-        statistics = partial(self.telemetry.client_properties, settings)
-        consumer = new_consumer(settings, self._errors, statistics("consumer"))
+        statistics = self.telemetry.client_properties(settings, "consumer")
+        consumer = new_consumer(settings, self._errors, statistics)
         source = new_source(
             settings,
             settings.diagnoses_topic,
@@ -74,14 +74,10 @@ class AlarmService(StageService[AlarmSettings]):
         wait_for_topics(
             properties, sorted(unreplicated), settings.startup_timeout, self._note_waiting
         )
-        producers = partial(
-            new_producer,
-            settings,
-            self._errors,
-            transactional_id(settings),
-            statistics("producer"),
+        topic = settings.diagnoses_topic
+        delivery = exactly_once(
+            settings, topic, source, admin, self._errors, self.telemetry, unreplicated
         )
-        delivery = exactly_once(settings, settings.diagnoses_topic, source, producers, unreplicated)
         commands = CommandTopic(properties, found.commands, self._errors)
         state = StateTopic(properties, found.state, 2 * settings.transaction_timeout)
         dispatcher = AlarmDispatcher(
