@@ -50,7 +50,7 @@ class Engine:
         # Records that were restored and whose sensor has not been needed yet: most of them after a
         # restart, and reading one takes 100 µs.
         self._restored: dict[str, bytes] = {}
-        self._keys: dict[tuple[str, str | None], str] = {}
+        self._keys: dict[tuple[str, str | None, str], str] = {}
         self._changed: dict[str, SensorState] = {}
         self.counts: Counter[str] = Counter()
 
@@ -88,7 +88,7 @@ class Engine:
 
     def key(self, seen: Observation) -> str:
         """Return the key of the sensor of a diagnosis that was observed."""
-        return self._keys.get((seen.sensor, seen.channel), "")
+        return self._keys.get((seen.sensor, seen.channel, seen.source), "")
 
     def sensors(self) -> Iterator[SensorState]:
         """Yield the state of every sensor."""
@@ -270,21 +270,29 @@ class Engine:
 
     def _of(self, seen: Observation) -> SensorState | None:
         """Return the sensor of a diagnosis; None if there are too many."""
-        name = (seen.sensor, seen.channel)
+        name = (seen.sensor, seen.channel, seen.source)
         key = self._keys.get(name)
         if key is None:
-            key = sensor_key(*name)
+            key = self._key_of(*name)
         state = self._find(key)
         if state is None:
             if len(self) >= self._max_sensors:
                 return None
-            state = self._sensors[key] = SensorState(key, *name, seen.source)
-            state.use(self._rules.of(seen.source, seen.sensor))
-        elif state.source != seen.source:
-            state.source = seen.source
+            state = self._sensors[key] = SensorState(key, *name)
             state.use(self._rules.of(seen.source, seen.sensor))
         self._keys[name] = key
         return state
+
+    def _key_of(self, sensor: str, channel: str | None, source: str) -> str:
+        """Return the key of a sensor; without its source where that was the first to have its id.
+
+        So two sensors of one id in two plants are two, and all others keep short ids.
+        """
+        key = sensor_key(sensor, channel)
+        first = self._find(key)
+        return (
+            key if first is None or first.source == source else sensor_key(sensor, channel, source)
+        )
 
     def _find(self, key: str) -> SensorState | None:
         found = self._sensors.get(key)

@@ -39,13 +39,19 @@ _ZEROS: Final = (0,) * 8
 _NO_INDICATORS: Final = (0,) * len(INDICATORS)
 
 
-def sensor_key(sensor: str, channel: str | None) -> str:
+def sensor_key(sensor: str, channel: str | None, source: str | None = None) -> str:
     """Return the key of a sensor, or of a channel of it: `pump-7`, `pump-7:x`.
 
-    A colon in the sensor's id is written as `%3A`, so that keys are unambiguous.
+    A colon in the sensor's id is written as `%3A`, so that keys are unambiguous. Where several
+    sources have a sensor of this id, those of all but the first have the source too:
+    `pump-7%40/plant-2`.
     """
-    name = sensor.replace("%", "%25").replace(":", "%3A")
+    name = _escaped(sensor) if source is None else f"{_escaped(sensor)}%40{_escaped(source)}"
     return name if channel is None else f"{name}:{channel}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace(":", "%3A")
 
 
 def alarm_id(key: str, kind: AlarmKind) -> str:
@@ -53,10 +59,10 @@ def alarm_id(key: str, kind: AlarmKind) -> str:
     return f"{key}:{kind}"
 
 
-def channel_of(alarm_id: str, sensor: str) -> str | None:
-    """Return the channel that an alarm of a sensor is about; None if it is of the whole sensor."""
-    key = alarm_id.rpartition(":")[0]
-    return key.removeprefix(sensor_key(sensor, "")) if key != sensor_key(sensor, None) else None
+def channel_of(alarm_id: str) -> str | None:
+    """Return the channel that an alarm is about; None if it is of a whole sensor."""
+    _, colon, channel = alarm_id.rpartition(":")[0].partition(":")
+    return channel if colon else None
 
 
 def alarms_in(dumped: bytes) -> list[AlarmState]:

@@ -154,7 +154,7 @@ def shown(row: Row) -> ShownAlarm:
         id=alarm.alarm_id,
         source=alarm.source,
         sensor=alarm.sensor,
-        channel=channel_of(alarm.alarm_id, alarm.sensor),
+        channel=channel_of(alarm.alarm_id),
         kind=alarm.kind,
         is_instrument=alarm.kind in INSTRUMENT_KINDS,
         label=alarm.label,
