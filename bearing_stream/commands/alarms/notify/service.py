@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
@@ -16,6 +17,7 @@ from bearing_stream.commands.alarms.notify import events
 from bearing_stream.commands.alarms.notify.kafka_source import LONGEST_ATTEMPT, KafkaSource
 from bearing_stream.commands.alarms.notify.loop import ReceiverLoop
 from bearing_stream.commands.alarms.notify.pace import Backoff, RateLimit
+from bearing_stream.commands.alarms.notify.reachability import Reachability
 from bearing_stream.commands.alarms.notify.receivers import Messaging, Receiver
 from bearing_stream.commands.alarms.notify.senders import Sender, sender_of
 from bearing_stream.commands.alarms.notify.settings import NotifySettings
@@ -61,7 +63,9 @@ def run(settings: NotifySettings, receivers: Iterable[Receiver]) -> int:
     """
     service = NotifyService(settings, receivers)
     try:
-        with service.telemetry.serving(settings):
+        is_asked = settings.metrics_port is not None
+        asking = service.reachability.asking() if is_asked else nullcontext()
+        with service.telemetry.serving(settings), asking:
             return service.run()
     except EndpointError as error:
         events.emit(events.FAILED, error=str(error))
@@ -73,6 +77,7 @@ class NotifyService:
 
     Attributes:
         telemetry: What it reports of itself.
+        reachability: Whether Kafka responds.
     """
 
     def __init__(self, settings: NotifySettings, receivers: Iterable[Receiver]) -> None:
@@ -84,7 +89,8 @@ class NotifyService:
         """
         self._settings = settings
         self._receivers = tuple(receivers)
-        self.telemetry = NotifyTelemetry(LONGEST_ATTEMPT)
+        self.reachability = Reachability(settings.client_properties(), settings.alarm_topics.events)
+        self.telemetry = NotifyTelemetry(LONGEST_ATTEMPT, lambda: self.reachability.problem)
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._signal = 0

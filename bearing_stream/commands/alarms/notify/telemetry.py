@@ -36,16 +36,18 @@ class NotifyTelemetry:
         receivers: Name → what serves it, once the process runs.
     """
 
-    def __init__(self, attempt_limit: float) -> None:
+    def __init__(self, attempt_limit: float, unreachable: Callable[[], str] = str) -> None:
         """Begin to wait for Kafka.
 
         Args:
             attempt_limit: Seconds after which an attempt to send hangs.
+            unreachable: Returns why Kafka cannot be reached now; empty if it can.
         """
         self.phase = Phase.WAITING
         self.waiting_for = ""
         self.receivers: dict[str, Watched] = {}
         self._limit = attempt_limit
+        self._unreachable = unreachable
 
     def serving(self, settings: EndpointSettings) -> AbstractContextManager[None]:
         """Serve it while a block lasts, if the settings name a port.
@@ -109,6 +111,8 @@ class NotifyTelemetry:
         elif self.phase is Phase.STOPPING:
             yield "it is stopping"
         else:
+            if why := self._unreachable():
+                yield f"Kafka cannot be reached: {why}"
             for name, each in receivers.items():
                 if not each.joined():
                     yield f"the group has assigned nothing to the receiver '{name}' yet"

@@ -106,6 +106,18 @@ def test_readiness_names_what_is_wrong(phase: Phase, joined: bool, problem: str 
     assert found.live().status == 200
 
 
+def test_it_is_not_ready_and_alive_while_kafka_is_away() -> None:
+    problem = "connection refused"
+    found = NotifyTelemetry(600, lambda: problem)
+    found.phase = Phase.RUNNING
+    assert json.loads(found.ready().body)["problems"] == [
+        "Kafka cannot be reached: connection refused"
+    ]
+    assert (found.ready().status, found.live().status) == (503, 200)
+    problem = ""
+    assert found.ready().status == 200
+
+
 def test_it_is_not_alive_while_an_attempt_hangs() -> None:
     reply = telemetry(World(), since_poll=601).live()
     assert reply.status == 503
