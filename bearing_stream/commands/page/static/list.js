@@ -1,6 +1,6 @@
 // A list of any length of which only the rows in sight are elements.
 
-import { clock, count, duration, element, hintOf, instrumentsOf, nameOf, percent } from "./text.js";
+import { clock, duration, element, hintOf, instrumentsOf, nameOf, percent, sensors } from "./text.js";
 import { drawSpark } from "./spark.js";
 
 const OVERSCAN = 8;
@@ -95,7 +95,7 @@ export class List {
   #fillGroup(row, item) {
     row.className = "row group";
     const worst = item.members.filter((each) => each.rank >= 4).length;
-    const text = `${item.group || "no source"}: ${count(item.members.length)} sensors`;
+    const text = `${item.group || "no source"}: ${sensors(item.members.length)}`;
     row.replaceChildren(element("span", {}, worst ? `${text}, ${worst} need attention` : text));
     row.isGroup = true;
   }

@@ -7,7 +7,7 @@ import { drawGroups } from "./groups.js";
 import { List } from "./list.js";
 import { SensorView } from "./sensor.js";
 import { Store } from "./store.js";
-import { INSTRUMENTS, MACHINES, clock, count, duration, element, moment, nameOf, shape } from "./text.js";
+import { INSTRUMENTS, MACHINES, clock, count, duration, element, moment, nameOf, sensors, shape } from "./text.js";
 import * as views from "./view.js";
 
 const by = (id) => document.getElementById(id);
@@ -132,10 +132,10 @@ function state() {
   const silent = store.groups.get("")?.silent ?? 0;
   if (silent && silent === status.sensors) {
     const latest = status.latest ? `, the latest since ${moment(status.latest)}` : "";
-    return { text: "silent", problem: `All ${count(silent)} sensors are silent${latest}. Does the consumer run?` };
+    return { text: "silent", problem: silent === 1 ? `The only sensor is silent${latest}. Does the consumer run?` : `All ${count(silent)} sensors are silent${latest}. Does the consumer run?` };
   }
   const removed = status.dropped ? `, ${count(status.dropped)} removed` : "";
-  return { text: `live, ${count(status.sensors)} sensors${removed}`, problem: "" };
+  return { text: `live, ${sensors(status.sensors)}${removed}`, problem: "" };
 }
 
 function open(row) {

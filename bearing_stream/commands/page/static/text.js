@@ -21,6 +21,8 @@ export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 export const count = (number) => number.toLocaleString("en");
 
+export const sensors = (number) => `${count(number)} ${number === 1 ? "sensor" : "sensors"}`;
+
 // A duration in its largest unit: 45 s, 12 min, 3 h, 5 d.
 export function duration(seconds) {
   const whole = Math.max(0, seconds);
