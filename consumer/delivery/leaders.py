@@ -9,6 +9,7 @@ higher leader epoch.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
@@ -37,6 +38,14 @@ class Leaders(Protocol):
         """Let the next call of `check` compare nothing: all before it is decided."""
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is known since a reset; a call that was given up may still write into an earlier one."""
+
+    places: list[TopicPartition] = field(default_factory=list)
+    epochs: dict[Partition, int | None] | None = None
+
+
 class OutputLeaders(Leaders):
     """The leaders, by their epochs as Kafka states them."""
 
@@ -49,17 +58,17 @@ class OutputLeaders(Leaders):
         """
         self._admin = admin
         self._topics = sorted(topics)
-        self._places: list[TopicPartition] = []
-        self._epochs: dict[Partition, int | None] | None = None
+        self._known = _Known()
 
     def check(self, timeout: float) -> None:
         """See `Leaders`."""
+        known = self._known
         try:
-            found = self._find(min(timeout, budget.REQUEST))
+            found = self._find(known, min(timeout, budget.REQUEST))
         except KafkaException as failure:
             raise classify(failure.args[0]) from None
-        known, self._epochs = self._epochs, found
-        if known is not None and known != found:
+        before, known.epochs = known.epochs, found
+        if before is not None and before != found:
             raise TransientKafkaError(
                 "a partition of the output has got another leader, which may not have the end of "
                 "the last transaction"
@@ -67,17 +76,19 @@ class OutputLeaders(Leaders):
 
     def reset(self) -> None:
         """See `Leaders`."""
-        self._epochs = None
-        # The client keeps the leader epochs of its last metadata, which a new leader refuses.
-        self._places = []
+        self._known = _Known()
 
-    def _find(self, timeout: float) -> dict[Partition, int | None]:
-        if not self._places:
+    def _find(self, known: _Known, timeout: float) -> dict[Partition, int | None]:
+        if not known.places:
+            # For the metadata, too: the client keeps the leader epochs of its last one, which a new
+            # leader refuses.
             for topic in self._topics:
                 partitions = self._admin.list_topics(topic, timeout).topics[topic].partitions
-                self._places += [TopicPartition(topic, number) for number in partitions]
+                known.places += [TopicPartition(topic, number) for number in partitions]
+            if not known.places:
+                raise TransientKafkaError(f"there are no topics {', '.join(self._topics)}")
         found = self._admin.list_offsets(
-            dict.fromkeys(self._places, LATEST),
+            dict.fromkeys(known.places, LATEST),
             isolation_level=IsolationLevel.READ_UNCOMMITTED,
             request_timeout=timeout,
         )

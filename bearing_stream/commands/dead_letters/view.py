@@ -22,6 +22,9 @@ DEFAULT_LIMIT: Final = 20
 WIDTH: Final = 16
 """Bytes in a line of a hexdump."""
 
+WIDEST_SENSOR: Final = 60
+"""Columns of a sensor's id, which may have 4,096 characters; `show` prints all of it."""
+
 PIPED_WIDTH: Final = 400
 """Columns of the output if it is no terminal."""
 
@@ -150,6 +153,8 @@ def _table(*names: str) -> Table:
             justify="right" if name in ("letters", "sensors", "redrives") else "left",
             # Wide cells are cut, except the reason, which users copy into an option.
             min_width=max(map(len, RejectionReason)) if name == "reason" else None,
+            # One long id would leave no space for the details of all.
+            max_width=WIDEST_SENSOR if name == "sensor" else None,
             no_wrap=True,
             overflow="ellipsis",
         )

@@ -147,6 +147,8 @@ CASES = [
     (R.NON_FINITE, record([1.0] * 2047 + [10**400]), ["finite"]),
     (R.FLAT_LINE, good()._replace(value=bytes(8192)), ["vibration", "2048 times 0"]),
     (R.FLAT_LINE, record([2.5] * 2048), ["vibration", "2048 times 2.5"]),
+    # The bytes of this level are those of text.
+    (R.FLAT_LINE, good()._replace(value=b"33S@" * 2048), ["vibration", "2048 times 3.3"]),
 ]
 
 

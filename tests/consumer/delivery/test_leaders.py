@@ -19,6 +19,8 @@ def test_a_broker_that_was_killed_has_changed_them() -> None:
         admin = AdminClient(kafka.client_properties | {"log_level": 0})
         for created in admin.create_topics([NewTopic(topic, 2) for topic in TOPICS]).values():
             created.result(20)
+        with pytest.raises(TransientKafkaError, match="no topics none"):
+            OutputLeaders(admin, ["none"]).check(10)
         leaders = OutputLeaders(admin, TOPICS)
         leaders.check(10)
         producer = Producer(kafka.client_properties | {"log_level": 0})

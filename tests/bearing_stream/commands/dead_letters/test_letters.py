@@ -181,6 +181,18 @@ def test_the_latest_letters_are_listed(times: list[int], limit: int) -> None:
     assert [int(line.split()[1][20:23]) for line in shown] == sorted(times)[-limit:]
 
 
+def test_a_long_sensor_id_hides_no_detail() -> None:
+    counts = Counts(5)
+    for time, sensor in enumerate(("pump-7", "x" * 4096)):
+        rejected = original(1, sensor)._replace(timestamp=time)
+        counts.add(parse(polled(letter(rejected, "w", detail="expected 2048 samples"))))
+    console = Console(width=400, file=StringIO(), color_system=None)
+    counts.show(console)
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().count("expected 2048 samples") == 2
+    assert max(map(len, console.file.getvalue().splitlines())) < 200
+
+
 @given(st.binary(max_size=100))
 def test_a_hexdump_holds_every_byte(value: bytes) -> None:
     lines = list(hexdump(value))
