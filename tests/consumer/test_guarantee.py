@@ -85,7 +85,10 @@ def presumes_a_record(world: World) -> None:
     world.happens_in("produce", lambda: world.producer.lose_next())
 
 
-CALLS = ("begin_transaction", "produce", "flush", "send_offsets_to_transaction")
+CALLS = (
+    *("begin_transaction", "produce", "flush", "check_leaders"),
+    "send_offsets_to_transaction",
+)
 PARTS = (*product((DIAGNOSES, DEAD_LETTERS), (0, 1)), OFFSETS)
 INCIDENTS = st.one_of(
     st.builds(is_committed_in_part, st.frozensets(st.sampled_from(PARTS)), st.booleans()),
@@ -113,7 +116,9 @@ INCIDENTS = st.one_of(
     ),
     st.builds(
         is_evicted_in,
-        st.sampled_from(("consume_more", "produce", "flush", "commit_transaction")),
+        st.sampled_from(
+            ("consume_more", "produce", "check_leaders", "flush", "commit_transaction")
+        ),
         st.integers(0, 5),
     ),
 )
@@ -133,6 +138,16 @@ def live(world: World, life: list[list[Incident]]) -> None:
 @settings(max_examples=150, deadline=None)
 @given(LIVES, st.booleans())
 @example([[is_evicted_in("flush", 5)], *[[]] * 5], False)
+@example([[is_evicted_in("check_leaders", 5)], *[[]] * 5], False)
+@example(
+    [
+        *[[]] * 5,
+        [is_committed_in_part(frozenset({(DIAGNOSES, 0)}), True), loses_the_response],
+        [arrives(0, 1)],
+        [],
+    ],
+    False,
+)
 @example([[], [moves_to_another(0, 3, "consume_more")], [], []], False)
 @example([[loses_the_response], *[[]] * 5], False)
 @example([[presumes_a_record], *[[]] * 5], False)

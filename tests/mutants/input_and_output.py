@@ -253,8 +253,8 @@ OUTPUT: Final = (
     Mutant(
         "an assessment that fails: so do indicators and results",
         "consumer/dispatcher.py",
-        "diagnosed = without_failures(batch, self._diagnose)",
-        "diagnosed = self._diagnose(batch)",
+        "diagnosed = without_failures(part, self._diagnose)",
+        "diagnosed = self._diagnose(part)",
         "test_assessing.py::test_a_window_that_fails_after_its_assessment_is_rejected_alone",
     ),
     Mutant(
@@ -355,8 +355,8 @@ LIVENESS: Final = (
     Mutant(
         "one thread serves all calls",
         "consumer/liveness/deadline.py",
-        "        if self._worker is None:\n            self._worker = _Worker()\n        try",
-        "        self._worker = _Worker()\n        try",
+        "        if self._worker is None:\n            self._worker = Worker()\n        self._w",
+        "        self._worker = Worker()\n        self._w",
         "liveness/test_deadline.py::test_all_calls_run_in_one_thread_with_their_arguments",
     ),
     Mutant(

@@ -181,9 +181,23 @@ BROKERS: Final = (
     Mutant(
         "broker gone: the consumer waits",
         "consumer/pipeline.py",
-        "except TransientKafkaError as error:\n            self._failures += 1",
-        "except ZeroDivisionError as error:\n            self._failures += 1",
+        "except TransientKafkaError as error:\n            # Also",
+        "except ZeroDivisionError as error:\n            # Also",
         "test_trouble.py::test_waits_for_minutes_and_hours_logs_it_once_and_continues",
+    ),
+    Mutant(
+        "a rebalance: a first rewind that fails is repeated",
+        "consumer/pipeline.py",
+        "            self._recovering = True\n            self._failures += 1",
+        "            self._failures += 1",
+        "test_successors.py::test_a_successor_with_the_same_instance_id_completes_it",
+    ),
+    Mutant(
+        "broker killed: no transaction overtakes one that is undecided",
+        "consumer/delivery/exactly_once.py",
+        "                self._leaders.check(timeout)\n",
+        "                pass\n",
+        GUARANTEE,
     ),
     Mutant(
         "broker gone: a call that does not return is abandoned",
@@ -250,9 +264,10 @@ TRANSACTIONS: Final = (
     Mutant(
         "produce fails in flight: the flush reports it",
         "consumer/delivery/base.py",
-        "            return call(timeout)\n        except KafkaException as failure:\n"
+        "            return served(call, timeout)\n        except KafkaException as failure:\n"
         "            raise classify(failure.args[0]) from None",
-        "            return call(timeout)\n        except KafkaException:\n            return 0",
+        "            return served(call, timeout)\n        except KafkaException:\n"
+        "            return 0",
         "delivery/test_exactly_once.py::test_after_a_failure_nothing_is_there_and_the_"
         "next_delivery_works",
     ),

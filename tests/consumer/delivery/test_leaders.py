@@ -39,19 +39,11 @@ def test_a_broker_that_was_killed_has_changed_them() -> None:
         eventually(lambda: _is_unchanged(leaders), "the same leaders")
         leaders.check(10)
 
-
-@pytest.mark.integration
-def test_a_broker_that_was_restarted_between_two_checks_has_changed_them() -> None:
-    with LocalKafka() as kafka:
-        admin = AdminClient(kafka.client_properties | {"log_level": 0})
-        admin.create_topics([NewTopic(TOPICS[0], 1)])[TOPICS[0]].result(20)
-        leaders = OutputLeaders(admin, TOPICS[:1])
-        leaders.check(10)
         kafka.kill(1)
         kafka.start(1)
         # The client knows the new leader.
         eventually(lambda: bool(admin.list_topics(TOPICS[0], 10)), "the new leader")
-        with pytest.raises(TransientKafkaError, match="another leader"):
+        with pytest.raises(TransientKafkaError):
             leaders.check(10)
 
 
