@@ -117,7 +117,10 @@ INCIDENTS = st.one_of(
     st.builds(
         is_evicted_in,
         st.sampled_from(
-            ("consume_more", "produce", "check_leaders", "flush", "commit_transaction")
+            (
+                *("consume_more", "produce", "consumer_group_metadata", "check_leaders", "flush"),
+                "commit_transaction",
+            )
         ),
         st.integers(0, 5),
     ),
@@ -139,6 +142,8 @@ def live(world: World, life: list[list[Incident]]) -> None:
 @given(LIVES, st.booleans())
 @example([[is_evicted_in("flush", 5)], *[[]] * 5], False)
 @example([[is_evicted_in("check_leaders", 5)], *[[]] * 5], False)
+@example([[is_evicted_in("consumer_group_metadata", 5)], *[[]] * 5], False)
+@example([[], [], [moves_to_another(0, 1, "consume")]], False)
 @example(
     [
         *[[]] * 5,
