@@ -79,7 +79,7 @@ def test_the_statistics_of_the_clients_are_returned_on_request(topics: Topics) -
         # The producer reports when it is used.
         simulate_windows(topics, 100)
         eventually(
-            lambda: get(f"{address}/statistics").json.keys() == {"consumer", "producer"},
+            lambda: get(f"{address}/statistics").json.keys() >= {"consumer", "producer"},
             "both clients report",
         )
         found = get(f"{address}/statistics").json
