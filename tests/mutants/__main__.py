@@ -1,8 +1,8 @@
 """Remove the lines that handle the faults of `make chaos`, and check that a test fails.
 
 `python -m tests.mutants` removes each line in a copy, one at a time, and runs its test there; it
-takes two minutes. `python -m tests.mutants WORD` does so with the mutants whose fault contains the
-word, and `--table` prints the list as Markdown.
+takes eight minutes. `python -m tests.mutants WORD` does so with the mutants whose fault contains
+the word, and `--table` prints the list as Markdown.
 """
 
 import os
