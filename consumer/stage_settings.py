@@ -10,6 +10,7 @@ from consumer.endpoint_settings import EndpointSettings
 
 LONGEST_BATCH: Final = 2.0
 """Seconds at most that it may take to process a batch: a stage that stops finishes it first."""
+
 SECOND_ID: Final = ".second"
 """The end of the second transactional id of a stage."""
 

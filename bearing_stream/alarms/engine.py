@@ -290,9 +290,8 @@ class Engine:
         """
         key = sensor_key(sensor, channel)
         first = self._find(key)
-        return (
-            key if first is None or first.source == source else sensor_key(sensor, channel, source)
-        )
+        is_first = first is None or first.source == source
+        return key if is_first else sensor_key(sensor, channel, source)
 
     def _find(self, key: str) -> SensorState | None:
         found = self._sensors.get(key)

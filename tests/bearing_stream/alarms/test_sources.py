@@ -29,7 +29,7 @@ def test_a_fault_is_raised_next_to_a_healthy_sensor_of_the_same_id() -> None:
     assert world.engine.counts == {}
 
 
-def test_each_is_acknowledged_and_found_again_after_a_restart() -> None:
+def test_each_is_found_again_after_a_restart() -> None:
     world = World()
     for step in range(200):
         world.at(START + step * STEP, source=SOURCE, probabilities=OUTER)
