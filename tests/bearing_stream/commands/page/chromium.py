@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Locator, Page, sync_playwright
 
 from tests.paths import ROOT
 
@@ -25,7 +25,7 @@ DRAWN: Final = """canvas => {
 }"""
 """Function that returns how many colours a canvas has; one that is blank has one."""
 
-FRAMES: Final = """milliseconds => new Promise(resolve => {
+_FRAMES: Final = """milliseconds => new Promise(resolve => {
   const list = document.getElementById("list");
   const begin = performance.now();
   let frames = 0;
@@ -33,11 +33,11 @@ FRAMES: Final = """milliseconds => new Promise(resolve => {
     frames += 1;
     list.scrollTop += 150;
     if (now - begin < milliseconds) requestAnimationFrame(step);
-    else resolve(1000 * frames / (now - begin));
+    else resolve(frames);
   };
   requestAnimationFrame(step);
 })"""
-"""Function that scrolls the list for a while, and returns the frames a second."""
+"""Function that scrolls the list for a while, and returns the number of frames."""
 
 
 def program() -> str:
@@ -85,6 +85,23 @@ def rows(page: Page) -> Locator:
 def first(page: Page) -> Locator:
     """The row of the sensor at the top of the list."""
     return page.locator("#row-0")
+
+
+def seconds_a_frame(page: Page, milliseconds: int) -> float:
+    """Scroll the list, and return the processor time that the page's scripts and layout take.
+
+    Unlike frames a second, it hardly depends on what else the machine does.
+    """
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = _task_seconds(session)
+    frames: int = page.evaluate(_FRAMES, milliseconds)
+    return (_task_seconds(session) - before) / frames
+
+
+def _task_seconds(session: CDPSession) -> float:
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
 
 
 def screenshot(page: Page, name: str) -> None:

@@ -14,11 +14,11 @@ from bearing_stream.wire.alarm_terms import Action, Transition
 from tests.bearing_stream.commands.page.alarm_examples import acknowledged, alarm, result
 from tests.bearing_stream.commands.page.chromium import (
     DRAWN,
-    FRAMES,
     first,
     opened,
     rows,
     screenshot,
+    seconds_a_frame,
 )
 from tests.bearing_stream.commands.page.examples import (
     NOON,
@@ -305,7 +305,7 @@ def test_an_empty_fleet_states_what_to_do(browser: Browser) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_ten_thousand_sensors_scroll_at_thirty_frames_a_second(browser: Browser) -> None:
+def test_ten_thousand_sensors_leave_time_for_thirty_frames_a_second(browser: Browser) -> None:
     app, parts = application()
     for number in range(10_000):
         path = f"/plant-{number % 5}/line-{number % 50}/pump-{number}"
@@ -320,11 +320,8 @@ def test_ten_thousand_sensors_scroll_at_thirty_frames_a_second(browser: Browser)
         for number in range(10_000):
             path = f"/plant-{number % 5}/line-{number % 50}/pump-{number}"
             add(parts.fleet, diagnosis(f"pump-{number}", at=1, source=path))
-        # Other programs share the machine.
-        rates: list[float] = []
-        while len(rates) < 5 and max(rates, default=0) < 30:
-            rates.append(page.evaluate(FRAMES, 3000))
-        assert max(rates) >= 30, rates
+        # The first part also draws the ten thousand changes.
+        assert min(seconds_a_frame(page, 2000) for _ in range(2)) < 1 / 30
         page.locator("#search").fill("pump-9999")
         expect(rows(page)).to_have_count(1)
         page.locator("#search").fill("")
