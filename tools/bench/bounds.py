@@ -82,11 +82,18 @@ def starts(repeats: int) -> None:
 @command.command()
 @click.option("--sensors", type=click.IntRange(1), default=100_000, show_default=True)
 @click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
-def alarms(sensors: int, repeats: int) -> None:
-    """Measure how long a stage of alarms takes to read its state, and its memory."""
+@click.option(
+    "--quiet",
+    type=click.IntRange(1),
+    default=500_000,
+    show_default=True,
+    help="Diagnoses that raise no alarm.",
+)
+def alarms(sensors: int, repeats: int, quiet: int) -> None:
+    """Measure what a stage of alarms takes in a second, how long it reads its state, its memory."""
     try:
         with conclude(FILE, "alarms") as figures:
-            figures.update(bounds_alarms.measure(sensors, repeats, FOLDER))
+            figures.update(bounds_alarms.measure(sensors, quiet, repeats, FOLDER))
     except FAILURES as error:
         raise click.ClickException(str(error)) from error
 
