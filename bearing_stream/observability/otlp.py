@@ -24,6 +24,7 @@ from opentelemetry.trace import Tracer
 
 from bearing_stream.observability.metric import Metric, Reading
 from bearing_stream.observability.otlp_data import SCOPE, Period, metrics_data
+from bearing_stream.observability.otlp_variables import check
 
 LAST_PUSH: Final = 1.0
 """Seconds at the end of a process for what was not pushed yet; after that it is dropped."""
@@ -68,10 +69,11 @@ class Exporters:
         """
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             return cls(None, None)
+        check(os.environ)
         return cls(
             OTLPMetricExporter() if _is_pushed("METRICS") else None,
             OTLPSpanExporter() if _is_pushed("TRACES") else None,
-            _interval(),
+            int(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") or 60_000) / 1000,
         )
 
 
@@ -89,14 +91,6 @@ def _is_pushed(signal: Literal["METRICS", "TRACES"]) -> bool:
                 )
             break
     return exporter == "otlp"
-
-
-def _interval() -> float:
-    variable = "OTEL_METRIC_EXPORT_INTERVAL"
-    text = os.environ.get(variable) or "60000"
-    if not (text.isdecimal() and int(text)):
-        raise ValueError(f"{variable}: expected milliseconds, at least 1, got {text!r}")
-    return int(text) / 1000
 
 
 def resource_of(defaults: Mapping[str, str], replica: int = 0) -> Resource:

@@ -86,6 +86,19 @@ def test_a_histogram_has_each_value_in_the_bucket_that_holds_it(values: list[flo
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", "expected http/protobuf, got 'grpc'"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "0", "expected milliseconds, at least 1, got '0'"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "1m", "expected milliseconds, at least 1, got '1m'"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "expected an address such as http://"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://", "expected an address such as http://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:99999", "expected an address such as http://"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=1,api key=2", "expected name=value, URL-encoded"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "ten", "expected seconds above 0, got 'ten'"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "nan", "expected seconds above 0, got 'nan'"),
+        ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "zip", "expected none, gzip or deflate"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere", "expected a file that can be read, got"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "a\\0b", "expected a file that can be read, got"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "expected a whole number above 0, got '0'"),
+        ("OTEL_TRACES_SAMPLER", "always", "expected always_on, always_off, traceidratio, or one"),
+        ("OTEL_TRACES_SAMPLER_ARG", "2", "expected a share from 0 to 1, got '2'"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "plant", "expected key=value"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named(
@@ -94,6 +107,40 @@ def test_a_variable_that_cannot_be_used_is_named(
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValueError, match=rf"^{variable}: {expected}"):
         Exporters.of_environment()
+
+
+@pytest.mark.parametrize(
+    "variable", ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"]
+)
+def test_a_secret_in_headers_is_in_no_message(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "Bearer hunter2")
+    with pytest.raises(ValueError, match="got another form") as failure:
+        Exporters.of_environment()
+    assert "hunter2" not in str(failure.value) + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://[::1]:4318/otlp"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer a+/=, x-tenant = %22b%22,"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "2.5"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_TRACES_SAMPLER", "parentbased_always_on"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "500"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=plant-2,site=Düsseldorf 2"),
+        ("OTEL_RESOURCE_ATTRIBUTES", ""),
+    ],
+)
+def test_a_value_that_the_checks_take_is_taken_by_the_sdk_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    Push(Exporters.of_environment(), resource_of({}))
+    assert caplog.records == []
 
 
 def test_the_protocol_of_a_signal_goes_before_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
