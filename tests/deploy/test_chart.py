@@ -91,6 +91,7 @@ def test_the_defaults_and_the_examples_satisfy_the_schema() -> None:
         ("kafka.auth.type", "plain"),
         ("kafka.properties", {"sasl.password": "p"}),
         ("keda.minReplicas", 0),
+        ("monitoring.otlp.endpoint", "collector:4318"),
         ("networkPolicy.kafkaPorts", []),
         ("strimzi.topics.partitions", 0),
     ],
@@ -105,6 +106,7 @@ def test_a_mistake_is_refused(path: str, value: Any) -> None:
     [
         (["--set=kafka.bootstrapServers="], "set kafka.bootstrapServers"),
         (["--set=consumer.replica=3"], "replica"),
+        (["--set=monitoring.otlp.enabled=true"], "set monitoring.otlp.endpoint"),
         (["--set=page.enabled=true"], "set page.tokenSecret"),
         (["--set=notify.enabled=true"], "set notify.receivers.configMap"),
         (["--set=strimzi.topics.enabled=true"], "set strimzi.cluster"),
@@ -124,6 +126,28 @@ def test_helm_lints_it(program: str) -> None:
     example = f"--values={CHART / 'ci' / ('default' + SUFFIX)}"
     arguments = ["lint", "--strict", f"--kube-version={KUBERNETES}", str(CHART), example]
     subprocess.run([program, *arguments], check=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [("http://collector:4318", 4318), ("https://a.example/otlp", 443), ("http://[::1]/x", 80)],
+)
+def test_the_policy_permits_the_port_of_the_collector(
+    program: str, address: str, port: int
+) -> None:
+    enabled = ("networkPolicy", "monitoring.otlp", "alarms", "page")
+    switches = [*(f"--set={name}.enabled=true" for name in enabled), "--set=page.tokenSecret=x"]
+    text = render(program, "default", *switches, f"--set-string=monitoring.otlp.endpoint={address}")
+    policies = {
+        each["metadata"]["labels"]["app.kubernetes.io/component"]: {
+            one["port"] for rule in each["spec"]["egress"] for one in rule["ports"]
+        }
+        for each in yaml.safe_load_all(text)
+        if each and each["kind"] == "NetworkPolicy"
+    }
+    kafka = {53, 9092, 9093}
+    assert policies["consumer"] == policies["alarms"] == kafka | {port}
+    assert policies["page"] == kafka
 
 
 @pytest.mark.parametrize(("kind", "file"), [("rules", "rules.yml"), ("dashboards", "dashboards")])

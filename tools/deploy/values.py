@@ -53,14 +53,16 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
     "consumer.replicas": {"minimum": 0},
     "consumer.group": {"minLength": 1},
     "consumer.settings": _settings(
-        "group", "instance_id", "metrics_host", "metrics_port", "sensor_table"
+        "group", "instance_id", "metrics_host", "metrics_port", "sensor_table", "otlp"
     ),
     "consumer.metricsPort": PORT,
     "consumer.terminationGracePeriodSeconds": {"minimum": 15},
     "consumer.podDisruptionBudget.maxUnavailable": AMOUNT,
     "alarms.replicas": {"minimum": 0},
     "alarms.group": {"minLength": 1},
-    "alarms.settings": _settings("group", "instance_id", "metrics_host", "metrics_port", "rules"),
+    "alarms.settings": _settings(
+        "group", "instance_id", "metrics_host", "metrics_port", "rules", "otlp"
+    ),
     "alarms.metricsPort": PORT,
     "alarms.terminationGracePeriodSeconds": {"minimum": 15},
     "alarms.podDisruptionBudget.maxUnavailable": AMOUNT,
@@ -82,6 +84,7 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
     "keda.lagThreshold": {"minimum": 1},
     "keda.pollingInterval": {"minimum": 1},
     "keda.stabilizationSeconds": {"minimum": 0, "maximum": 3600},
+    "monitoring.otlp.endpoint": {"pattern": "^(https?://.+)?$"},
     "networkPolicy.receiverPorts": {"items": {"type": "integer", **PORT}, "minItems": 1},
     "networkPolicy.kafkaPorts": {"items": {"type": "integer", **PORT}, "minItems": 1},
 }

@@ -101,6 +101,33 @@ labels:
 {{- end }}
 {{- end -}}
 
+{{/* Environment of a stage that pushes. Kubernetes replaces $(BEARING_STREAM_INSTANCE_ID), the pod's name. */}}
+{{- define "bearing-stream.otlpEnv" -}}
+{{- with .root.Values.monitoring.otlp -}}
+{{- if .enabled -}}
+- name: BEARING_STREAM_OTLP
+  value: "true"
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ required "set monitoring.otlp.endpoint to the address of your collector" .endpoint | quote }}
+{{- if .headersSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .headersSecret }}
+      key: {{ .headersKey }}
+{{- end }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: k8s.namespace.name={{ $.root.Release.Namespace }},k8s.pod.name=$(BEARING_STREAM_INSTANCE_ID)
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Port of the collector. */}}
+{{- define "bearing-stream.otlpPort" -}}
+{{- $address := urlParse .Values.monitoring.otlp.endpoint -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $address.host) | default (ternary "443" "80" (eq $address.scheme "https")) -}}
+{{- end -}}
+
 {{/* A component's own files, as a list: name, variable of the path, and configMap with key, or secret. */}}
 {{- define "bearing-stream.files" -}}
 {{- $own := index .root.Values .component -}}

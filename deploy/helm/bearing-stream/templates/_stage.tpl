@@ -52,6 +52,9 @@ spec:
               value: 0.0.0.0
             - name: BEARING_STREAM_METRICS_PORT
               value: {{ .metricsPort | quote }}
+            {{- with include "bearing-stream.otlpEnv" $ }}
+            {{- . | nindent 12 }}
+            {{- end }}
             {{- with include "bearing-stream.env" $ }}
             {{- . | nindent 12 }}
             {{- end }}
