@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from bearing_stream.commands.alarms.reading import EventReader, Row, table
+from bearing_stream.commands.terminal import printable
 from bearing_stream.kafka import (
     AlarmTopicSettings,
     ClusterErrors,
@@ -54,7 +55,8 @@ def command_for(
         command_id=uuid.uuid4().hex,
         alarm_id=row.alarm.alarm_id,
         action=action,
-        by=by,
+        # Subscribers print it.
+        by=printable(by),
         reason=reason,
         at=at,
         severity=Severity(seen) if seen in list(Severity) else None,

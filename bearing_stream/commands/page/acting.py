@@ -127,7 +127,10 @@ class Operator:
         row = self._table.find(wish.alarm_id)
         if row is None:
             raise ActingError(
-                404, f"'{wish.alarm_id}' is no alarm that is displayed or shelved now"
+                404,
+                f"'{wish.alarm_id}' is no alarm that is displayed or shelved now: it may be masked "
+                "(its sensor is silent, or its machine is off), suppressed or out of service. "
+                "`bearing-stream alarms show` states it, and `alarms ack` takes it",
             )
         if self._waiting >= MAX_WAITING:
             raise ActingError(503, "Too many commands wait for their results; try again")

@@ -173,6 +173,12 @@ def test_no_other_path_takes_a_post() -> None:
         assert found.status_code == 405
 
 
+def test_a_name_has_no_control_characters() -> None:
+    stage = Stage()
+    assert act(BEARER, stage, ACKNOWLEDGE | {"by": "ada\n\x1b[2Kroot"}).status_code == 200
+    assert stage.sent[0].command.by == "ada��[2Kroot"
+
+
 def test_the_proxy_states_who_acts() -> None:
     stage = Stage()
     behind: dict[str, Any] = {"token": None, "trusted_header": "X-User", "host": "page.example"}
@@ -186,6 +192,7 @@ def test_the_proxy_states_who_acts() -> None:
     ("changes", "status", "text"),
     [
         ({"alarm_id": "pump-9:bearing-fault"}, 404, "is no alarm that is displayed or shelved"),
+        ({"alarm_id": "pump-9:bearing-fault"}, 404, "it may be masked"),
         ({"by": "  "}, 422, "state who you are"),
         ({"reason": " "}, 422, "reason:"),
         ({"action": "disable"}, 422, "action:"),
