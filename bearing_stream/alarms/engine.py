@@ -16,12 +16,14 @@ from bearing_stream.alarms.observation import Observation
 from bearing_stream.alarms.outputs import Output, Position, outputs
 from bearing_stream.alarms.readings import is_quiet, readings
 from bearing_stream.alarms.rules import Rules
-from bearing_stream.alarms.sensor import SensorState, alarm_id, alarms_in, sensor_key
+from bearing_stream.alarms.sensor import Logs, SensorState, alarm_id, alarms_in, sensor_key
 from bearing_stream.wire.alarm import AlarmCommand
 from bearing_stream.wire.alarm_terms import MACHINE_KINDS, AlarmKind, Transition
 
 MAX_SENSORS: Final = 200_000
 """Sensors of which state is kept; a bound of memory, about 5 kB each."""
+
+NO_LOGS: Final = Logs()
 
 Found = list[tuple[AlarmState, Transition | None]]
 """Alarms that changed, with the transition; None where a condition changed without one."""
@@ -42,8 +44,10 @@ class Engine:
         topic: str = "bearing.diagnoses",
         partition: int = 0,
         max_sensors: int = MAX_SENSORS,
+        logs: Logs = NO_LOGS,
     ) -> None:
         self._rules = rules or Rules()
+        self._logs = logs
         self._position = Position(topic, partition)
         self._max_sensors = max_sensors
         self._sensors: dict[str, SensorState] = {}
@@ -131,7 +135,7 @@ class Engine:
         if seen.offset <= state.offset:
             self.counts["replayed"] += 1
             return []
-        found = self._first_seen(state) if state.offset < 0 else []
+        found = [] if state.window_id else self._first_seen(state)
         state.offset = seen.offset
         self._changed[state.key] = state
         in_time = self._in_time(state, seen)
@@ -279,6 +283,7 @@ class Engine:
             if len(self) >= self._max_sensors:
                 return None
             state = self._sensors[key] = SensorState(key, *name)
+            state.follow(self._logs)
             state.use(self._rules.of(seen.source, seen.sensor))
         self._keys[name] = key
         return state
@@ -299,6 +304,7 @@ class Engine:
 
     def _load(self, key: str) -> SensorState:
         state = SensorState.load(key, self._restored.pop(key), self._rules.of)
+        state.follow(self._logs)
         self._sensors[key] = state
         return state
 

@@ -1,7 +1,7 @@
 """The state of one sensor: its evidence, its alarms, and how far the input is reflected in them."""
 
 from math import log
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
 
@@ -76,12 +76,23 @@ def alarms_in(dumped: bytes) -> list[AlarmState]:
     return [*map(AlarmState.load, from_json(alarms[:-1]))]
 
 
+class Logs(NamedTuple):
+    """Ids of the topics of diagnoses and of commands; None if unknown.
+
+    A topic that was deleted and created anew has another id, and offsets from 0 on.
+    """
+
+    diagnoses: str | None = None
+    commands: str | None = None
+
+
 class SensorState:
     """One sensor, or one channel of a sensor that has several.
 
     Attributes:
         offset: Of the latest diagnosis that is reflected; -1 if none.
         command_offset: Of the latest command that is reflected; -1 if none.
+        logs: Of the topics that these two offsets belong to.
         latest: Time of its latest measurement, µs; 0 before the first.
         late_run: Measurements in a row that were too late.
         reference: Sum of the logarithms of the RMS of the first windows.
@@ -89,7 +100,17 @@ class SensorState:
     """
 
     __slots__ = (
-        *("alarms", "channel", "command_offset", "evidence", "key", "late_run", "latest", "model"),
+        *(
+            "alarms",
+            "channel",
+            "command_offset",
+            "evidence",
+            "key",
+            "late_run",
+            "latest",
+            "logs",
+            "model",
+        ),
         *("offset", "off", "reference", "referenced", "rules", "sensor", "source", "window_id"),
         *("limits", "over", "running"),
     )
@@ -97,12 +118,21 @@ class SensorState:
     def __init__(self, key: str, sensor: str, channel: str | None, source: str) -> None:
         self.key, self.sensor, self.channel, self.source = key, sensor, channel, source
         self.offset = self.command_offset = -1
+        self.logs = Logs()
         self.latest = self.late_run = 0
         self.window_id = ""
         self.model = ("", "")
         self.off = False
         self.reference = self.referenced = 0
         self.alarms: dict[AlarmKind, AlarmState] = {}
+
+    def follow(self, logs: Logs) -> None:
+        """Go on in these topics: of one that was created anew, nothing is reflected."""
+        if is_another(self.logs.diagnoses, logs.diagnoses):
+            self.offset = -1
+        if is_another(self.logs.commands, logs.commands):
+            self.command_offset = -1
+        self.logs = logs
 
     def use(self, rules: SensorRules) -> None:
         """Apply rules from now on, without losing state."""
@@ -200,6 +230,7 @@ class SensorState:
                 "source": self.source,
                 "offset": self.offset,
                 "command_offset": self.command_offset,
+                "logs": self.logs,
                 "latest": self.latest,
                 "late_run": self.late_run,
                 "window_id": self.window_id,
@@ -231,6 +262,7 @@ class SensorState:
         for name in ("offset", "command_offset", "latest", "late_run", "window_id", "off"):
             setattr(state, name, content[name])
         state.model = tuple(content["model"])
+        state.logs = Logs(*content.get("logs", ()))
         state.reference, state.referenced = content["reference"], content["referenced"]
         rules: SensorRules = rules_of(state.source, state.sensor)
         state.evidence = Evidence.load(rules.evidence.windows, content["evidence"])
@@ -238,3 +270,8 @@ class SensorState:
             state.alarms[alarm.kind] = alarm
         state.use(rules)
         return state
+
+
+def is_another(before: str | None, now: str | None) -> bool:
+    """Whether a topic was created anew, by its ids; None is unknown."""
+    return None not in (before, now) and before != now

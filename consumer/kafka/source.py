@@ -161,6 +161,11 @@ class WindowSource:
         return self._tracker.next
 
     @property
+    def log(self) -> str | None:
+        """Id of the topic that the positions belong to; None if unknown."""
+        return self._tracker.log
+
+    @property
     def owned(self) -> frozenset[Partition]:
         """The partitions that are assigned; for any thread."""
         return self._tracker.owned

@@ -6,9 +6,10 @@ from typing import Final, cast
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from bearing_stream.kafka import ClusterErrors, classify, is_fatal, new_client
+from bearing_stream.kafka import ClusterErrors, TransientKafkaError, classify, is_fatal, new_client
 from bearing_stream.kafka.connection import Properties
 from consumer.batch import KafkaMessage
+from consumer.kafka.topic_log import TopicLog
 
 AT_A_TIME: Final = 100
 """Commands taken in one round."""
@@ -17,9 +18,23 @@ AT_A_TIME: Final = 100
 class CommandTopic:
     """Delivers the commands of some partitions from given offsets on."""
 
-    def __init__(self, properties: Properties, topic: str, errors: ClusterErrors) -> None:
-        """Connect; raises FatalKafkaError if a property is wrong."""
+    def __init__(
+        self, properties: Properties, topic: str, errors: ClusterErrors, log: TopicLog
+    ) -> None:
+        """Connect.
+
+        Args:
+            properties: Of the connection.
+            topic: Of commands.
+            errors: Takes what the client reports.
+            log: Of the topic.
+
+        Raises:
+            FatalKafkaError: A property is wrong.
+        """
         self._topic = topic
+        self._log = log
+        self._known: str | None = None
         self._consumer = new_client(
             Consumer,
             properties
@@ -34,6 +49,15 @@ class CommandTopic:
             },
         )
 
+    def topic_id(self) -> str | None:
+        """Return the id of the topic as it is now, which `take` expects from now on.
+
+        Raises:
+            TransientKafkaError: The cluster does not respond, or the topic is not there now.
+        """
+        self._known = self._log.topic_id()
+        return self._known
+
     def follow(self, offsets: Mapping[int, int]) -> None:
         """Read these partitions from these offsets on, and no others."""
         self._consumer.assign(
@@ -44,8 +68,11 @@ class CommandTopic:
         """Return the commands that have arrived, without waiting; in order within a partition.
 
         Raises:
+            TransientKafkaError: The topic was deleted and created anew.
             FatalKafkaError: The topic refuses this user.
         """
+        if self._known is not None and self._log.changed_id(self._known) is not None:
+            raise TransientKafkaError(f"the topic '{self._topic}' was deleted and created anew")
         messages = []
         for message in self._consumer.consume(AT_A_TIME, 0):
             error = message.error()

@@ -8,6 +8,7 @@ from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.observation import ObservationError, read
 from bearing_stream.alarms.rules import Rules
 from bearing_stream.alarms.rules_file import RulesError, RulesWatch
+from bearing_stream.alarms.sensor import Logs
 from bearing_stream.commands.alarms import events
 from bearing_stream.commands.alarms.settings import AlarmSettings
 from bearing_stream.commands.alarms.stage.batch import DiagnosisBatch
@@ -32,6 +33,7 @@ SILENCE_INTERVAL: Final = 1.0
 class Commands(Protocol):
     """The topic of commands; see `command_topic.CommandTopic`."""
 
+    def topic_id(self) -> str | None: ...  # noqa: D102
     def follow(self, offsets: Mapping[int, int]) -> None: ...  # noqa: D102
     def take(self) -> Iterable[KafkaMessage]: ...  # noqa: D102
 
@@ -90,20 +92,23 @@ class AlarmDispatcher:
         """What was published since the last commit."""
         return self._outbox.unsettled
 
-    def own(self, positions: Positions) -> None:
+    def own(self, positions: Positions, log: str | None) -> None:
         """Own exactly the partitions of these positions, and restore those that are new.
 
         Args:
             positions: The next offset to read; nothing beyond it was polled.
+            log: Id of the topic that the positions belong to; None if unknown.
 
         Raises:
             TransientKafkaError: The state cannot be read now.
         """
         before = set(self._owned)
         self.keep(positions)
-        for (_, number), offset in positions.items():
-            if number not in self._owned:
-                self._owned[number] = self._restored(number, offset)
+        numbers = {number: offset for (_, number), offset in positions.items()}
+        if missing := numbers.keys() - self._owned:
+            logs = Logs(log, self._commands.topic_id())
+            for number in missing:
+                self._owned[number] = self._restored(number, numbers[number], logs)
         if before != set(self._owned):
             self._commands.follow({number: one.commands for number, one in self._owned.items()})
 
@@ -215,10 +220,10 @@ class AlarmDispatcher:
         """Never called: the stage writes no dead letters."""
         raise FatalKafkaError(str(refusal))
 
-    def _restored(self, number: int, offset: int) -> OwnedPartition:
+    def _restored(self, number: int, offset: int, logs: Logs) -> OwnedPartition:
         settings = self._settings
-        engine = Engine(self._rules, settings.diagnoses_topic, number, settings.sensor_limit)
-        owned = OwnedPartition(engine, offset, offset)
+        engine = Engine(self._rules, settings.diagnoses_topic, number, settings.sensor_limit, logs)
+        owned = OwnedPartition(engine, offset, offset, logs.commands)
         began = self._clock()
         self.reading = number
         try:

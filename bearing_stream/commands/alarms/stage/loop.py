@@ -71,7 +71,7 @@ class AlarmLoop(Pipeline[DiagnosisBatch]):
             self._alarms.dispatch(
                 self._batch, self._batch.due(self._clock()) or DispatchReason.DELAY
             )
-        self._alarms.own(self._diagnoses.positions())
+        self._alarms.own(self._diagnoses.positions(), self._diagnoses.log)
         self._alarms.take_commands()
         self._alarms.write_checkpoint()
         if not self._diagnoses.is_lagging():

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic_core import from_json, to_json
 
 from bearing_stream.alarms.engine import Engine
+from bearing_stream.alarms.sensor import is_another
 from bearing_stream.commands.alarms.stage.state_topic import COMMANDS, SENSOR, Record
 
 AGAIN: Final = 60.0
@@ -21,6 +22,7 @@ class OwnedPartition:
         engine: Its alarms.
         next: Offset of the next diagnosis.
         reflected: Offset up to which all diagnoses are reflected in records: the one to commit.
+        log: Id of the topic of commands; None if unknown.
         commands: Offset of the next command.
         arrivals: Sensor → when its last diagnosis arrived, monotonic seconds.
         unwritten: Sensors that the present checkpoint has still to write.
@@ -35,6 +37,7 @@ class OwnedPartition:
     engine: Engine
     next: int
     reflected: int
+    log: str | None = None
     commands: int = 0
     arrivals: dict[str, float] = field(default_factory=dict)
     unwritten: list[str] = field(default_factory=list)
@@ -52,13 +55,15 @@ class OwnedPartition:
             if key.startswith(SENSOR):
                 self.engine.restore(key[len(SENSOR) :].decode(), value)
             elif key == COMMANDS and value is not None:
-                self.commands = int(from_json(value)["next"])
+                content = from_json(value)
+                anew = is_another(content.get("log"), self.log)
+                self.commands = 0 if anew else int(content["next"])
         # How long they were silent before is not known: they have their whole timeout again.
         self.arrivals = dict.fromkeys(self.engine.keys(), now)
 
     def commands_record(self) -> Record:
         """Return the record with the offset of the next command."""
-        return Record(COMMANDS, to_json({"next": self.commands}))
+        return Record(COMMANDS, to_json({"next": self.commands, "log": self.log}))
 
     def note_written(self, record: Record) -> None:
         """Note the size of a record, which replaces that of its key; a tombstone removes it."""

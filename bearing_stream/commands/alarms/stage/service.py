@@ -19,6 +19,7 @@ from bearing_stream.kafka import admin_client, create_topics, wait_for_topics
 from consumer.delivery.replication import single_replica
 from consumer.kafka.clients import new_consumer
 from consumer.kafka.source import WindowSource
+from consumer.kafka.topic_log import ClusterTopicLog
 from consumer.liveness.budget import REQUEST
 from consumer.parts import Parts, exactly_once, new_source
 from consumer.stage_service import StageService
@@ -78,7 +79,8 @@ class AlarmService(StageService[AlarmSettings]):
         delivery = exactly_once(
             settings, topic, source, admin, self._errors, self.telemetry, unreplicated
         )
-        commands = CommandTopic(properties, found.commands, self._errors)
+        log = ClusterTopicLog(admin, found.commands, REQUEST, settings.topic_check_interval)
+        commands = CommandTopic(properties, found.commands, self._errors, log)
         state = StateTopic(properties, found.state, 2 * settings.transaction_timeout)
         dispatcher = AlarmDispatcher(
             settings, self._rules, delivery, state, commands, self.telemetry.sources

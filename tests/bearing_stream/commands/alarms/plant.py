@@ -5,8 +5,13 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.observation import read
@@ -67,10 +72,11 @@ class Plant:
 
     def windows(self, count: int) -> None:
         """Diagnose so many further windows of each sensor."""
-        produce(self.servers, self.settings.diagnoses_topic, self._messages(count))
+        produce(self.servers, self.settings.diagnoses_topic, self.messages(count))
         self._windows += count
 
-    def _messages(self, count: int) -> Iterator[Message]:
+    def messages(self, count: int) -> Iterator[Message]:
+        """The diagnoses of so many further windows of each sensor."""
         for window in range(self._windows, self._windows + count):
             for sensor in range(self._sensors):
                 faulty = sensor % 3 == 0 and (window + 7 * sensor) // 40 % 2
@@ -83,6 +89,24 @@ class Plant:
                 )
                 value = json.dumps(content).encode()
                 yield Message(f"s-{sensor}".encode(), value, [], partition=None)
+
+    def committed(self) -> dict[int, int]:
+        """Offset up to which diagnoses are reflected, by partition; below 0 where there is none."""
+        settings = self.settings
+        consumer = Consumer({"bootstrap.servers": self.servers, "group.id": settings.own_group})
+        asked = [
+            TopicPartition(settings.diagnoses_topic, number) for number in range(self._partitions)
+        ]
+        found = {each.partition: each.offset for each in consumer.committed(asked, 10)}
+        consumer.close()
+        return found
+
+    def recreate(self, *names: str) -> None:
+        """Delete topics, and create them anew."""
+        admin = AdminClient({"bootstrap.servers": self.servers})
+        for name in names:
+            admin.delete_topics([name])[name].result(30)
+            eventually(partial(_is_created, admin, NewTopic(name, self._partitions, 1)), name)
 
     @contextmanager
     def stage(self, *extra: str) -> Iterator[Member]:
@@ -124,6 +148,15 @@ class Plant:
     def await_events(self, count: int) -> None:
         topic = self.settings.alarm_topics.events
         eventually(lambda: len(self.published(topic)) >= count, f"{count} events")
+
+
+def _is_created(admin: AdminClient, topic: NewTopic) -> bool:
+    try:
+        admin.create_topics([topic])[topic.topic].result(30)
+    except KafkaException:
+        # The one before is still being deleted.
+        return False
+    return True
 
 
 def by_partition(message: Any) -> int:

@@ -33,6 +33,8 @@ class InMemoryStage:
         self.now = START / 1e6
         self.position = 0
         self.state: list[Record] = []
+        self.log_id = self.commands_id = "first"
+        self.events: list[Any] = []
         self.while_reading: Callable[[], None] = lambda: None
         self._rules = parse(rules)
         self._log: list[Polled] = []
@@ -67,11 +69,23 @@ class InMemoryStage:
         self._pending.clear()
         self._is_open = False
         self.dispatcher.give_up()
-        self.dispatcher.own({(TOPIC, 0): self.position})
+        self.dispatcher.own({(TOPIC, 0): self.position}, self.log_id)
 
     def catch_up(self) -> None:
         """Read again what is not reflected."""
         self._dispatch(self._log[self.position :])
+
+    def recreate_diagnoses(self) -> None:
+        """Delete the topic of diagnoses, and create it anew; the loop notices and rewinds."""
+        self._log.clear()
+        self.position, self.log_id = 0, self.log_id + "+"
+        self.rewind()
+
+    def recreate_commands(self) -> None:
+        """The same with the topic of commands."""
+        self._commands.clear()
+        self.commands_id += "+"
+        self.rewind()
 
     def feed(self, seconds: float, *sensors: str, **fields: Any) -> None:
         """Diagnose windows of sensors for a while."""
@@ -113,6 +127,11 @@ class InMemoryStage:
         state = SETTINGS.alarm_topics.state
         self.state += [
             Record(m.key or b"", m.value) for topic, m in self._pending if topic == state
+        ]
+        self.events += [
+            json.loads(m.value or b"")
+            for topic, m in self._pending
+            if topic == SETTINGS.alarm_topics.events
         ]
         self.position = self.dispatcher.uncommitted.positions[TOPIC, 0]
         self._pending.clear()
@@ -156,6 +175,9 @@ class InMemoryStage:
         return iter(self.state)
 
     # Of the topic of commands.
+
+    def topic_id(self) -> str:
+        return self.commands_id
 
     def follow(self, offsets: Mapping[int, int]) -> None:
         self._followed = offsets[0]

@@ -3,17 +3,29 @@
 Alarms and events are compared byte for byte, in order within a partition.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from bearing_stream.alarms.engine import Engine
+from bearing_stream.alarms.observation import read
 from bearing_stream.alarms.rules_file import load
+from bearing_stream.commands.alarms.acting import command_for, find, send
 from bearing_stream.commands.alarms.verifying import verify
+from bearing_stream.wire.alarm import AlarmEvent, encode_event
+from bearing_stream.wire.alarm_terms import Action
 from tests.bearing_stream.commands.alarms.plant import Plant
 from tests.brokers import Broker
-from tests.kafka_tools import eventually
+from tests.kafka_tools import end_offsets, eventually
 
 pytestmark = pytest.mark.integration
+
+
+def happened(value: bytes | None) -> tuple[str, str, datetime | None]:
+    """What an event is about, without the place of the diagnosis."""
+    event = AlarmEvent.model_validate_json(value or b"")
+    return event.alarm_id, event.event, event.last_measured_at
 
 
 @pytest.fixture
@@ -80,3 +92,28 @@ def test_after_a_restart_only_what_no_record_reflects_is_read_again(plant: Plant
     with plant.stage() as stage:
         stage.stop()
     assert len(plant.published(plant.settings.alarm_topics.alarms)) == count
+
+
+def test_topics_created_anew_are_followed_with_the_state_that_there_is(plant: Plant) -> None:
+    undisturbed, expected = Engine(load(plant.rules)), []
+    for offset, sent in enumerate(plant.messages(160)):
+        outputs = undisturbed.observe(read(sent.value, offset))
+        expected += [happened(encode_event(event).value) for _, event in outputs if event]
+    topics = plant.settings.alarm_topics
+    with plant.stage("--topic-check-interval=0.5") as stage:
+        plant.windows(60)
+        end = end_offsets(plant.servers, plant.settings.diagnoses_topic)
+        eventually(lambda: plant.committed() == end, "what is reflected before")
+        before = len(plant.published(topics.events))
+        plant.recreate(plant.settings.diagnoses_topic, topics.commands)
+        plant.windows(100)
+        plant.await_events(len(expected))
+        # The last command of the old topic had another offset.
+        [row] = find(plant.settings, ["s-3:bearing-fault"])
+        command = command_for(row, Action.SUPPRESS, "ann", "test", datetime.now(UTC))
+        [result] = send(plant.settings, [(command, row.partition)], 30)
+        stage.stop()
+    assert 0 < before < len(expected)
+    expected.append((command.alarm_id, result.event, result.last_measured_at))
+    found = [happened(value) for _, _, value, _ in plant.published(topics.events)]
+    assert sorted(found) == sorted(expected)
