@@ -28,7 +28,23 @@ READY: Final = Event(
 
 STOPPED: Final = Event("stopped", "info", "After SIGTERM or SIGINT, the process ends.", "None.")
 
-EVENTS: Final = (WAITING, READY, STOPPED, LIBRARY_MESSAGE)
+TABLE_CHANGED: Final = Event(
+    "table_changed",
+    "info",
+    "The table of sensors, or a baseline that it names, has changed on disk; lines are drawn with "
+    "it from now on.",
+    "None.",
+)
+
+TABLE_INVALID: Final = Event(
+    "table_invalid",
+    "warning",
+    "The table of sensors has changed and cannot be used, for the reason in `reason`. The one that "
+    "was read before stays in use.",
+    "Correct the table; it is then read by itself.",
+)
+
+EVENTS: Final = (WAITING, READY, TABLE_CHANGED, TABLE_INVALID, STOPPED, LIBRARY_MESSAGE)
 """All of them."""
 
 

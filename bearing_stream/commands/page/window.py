@@ -8,13 +8,15 @@ from typing import Final
 import msgspec
 from confluent_kafka import Message
 
+from bearing_stream.commands.page import events
 from bearing_stream.commands.page.figures import Known, figures
 from bearing_stream.commands.page.settings import PageSettings
 from bearing_stream.kafka import FatalKafkaError, Span, TopicReader, UnreadableBatch
 from bearing_stream.wire import Diagnosis, Input, Rejection, decode_measurement, readable_headers
 from bearing_stream.wire.headers import ID
 from bearing_stream.wire.limits import MeasurementLimits
-from model.sensors import Sensors
+from model.sensors import Sensors, SensorsError
+from model.table_watch import TableWatch
 
 TIMEOUT: Final = 5.0
 """Seconds that Kafka may take for one measurement."""
@@ -45,12 +47,13 @@ class WindowReader:
 
         Args:
             settings: The connection and the windows topic.
-            sensors: The table that has the bearings of the machines.
+            sensors: The table that has the bearings of the machines, until it changes on disk.
         """
         self._settings = settings
         self._sensors = sensors
+        self._watch = TableWatch(settings.sensor_table, sensors)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="windows")
-        self._cached: OrderedDict[tuple[Input, str], bytes] = OrderedDict()
+        self._cached: OrderedDict[tuple[Input, str, str], bytes] = OrderedDict()
         self._waiting = 0
 
     def close(self) -> None:
@@ -63,7 +66,9 @@ class WindowReader:
         Raises:
             WindowError: The measurement is not there, or cannot be read.
         """
-        key = diagnosis.input, diagnosis.window_id
+        # What is cached is at once there, drawn with the table of the last check.
+        self._thread.submit(self._follow_table)
+        key = diagnosis.input, diagnosis.window_id, self._sensors.digest
         if key not in self._cached:
             if self._waiting >= MAX_WAITING:
                 raise WindowError(503, "Too many measurements are being read; try again")
@@ -77,6 +82,16 @@ class WindowReader:
             if len(self._cached) > CACHED:
                 self._cached.popitem(last=False)
         return self._cached[key]
+
+    def _follow_table(self) -> None:
+        try:
+            changed = self._watch.changed()
+        except SensorsError as error:
+            events.emit(events.TABLE_INVALID, reason=str(error))
+            return
+        if changed is not None:
+            self._sensors = changed
+            events.emit(events.TABLE_CHANGED)
 
     def _figures(self, diagnosis: Diagnosis) -> bytes:
         message = self._message(diagnosis)
