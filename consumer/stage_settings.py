@@ -50,7 +50,7 @@ class StageSettings(EndpointSettings, ConnectionSettings):
     """What OpenTelemetry calls the stage, where the environment does not name it."""
 
     group: str = Field(default="bearing-stream", min_length=1)
-    """Consumer group. Consumers of one group share the partitions of the windows topic."""
+    """Consumer group. Consumers of one group share the partitions of the topic that they read."""
 
     instance_id: str | None = Field(default=None, min_length=1)
     """Stable name of this consumer, unique in its group. With it a restart keeps its partitions
@@ -61,22 +61,22 @@ class StageSettings(EndpointSettings, ConnectionSettings):
     of Kafka 4 (KIP-848)."""
 
     start_from: Literal["earliest", "latest"] = "earliest"
-    """Where a group begins that has committed no offset in the windows topic. Partitions that are
-    added later are read from their beginning."""
+    """Where a group begins that has committed no offset in the topic that it reads. Partitions that
+    are added later are read from their beginning."""
 
     topic_check_interval: float = Field(default=5.0, ge=0.1, le=3600)
-    """Seconds between two checks whether partitions were added to the windows topic, and whether it
-    was deleted and created anew."""
+    """Seconds between two checks whether partitions were added to the topic that is read, and
+    whether it was deleted and created anew."""
 
     on_gap: Literal["continue", "stop"] = "continue"
-    """What to do when retention has deleted windows before they were diagnosed: `continue` logs the
-    range as an error, counts it and continues after it; `stop` ends with status 1."""
+    """What to do when retention has deleted messages before they were processed: `continue` logs
+    the range as an error, counts it and continues after it; `stop` ends with status 1."""
 
     create_topics: bool = False
     """Create the topics that are missing, with the broker's default number of partitions."""
 
     max_delay: float = Field(default=0.02, ge=0, le=60)
-    """Seconds that a measurement waits at most for its batch to fill. When there is nothing more to
+    """Seconds that a message waits at most for its batch to fill. When there is nothing more to
     fetch, it does not wait."""
 
     commit_interval: float = Field(default=0.2, gt=0, le=60)
@@ -85,7 +85,7 @@ class StageSettings(EndpointSettings, ConnectionSettings):
 
     transaction_timeout: float = Field(default=10.0, ge=1, le=900)
     """Seconds after which Kafka aborts the transaction of a consumer that died. Until then, readers
-    of committed diagnoses wait."""
+    of committed messages wait."""
 
     session_timeout: float = Field(default=10.0, ge=1, le=1800)
     """Seconds without heartbeat after which the group gives a consumer's partitions to others
