@@ -1,0 +1,5 @@
+"""`python -m tools.plant`."""
+
+from tools.plant.command import command
+
+command()

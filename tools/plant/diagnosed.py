@@ -1,0 +1,97 @@
+"""Windows on the way of `consume`, without Kafka: encoded, decoded, assessed, and encoded again."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bearing_stream.alarms.observation import Observation, read
+from bearing_stream.alarms.times import EPOCH
+from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
+from bearing_stream.wire import Headers, Measurement, Message, ModelInfo, encode_measurement
+from consumer.assessing import assess, examine
+from consumer.batch import Batch, window_counts
+from consumer.results import Inference, diagnoses
+from model.assessor import Assessor
+from model.indicators import indicators
+from tools.plant.recorded import Part
+
+TOPIC: Final = "bearing.windows"
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A message as the consumer polls it: the methods of `consumer.batch.KafkaMessage`."""
+
+    sent: Message
+    number: int
+
+    def error(self) -> None:
+        """It has none."""
+
+    def topic(self) -> str:
+        """The topic."""
+        return TOPIC
+
+    def partition(self) -> int:
+        """The partition."""
+        return 0
+
+    def offset(self) -> int:
+        """Its place in the partition."""
+        return self.number
+
+    def key(self) -> bytes | None:
+        """The key."""
+        return self.sent.key
+
+    def value(self) -> bytes | None:
+        """The value."""
+        return self.sent.value
+
+    def headers(self) -> Headers:
+        """The headers."""
+        return self.sent.headers
+
+    def timestamp(self) -> tuple[int, int]:
+        """Kind and time."""
+        return (0, 0)
+
+    def leader_epoch(self) -> None:
+        """Not known."""
+
+
+def diagnose(part: Part, assessor: Assessor) -> list[Observation]:
+    """Return what the engine of alarms reads of the diagnosis of each window, in order."""
+    batch = Batch(len(part.windows), 0.0)
+    for number, samples in enumerate(part.windows):
+        batch.add(Polled(_encoded(part, number, samples), number), 0.0)
+    assert not batch.dead_letters, batch.dead_letters[0].detail
+    examined = examine(batch, assessor)
+    units = [one.attributes.unit for one in batch.accepted]
+    inference = Inference(
+        assess(batch, assessor, examined),
+        indicators(batch.samples, window_counts(batch.accepted), units, examined.signal),
+        len(batch.samples),
+        0.0,
+        0.0,
+        ModelInfo(name=assessor.name, version=assessor.version, device=assessor.device),
+    )
+    made = diagnoses(batch, inference, 0.0)
+    return [read(message.value, number) for number, message in enumerate(made)]
+
+
+def _encoded(part: Part, number: int, samples: NDArray[np.float32]) -> Message:
+    return encode_measurement(
+        Measurement(
+            source=f"/{part.name}",
+            id=f"{part.name}/{number:06d}",
+            sensor=part.name,
+            time=EPOCH + timedelta(seconds=number * WINDOW_LENGTH / SAMPLING_RATE),
+            samples=samples,
+            unit="g",
+            shaft_speed=part.rpm,
+        )
+    )
