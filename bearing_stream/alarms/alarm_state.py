@@ -11,6 +11,9 @@ from bearing_stream.wire.alarm_terms import AlarmKind, Transition
 _KEPT: Final = 16
 """Times of raises and clears that are kept for the flap detection: its largest count."""
 
+_ADDED: Final = 2
+"""Fields that were added later, at the end: a record that lacks them is read."""
+
 
 class Shelf(NamedTuple):
     """A shelving: until when (µs), by whom, why, and whether it ends when the alarm clears."""
@@ -49,6 +52,7 @@ class AlarmState:
         *("kind", "active", "acked", "latched", "shelved", "suppressed", "disabled", "masked"),
         *("on_since", "off_since", "since", "label", "rank", "pending_window", "first_window"),
         *("windows", "count", "realarmed", "alarmed_at", "changes", "chattering"),
+        *("other_label", "other_since"),
     )
 
     def __init__(self, kind: AlarmKind, rank: int) -> None:
@@ -73,6 +77,8 @@ class AlarmState:
         self.alarmed_at = 0
         self.changes: list[int] = []
         self.chattering = False
+        self.other_label: str | None = None
+        self.other_since = 0
 
     def step(self, rule: KindRule, found: Reading, time: int, window: str) -> list[Transition]:
         """Go on to a measurement of this time and id, and return the transitions."""
@@ -83,7 +89,7 @@ class AlarmState:
         return [
             *self._flap(rule, time),
             *self._escalate(rule, found),
-            *self._relabel(rule, found),
+            *self._relabel(rule, found, time),
             *self.realarm(rule, time),
         ]
 
@@ -128,7 +134,8 @@ class AlarmState:
     def clear(self, time: int) -> list[Transition]:
         """Become inactive, and return the transitions."""
         self.active = self.chattering = self.masked = False
-        self.off_since = 0
+        self.off_since = self.other_since = 0
+        self.other_label = None
         self.changes = [*self.changes[1 - _KEPT :], time]
         if not self.latched:
             self.acked = True
@@ -160,11 +167,21 @@ class AlarmState:
         steps = (found.level >= rule.confident) + (found.trend >= rule.trend)
         return min(3, rule.rank + steps)
 
-    def _relabel(self, rule: KindRule, found: Reading) -> list[Transition]:
+    def _relabel(self, rule: KindRule, found: Reading, time: int) -> list[Transition]:
+        """Name what has stood out for the off-delay: for less, it is noise, or the end of a fault.
+
+        Windows of two parts may alternate, and as the evidence of a fault fades after a repair,
+        another part than the damaged one can be what is left of it.
+        """
         # Below the level to raise, the label is that of noise.
         if found.level < rule.raise_level or found.label in (None, self.label):
+            self.other_label, self.other_since = None, 0
             return []
-        self.label = found.label
+        if found.label != self.other_label:
+            self.other_label, self.other_since = found.label, time
+        if time - self.other_since < rule.off_delay:
+            return []
+        self.label, self.other_label, self.other_since = found.label, None, 0
         return [Transition.RELABELLED]
 
     def realarm(self, rule: KindRule, time: int) -> list[Transition]:
@@ -189,7 +206,8 @@ class AlarmState:
 
     def restart_delays(self, time: int) -> None:
         """Begin delays anew, since the clock of the sensor was set back to a time."""
-        self.on_since = self.off_since = 0
+        self.on_since = self.off_since = self.other_since = 0
+        self.other_label = None
         self.alarmed_at = min(self.alarmed_at, time)
         self.changes = []
 
@@ -204,10 +222,11 @@ class AlarmState:
     @classmethod
     def load(cls, dumped: list[Any]) -> "AlarmState":
         """Return the alarm that was dumped; raises ValueError if it is none."""
-        if len(dumped) != len(cls.__slots__):
-            raise ValueError(f"expected {len(cls.__slots__)} fields of an alarm, got {len(dumped)}")
+        most = len(cls.__slots__)
+        if not most - _ADDED <= len(dumped) <= most:
+            raise ValueError(f"expected {most} fields of an alarm, got {len(dumped)}")
         alarm = cls(AlarmKind(dumped[0]), 0)
-        for name, value in zip(cls.__slots__[1:], dumped[1:], strict=True):
+        for name, value in zip(cls.__slots__[1:], dumped[1:], strict=False):
             setattr(alarm, name, value)
         if alarm.shelved is not None:
             alarm.shelved = Shelf(*alarm.shelved)

@@ -82,7 +82,8 @@ class KindRule(_Table):
     on_delay: Duration = SECOND
     """Event time for which the condition must hold before the alarm is raised."""
     off_delay: Duration = 60 * SECOND
-    """Event time for which the condition must be absent before the alarm is cleared."""
+    """Event time for which the condition must be absent before the alarm is cleared, and for which
+    another part, indicator or flag must stand out before the alarm names it."""
     severity: Severity = Severity.MEDIUM
     """Severity when the condition just holds."""
     confident: Level = 0.99

@@ -101,7 +101,7 @@ class Transition(StrEnum):
     ESCALATED = "escalated"
     """The severity rose. The alarm must be acknowledged again."""
     RELABELLED = "relabelled"
-    """Another part, indicator or flag is now the one that stands out."""
+    """Another part, indicator or flag has stood out for the off-delay."""
     REALARMED = "realarmed"
     """The alarm is still active after the re-alarm time, and must be acknowledged again."""
     CHATTERING = "chattering"

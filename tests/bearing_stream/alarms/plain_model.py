@@ -30,6 +30,8 @@ class PlainAlarm:
     low_since: int | None = None
     severity: int = 0
     label: str | None = None
+    other: str | None = None
+    other_since: int | None = None
     history: list[int] = field(default_factory=list)
     chattering: bool = False
 
@@ -92,7 +94,7 @@ class PlainModel:
         self.measurements.clear()
         self.latest = 0
         for alarm in self.alarms.values():
-            alarm.high_since = alarm.low_since = None
+            alarm.high_since = alarm.low_since = alarm.other = None
             alarm.history.clear()
         return True
 
@@ -141,14 +143,17 @@ class PlainModel:
             if severity > alarm.severity:
                 alarm.severity, alarm.acked, alarm.latched = severity, False, rule.latch
                 events.append(f"{kind} escalated")
-            if label is not None and label != alarm.label:
-                alarm.label = label
-                events.append(f"{kind} relabelled")
+        other = label if level >= rule.raise_level and label != alarm.label else None
+        if other != alarm.other:
+            alarm.other, alarm.other_since = other, self.latest
+        if other is not None and self.latest - (alarm.other_since or 0) >= rule.off_delay:
+            alarm.label, alarm.other = other, None
+            events.append(f"{kind} relabelled")
         return events
 
     def cleared(self, kind: str, alarm: PlainAlarm, now: int) -> list[str]:
         alarm.active = alarm.chattering = alarm.masked = False
-        alarm.low_since = None
+        alarm.low_since = alarm.other = None
         alarm.history.append(now)
         if not alarm.latched:
             alarm.acked = True

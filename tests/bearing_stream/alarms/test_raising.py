@@ -101,11 +101,32 @@ def test_the_alarm_of_a_bearing_hides_that_of_its_machine() -> None:
     assert world.alarm("pump-7:machine-changed").state is DisplayState.MASKED
 
 
-def test_another_part_relabels_the_alarm() -> None:
+def test_another_part_relabels_the_alarm_once_it_has_stood_out_for_the_off_delay() -> None:
     world = World()
     world.feed(30, probabilities=OUTER)
-    assert world.feed(30, probabilities=INNER) == ["bearing-fault relabelled"]
+    assert world.feed(60, probabilities=INNER) == []
+    assert world.alarm().label == "OuterRace"
+    assert world.feed(3, probabilities=INNER) == ["bearing-fault relabelled"]
     assert world.alarm().label == "InnerRace"
+
+
+def test_parts_that_alternate_do_not_relabel_the_alarm() -> None:
+    world = World()
+    world.feed(30, probabilities=OUTER)
+    for _ in range(20):
+        assert world.feed(10, probabilities=INNER) == []
+        assert world.feed(10, probabilities=OUTER) == []
+    assert world.alarm().label == "OuterRace"
+
+
+def test_the_last_evidence_of_a_fault_does_not_relabel_the_alarm() -> None:
+    world = World()
+    world.feed(30, probabilities=OUTER)
+    # Much of an outer race, and some of an inner one: it is not below what healthy windows show.
+    world.feed(30, probabilities={"Ball": 1e-6, "InnerRace": 0.1, "Normal": 1e-6, "OuterRace": 0.9})
+    healthy = {"Ball": 1e-6, "InnerRace": 0.05, "Normal": 0.95, "OuterRace": 1e-6}
+    assert world.feed(90, probabilities=healthy) == ["bearing-fault cleared"]
+    assert world.alarm().label == "OuterRace"
 
 
 @pytest.mark.parametrize("flag", ["unknown-machine", "novelty"])

@@ -1,5 +1,7 @@
 """The alarms of a sensor that was saved are known without loading it."""
 
+import json
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +48,20 @@ def test_a_record_that_cannot_be_read_hides_no_other() -> None:
     for key, record in world.engine.take_changed():
         restored.restore(key, record)
     assert [alarm_id for alarm_id, _ in restored.alarms()] == [BEARING]
+
+
+def test_a_record_from_before_a_field_was_added_is_read() -> None:
+    world = World()
+    world.feed(10, probabilities=OUTER)
+    [(key, record)] = world.engine.take_changed()
+    content = json.loads(record)
+    [alarm] = content["alarms"]
+    known = [*alarm]
+    del alarm[-2:]
+    restored = Engine()
+    restored.restore(key, json.dumps(content, separators=(",", ":")).encode())
+    assert [alarm.dump() for _, alarm in restored.alarms()] == [known]
+    assert [alarm.dump() for _, alarm in restored.alarms_of(key)] == [known]
 
 
 def test_of_a_sensor_that_is_not_known_there_are_none() -> None:
