@@ -92,6 +92,6 @@ def _encoded(part: Part, number: int, samples: NDArray[np.float32]) -> Message:
             time=EPOCH + timedelta(seconds=number * WINDOW_LENGTH / SAMPLING_RATE),
             samples=samples,
             unit="g",
-            shaft_speed=part.rpm,
+            shaft_speed=part.rpm if part.is_stated else None,
         )
     )

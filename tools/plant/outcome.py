@@ -23,9 +23,10 @@ class Outcome:
     Args:
         name: Of its recording.
         label: What it has.
-        right: Share of its windows that were diagnosed so.
+        share: Of its windows, those that were diagnosed so.
         predicted: The prediction of most of its windows.
-        expected: The alarm of that prediction; None if it is Normal.
+        wanted: The alarm of what it has; None if it is healthy.
+        expected: The alarm of what most of its windows were diagnosed as.
         raised: Every raise of an alarm, in order: one that clears and is raised again is two.
         changed: Other events that ask for attention: `escalated`, `relabelled`, and so on.
         seconds: From the failure to the first raise; None without one.
@@ -35,8 +36,9 @@ class Outcome:
 
     name: str
     label: FaultLabel
-    right: float
+    share: float
     predicted: FaultLabel
+    wanted: Alarm | None
     expected: Alarm | None
     raised: tuple[Alarm, ...]
     changed: tuple[str, ...]
@@ -46,14 +48,17 @@ class Outcome:
 
     @property
     def is_as_diagnosed(self) -> bool:
-        """Whether it raised once what most of its windows were diagnosed as, and nothing else."""
-        wanted = () if self.expected is None else (self.expected,)
-        return self.raised == wanted and not self.false_alarms and not self.active
+        """Whether it raised one alarm of what most windows were diagnosed as, or rightly none."""
+        return self._is_only(self.expected)
 
     @property
     def is_right(self) -> bool:
         """Whether it raised one alarm of what it has, or none if it is healthy."""
-        return self.predicted == self.label and self.is_as_diagnosed
+        return self._is_only(self.wanted)
+
+    def _is_only(self, alarm: Alarm | None) -> bool:
+        wanted = () if alarm is None else (alarm,)
+        return self.raised == wanted and not self.false_alarms and not self.active
 
 
 def outcomes(machine: Machine, engine: Engine) -> Iterator[Outcome]:
@@ -84,8 +89,9 @@ def _outcome(part: Part, own: Sequence[Observation], life: Life) -> Outcome:
     return Outcome(
         name=part.name,
         label=part.label,
-        right=labels.count(part.label) / len(labels),
+        share=labels.count(part.label) / len(labels),
         predicted=predicted,
+        wanted=_alarm_of(part.label, own),
         expected=_alarm_of(predicted, own),
         raised=tuple((event.kind, event.label) for _, event in raised),
         changed=tuple(_changes(life)),
@@ -99,14 +105,14 @@ def _label(seen: Observation) -> FaultLabel:
     return FAULT_LABELS[seen.logs.index(max(seen.logs))]
 
 
-def _alarm_of(predicted: FaultLabel, own: Iterable[Observation]) -> Alarm | None:
-    """Return the alarm of a prediction; what physics calls Ball, by exclusion, is a change."""
-    if predicted == "Normal":
+def _alarm_of(label: FaultLabel, own: Iterable[Observation]) -> Alarm | None:
+    """Return the alarm of a label; what physics calls Ball, by exclusion, is a change."""
+    if label == "Normal":
         return None
-    by_network = [seen.mask >> NETWORK & 1 for seen in own if _label(seen) == predicted]
-    if predicted == "Ball" and 2 * sum(by_network) < len(by_network):
+    by_network = [seen.mask >> NETWORK & 1 for seen in own if _label(seen) == label]
+    if label == "Ball" and 2 * sum(by_network) < len(by_network):
         return AlarmKind.MACHINE_CHANGED, None
-    return AlarmKind.BEARING_FAULT, predicted
+    return AlarmKind.BEARING_FAULT, label
 
 
 def _changes(life: Life) -> Iterator[str]:

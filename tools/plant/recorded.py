@@ -1,12 +1,12 @@
 """The bearings of a plant, from recordings: what is replayed was not fitted to.
 
-The shipped network is tested on the windows that its model card sets aside. A baseline is fitted to
-healthy windows that share no sample with those tested on, or to the first half of the healthy
-recordings, as in the protocol *unseen rig*.
+The shipped network is tested on the windows that its model card sets aside, and others on a fault
+diameter that they have not seen. A baseline is fitted to healthy windows that share no sample with
+those tested on, or to the first half of the healthy recordings, as in the protocol *unseen rig*.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,12 @@ from model.diagnoser import Diagnoser
 from model.physics.baseline import fit
 from model.physics.bearing import DRIVE_END
 from model.sensors import SensorRow, Sensors
-from training.evaluation.folds import same_bearing
+from training.evaluation.folds import Fold, same_bearing, unseen_diameter
+from training.evaluation.networks import Networks, pool_of
 from training.evaluation.rigs import CWRU, HealthyPart, RigRecording
 from training.evaluation.samples import healthy
-from training.split import random_split
+from training.novelty import fit_novelty
+from training.windows import cut
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,14 +33,16 @@ class Part:
     Args:
         name: Of the recording.
         label: What the bearing has.
-        rpm: Stated shaft speed; None if it is not known.
+        rpm: Shaft speed; None if it is not known.
         windows: (n, 2048) float32 at 12 kHz.
+        is_stated: Whether the measurements state the speed.
     """
 
     name: str
     label: FaultLabel
     rpm: float | None
     windows: NDArray[np.float32]
+    is_stated: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +51,7 @@ class Machine:
 
     Args:
         rig: Of the recordings.
-        method: `network`, `physics`, or `physics+network`.
+        method: What decides, such as `network` or `physics`.
         assessor: With its baseline.
         healthy: Of the healthy bearing, one for each recording.
         faulty: One for each recording.
@@ -61,28 +65,50 @@ class Machine:
 
 
 def with_network(recordings: Sequence[Recording], seed: int) -> Iterator[Machine]:
-    """Yield the rig of the network, diagnosed by the network alone, and with physics.
+    """Yield the rig of the shipped network, diagnosed by the network alone, and with physics.
 
     Args:
         recordings: All that the network was trained on.
         seed: Of its split.
     """
-    network = Diagnoser.load(device="cpu")
-    test = random_split(recordings, seed).test
-    parts = [
-        _part(each, each.windows(hop=1)[test[each.id]]) for each in recordings if len(test[each.id])
-    ]
     (fold,) = same_bearing(recordings)
+    yield from _by_both(CWRU, Diagnoser.load(device="cpu"), recordings, fold, seed)
+
+
+def with_unseen_diameters(
+    recordings: Sequence[Recording], networks: Networks, seed: int
+) -> Iterator[Machine]:
+    """Yield the rig once for each fault diameter, diagnosed by a network that has not seen it.
+
+    Args:
+        recordings: All of the rig.
+        networks: Fits them, or loads those that were kept.
+        seed: Of the fit.
+    """
+    for fold in unseen_diameter(recordings):
+        validation = cut(fold.training, fold.split(seed).validation)
+        network = networks.of(fold, seed)
+        novelty = fit_novelty(network, pool_of(fold, seed), validation, seed)
+        diagnoser = Diagnoser(network.weights(), novelty)
+        yield from _by_both(f"{CWRU}, unseen diameter", diagnoser, recordings, fold, seed)
+
+
+def _by_both(
+    rig: str, network: Diagnoser, recordings: Sequence[Recording], fold: Fold, seed: int
+) -> Iterator[Machine]:
+    """Yield the windows of a fold that are tested on, by the network alone and with physics."""
+    test = fold.split(seed).test
+    tested = [each for each in recordings if len(test.get(each.id, ()))]
+    parts = [_part(each, each.windows(hop=1)[test[each.id]]) for each in tested]
     usual = healthy(fold, seed)
-    baseline = fit(usual.windows, usual.rpm, DRIVE_END)
-    row = SensorRow("*", baseline, network=True)
+    row = SensorRow("*", fit(usual.windows, usual.rpm, DRIVE_END), network=True)
     methods: Mapping[str, DiagnoserName] = {"network": "network", "physics+network": "auto"}
     for method, diagnoser in methods.items():
-        yield _machine(CWRU, method, Assessor(network, diagnoser, Sensors((row,), "")), parts)
+        yield _machine(rig, method, Assessor(network, diagnoser, Sensors((row,), "")), parts)
 
 
 def by_physics(recordings: Sequence[RigRecording]) -> Iterator[Machine]:
-    """Yield each machine of some rigs, diagnosed by physics alone."""
+    """Yield each machine of some rigs, diagnosed by physics at the stated speed, and without."""
     network = Diagnoser.load(device="cpu")
     for rig, name in dict.fromkeys((each.rig, each.machine) for each in recordings):
         own = [each for each in recordings if (each.rig, each.machine) == (rig, name)]
@@ -94,6 +120,8 @@ def by_physics(recordings: Sequence[RigRecording]) -> Iterator[Machine]:
             for each, first in divided.tested
         ]
         yield _machine(rig, "physics", assessor, parts)
+        unstated = [replace(part, is_stated=False) for part in parts]
+        yield _machine(rig, "physics, speed unknown", assessor, unstated)
 
 
 def _machine(rig: str, method: str, assessor: Assessor, parts: Sequence[Part]) -> Machine:

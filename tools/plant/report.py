@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bearing_stream.wire.alarm_terms import AlarmKind
 from tools.plant.outcome import Outcome
@@ -73,32 +74,31 @@ class Summary:
         )
 
 
-_HEAD = [
-    *("rig", "diagnosed by", "faulty bearings", "diagnosed right", "one alarm, right"),
-    *("`machine-changed` alone", "another part", "none", "several"),
-    *("healthy bearings", "with an alarm", "slowest alarm"),
-]
+_HEAD: Final = {
+    "rig": "rig",
+    "diagnosed by": "method",
+    "faulty bearings": "faulty",
+    "diagnosed right": "diagnosed",
+    "one alarm, right": "one_right",
+    "`machine-changed` alone": "one_changed",
+    "another part": "one_wrong",
+    "none": "none",
+    "several": "several",
+    "healthy bearings": "healthy",
+    "with an alarm": "alarmed",
+    "slowest alarm": "slowest",
+}
+"""Column → field of `Summary`."""
 
 
 def markdown(found: Sequence[Summary]) -> str:
     """Return the table for the page on alarms."""
     return table(
-        _HEAD,
-        [
-            [
-                each.rig,
-                each.method,
-                str(each.faulty),
-                str(each.diagnosed),
-                str(each.one_right),
-                str(each.one_changed),
-                str(each.one_wrong),
-                str(each.none),
-                str(each.several),
-                str(each.healthy),
-                str(each.alarmed),
-                "" if each.slowest is None else f"{each.slowest:.1f} s",
-            ]
-            for each in found
-        ],
+        [*_HEAD], [[_text(getattr(each, name)) for name in _HEAD.values()] for each in found]
     )
+
+
+def _text(value: str | float | None) -> str:
+    if isinstance(value, float):
+        return f"{value:.1f} s"
+    return "" if value is None else str(value)
