@@ -109,6 +109,7 @@ class Pipeline(Generic[B]):
         self._sleep = sleep
         self._batch = batch
         self._recovering = False
+        self._has_finished = False
         self._has_given_up = False
         self._reason = ""
         self._failures = 0
@@ -143,6 +144,8 @@ class Pipeline(Generic[B]):
                 self.step()
                 each_round()
             self.on_partitions_revoked()
+            # Leaving the group revokes the partitions once more, after the delivery is closed.
+            self._has_finished = True
             self._raise_fatal()
             if self._has_given_up:
                 emit(events.IN_FLIGHT_ABANDONED, reason=self._reason)
@@ -191,7 +194,7 @@ class Pipeline(Generic[B]):
 
         Never raises what Kafka did, since its client calls this; the next `step` acts on it.
         """
-        if self._recovering or self._fatal is not None:
+        if self._has_finished or self._recovering or self._fatal is not None:
             # What is open has failed and waits to be given up: committing it would repeat it.
             return
         deadline = self._clock() + DRAIN
@@ -272,7 +275,10 @@ class Pipeline(Generic[B]):
         if self._failures > 1:
             # A power of a thousand failures, which are an hour without Kafka, is too large a float.
             doublings = min(self._failures - 2, 10)
-            self._sleep(min(FIRST_BACKOFF * 2**doublings, MAX_BACKOFF))
+            self._pause(min(FIRST_BACKOFF * 2**doublings, MAX_BACKOFF))
+            if self._stopping:
+                # Closing the delivery aborts what is open, and no attempt comes after this one.
+                return
         self._batch.clear()
         self._batch.byte_limit = self._delivery.byte_limit
         self._dispatcher.give_up()
@@ -295,6 +301,12 @@ class Pipeline(Generic[B]):
                 emit(events.RESUMED)
             self._recovering = self._has_given_up = False
         self._raise_fatal()
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond a request to stop."""
+        end = self._clock() + seconds
+        while not self._stopping and (left := end - self._clock()) > 0:
+            self._sleep(min(left, FIRST_BACKOFF))
 
     def _raise_fatal(self) -> None:
         if self._fatal is not None:

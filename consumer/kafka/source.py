@@ -18,6 +18,7 @@ from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Taken, Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.liveness import budget
+from consumer.liveness.deadline import call_for
 from consumer.metrics import Metrics, Rebalance
 
 AT_A_TIME: Final = 64
@@ -209,8 +210,12 @@ class WindowSource:
         self._commits.commit(offsets, budget.COMMIT)
 
     def close(self) -> None:
-        """Leave the group."""
-        self._consumer.close()
+        """Leave the group, without waiting for the response of a broker for longer than `LEAVE`.
+
+        The client waits for five seconds. The request is sent by then; if it is lost, the group
+        removes this consumer when its session times out.
+        """
+        call_for(budget.LEAVE, self._consumer.close)
         self._commits.close()
 
     def _consume_up_to(self, most: int, timeout: float) -> list[KafkaMessage]:

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from bearing_stream.kafka.errors import TransientKafkaError
@@ -76,6 +77,20 @@ class DeadlineCaller(Caller):
             self._worker.leave()
             self._worker = None
         self._is_pending = False
+
+
+def call_for(seconds: float, function: Callable[[], Any]) -> None:
+    """Call in a thread, and return after so many seconds at the latest: the call then goes on.
+
+    Raises:
+        Exception: Whatever the call raised meanwhile.
+    """
+    worker = Worker()
+    worker.begin(function, ())
+    worker.leave()
+    with suppress(queue.Empty):
+        if (error := worker.result(seconds)) is not None:
+            raise error
 
 
 class Worker:

@@ -18,6 +18,7 @@ from model.assessment import Assessment
 from tests.consumer.fakes import (
     DIAGNOSES,
     WINDOWS,
+    FakeMessage,
     StubAssessor,
     abortable,
     kafka_error,
@@ -220,6 +221,45 @@ def test_a_fatal_error_while_recovering_ends_the_run() -> None:
     world.happens_in("committed", kafka_error(30))
     with pytest.raises(FatalKafkaError, match="consumer group"):
         world.pipeline.run()
+
+
+def test_leaving_the_group_after_the_end_begins_no_transaction() -> None:
+    world = World(batch_size=4).joined()
+    world.arrive(0, 2)
+    world.pipeline.stop()
+    world.pipeline.run()
+    world.delivery.close()
+    world.pipeline._batch.add(FakeMessage(window(9), 0, 9), world.clock.now)
+    world.consumer.close()
+    assert world.delivery.state is State.CLOSED
+    assert world.pipeline._fatal is None
+
+
+def test_a_pause_between_attempts_ends_when_the_consumer_is_to_stop() -> None:
+    world = World(batch_size=4).joined()
+    world.arrive(0, 4)
+    world.happens_in("flush", abortable())
+    attempts: list[float] = []
+
+    def fail() -> None:
+        attempts.append(world.clock.now)
+        raise timed_out()
+
+    for _ in range(100):
+        world.happens_in("init_transactions", fail)
+    steps(world, 12)
+    before, count = world.clock.now, len(attempts)
+
+    def stop_after_a_second(seconds: float) -> None:
+        world.clock.sleep(seconds)
+        if world.clock.now >= before + 1.0:
+            world.pipeline.stop()
+
+    world.pipeline._sleep = stop_after_a_second
+    world.pipeline.run()
+    assert world.clock.now == pytest.approx(before + 1.0, abs=0.11)
+    assert len(attempts) == count
+    assert world.cluster.committed == BEGINNINGS
 
 
 def test_failures_without_a_commit_between_them_are_retried_with_growing_pauses() -> None:

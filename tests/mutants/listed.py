@@ -209,7 +209,7 @@ BROKERS: Final = (
     Mutant(
         "broker gone: the pauses grow",
         "consumer/pipeline.py",
-        "self._sleep(min(FIRST_BACKOFF * 2**doublings, MAX_BACKOFF))",
+        "self._pause(min(FIRST_BACKOFF * 2**doublings, MAX_BACKOFF))",
         "pass",
         "test_pipeline.py::test_failures_without_a_commit_between_them_are_retried_with_"
         "growing_pauses",

@@ -405,3 +405,30 @@ def test_where_partitions_begin_is_committed_again_if_kafka_refuses(
     rewind_until_resolved(harness)
     harness.source.rewind()
     assert harness.cluster.committed[WINDOWS, 0] == 0
+
+
+def test_it_does_not_wait_long_for_a_broker_to_let_it_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    harness, left, responds = Harness().joined(), threading.Event(), threading.Event()
+
+    def close() -> None:
+        left.set()
+        assert responds.wait(10)
+
+    monkeypatch.setattr(budget, "LEAVE", 0.01)
+    monkeypatch.setattr(harness.consumer, "close", close)
+    harness.source.close()
+    assert left.wait(10)
+    responds.set()
+
+
+def test_an_error_of_leaving_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = Harness().joined()
+
+    def close() -> None:
+        raise RuntimeError("closed already")
+
+    monkeypatch.setattr(harness.consumer, "close", close)
+    with pytest.raises(RuntimeError, match="closed already"):
+        harness.source.close()

@@ -56,6 +56,7 @@ class AlarmDispatcher:
         commands: Commands,
         sources: AlarmSources,
         *,
+        responds: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -68,6 +69,7 @@ class AlarmDispatcher:
             state: From which a partition is restored.
             commands: Of operators.
             sources: Takes what is counted.
+            responds: Whether Kafka responds now; it returns in bounded time.
             clock: Monotonic seconds.
             wall_clock: Seconds since the epoch.
         """
@@ -79,6 +81,7 @@ class AlarmDispatcher:
         self._sources = sources
         self._metrics = sources.metrics
         self._figures = sources.figures
+        self._responds = responds
         self._clock = clock
         self._wall_clock = wall_clock
         self._owned: dict[int, OwnedPartition] = {}
@@ -276,7 +279,7 @@ class AlarmDispatcher:
 
     def _write_unwritten(self, most: int) -> None:
         for number, owned in self._owned.items():
-            if not owned.unwritten and owned.checkpoint <= owned.reflected:
+            if not owned.is_being_written:
                 continue
             for record in owned.checkpoint_records(most):
                 self._outbox.write(number, owned, record)
@@ -286,10 +289,22 @@ class AlarmDispatcher:
                 self._metrics.checkpoints += 1
 
     def _finish(self) -> None:
-        """Write what changed before partitions go, unless it is too much for the time there is."""
-        for owned in self._owned.values():
-            if owned.reflected < owned.next and len(owned.engine.changed) <= AT_A_TIME:
-                owned.begin_checkpoint()
+        """Write what changed before partitions go, unless it is too much for the time there is.
+
+        Without Kafka it is not begun: the attempt would take all of that time. Who owns the
+        partitions next reads again what is not reflected.
+        """
+        changed = [
+            owned
+            for owned in self._owned.values()
+            if owned.reflected < owned.next and len(owned.engine.changed) <= AT_A_TIME
+        ]
+        if not (changed or any(owned.is_being_written for owned in self._owned.values())):
+            return
+        if not (self._outbox.is_open or self._responds()):
+            return
+        for owned in changed:
+            owned.begin_checkpoint()
         self._write_unwritten(AT_A_TIME)
 
     def _settle(self) -> None:

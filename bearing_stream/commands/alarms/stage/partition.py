@@ -72,6 +72,11 @@ class OwnedPartition:
             self.sizes[record.key] = len(record.key) + len(record.value)
             self.size += self.sizes[record.key]
 
+    @property
+    def is_being_written(self) -> bool:
+        """Whether a checkpoint has begun and has not ended."""
+        return bool(self.unwritten) or self.checkpoint > self.reflected
+
     def begin_checkpoint(self) -> None:
         """Begin to write all sensors that changed since their last record."""
         self.unwritten = self.engine.changed

@@ -1,6 +1,7 @@
 """`bearing-stream alarms` as a service: its rules, its topics and its parts."""
 
-from functools import partial
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -16,9 +17,9 @@ from bearing_stream.commands.alarms.stage.metrics import AlarmMetrics
 from bearing_stream.commands.alarms.stage.readings import AlarmSources
 from bearing_stream.commands.alarms.stage.state_topic import StateTopic
 from bearing_stream.kafka import admin_client, create_topics, wait_for_topics
+from consumer.batch import Partition
 from consumer.delivery.replication import single_replica
 from consumer.kafka.clients import new_consumer
-from consumer.kafka.source import WindowSource
 from consumer.kafka.topic_log import ClusterTopicLog
 from consumer.liveness.budget import REQUEST
 from consumer.parts import Parts, exactly_once, new_source
@@ -28,7 +29,8 @@ from consumer.telemetry.pushing import push_of
 from consumer.telemetry.stage_telemetry import StageTelemetry
 
 REACHABLE_TIMEOUT: Final = 1.0
-"""Seconds for Kafka to respond, before sensors are taken to be silent."""
+"""Seconds for Kafka to respond, before sensors are taken to be silent, and before what changed is
+written when the stage ends."""
 
 
 class AlarmService(StageService[AlarmSettings]):
@@ -83,11 +85,24 @@ class AlarmService(StageService[AlarmSettings]):
         commands = CommandTopic(properties, found.commands, self._errors, log)
         state = StateTopic(properties, found.state, 2 * settings.transaction_timeout)
         dispatcher = AlarmDispatcher(
-            settings, self._rules, delivery, state, commands, self.telemetry.sources
+            settings,
+            self._rules,
+            delivery,
+            state,
+            commands,
+            self.telemetry.sources,
+            responds=lambda: _is_reachable(consumer, islice(source.positions(), 1)),
         )
         batch = DiagnosisBatch(settings.batch_size, settings.max_delay)
-        reachable = partial(_is_reachable, consumer, source)
-        loop = AlarmLoop(settings, source, batch, dispatcher, delivery, metrics, reachable)
+        loop = AlarmLoop(
+            settings,
+            source,
+            batch,
+            dispatcher,
+            delivery,
+            metrics,
+            lambda: _is_reachable(consumer, source.positions()),
+        )
         return Parts(source, delivery, loop, admin, [commands])
 
     def _await_topics(self) -> None:
@@ -116,10 +131,10 @@ class AlarmService(StageService[AlarmSettings]):
         topics.check(settings)
 
 
-def _is_reachable(consumer: Consumer, source: WindowSource) -> bool:
-    """Whether the leaders of all owned partitions respond now."""
+def _is_reachable(consumer: Consumer, partitions: Iterable[Partition]) -> bool:
+    """Whether the leaders of these partitions respond now."""
     try:
-        for topic, partition in source.positions():
+        for topic, partition in partitions:
             place = TopicPartition(topic, partition)
             consumer.get_watermark_offsets(place, REACHABLE_TIMEOUT, cached=False)
     except KafkaException:

@@ -35,6 +35,7 @@ class InMemoryStage:
         self.state: list[Record] = []
         self.log_id = self.commands_id = "first"
         self.events: list[Any] = []
+        self.responds = True
         self.while_reading: Callable[[], None] = lambda: None
         self._rules = parse(rules)
         self._log: list[Polled] = []
@@ -59,6 +60,7 @@ class InMemoryStage:
             stage,
             stage,
             self.sources,
+            responds=lambda: self.responds,
             clock=lambda: self.now,
             wall_clock=lambda: self.now,
         )
@@ -119,6 +121,21 @@ class InMemoryStage:
         self.now += SETTINGS.checkpoint_interval
         self.dispatcher.write_checkpoint()
         self.commit()
+
+    def finish(self) -> None:
+        """Finish what is in flight, as before partitions go, and commit it."""
+        self.dispatcher.dispatch(DiagnosisBatch(1, 0), DispatchReason.FINISH)
+        self.commit()
+
+    @property
+    def end(self) -> int:
+        """The offset after the latest diagnosis."""
+        return len(self._log)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a transaction is open."""
+        return self._is_open
 
     def commit(self) -> None:
         """Commit what was published."""
