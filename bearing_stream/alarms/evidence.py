@@ -53,7 +53,7 @@ class Evidence:
     Attributes:
         capacity: Windows that are accumulated.
         windows: Windows in the sums: `capacity` or more, unless too few have come yet.
-        counts: (17,), windows with each of `BITS`.
+        counts: (18,), windows with each of `BITS`.
     """
 
     __slots__ = ("_rows", "_times", "_values", "capacity", "counts", "windows")

@@ -34,8 +34,10 @@ BITS: Final = (
     *("usable", "faulty", "network", "lines", "indicators", "velocity", "off", "over", "flagged"),
     *QUALITY_FLAGS,
     "wrong-unit",
+    "novel",
 )
-"""What a window may have; the evidence counts the windows with each."""
+"""What a window may have; the evidence counts the windows with each. Masks are saved: later bits
+come last."""
 
 USABLE, FAULTY, NETWORK, LINES, WITH_INDICATORS, VELOCITY, OFF, OVER, FLAGGED = range(9)
 """Indices of bits: counts as evidence of the machine's state; a fault is more probable than not;
@@ -44,6 +46,9 @@ indicator is over its limit; has a flag of a defective signal."""
 
 UNKNOWN_MACHINE: Final = BITS.index("unknown-machine")
 WRONG_UNIT: Final = BITS.index("wrong-unit")
+NOVELTY: Final = BITS.index("novelty")
+NOVEL: Final = BITS.index("novel")
+"""Index of a bit: the flag `novelty` is all that keeps it from being evidence."""
 
 SIGNAL_FLAGS: Final = ("clipping", "dropout", "jump", "mains-hum", "wrong-unit")
 """The flags of a defective signal."""

@@ -10,6 +10,7 @@ from bearing_stream.alarms.observation import (
     FLAGGED,
     INDICATORS,
     LOG_STEPS,
+    NOVEL,
     OVER,
     SIGNAL_FLAGS,
     UNKNOWN_MACHINE,
@@ -41,7 +42,7 @@ def is_quiet(state: SensorState) -> bool:
     rules = state.rules
     return not state.alarms and (
         counts[FAULTY] < rules.bearing_fault.agree
-        and counts[FAULTY] < rules.machine_changed.agree
+        and counts[FAULTY] + counts[NOVEL] < rules.machine_changed.agree
         and counts[FLAGGED] < rules.sensor_quality.agree
         and counts[OVER] < rules.indicator_high.agree
         and counts[UNKNOWN_MACHINE] < rules.unknown_machine.agree
@@ -66,12 +67,18 @@ def _faults(state: SensorState) -> tuple[Reading, Reading]:
     The level of both is the probability of any fault. Which of the two it is: lines of a race, and
     what a network that was trained on the machine names, are faults of the bearing; what physics
     calls a ball fault is a change that no line explains. An active alarm keeps its level while the
-    other one stands out, so that it does not clear where the evidence is near the border.
+    other one stands out, so that it does not clear where the evidence is near the border. A novel
+    window is evidence of a change and of no part: the network knows neither the healthy machine nor
+    a fault in it.
     """
     evidence = state.evidence
+    bearing, changed = map(state.alarms.get, (AlarmKind.BEARING_FAULT, AlarmKind.MACHINE_CHANGED))
     usable = evidence.counts[USABLE]
+    # Next to an alarm that names a part it adds nothing, and would clear a little later or earlier.
+    novel = 0 if _is_active(bearing) else evidence.counts[NOVEL]
+    faulty, trend = evidence.counts[FAULTY], rms_trend(state) or 1.0
     if not usable:
-        return NOTHING, NOTHING
+        return NOTHING, Reading(1.0, novel, novel, None, trend) if novel else NOTHING
     found = evidence.probabilities()
     fault = 1 - found[_NORMAL]
     network = evidence.network_share()
@@ -80,22 +87,22 @@ def _faults(state: SensorState) -> tuple[Reading, Reading]:
         "InnerRace": found[_INNER],
         "Ball": found[_BALL] * network,
     }
-    of_bearing = sum(parts.values())
-    of_change = found[_BALL] * (1 - network)
-    faulty, trend = evidence.counts[FAULTY], rms_trend(state) or 1.0
-    bearing, changed = map(state.alarms.get, (AlarmKind.BEARING_FAULT, AlarmKind.MACHINE_CHANGED))
+    is_part = sum(parts.values()) >= found[_BALL] * (1 - network)
+    is_change = not is_part or novel > usable
     return (
         Reading(
-            fault if of_bearing >= of_change or _is_active(bearing) else 0.0,
+            fault if is_part or _is_active(bearing) else 0.0,
             faulty,
             usable,
             _label(parts, bearing),
             trend,
         ),
         Reading(
-            fault if of_bearing < of_change or _is_active(changed) else 0.0,
-            faulty,
-            usable,
+            (fault * usable + novel) / (usable + novel)
+            if is_change or _is_active(changed)
+            else 0.0,
+            faulty + novel,
+            usable + novel,
             None,
             trend,
         ),

@@ -127,7 +127,7 @@ class BearingFaultRule(KindRule):
 
 
 class MachineChangedRule(KindRule):
-    """The level is the probability of any fault where no line names a part."""
+    """The level is the probability of any fault where no line names a part; 1 of a novel window."""
 
     on_delay: Duration = 5 * SECOND
     severity: Severity = Severity.LOW

@@ -12,6 +12,8 @@ from bearing_stream.alarms.observation import (
     FLAGGED,
     INDICATORS,
     LOG_STEPS,
+    NOVEL,
+    NOVELTY,
     OFF,
     OVER,
     UNMEASURED,
@@ -186,8 +188,11 @@ class SensorState:
             mask &= _NOT_MEASURED
         elif any(indicators[column] >= limit for column, limit in self.limits):
             mask |= 1 << OVER
-        usable = not (mask & UNUSABLE or off)
+        unusable = mask & UNUSABLE
+        usable = not (unusable or off)
         mask = mask | 1 << USABLE if usable else mask & _NOT_EVIDENCE
+        if unusable == 1 << NOVELTY and not off:
+            mask |= 1 << NOVEL
         windows = min(seen.windows, evidence_rule.windows)
         states = (*seen.logs, *seen.sigmas) if usable else _ZEROS
         row: Row = (windows, mask, *states, *indicators)

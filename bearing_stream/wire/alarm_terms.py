@@ -15,7 +15,8 @@ class AlarmKind(StrEnum):
     """A part of the bearing is damaged: a fault line of a race stands out, or a network that was
     trained on the machine names the part."""
     MACHINE_CHANGED = "machine-changed"
-    """The spectrum is not that of the healthy machine, and no line names a part of the bearing."""
+    """The spectrum is not that of the healthy machine, and no line names a part of the bearing; or
+    the signal is novel to the network that decides."""
     INDICATOR_HIGH = "indicator-high"
     """A condition indicator, such as RMS, kurtosis or velocity, is above its limit."""
     SENSOR_SILENT = "sensor-silent"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.observation import NETWORK, Observation
 from bearing_stream.vocabulary import FAULT_LABELS, FaultLabel
-from bearing_stream.wire.alarm_terms import AlarmKind, Transition
+from bearing_stream.wire.alarm import PublishedEvent
+from bearing_stream.wire.alarm_terms import ANNUNCIATED, AlarmKind, Transition
 from tools.plant.diagnosed import diagnose
 from tools.plant.life import BEFORE, RECORDED, STEP, Life, live
 from tools.plant.recorded import Machine, Part
@@ -27,10 +28,11 @@ class Outcome:
         predicted: The prediction of most of its windows.
         wanted: The alarm of what it has; None if it is healthy.
         expected: The alarm of what most of its windows were diagnosed as.
-        raised: Every raise of an alarm, in order: one that clears and is raised again is two.
-        changed: Other events that ask for attention: `escalated`, `relabelled`, and so on.
+        raised: Every time that an alarm is displayed, in order: one that clears and is raised again
+            is two, and one that another alarm of the bearing masks is none.
+        changed: Other events: `escalated`, `relabelled`, and so on.
         seconds: From the failure to the first raise; None without one.
-        false_alarms: Raises before the failure, and after the repair.
+        false_alarms: Those displayed before the failure, and after the repair.
         active: Alarms that are active at the end, after the repair.
     """
 
@@ -83,8 +85,8 @@ def _nearest(healthy: Sequence[Part], part: Part) -> Part:
 def _outcome(part: Part, own: Sequence[Observation], life: Life) -> Outcome:
     labels = [_label(seen) for seen in own]
     ((predicted, _),) = Counter(labels).most_common(1)
-    raised = [(at, event) for at, event in life.events if event.event == Transition.RAISED]
-    cleared = sum(event.event == Transition.CLEARED for _, event in life.events)
+    raised = [(at, event) for at, event in life.events if _is_displayed(event)]
+    counts = Counter(event.event for _, event in life.events)
     during = [at for at, _ in raised if BEFORE <= at < BEFORE + RECORDED]
     return Outcome(
         name=part.name,
@@ -97,7 +99,7 @@ def _outcome(part: Part, own: Sequence[Observation], life: Life) -> Outcome:
         changed=tuple(_changes(life)),
         seconds=(during[0] - BEFORE) * STEP / 1e6 if during else None,
         false_alarms=len(raised) - len(during),
-        active=len(raised) - cleared,
+        active=counts[Transition.RAISED] - counts[Transition.CLEARED],
     )
 
 
@@ -113,6 +115,10 @@ def _alarm_of(label: FaultLabel, own: Iterable[Observation]) -> Alarm | None:
     if label == "Ball" and 2 * sum(by_network) < len(by_network):
         return AlarmKind.MACHINE_CHANGED, None
     return AlarmKind.BEARING_FAULT, label
+
+
+def _is_displayed(event: PublishedEvent) -> bool:
+    return event.event in (Transition.RAISED, Transition.UNMASKED) and event.state in ANNUNCIATED
 
 
 def _changes(life: Life) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bearing_stream.alarms.rules import KindRule, SensorRules
 
-DEFECTS = {"dropout", "jump", "mains-hum"}
+UNUSABLE = {"dropout", "jump", "mains-hum", "novelty"}
 QUALITY = ("clipping", "dropout", "jump", "mains-hum")
 ORDER = ("bearing-fault", "machine-changed", "sensor-quality", "sensor-silent")
 
@@ -173,10 +173,17 @@ class PlainModel:
             }
             flagged = sum(each["windows"] for each in evidence if set(QUALITY) & each["reasons"])
             return max(shares.values()), flagged, total, self.label(shares, alarm)
-        usable = [each for each in evidence if not each["reasons"] & DEFECTS]
+        usable = [each for each in evidence if not each["reasons"] & UNUSABLE]
         windows = sum(each["windows"] for each in usable)
+        bearing = self.alarms.get("bearing-fault")
+        novel = 0
+        if bearing is None or not bearing.active:
+            novel = sum(
+                each["windows"] for each in evidence if each["reasons"] & UNUSABLE == {"novelty"}
+            )
         if not windows:
-            return 0.0, 0, 0, None
+            is_novel = novel > 0 and kind == "machine-changed"
+            return (1.0, novel, novel, None) if is_novel else (0.0, 0, 0, None)
         parts = {
             label: sum(log(each["probabilities"][label]) * each["windows"] for each in usable)
             / windows
@@ -189,9 +196,12 @@ class PlainModel:
         is_bearing = races + found["Ball"] * by_network >= found["Ball"] * (1 - by_network)
         faulty = sum(each["windows"] for each in usable if each["probabilities"]["Normal"] < 0.5)
         active = alarm is not None and alarm.active
-        level = 1 - found["Normal"] if active or is_bearing == (kind == "bearing-fault") else 0.0
+        fault = 1 - found["Normal"]
         if kind == "machine-changed":
-            return level, faulty, windows, None
+            is_change = active or not is_bearing or novel > windows
+            level = (windows * fault + novel) / (windows + novel) if is_change else 0.0
+            return level, faulty + novel, windows + novel, None
+        level = fault if active or is_bearing else 0.0
         named = {
             "OuterRace": found["OuterRace"],
             "InnerRace": found["InnerRace"],

@@ -55,7 +55,12 @@ UNDECIDED = {"Ball": 0.2, "InnerRace": 0.1, "Normal": 0.41, "OuterRace": 0.29}
 
 EPISODE = st.tuples(
     st.sampled_from([HEALTHY, HEALTHY, OUTER, INNER, BALL, STRONG, WEAK, UNDECIDED]),
-    st.sampled_from([(), (), (), ("dropout",), ("clipping",), ("jump", "clipping")]),
+    st.sampled_from(
+        [
+            *((), (), (), (), ("dropout",), ("clipping",), ("jump", "clipping")),
+            *(("novelty",), ("novelty",), ("novelty", "dropout")),
+        ]
+    ),
     st.sampled_from(["physics", "physics", "network"]),
     st.sampled_from([1, 1, 1, 3, 40]),
     st.integers(1, 45),

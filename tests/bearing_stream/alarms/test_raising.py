@@ -129,12 +129,44 @@ def test_the_last_evidence_of_a_fault_does_not_relabel_the_alarm() -> None:
     assert world.alarm().label == "OuterRace"
 
 
-@pytest.mark.parametrize("flag", ["unknown-machine", "novelty"])
-def test_a_network_that_does_not_know_the_machine_raises_no_fault(flag: str) -> None:
+@pytest.mark.parametrize("flags", [["unknown-machine"], ["novelty", "unknown-machine"]])
+def test_a_network_that_does_not_know_the_machine_raises_no_fault(flags: list[str]) -> None:
     world = World()
-    found = world.feed(600, probabilities=INNER, decided_by="network", reasons=[flag])
-    expected = ["unknown-machine raised"] if flag == "unknown-machine" else []
-    assert found == expected
+    found = world.feed(600, probabilities=INNER, decided_by="network", reasons=flags)
+    assert found == ["unknown-machine raised"]
+
+
+def test_a_signal_that_is_novel_to_the_network_is_a_change_of_the_machine() -> None:
+    world = World()
+    world.feed(60)
+    found = world.feed(600, probabilities=INNER, decided_by="network", reasons=["novelty"])
+    assert found == ["machine-changed raised"]
+    assert world.feed(63) == ["machine-changed cleared"]
+
+
+def test_a_defective_signal_that_is_novel_is_no_change_of_the_machine() -> None:
+    world = World()
+    assert world.feed(60, reasons=["dropout", "novelty"]) == ["sensor-quality raised"]
+
+
+def test_a_fault_that_becomes_novel_and_is_repaired_is_one_alarm() -> None:
+    world = World()
+    world.feed(60)
+    assert world.feed(30, probabilities=OUTER) == ["bearing-fault raised"]
+    assert world.feed(60, probabilities=INNER, reasons=["novelty"]) == []
+    assert world.feed(90) == ["bearing-fault cleared"]
+
+
+def test_few_novel_windows_neither_raise_an_alarm_nor_hide_a_fault() -> None:
+    world = World()
+    for _ in range(300):
+        assert world.feed(0.171) == world.feed(0.171) == world.feed(0.171) == []
+        assert world.feed(0.171, reasons=["novelty"]) == []
+    found = []
+    for _ in range(30):
+        found += world.feed(0.171, probabilities=OUTER, reasons=["novelty"])
+        found += world.feed(0.342, probabilities=OUTER)
+    assert found == ["bearing-fault raised"]
 
 
 @pytest.mark.parametrize("flag", ["clipping", "dropout", "jump", "mains-hum"])
