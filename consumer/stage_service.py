@@ -64,6 +64,7 @@ class StageService(ABC, Generic[S]):
         self._output = output
         self._health = telemetry.health
         self._sources: LoopSources = telemetry.sources
+        self._sources.is_ready = self._health.is_ready
         self.metrics = self._sources.metrics
         self._reporter = Reporter(self.metrics, settings.report_interval)
         self._errors = ReportedErrors(self._reporter)
@@ -166,4 +167,5 @@ class StageService(ABC, Generic[S]):
     def _partition_watch(self, parts: Parts) -> PartitionWatch:
         properties = self._settings.client_properties()
         ends = ClusterEnds(parts.admin, properties, self._topic, self._output, REQUEST)
-        return PartitionWatch(parts.source.positions, ends)
+        source = parts.source
+        return PartitionWatch(source.positions, lambda: source.owned, ends)

@@ -93,6 +93,10 @@ class Health:
             partitions=partitions,
         )
 
+    def is_ready(self) -> bool:
+        """Whether the stage does its work now; for any thread."""
+        return not any(self.problems())
+
     def problems(self) -> Iterator[str]:
         """Yield why the stage does not do its work now."""
         if self.phase is Phase.LOADING:

@@ -111,7 +111,8 @@ LAG: Final = Metric(
     "gauge",
     ("topic", "partition"),
     "Offsets from the position of this process to the last stable offset of an assigned "
-    "partition; 0 where no message that can be read is between them.",
+    "partition; 0 where no message that can be read is between them. While results cannot be "
+    "delivered, from the last position.",
     "If it grows, add partitions and processes.",
 )
 
@@ -202,6 +203,14 @@ DEVICE_FALLBACKS: Final = Metric(
     "Check the GPU and its driver, then restart the consumer to use it again.",
 )
 
+READY: Final = Metric(
+    f"{PREFIX}ready",
+    "gauge",
+    (),
+    "1 if the stage does its work now, as `/readyz` reports it; else 0.",
+    "`problems` at `/readyz` names why it is not.",
+)
+
 LAST_POLL: Final = Metric(
     f"{PREFIX}last_poll_timestamp_seconds",
     "gauge",
@@ -248,6 +257,7 @@ LOOP_METRICS: Final = (
     REPEATED,
     RESTARTED,
     KAFKA_ERRORS,
+    READY,
     LAST_POLL,
 )
 """What every stage exports."""

@@ -20,6 +20,7 @@ class LoopSources:
         metrics: The counts.
         owned: Returns the assigned partitions.
         overview: Returns what is known of them.
+        is_ready: Returns whether the stage does its work now.
         polled_at: Seconds since the epoch of the last round of the loop; 0 before the first.
     """
 
@@ -29,6 +30,7 @@ class LoopSources:
     metrics: Metrics
     owned: Callable[[], frozenset[Partition]] = frozenset
     overview: Callable[[], Overview] = Overview
+    is_ready: Callable[[], bool] = lambda: False
     polled_at: float = 0.0
 
     def readings(self) -> Iterator[Reading]:
@@ -37,6 +39,7 @@ class LoopSources:
         yield from _counts(self.metrics)
         commits = self.metrics.distributions.commit_seconds
         yield Reading(listed.COMMIT, (), commits.distribution())
+        yield Reading(listed.READY, (), float(self.is_ready()))
         yield Reading(listed.LAST_POLL, (), self.polled_at)
         yield from self._partitions()
 

@@ -5,7 +5,7 @@ end there. So another client asks the brokers, in the background.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, Protocol
@@ -63,7 +63,7 @@ class PartitionState:
     """What is known of an assigned partition."""
 
     position: int
-    """The next offset that the consumer expects."""
+    """The next offset that the consumer expects; the last one while that is not known."""
     moved_at: float
     """Monotonic time at which it was first there, or had nothing more to read."""
     ends: Ends | None = None
@@ -99,6 +99,7 @@ class PartitionWatch:
     def __init__(
         self,
         positions: Callable[[], Positions],
+        owned: Callable[[], Collection[Partition]],
         cluster: Cluster,
         clock: Callable[[], float] = time.monotonic,
         start: Callable[..., "Future[Any]"] = in_thread,
@@ -107,16 +108,19 @@ class PartitionWatch:
 
         Args:
             positions: Returns the next offset of each assigned partition where it is known.
+            owned: Returns the assigned partitions.
             cluster: To ask.
             clock: Monotonic seconds.
             start: Starts a call in the background.
         """
         self._positions = positions
+        self._owned = owned
         self._cluster = cluster
         self._clock = clock
         self._start = start
         self._checked_at = clock() - INTERVAL
         self._asked: Positions = {}
+        self._unresolved: Positions = {}
         self._ends: Future[Mapping[Partition, Ends]] | None = None
         self._probe: Future[Mapping[Partition, int | str | None]] | None = None
         self._stable_since: dict[Partition, tuple[int, float]] = {}
@@ -142,7 +146,15 @@ class PartitionWatch:
         if now < self._checked_at + INTERVAL:
             return
         self._checked_at = now
-        self._asked = self._positions()
+        known, owned = self._positions(), self._owned()
+        # While results cannot be delivered, no position is known; what arrives then lags all the
+        # same, behind the last one.
+        self._unresolved = {
+            partition: offset
+            for partition, offset in self._asked.items()
+            if partition in owned and partition not in known
+        }
+        self._asked = {**known, **self._unresolved}
         self._ends = self._start(self._cluster.ends, list(self._asked))
 
     def _take_ends(self, found: "Future[Mapping[Partition, Ends]]") -> None:
@@ -153,7 +165,9 @@ class PartitionWatch:
             self.overview = replace(before, error=str(failure))
             return
         assigned = {
-            partition: _state(position, ends.get(partition), before.assigned.get(partition), now)
+            partition: PartitionState(position, now, ends.get(partition))
+            if partition in self._unresolved
+            else _state(position, ends.get(partition), before.assigned.get(partition), now)
             for partition, position in self._asked.items()
         }
         moved = {name for name, one in assigned.items() if one.moved_at == now}

@@ -42,6 +42,7 @@ def running(**changed: Any) -> Health:
 
 def ready(health: Health) -> tuple[int, dict[str, Any]]:
     response = health.ready()
+    assert health.is_ready() == (response.status == 200)
     assert response.content_type == "application/json"
     return response.status, json.loads(response.body)
 

@@ -29,7 +29,10 @@ class Scene:
         self.running = True
         self.probed: list[Partition] = []
         self._begun: list[Callable[[], None]] = []
-        self.watch = PartitionWatch(lambda: dict(self.reached), self, self.clock, self._start)
+        self.owned = {A, B}
+        self.watch = PartitionWatch(
+            lambda: dict(self.reached), lambda: self.owned, self, self.clock, self._start
+        )
 
     def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, Ends]:
         if self.away:
@@ -90,6 +93,33 @@ def test_the_lag_is_the_distance_to_the_last_stable_offset() -> None:
     scene.high[B] = 50
     scene.live(INTERVAL)
     assert scene.lags == {A: 60, B: 0}
+
+
+def test_the_lag_grows_while_results_cannot_be_delivered() -> None:
+    scene = Scene()
+    scene.live(30, moves=[A, B])
+    scene.live(INTERVAL)
+    # It is to be rewound, and cannot: no position is known.
+    scene.reached.clear()
+    scene.stable[A] += 100
+    scene.live(60)
+    assert scene.lags == {A: 100, B: 0}
+    scene.owned = {B}
+    scene.live(2 * INTERVAL)
+    assert scene.lags == {B: 0}
+
+
+def test_a_partition_that_is_read_again_after_a_while_does_not_stand() -> None:
+    scene = Scene()
+    scene.live(30, moves=[A, B])
+    reached, scene.reached = scene.reached, {}
+    scene.stable[A] += 1
+    scene.messages[A] = reached[A]
+    scene.live(60)
+    scene.reached = reached
+    scene.live(STANDS_AFTER - INTERVAL, moves=[B])
+    assert scene.probed == []
+    assert scene.stalled == {}
 
 
 def test_an_empty_partition_does_not_stand() -> None:
@@ -182,6 +212,7 @@ def test_partitions_that_went_are_forgotten() -> None:
     scene.stable[A] = 5
     scene.live(10)
     del scene.reached[A]
+    scene.owned = {B}
     scene.live(2 * INTERVAL)
     assert list(scene.lags) == [B]
 

@@ -38,6 +38,7 @@ def sources(metrics: Metrics | None = None) -> Sources:
         assessor=cast("Assessor", StubAssessor()),
         owned=lambda: frozenset((A, B)),
         overview=lambda: overview,
+        is_ready=lambda: True,
         polled_at=7.0,
     )
 
