@@ -106,9 +106,10 @@ class Load:
         sent: The number of messages, once it has stopped.
     """
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, **settings: Any) -> None:
         self.sent = 0
-        self._simulator = _simulator(topics, source="synthetic", sensors=60, speed=3)
+        given = {"source": "synthetic", "sensors": 60, "speed": 3} | settings
+        self._simulator = _simulator(topics, **given)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 

@@ -1,34 +1,20 @@
 """Prometheus itself scrapes both stages, and evaluates every rule and panel."""
 
 import json
-import shutil
-import subprocess
-import urllib.parse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-import yaml
 
-from bearing_stream.local_kafka.ports import free_ports
 from tests.bearing_stream.commands.alarms.plant import Plant
 from tests.brokers import Broker
 from tests.consumer_process import ConsumerProcess
-from tests.deploy.expressions import EXPRESSIONS, RULES
+from tests.deploy.expressions import EXPRESSIONS
+from tests.deploy.prometheus_server import has, needs_prometheus, prometheus, query
 from tests.endpoint_client import address_of, await_ready, get
 from tests.kafka_tools import delete_topics, eventually, new_topics, simulate_windows
 
-PROMETHEUS: Final = shutil.which("prometheus")
-
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(
-        PROMETHEUS is None,
-        reason="no prometheus: go install github.com/prometheus/prometheus/cmd/prometheus@v0.316.0",
-    ),
-]
+pytestmark = [pytest.mark.integration, needs_prometheus]
 
 EMPTY: Final = {
     # Series of these begin with the first error, or are filtered by their own expression.
@@ -53,52 +39,6 @@ MAY_FIRE: Final = {
 }
 
 
-@contextmanager
-def prometheus(targets: dict[str, str], folder: Path) -> Iterator[str]:
-    """Run a Prometheus that scrapes the target of each job each second; yields its address."""
-    assert PROMETHEUS is not None
-    (port,) = free_ports(1)
-    config = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(RULES)],
-        "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": [target]}]}
-            for job, target in targets.items()
-        ],
-    }
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    command = [
-        PROMETHEUS,
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def query(address: str, expression: str) -> list[Any]:
-    """Return the result of an expression, now; fails if Prometheus refuses or warns."""
-    asked = urllib.parse.urlencode({"query": expression})
-    reply = json.loads(get(f"{address}/api/v1/query?{asked}").text)
-    assert reply["status"] == "success", reply
-    assert "warnings" not in reply, reply
-    found: list[Any] = reply["data"]["result"]
-    return found
-
-
-def has(address: str, expression: str) -> bool:
-    try:
-        return bool(query(address, expression))
-    except OSError:
-        return False
-
-
 def test_every_rule_and_panel_evaluates_on_a_real_scrape(broker: Broker, tmp_path: Path) -> None:
     topics = new_topics(broker.bootstrap_servers)
     plant = Plant(broker.bootstrap_servers, tmp_path, sensors=3)
@@ -107,8 +47,7 @@ def test_every_rule_and_panel_evaluates_on_a_real_scrape(broker: Broker, tmp_pat
         addresses = {"bearing-stream": address_of(consumer), "alarms": address_of(alarms)}
         for address in addresses.values():
             await_ready(address)
-        targets = {job: where.removeprefix("http://") for job, where in addresses.items()}
-        with prometheus(targets, tmp_path) as at:
+        with prometheus(addresses, tmp_path) as at:
             eventually(lambda: has(at, "min(count_over_time(up[1m])) >= 3"), "scrapes")
             simulate_windows(topics, 400)
             plant.windows(60)

@@ -2,22 +2,14 @@
 
 import re
 import signal
-import threading
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
-from structlog.testing import capture_logs
+from confluent_kafka import Producer
 
-from bearing_stream.config import load
 from bearing_stream.local_kafka import LocalKafka
-from consumer import assembly, events
-from consumer.kafka.clients import new_consumer
-from consumer.service import Service
-from consumer.settings import ConsumerSettings
-from consumer.telemetry import partitions
+from consumer import events
 from consumer.telemetry.listed import METRICS
-from consumer.telemetry.served import Telemetry
+from tests.consumer.telemetry.standing import standing
 from tests.consumer_process import ConsumerProcess
 from tests.endpoint_client import address_of, await_ready, get, samples, total
 from tests.kafka_tools import (
@@ -186,42 +178,25 @@ def test_a_port_in_use_is_one_line_of_advice(topics: Topics) -> None:
 def test_a_partition_that_stands_while_others_run_is_named(
     topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clients: list[Consumer] = []
-
-    def remembered(*arguments: Any) -> Consumer:
-        clients.append(new_consumer(*arguments))
-        return clients[-1]
-
-    monkeypatch.setattr(assembly, "new_consumer", remembered)
-    monkeypatch.setattr(partitions, "INTERVAL", 0.5)
-    monkeypatch.setattr(partitions, "STANDS_AFTER", 2.0)
-    settings = load(ConsumerSettings, topics.settings | {"group": topics.group, "metrics_port": 0})
-    telemetry = Telemetry.of(settings)
-    with capture_logs() as lines, telemetry.serving(settings):
-        [address] = [line["address"] for line in lines if line["event"] == "metrics_served"]
-        service = Service(settings, telemetry)
-        thread = threading.Thread(target=service.run)
-        thread.start()
-        try:
-            await_ready(address)
-            # As if the client had stopped fetching it: librdkafka has done so after an election.
-            clients[0].pause([TopicPartition(topics.windows, 0)])
-            sent = simulate_windows(topics, 400, source="synthetic", sensors=40)
-            eventually(lambda: total(samples(address), "partition_stalled") == 1, "it is found")
-            named = get(f"{address}/readyz")
-            assert named.status == 503
-            [problem] = named.json["problems"]
-            assert f"partition 0 of '{topics.windows}' stands at offset 0" in problem
-            found = samples(address)
-            stalled = (("partition", "0"), ("topic", topics.windows))
-            assert found["bearing_stream_partition_stalled", stalled] == 1
-            assert found["bearing_stream_lag", stalled] == total(found, "lag") > 0
-            clients[0].resume([TopicPartition(topics.windows, 0)])
-            eventually(lambda: total(samples(address), "diagnoses_total") == sent, "it goes on")
-            await_ready(address)
-        finally:
-            service.stop()
-            thread.join()
-    [event] = [line for line in lines if line["event"] == events.PARTITION_STALLED.name]
+    with standing(topics, monkeypatch) as consumer:
+        address = consumer.address
+        consumer.stop_fetching(0)
+        sent = simulate_windows(topics, 400, source="synthetic", sensors=40)
+        eventually(lambda: total(samples(address), "partition_stalled") == 1, "it is found")
+        named = get(f"{address}/readyz")
+        assert named.status == 503
+        [problem] = named.json["problems"]
+        assert f"partition 0 of '{topics.windows}' stands at offset 0" in problem
+        found = samples(address)
+        stalled = (("partition", "0"), ("topic", topics.windows))
+        assert found["bearing_stream_partition_stalled", stalled] == 1
+        assert found["bearing_stream_lag", stalled] == total(found, "lag") > 0
+        assert total(found, "ready") == 0
+        consumer.fetch_again(0)
+        eventually(lambda: total(samples(address), "diagnoses_total") == sent, "it goes on")
+        await_ready(address)
+        assert total(samples(address), "ready") == 1
+    name = events.PARTITION_STALLED.name
+    [event] = [line for line in consumer.lines if line["event"] == name]
     assert (event["partition"], event["position"]) == (0, 0)
     assert event["reason"] == "a message waits at offset 0"
