@@ -4,10 +4,16 @@ from typing import Final
 
 from bearing_stream.alarms.alarm_state import AlarmState, Shelf
 from bearing_stream.alarms.rules import KindRule
-from bearing_stream.alarms.times import from_microseconds, microseconds
+from bearing_stream.alarms.times import EPOCH, LATEST, from_microseconds, microseconds
 from bearing_stream.wire.alarm import AlarmCommand, CommandResult
 from bearing_stream.wire.alarm_terms import SEVERITIES, Action, Transition
 from bearing_stream.wire.timestamps import format_time
+
+LONGEST_REASON: Final = 4096
+"""Characters of a reason."""
+
+LONGEST_NAME: Final = 1024
+"""Characters of a name."""
 
 _RANKS: Final = {severity.value: rank for rank, severity in enumerate(SEVERITIES)}
 
@@ -36,6 +42,22 @@ def carry_out(
         detail=detail,
     )
     return transition, result
+
+
+def check(command: AlarmCommand) -> None:
+    """Check what no alarm could hold.
+
+    Raises:
+        ValueError: A time is too late to be written with any delay added, or a text is too long to
+            be published with the alarm.
+    """
+    for time in (command.at, command.until):
+        if time is not None and not EPOCH <= time < LATEST:
+            raise ValueError("expected a time from 1970 to 8999")
+    if len(command.reason) > LONGEST_REASON:
+        raise ValueError(f"expected a reason of at most {LONGEST_REASON} characters")
+    if max(map(len, (command.by, command.command_id))) > LONGEST_NAME:
+        raise ValueError(f"expected names of at most {LONGEST_NAME} characters")
 
 
 def _done(command: AlarmCommand, alarm: AlarmState, rule: KindRule) -> Transition:

@@ -36,6 +36,7 @@ class Engine:
         counts: Input that had no effect, by reason: `replayed` (reflected already), `duplicate`
             (time of an earlier measurement), `late` (older than the lateness allows), `reordered`
             (late, and counted as evidence), `clock-reset`, `untracked` (too many sensors).
+        unreadable: Key of each record that could not be read → the reason; its sensor begins anew.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Engine:
         self._keys: dict[tuple[str, str | None, str], str] = {}
         self._changed: dict[str, SensorState] = {}
         self.counts: Counter[str] = Counter()
+        self.unreadable: dict[str, str] = {}
 
     def __len__(self) -> int:
         """The number of sensors."""
@@ -109,7 +111,7 @@ class Engine:
         for key in self._sensors:
             yield from self.alarms_of(key)
         for key, record in self._restored.items():
-            with suppress(ValueError):
+            with suppress(ValueError, TypeError, AttributeError, KeyError):
                 yield from ((alarm_id(key, alarm.kind), alarm) for alarm in alarms_in(record))
 
     def alarms_of(self, key: str) -> Iterator[tuple[str, AlarmState]]:
@@ -302,8 +304,13 @@ class Engine:
         found = self._sensors.get(key)
         return self._load(key) if found is None and key in self._restored else found
 
-    def _load(self, key: str) -> SensorState:
-        state = SensorState.load(key, self._restored.pop(key), self._rules.of)
+    def _load(self, key: str) -> SensorState | None:
+        try:
+            state = SensorState.load(key, self._restored.pop(key), self._rules.of)
+        except Exception as error:
+            # Any program that writes into the topic of state would end the process at each restart.
+            self.unreadable[key] = f"{type(error).__name__}: {error}"
+            return None
         state.follow(self._logs)
         self._sensors[key] = state
         return state

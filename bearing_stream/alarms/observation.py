@@ -4,12 +4,13 @@ Probabilities and indicators are taken as logarithms in steps of 1e-4, line heig
 standard deviations. Reading is tolerant, and without pydantic: every diagnosis goes this way.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import isfinite, log
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
 
+from bearing_stream.alarms.times import EPOCH, LATEST
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS
 
 LOG_STEPS: Final = 10_000
@@ -23,6 +24,15 @@ SMALLEST: Final = 1e-6
 
 _TINIEST: Final = 1e-12
 """Lower bound of indicators, so that their logarithms are finite."""
+
+_LARGEST: Final = 1e12
+"""Upper bound of indicators, so that no sum or ratio of them is too large a float."""
+
+_LONGEST: Final = 1024
+"""Characters of a name, as the wire format has it."""
+
+_MOST_WINDOWS: Final = 1_000_000
+"""Windows that a measurement counts as, at most."""
 
 _MOST_SIGMA: Final = 1000 * SIGMA_STEPS
 """Bound of line heights, so that sums fit 32 bits."""
@@ -67,7 +77,6 @@ UNMEASURED: Final = sum(
 _FLAG_MASKS: Final = {flag: 1 << BITS.index(flag) for flag in QUALITY_FLAGS}
 _SIGNAL_MASK: Final = sum(1 << BITS.index(flag) for flag in SIGNAL_FLAGS)
 _NORMAL: Final = FAULT_LABELS.index("Normal")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NO_LINES: Final = (0, 0, 0, 0)
 _NO_INDICATORS: Final = (0, 0, 0, 0, 0)
@@ -150,26 +159,39 @@ def observation(diagnosis: Any, offset: int) -> Observation:
         _text(diagnosis["window_id"]),
         _text(diagnosis["source"]),
         _text(diagnosis["sensor"]),
-        diagnosis.get("channel"),
-        (datetime.fromisoformat(diagnosis["measured_at"]) - _EPOCH) // _MICROSECOND,
-        max(1, int(diagnosis.get("windows", 1))),
+        _text_or_none(diagnosis.get("channel")),
+        _time(diagnosis["measured_at"]),
+        max(1, min(_MOST_WINDOWS, int(diagnosis.get("windows", 1)))),
         mask,
         logs,
         sigmas,
         indicators,
-        diagnosis.get("unit"),
+        _text_or_none(diagnosis.get("unit")),
         (_text(model["name"]), _text(model["version"])),
     )
 
 
 def _text(value: Any) -> str:
     if type(value) is not str:
-        raise TypeError(f"expected text, got {value!r}")
+        raise TypeError(f"expected text, got {str(value)[:80]!r}")
+    if len(value) > _LONGEST:
+        raise ValueError(f"expected at most {_LONGEST} characters, got {len(value)}")
     return value
 
 
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _time(text: str) -> int:
+    time = datetime.fromisoformat(text)
+    if not EPOCH <= time < LATEST:
+        raise ValueError(f"expected a time from 1970 to 8999, got {text[:80]}")
+    return (time - EPOCH) // _MICROSECOND
+
+
 def _log(value: float, smallest: float = _TINIEST) -> int:
-    return round(log(value if value > smallest else smallest) * LOG_STEPS)
+    return round(log(min(value, _LARGEST) if value > smallest else smallest) * LOG_STEPS)
 
 
 def _sigmas(evidence: Any) -> tuple[int, ...]:

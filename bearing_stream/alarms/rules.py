@@ -174,7 +174,7 @@ class IndicatorHighRule(KindRule):
 class SensorSilentRule(KindRule):
     """By the wall clock: no diagnosis arrives. There are no levels and no delays but `timeout`."""
 
-    timeout: Duration = 60 * SECOND
+    timeout: Annotated[Duration, Field(ge=SECOND)] = 60 * SECOND
     """Without a diagnosis for this long, the sensor is silent."""
     first_seen: bool = False
     """Whether the first diagnosis of a sensor is an event, `first-seen`."""

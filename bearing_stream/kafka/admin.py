@@ -40,6 +40,8 @@ def admin_client(properties: Properties, errors: ClusterErrors | None = None) ->
     own: Properties = {n: value for n, value in properties.items() if n.startswith(kept)}
     # ClusterErrors passes the errors on; the client itself logs nothing.
     own |= {"log_level": 0, "error_cb": errors or ClusterErrors()}
+    # To ask for the metadata of a topic that was deleted would create it, with one partition.
+    own["allow.auto.create.topics"] = False
     return new_client(AdminClient, own)
 
 

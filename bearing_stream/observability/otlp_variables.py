@@ -99,6 +99,11 @@ _RULES: Final[Mapping[str, tuple[Rule, str]]] = {
         )
     },
     "OTEL_METRIC_EXPORT_INTERVAL": (_is_count, "milliseconds, at least 1"),
+    "OTEL_METRIC_EXPORT_TIMEOUT": (_is_count, "milliseconds, at least 1"),
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": (
+        lambda text: text.lower() == "cumulative",
+        "cumulative, the only one there is here",
+    ),
     "OTEL_TRACES_SAMPLER": (
         _is_sampler,
         f"{', '.join(_SAMPLERS)}, or one of these after parentbased_",
@@ -120,3 +125,7 @@ def check(environment: Mapping[str, str]) -> None:
         if text and not is_valid(text):
             got = "another form" if variable.endswith("_HEADERS") else repr(text)
             raise ValueError(f"{variable}: expected {expected}, got {got}")
+    batch, queue = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_MAX_QUEUE_SIZE"
+    most = int(environment.get(queue) or 2048)
+    if int(environment.get(batch) or 512) > most:
+        raise ValueError(f"{batch}: expected at most {most}, which is {queue}")

@@ -306,6 +306,6 @@ class Resolver:
     def _raise_if_recreated(self, tracker: Tracker, topic_id: str | None) -> None:
         if topic_id is not None and tracker.log is not None and topic_id != tracker.log:
             raise TransientKafkaError(
-                f"the windows topic was deleted and created anew: its id was {tracker.log}, and is "
+                f"the topic was deleted and created anew: its id was {tracker.log}, and is "
                 f"{topic_id} now"
             )

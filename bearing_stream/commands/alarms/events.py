@@ -35,6 +35,23 @@ UNREADABLE: Final = Event(
     "Find out who writes into the diagnoses topic.",
 )
 
+UNREADABLE_COMMAND: Final = Event(
+    "unreadable_command",
+    "warning",
+    "The message at `offset` of `partition` of the topic of commands is no command that can be "
+    "carried out, for the reason in `reason`. It has no effect; further ones are only counted, in "
+    "`ignored`.",
+    "Find out who writes into the topic of commands.",
+)
+
+UNREADABLE_STATE: Final = Event(
+    "unreadable_state",
+    "error",
+    "The record with `key` in `partition` of the topic of state cannot be read, for the reason in "
+    "`reason`. What it is about begins anew.",
+    "Find out who else writes into the topic of state: only `alarms` must be able to.",
+)
+
 COMMAND_WITHOUT_ALARM: Final = Event(
     "command_without_alarm",
     "warning",
@@ -43,7 +60,15 @@ COMMAND_WITHOUT_ALARM: Final = Event(
     "Check the id with `bearing-stream alarms list`.",
 )
 
-EVENTS: Final = (RESTORED, RULES_CHANGED, RULES_INVALID, UNREADABLE, COMMAND_WITHOUT_ALARM)
+EVENTS: Final = (
+    RESTORED,
+    RULES_CHANGED,
+    RULES_INVALID,
+    UNREADABLE,
+    UNREADABLE_COMMAND,
+    UNREADABLE_STATE,
+    COMMAND_WITHOUT_ALARM,
+)
 
 
 def emit(event: Event, **fields: Any) -> None:

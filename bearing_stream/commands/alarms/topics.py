@@ -59,7 +59,8 @@ def check(settings: AlarmTopicSettings) -> None:
 
     Raises:
         FatalKafkaError: A topic is missing, has another number of partitions than the diagnoses
-            topic, or is not compacted where it must be; states what to do.
+            topic, is not compacted where it must be, or is where it must not be; states what to
+            do.
     """
     topics, diagnoses = settings.alarm_topics, settings.diagnoses_topic
     found = _partitions(settings, [diagnoses, *topics])
@@ -76,6 +77,13 @@ def check(settings: AlarmTopicSettings) -> None:
             raise FatalKafkaError(
                 f"topic '{name}' has cleanup.policy={policy}, and would forget alarms: set "
                 "cleanup.policy=compact"
+            )
+    for name in (topics.events, topics.commands):
+        policy = _cleanup_policy(settings, name)
+        if policy is not None and "compact" in policy:
+            raise FatalKafkaError(
+                f"topic '{name}' has cleanup.policy={policy}, and would forget its history: set "
+                "cleanup.policy=delete"
             )
 
 

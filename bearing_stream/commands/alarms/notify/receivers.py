@@ -33,8 +33,8 @@ RMS           $rms, $rms_trend times its reference
 by            $by
 reason        $reason
 
-bearing-stream alarms show $alarm_id
-bearing-stream alarms ack $alarm_id --reason …
+bearing-stream alarms show $quoted_alarm_id
+bearing-stream alarms ack $quoted_alarm_id --reason …
 """
 """Template of a message of several lines."""
 

@@ -1,12 +1,14 @@
 """Templates of messages: `string.Template` with a closed set of fields, checked at the start."""
 
 from collections.abc import Callable, Mapping
+from shlex import quote
 from string import Template
 from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AfterValidator
 
+from bearing_stream.commands.terminal import printable
 from bearing_stream.config import suggestion
 from bearing_stream.wire import format_time
 from bearing_stream.wire.alarm import AlarmEvent
@@ -38,6 +40,10 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "severity": Field("`low`, `medium`, `high` or `critical`.", lambda e: e.severity),
         "what": Field("The label, or the kind where there is none.", lambda e: e.label or e.kind),
         "alarm_id": Field("Such as `pump-7:bearing-fault`.", lambda e: e.alarm_id),
+        "quoted_alarm_id": Field(
+            "The same, to be copied into a shell: quoted where it has to be.",
+            lambda e: quote(printable(e.alarm_id)),
+        ),
         "kind": Field("The kind of alarm.", lambda e: e.kind),
         "label": Field("Part of the bearing, indicator or quality flag.", lambda e: e.label),
         "state": Field("The display state after the event.", lambda e: e.state),
@@ -91,4 +97,7 @@ def _shown(value: Any) -> str:
         return ABSENT
     if hasattr(value, "isoformat"):
         return format_time(value, "seconds")
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    # A line break in a name must not begin another line of the message.
+    return printable(" ".join(str(value).splitlines()))

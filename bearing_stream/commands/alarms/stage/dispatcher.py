@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
+from bearing_stream.alarms import commands
 from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.observation import ObservationError, read
 from bearing_stream.alarms.rules import Rules
@@ -252,27 +253,37 @@ class AlarmDispatcher:
         owned.taken += 1
         try:
             seen = read(polled.value(), polled.offset())
+            found = owned.engine.observe(seen)
         except ObservationError as error:
-            if not self._metrics.ignored["unreadable"]:
-                events.emit(
-                    events.UNREADABLE, partition=number, offset=polled.offset(), reason=str(error)
-                )
-            self._metrics.ignored["unreadable"] += 1
+            self._note_unreadable(polled, "unreadable", str(error))
             return
-        found = owned.engine.observe(seen)
+        except Exception as error:
+            # No message ends the process: it would end at each restart too.
+            self._note_unreadable(polled, "unreadable", f"{type(error).__name__}: {error}")
+            return
         key = owned.engine.key(seen)
         if key:
             owned.arrivals[key] = now
         if found:
             self._outbox.publish(number, owned, found)
 
+    def _note_unreadable(self, polled: KafkaMessage, kind: str, reason: str) -> None:
+        """Count a message that has no effect, and log the first of its kind."""
+        if not self._metrics.ignored[kind]:
+            event = events.UNREADABLE if kind == "unreadable" else events.UNREADABLE_COMMAND
+            events.emit(
+                event, partition=polled.partition(), offset=polled.offset(), reason=reason[:500]
+            )
+        self._metrics.ignored[kind] += 1
+
     def _command(self, owned: OwnedPartition, polled: KafkaMessage) -> None:
         try:
             command = decode(AlarmCommand, readable_headers(polled), polled.value())
-        except ValueError:
-            self._metrics.ignored["unreadable-command"] += 1
+            commands.check(command)
+            found = owned.engine.command(command, polled.offset())
+        except Exception as error:
+            self._note_unreadable(polled, "unreadable-command", f"{type(error).__name__}: {error}")
             return
-        found = owned.engine.command(command, polled.offset())
         if not found:
             events.emit(events.COMMAND_WITHOUT_ALARM, alarm_id=command.alarm_id, by=command.by)
         self._outbox.publish(polled.partition(), owned, found, command.at.timestamp())
@@ -309,6 +320,12 @@ class AlarmDispatcher:
 
     def _settle(self) -> None:
         """Bring the offsets that are to be committed up to date, if anything is published."""
+        for number, owned in self._owned.items():
+            for key, reason in owned.engine.unreadable.items():
+                events.emit(
+                    events.UNREADABLE_STATE, partition=number, key=key[:200], reason=reason[:500]
+                )
+            owned.engine.unreadable.clear()
         if not self._outbox.is_open:
             return
         topic = self._settings.diagnoses_topic

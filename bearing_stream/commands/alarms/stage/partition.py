@@ -1,5 +1,6 @@
 """The alarms of one partition that this instance owns: the engine, and what is reflected where."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -7,8 +8,12 @@ from typing import Final
 from pydantic_core import from_json, to_json
 
 from bearing_stream.alarms.engine import Engine
-from bearing_stream.alarms.sensor import is_another
+from bearing_stream.alarms.sensor import VERSION, is_another
 from bearing_stream.commands.alarms.stage.state_topic import COMMANDS, SENSOR, Record
+from bearing_stream.kafka import FatalKafkaError
+
+_VERSION: Final = re.compile(rb'\{"version":(\d{1,9}),')
+"""How the record of a sensor begins."""
 
 AGAIN: Final = 60.0
 """Seconds between two checks of a sensor that is silent."""
@@ -52,14 +57,27 @@ class OwnedPartition:
         """Take the state from the records of the partition, in order."""
         for key, value in records:
             self.note_written(Record(key, value))
-            if key.startswith(SENSOR):
-                self.engine.restore(key[len(SENSOR) :].decode(), value)
-            elif key == COMMANDS and value is not None:
-                content = from_json(value)
-                anew = is_another(content.get("log"), self.log)
-                self.commands = 0 if anew else int(content["next"])
+            try:
+                self._take(key, value)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                name = key.decode(errors="replace")
+                self.engine.unreadable[name] = f"{type(error).__name__}: {error}"
         # How long they were silent before is not known: they have their whole timeout again.
         self.arrivals = dict.fromkeys(self.engine.keys(), now)
+
+    def _take(self, key: bytes, value: bytes | None) -> None:
+        if key.startswith(SENSOR):
+            if (found := _VERSION.match(value or b"")) and int(found[1]) > VERSION:
+                raise FatalKafkaError(
+                    f"the state of alarms is of version {found[1].decode()}, and this program "
+                    f"knows {VERSION}: a later bearing-stream has written it; run that, or another "
+                    "--alarm-state-topic"
+                )
+            self.engine.restore(key[len(SENSOR) :].decode(), value)
+        elif key == COMMANDS and value is not None:
+            content = from_json(value)
+            anew = is_another(content.get("log"), self.log)
+            self.commands = 0 if anew else max(0, int(content["next"]))
 
     def commands_record(self) -> Record:
         """Return the record with the offset of the next command."""

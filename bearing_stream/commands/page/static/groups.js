@@ -8,9 +8,9 @@ const MOST = 500; // entries that are drawn; deeper ones can be searched for
 
 const needing = (counts) => FAULTS.reduce((sum, each) => sum + (counts[each] ?? 0), 0);
 
-// Groups of several sensors, parents before their children; `""` is the whole fleet.
+// Plants, and groups of several sensors, parents before their children; `""` is the whole fleet.
 export function listed(groups) {
-  const names = [...groups.keys()].filter((name) => name === "" || groups.get(name).sensors > 1);
+  const names = [...groups.keys()].filter((name) => name === "" || !name.includes("/") || groups.get(name).sensors > 1);
   return names.sort().slice(0, MOST);
 }
 

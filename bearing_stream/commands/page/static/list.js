@@ -29,9 +29,17 @@ export class List {
     new ResizeObserver(() => this.measure()).observe(box);
   }
 
+  // Takes the heights as they are now: rows are higher in a narrow window.
   measure() {
+    const before = this.#height;
     this.#boxHeight = this.#box.clientHeight;
     this.#height = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
+    if (this.#height !== before) {
+      const top = this.#box.scrollTop * this.#height / before;
+      for (const row of this.#pool) row.index = null;
+      this.show(this.items);
+      this.#box.scrollTop = top;
+    }
     this.show(this.items);
   }
 

@@ -95,13 +95,15 @@ class InMemoryStage:
         while self.now + STEP / 1e6 <= end:
             self.now += STEP / 1e6
             for sensor in sensors or ("pump-7",):
-                content = diagnosis(round(self.now * 1e6), sensor=sensor, **fields)
+                content = diagnosis(round(self.now * 1e6), **({"sensor": sensor} | fields))
                 sent = Message(sensor.encode(), json.dumps(content).encode(), [])
                 self._log.append(Polled(sent, 0, len(self._log), topic_name=TOPIC))
                 self._dispatch(self._log[-1:])
         self.now = end
 
-    def command(self, action: Action, alarm_id: str, hours: float | None = None) -> None:
+    def command(
+        self, action: Action, alarm_id: str, hours: float | None = None, reason: str = ""
+    ) -> None:
         """Let an operator give a command now."""
         at = round(self.now * 1e6)
         sent = PublishedCommand(
@@ -109,6 +111,7 @@ class InMemoryStage:
             alarm_id=alarm_id,
             action=action,
             by="ann",
+            reason=reason,
             at=from_microseconds(at),
             until=None if hours is None else from_microseconds(at + round(hours * 3.6e9)),
         )

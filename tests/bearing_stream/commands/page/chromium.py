@@ -40,6 +40,13 @@ _FRAMES: Final = """milliseconds => new Promise(resolve => {
 """Function that scrolls the list for a while, and returns the number of frames."""
 
 
+BOXES: Final = """rows => rows.map(row => {
+  const { top, bottom } = row.getBoundingClientRect();
+  return [top, bottom];
+})"""
+"""Function that returns where rows begin and end."""
+
+
 def program() -> str:
     """Return the path of Chromium; skips the test if there is none."""
     found = next(filter(None, map(shutil.which, NAMES)), None)

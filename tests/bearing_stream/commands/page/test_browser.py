@@ -1,5 +1,6 @@
 """The page in a real Chromium, without Kafka: a fleet of any size and state."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from bearing_stream.wire.alarm import AlarmEvent
 from bearing_stream.wire.alarm_terms import Action, Transition
 from tests.bearing_stream.commands.page.alarm_examples import acknowledged, alarm, result
 from tests.bearing_stream.commands.page.chromium import (
+    BOXES,
     DRAWN,
     first,
     opened,
@@ -28,6 +30,7 @@ from tests.bearing_stream.commands.page.examples import (
     indicators,
 )
 from tests.bearing_stream.commands.page.serving import application, served
+from tests.kafka_tools import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -330,3 +333,25 @@ def test_ten_thousand_sensors_leave_time_for_thirty_frames_a_second(browser: Bro
         page.locator("#list").evaluate("list => list.scrollTop = 0")
         expect(first(page).locator("b")).to_have_text("pump-77")
         screenshot(page, "ten-thousand")
+
+
+@pytest.mark.parametrize(("before", "after"), [(1280, 390), (390, 1280)])
+def test_rows_follow_each_other_when_the_window_is_turned(
+    browser: Browser, before: int, after: int
+) -> None:
+    app, parts = application()
+    for number in range(60):
+        add(parts.fleet, diagnosis(f"pump-{number}", source=f"/plant-9/pump-{number}"))
+    with (
+        served(app, parts) as url,
+        opened(browser, url, viewport={"width": before, "height": 800}) as page,
+    ):
+        expect(first(page)).to_be_visible()
+        page.set_viewport_size({"width": after, "height": 800})
+
+        def is_gapless() -> bool:
+            boxes = sorted(rows(page).evaluate_all(BOXES))
+            pairs = itertools.pairwise(boxes)
+            return len(boxes) > 5 and all(abs(one[1] - two[0]) < 1 for one, two in pairs)
+
+        eventually(is_gapless, "rows one below the other")
