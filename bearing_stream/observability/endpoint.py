@@ -4,16 +4,21 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Final, NamedTuple
 
 MAX_REQUESTS: Final = 16
-"""Requests at a time; further connections are closed. A scrape or a probe is one."""
+"""Connections at a time. A further one takes the place of the one that has waited longest without
+sending its request; if all have sent it, it is closed. A scrape or a probe is one."""
 
 TIMEOUT: Final = 5.0
 """Seconds that a client may wait before it sends more of its request."""
+
+_REPLACED: Final = 1.0
+"""Seconds for the thread of a connection that is replaced to end."""
 
 JSON: Final = "application/json"
 
@@ -93,19 +98,42 @@ class _Server(ThreadingMixIn, TCPServer):
         self.socket = listener
         self.routes = routes
         self._free = threading.BoundedSemaphore(MAX_REQUESTS)
+        self._lock = threading.Lock()
+        # In order of arrival: connections whose request has not come yet.
+        self._silent: dict[Any, None] = {}
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread of its own, if there are not too many."""
-        if self._free.acquire(blocking=False):
+        if self._free.acquire(blocking=False) or (
+            self._end_oldest_silent() and self._free.acquire(timeout=_REPLACED)
+        ):
+            with self._lock:
+                self._silent[request] = None
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
+
+    def note_received(self, request: Any) -> None:
+        """Note that the request of a connection has come: it is served to its end."""
+        with self._lock:
+            self._silent.pop(request, None)
+
+    def _end_oldest_silent(self) -> bool:
+        with self._lock:
+            oldest = next(iter(self._silent), None)
+            if oldest is None:
+                return False
+            del self._silent[oldest]
+            with suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
+            return True
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection to its end."""
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.note_received(request)
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
@@ -118,11 +146,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        self.server.note_received(self.connection)
         response = self._respond()
         self._send_head(response)
         self.wfile.write(response.body)
 
     def do_HEAD(self) -> None:
+        self.server.note_received(self.connection)
         self._send_head(self._respond())
 
     def log_message(self, *_: object) -> None:

@@ -1,7 +1,10 @@
 """The endpoint serves what it is given, and no client can make it do more."""
 
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,6 @@ import pytest
 from bearing_stream.observability import Endpoint, Response
 from bearing_stream.observability.endpoint import MAX_REQUESTS
 from tests.endpoint_client import get
-from tests.kafka_tools import eventually
 
 
 def fails(_accept: str) -> Response:
@@ -80,33 +82,34 @@ def test_the_versions_of_python_and_libraries_are_not_sent(address: str) -> None
     assert b"\r\nServer: bearing-stream\r\n" in received
 
 
-def test_clients_that_send_nothing_cannot_take_all_threads(address: str) -> None:
+def test_clients_that_do_not_send_their_request_keep_nobody_else_from_it(address: str) -> None:
     host, port = address.removeprefix("http://").split(":")
-    silent = [socket.create_connection((host, int(port))) for _ in range(MAX_REQUESTS)]
-    try:
-        # The next is closed at once, and not kept waiting.
-        eventually(lambda: _is_closed(host, int(port)), "a further connection is closed")
-    finally:
-        for connection in silent:
-            connection.close()
-    eventually(lambda: _responds(address), "it serves again")
+    with ExitStack() as connections:
+        for _ in range(3 * MAX_REQUESTS):
+            silent = connections.enter_context(socket.create_connection((host, int(port))))
+            silent.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+            assert get(f"{address}/readyz").status == 503
 
 
-def _is_closed(host: str, port: int) -> bool:
-    with socket.create_connection((host, port), timeout=0.5) as connection:
-        try:
-            return connection.recv(1) == b""
-        except TimeoutError:
-            return False
-        except ConnectionResetError:
-            return True
+def test_requests_in_progress_are_served_and_further_ones_refused() -> None:
+    go = threading.Event()
+    begun = threading.Semaphore(0)
 
+    def slow(_accept: str) -> Response:
+        begun.release()
+        assert go.wait(10)
+        return Response(200, "text/plain", b"done")
 
-def _responds(address: str) -> bool:
-    try:
-        return get(f"{address}/readyz").status == 503
-    except OSError:
-        return False
+    endpoint = Endpoint(("127.0.0.1", 0), {"/slow": slow})
+    with ThreadPoolExecutor(MAX_REQUESTS) as pool:
+        served = [pool.submit(get, f"{endpoint.url}/slow") for _ in range(MAX_REQUESTS)]
+        for _ in served:
+            assert begun.acquire(timeout=10)
+        with pytest.raises(OSError, match=r"\w"):
+            get(f"{endpoint.url}/slow")
+        go.set()
+        assert {each.result().text for each in served} == {"done"}
+    endpoint.close()
 
 
 def test_a_unix_socket_replaces_one_that_was_left(tmp_path: Path) -> None:
