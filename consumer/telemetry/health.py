@@ -21,6 +21,11 @@ READY_WITHIN: Final = 15.0
 take, unless the device or Kafka is in trouble. It is alive for longer."""
 
 
+UNDECIDED_FOR: Final = 60.0
+"""Seconds for which a transaction of another program may keep a partition waiting. Longer ones are
+legal, and nothing behind them can be read."""
+
+
 class Phase(StrEnum):
     """Where a stage is between its start and its end."""
 
@@ -123,6 +128,12 @@ class Health:
         if stall := loop.stall():
             yield stall
         yield from overview.stalled.values()
+        for topic, number in sorted(overview.assigned):
+            if (seconds := overview.undecided.get((topic, number), 0.0)) > UNDECIDED_FOR:
+                yield (
+                    f"partition {number} of '{topic}' stands behind a transaction that has been "
+                    f"open for {seconds:.0f} s: see `bearing-stream transactions list`"
+                )
 
     def _overview(self) -> Overview:
         return Overview() if self.loop is None else self.loop.overview()

@@ -11,6 +11,8 @@ from consumer.telemetry.partitions import Ends, Overview, PartitionState
 
 HERE = ("bearing.windows", 3)
 
+OUTPUT = ("bearing.diagnoses", 0)
+
 WELL = Loop(
     seconds_since_round=lambda: 0.0,
     round_limit=60.0,
@@ -30,6 +32,12 @@ TROUBLES: dict[str, dict[str, Any]] = {
     "Kafka does not respond: timed out": {"overview": lambda: Overview(error="timed out")},
     "the client is stuck": {"stall": lambda: "the client is stuck"},
     "partition 3 stands": {"overview": lambda: Overview(stalled={HERE: "partition 3 stands"})},
+    "partition 3 of 'bearing.windows' stands behind a transaction that has been open for 61 s: see "
+    "`bearing-stream transactions list`": {
+        "overview": lambda: Overview(
+            {HERE: PartitionState(17, 0.0, Ends(17, 20))}, undecided={HERE: 61.0, OUTPUT: 700.0}
+        )
+    },
     "the loop has not finished a round for 16 s": {"seconds_since_round": lambda: 16.0},
 }
 

@@ -36,7 +36,7 @@ from bearing_stream.commands.alarms.notify.senders.http import (
 from bearing_stream.commands.alarms.notify.template import render
 from bearing_stream.wire import format_time
 from bearing_stream.wire.alarm import Alarm, AlarmEvent
-from bearing_stream.wire.alarm_terms import ANNUNCIATED
+from bearing_stream.wire.alarm_terms import ANNUNCIATED, DataState, DisplayState
 
 PATH: Final = "/api/v2/alerts"
 
@@ -113,13 +113,22 @@ class AlertmanagerSender(Sender):
         alerts = [alert]
         if before is not None and before.id != alert.id:
             alerts.append(before.ended(self._now()))
-        self._post(alerts)
-        self._active.pop(event.alarm_id, None)
+        try:
+            self._post(alerts)
+        except RefusedError:
+            # It is sent again as all others are: what was wrong with it may pass, as a start that
+            # is in the future by the Alertmanager's clock.
+            self._note(event.alarm_id, alerts)
+            raise
+        self._note(event.alarm_id, alerts)
+
+    def _note(self, alarm_id: str, alerts: list[Alert]) -> None:
+        self._active.pop(alarm_id, None)
         for each in alerts:
             if each.ends_at is not None:
                 self._ended[each.id] = each, self._clock() + END_RESENT
             else:
-                self._active[event.alarm_id] = each
+                self._active[alarm_id] = each
                 self._ended.pop(each.id, None)
 
     def preview(self, notification: Notification) -> str:
@@ -198,8 +207,13 @@ class AlertmanagerSender(Sender):
 
 
 def _is_firing(alarm: Alarm) -> bool:
-    """Whether an alert is active: not where an operator or another alarm hides the alarm."""
-    return alarm.active and alarm.state in ANNUNCIATED
+    """Whether an alert is active: not where an operator or another alarm hides the alarm.
+
+    Silence hides it too, and does not resolve it: nobody has seen the fault end. It was displayed
+    before, since a sensor that is silent raises nothing else.
+    """
+    is_hidden_by_silence = alarm.state == DisplayState.MASKED and alarm.data == DataState.SILENT
+    return alarm.active and (alarm.state in ANNUNCIATED or is_hidden_by_silence)
 
 
 def _as_event(alarm: Alarm) -> AlarmEvent:

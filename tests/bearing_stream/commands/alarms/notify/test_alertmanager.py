@@ -89,6 +89,26 @@ def test_an_alarm_that_is_over_or_hidden_ends_its_alert(
     assert ended["endsAt"] == "2026-01-31T12:00:00.000Z"
 
 
+def test_silence_ends_no_alert(sink: HttpSink, one: AlertmanagerSender, clock: Clock) -> None:
+    one.send(notification(since=SINCE))
+    one.send(notification(since=SINCE, event="masked", state="masked", data="silent"))
+    clock.now += 3600
+    one.refresh()
+    assert len(sink.requests) == 3
+    assert all("endsAt" not in alert for alerts in posted(sink) for alert in alerts)
+
+
+def test_an_alert_that_was_refused_is_sent_again(
+    sink: HttpSink, one: AlertmanagerSender, clock: Clock
+) -> None:
+    sink.replies.append((400, {}, b""))
+    with pytest.raises(RefusedError):
+        one.send(notification(since=SINCE))
+    clock.now += 3600
+    one.refresh()
+    assert posted(sink)[-1][0]["labels"]["alarm_id"] == "pump-7:bearing-fault"
+
+
 def test_an_end_is_never_before_the_begin(sink: HttpSink, one: AlertmanagerSender) -> None:
     one.send(notification(since=NOW + timedelta(hours=1), active=False, state="normal"))
     [[ended]] = posted(sink)
