@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from bearing_stream.observability import Reading, Response
 from bearing_stream.observability.endpoint import JSON
@@ -24,11 +24,17 @@ from consumer.settings import ConsumerSettings
 from consumer.telemetry.listed import WORKER_UP
 from consumer.telemetry.serving import EndpointError, serving_at, socket_of
 
+T = TypeVar("T")
+
 TICK: Final = 0.2
 """Seconds after which a signal is noticed."""
 
 TIMEOUT: Final = 3.0
 """Seconds for a worker to respond."""
+
+FROZEN_AFTER: Final = 60.0
+"""Seconds for which a worker that runs must not respond to be taken for frozen: where all
+threads are, its own watchdog is too."""
 
 
 def serve_workers(settings: ConsumerSettings, folder: Path) -> int:
@@ -58,8 +64,18 @@ def serve_workers(settings: ConsumerSettings, folder: Path) -> int:
     return 0
 
 
-def routes_to(workers: Mapping[int, Path]) -> dict[str, Callable[[str], Response]]:
-    """Return the routes of the common endpoint; `workers` are their numbers and sockets."""
+def routes_to(
+    workers: Mapping[int, Path],
+    timeout: float = TIMEOUT,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, Callable[[str], Response]]:
+    """Return the routes of the common endpoint.
+
+    Args:
+        workers: Their numbers and sockets.
+        timeout: Seconds for a worker to respond to `/livez`.
+        clock: Monotonic seconds.
+    """
     # Imported here because it needs the extra `metrics`.
     from bearing_stream.observability.prometheus import PLAIN, merged
 
@@ -75,10 +91,21 @@ def routes_to(workers: Mapping[int, Path]) -> dict[str, Callable[[str], Response
         body = {"status": "ready" if is_ready else "not ready", "workers": found}
         return Response(200 if is_ready else 503, JSON, json.dumps(body).encode() + b"\n")
 
+    hanging: dict[int, float] = {}
+
     def live(_accept: str) -> Response:
-        # A worker that hangs is ended by its own watchdog, and started again by the supervisor.
-        # A restart of all of them would stop those that work.
-        return Response(200, JSON, b'{"status": "alive"}\n')
+        # A worker that ends is started again by the supervisor, and one whose loop hangs ends
+        # itself: a restart of all of them would stop those that work.
+        now = clock()
+        for number, hangs in _parallel(workers, lambda where: _hangs(where, timeout)):
+            if hangs:
+                hanging.setdefault(number, now)
+            else:
+                hanging.pop(number, None)
+        frozen = [number for number, since in sorted(hanging.items()) if now - since > FROZEN_AFTER]
+        status = f"workers {frozen} do not respond" if frozen else "alive"
+        body = json.dumps({"status": status}).encode() + b"\n"
+        return Response(503 if frozen else 200, JSON, body)
 
     return {"/metrics": scrape, "/livez": live, "/readyz": ready}
 
@@ -93,10 +120,28 @@ def _body(response: Response | None) -> dict[str, object]:
 def _ask(
     workers: Mapping[int, Path], path: str, accept: str
 ) -> Iterator[tuple[int, Response | None]]:
-    """Yield the response of each worker, asked at the same time; None where there is none."""
+    """Return the response of each worker, asked at the same time; None where there is none."""
+    return _parallel(workers, lambda where: _get(where, path, accept))
+
+
+def _parallel(workers: Mapping[int, Path], call: Callable[[Path], T]) -> Iterator[tuple[int, T]]:
     with ThreadPoolExecutor(max(len(workers), 1)) as threads:
-        responses = threads.map(lambda where: _get(where, path, accept), workers.values())
-        yield from zip(workers, responses, strict=True)
+        yield from zip(workers, threads.map(call, workers.values()), strict=True)
+
+
+def _hangs(where: Path, timeout: float) -> bool:
+    """Whether a worker takes connections, and does not respond."""
+    connection = _UnixConnection(where, timeout)
+    try:
+        connection.request("GET", "/livez")
+        connection.getresponse()
+    except TimeoutError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return False
 
 
 def _get(where: Path, path: str, accept: str) -> Response | None:
@@ -115,11 +160,11 @@ def _get(where: Path, path: str, accept: str) -> Response | None:
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=TIMEOUT)
+    def __init__(self, path: Path, timeout: float = TIMEOUT) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(TIMEOUT)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
