@@ -40,6 +40,7 @@ def carry_out(
         by=command.by,
         reason=command.reason,
         detail=detail,
+        at=command.at,
     )
     return transition, result
 

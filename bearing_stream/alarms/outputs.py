@@ -88,6 +88,8 @@ def _alarm_fields(state: SensorState, alarm: AlarmState) -> dict[str, Any]:
         "acked": alarm.acked,
         "latched": alarm.latched,
         "shelved": shelved and shelved._asdict() | {"until": _time(shelved.until)},
+        "suppressed_by": alarm.suppressed,
+        "disabled_by": alarm.disabled,
         "since": _time(alarm.since),
         "first_window": alarm.first_window or None,
         "windows": alarm.windows,

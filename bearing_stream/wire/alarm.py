@@ -118,6 +118,10 @@ class Alarm(_Part):
     latched: bool
     """Whether it stays displayed until it is acknowledged."""
     shelved: Shelving | None
+    suppressed_by: str | None = None
+    """The operator who has suppressed it; None if nobody has."""
+    disabled_by: str | None = None
+    """The operator who has taken it out of service; None if nobody has."""
     since: AwareDatetime | None
     """Event time of the latest raise."""
     first_window: str | None
@@ -155,6 +159,8 @@ class CommandResult(_Part):
     reason: str
     detail: str | None = None
     """Why the command was refused; None if it was not."""
+    at: AwareDatetime | None = None
+    """When the operator gave it."""
 
 
 class AlarmEvent(Alarm):

@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from bearing_stream.alarms.commands import check
 from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.observation import ObservationError, read
 from bearing_stream.alarms.outputs import Output
@@ -144,6 +145,7 @@ def _commands(settings: AlarmTopicSettings, topic: str) -> dict[str, tuple[Alarm
         for message in reader.read(reader.spans()):
             try:
                 command = decode(AlarmCommand, readable_headers(message), message.value())
+                check(command)
             except ValueError:
                 continue
             found[command.command_id] = command, message.offset() or 0

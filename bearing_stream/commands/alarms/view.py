@@ -56,10 +56,11 @@ def show_alarm(alarm: Alarm, to: Console) -> None:
 
 
 def show_events(events: Iterable[AlarmEvent], to: Console) -> None:
-    """Print a table of events."""
+    """Print a table of events; the time is that of the command or else of the measurement."""
     shown = _table("time", "event", "alarm", "severity", "label", "state", "by", "reason")
     for event in events:
-        at, command = event.last_measured_at, event.command
+        command = event.command
+        at = event.last_measured_at if command is None or command.at is None else command.at
         texts = () if command is None else (command.reason, command.detail)
         shown.add_row(
             "" if at is None else format_time(at, "milliseconds"),
