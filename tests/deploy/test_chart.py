@@ -81,6 +81,8 @@ def test_the_defaults_and_the_examples_satisfy_the_schema() -> None:
         ("consumer.replicas", "3"),
         ("consumer.settings", {"instance_id": "mine"}),
         ("consumer.settings", {"max-delay": 1}),
+        ("consumer.settings", {"max_dely": 1}),
+        ("page.settings", {"max_delay": 1}),
         ("consumer.metricsPort", 70_000),
         ("consumer.terminationGracePeriodSeconds", 5),
         ("alarms.settings", {"alarm_events_topic": "mine"}),

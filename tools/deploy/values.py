@@ -12,6 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from pydantic import BaseModel
+
+from bearing_stream.commands.alarms.notify.settings import NotifySettings
+from bearing_stream.commands.alarms.settings import AlarmSettings
+from bearing_stream.commands.page.settings import PageSettings
+from bearing_stream.commands.serve.settings import ApiSettings
+from consumer.settings import ConsumerSettings
 
 CHART: Final = Path(__file__).parents[2] / "deploy" / "helm" / "bearing-stream"
 
@@ -25,14 +32,14 @@ SCALAR: Final = {"type": ["string", "number", "boolean"]}
 AMOUNT: Final = {"type": ["integer", "string"]}
 
 
-def _settings(*set_by_chart: str) -> dict[str, Any]:
+def _settings(of: type[BaseModel], *set_by_chart: str) -> dict[str, Any]:
     """Return the schema of a component's settings, without those that other values set."""
     topics = ("windows", "diagnoses", "dead_letters")
     of_alarms = ("alarms", "alarm_events", "alarm_commands", "alarm_state")
     names = ["bootstrap_servers", "kafka", *(f"{name}_topic" for name in topics + of_alarms)]
     names += set_by_chart
     return {
-        "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": names}},
+        "propertyNames": {"enum": sorted(of.model_fields.keys() - names)},
         "additionalProperties": SCALAR,
     }
 
@@ -53,7 +60,13 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
     "consumer.replicas": {"minimum": 0},
     "consumer.group": {"minLength": 1},
     "consumer.settings": _settings(
-        "group", "instance_id", "metrics_host", "metrics_port", "sensor_table", "otlp"
+        ConsumerSettings,
+        "group",
+        "instance_id",
+        "metrics_host",
+        "metrics_port",
+        "sensor_table",
+        "otlp",
     ),
     "consumer.metricsPort": PORT,
     "consumer.terminationGracePeriodSeconds": {"minimum": 15},
@@ -61,19 +74,21 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
     "alarms.replicas": {"minimum": 0},
     "alarms.group": {"minLength": 1},
     "alarms.settings": _settings(
-        "group", "instance_id", "metrics_host", "metrics_port", "rules", "otlp"
+        AlarmSettings, "group", "instance_id", "metrics_host", "metrics_port", "rules", "otlp"
     ),
     "alarms.metricsPort": PORT,
     "alarms.terminationGracePeriodSeconds": {"minimum": 15},
     "alarms.podDisruptionBudget.maxUnavailable": AMOUNT,
     "notify.group": {"minLength": 1},
-    "notify.settings": _settings("group", "metrics_host", "metrics_port", "receivers"),
+    "notify.settings": _settings(
+        NotifySettings, "group", "metrics_host", "metrics_port", "receivers"
+    ),
     "notify.metricsPort": PORT,
     "notify.terminationGracePeriodSeconds": {"minimum": 15},
-    "page.settings": _settings("host", "port", "token", "sensor_table"),
+    "page.settings": _settings(PageSettings, "host", "port", "token", "sensor_table"),
     "page.port": PORT,
     "serve.replicas": {"minimum": 0},
-    "serve.settings": _settings("host", "port", "sensor_table"),
+    "serve.settings": _settings(ApiSettings, "host", "port", "sensor_table"),
     "serve.port": PORT,
     "serve.podDisruptionBudget.maxUnavailable": AMOUNT,
     "strimzi.topics.partitions": {"minimum": 1},
