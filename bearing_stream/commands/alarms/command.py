@@ -115,7 +115,7 @@ def history(as_json: bool, alarm_id: str | None, **given: Any) -> None:
             for event in islice(found, settings.limit):
                 click.echo(json_text(event.model_dump(mode="json")))
         else:
-            view.show_events([*found][-settings.limit :], view.console())
+            view.show_events(reading.latest(found, settings.limit), view.console())
 
 
 @command.command(name="verify")

@@ -1,11 +1,14 @@
 """Reads the topics of alarms, as any subscriber can: the table, and the history."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from confluent_kafka import Message
 
+from bearing_stream.alarms.times import EPOCH
 from bearing_stream.kafka import AlarmTopicSettings, Span, TopicReader
 from bearing_stream.wire.alarm import Alarm, AlarmEvent, decode
 from bearing_stream.wire.alarm_terms import ANNUNCIATED, SEVERITIES
@@ -98,6 +101,28 @@ def history(settings: AlarmTopicSettings) -> Iterator[AlarmEvent]:
     """
     with EventReader(settings) as reader:
         yield from reader.new()
+
+
+def time_of(event: AlarmEvent) -> datetime | None:
+    """Return when its command was given, or else when the sensor measured last; None if unknown."""
+    command = event.command
+    return event.last_measured_at if command is None or command.at is None else command.at
+
+
+def latest(events: Iterable[AlarmEvent], most: int) -> list[AlarmEvent]:
+    """Return the latest of these events, in order of time; those of an alarm keep their order.
+
+    They come from several partitions. An event that is earlier than one before it of the same
+    alarm, as after a command, counts as simultaneous with that.
+    """
+    reached: dict[str, datetime] = {}
+    placed = []
+    for event in events:
+        before = reached.get(event.alarm_id, EPOCH)
+        at = reached[event.alarm_id] = max(before, time_of(event) or before)
+        placed.append((at, event))
+    placed.sort(key=itemgetter(0))
+    return [event for _, event in placed[-most:]]
 
 
 class EventReader:

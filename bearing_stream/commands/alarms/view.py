@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bearing_stream.commands.alarms.reading import Row
+from bearing_stream.commands.alarms.reading import Row, time_of
 from bearing_stream.commands.terminal import OutputConsole, printable
 from bearing_stream.wire import format_time
 from bearing_stream.wire.alarm import Alarm, AlarmEvent
@@ -59,8 +59,7 @@ def show_events(events: Iterable[AlarmEvent], to: Console) -> None:
     """Print a table of events; the time is that of the command or else of the measurement."""
     shown = _table("time", "event", "alarm", "severity", "label", "state", "by", "reason")
     for event in events:
-        command = event.command
-        at = event.last_measured_at if command is None or command.at is None else command.at
+        at, command = time_of(event), event.command
         texts = () if command is None else (command.reason, command.detail)
         shown.add_row(
             "" if at is None else format_time(at, "milliseconds"),
