@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from bearing_stream.alarms import times
 from bearing_stream.alarms.alarm_state import AlarmState, Shelf
 from bearing_stream.alarms.rules import KindRule
-from bearing_stream.alarms.times import EPOCH, LATEST, from_microseconds, microseconds
+from bearing_stream.alarms.times import from_microseconds, microseconds
 from bearing_stream.wire.alarm import AlarmCommand, CommandResult
 from bearing_stream.wire.alarm_terms import SEVERITIES, Action, Transition
 from bearing_stream.wire.timestamps import format_time
@@ -53,8 +54,8 @@ def check(command: AlarmCommand) -> None:
             be published with the alarm.
     """
     for time in (command.at, command.until):
-        if time is not None and not EPOCH <= time < LATEST:
-            raise ValueError("expected a time from 1970 to 8999")
+        if time is not None:
+            times.check(time)
     if len(command.reason) > LONGEST_REASON:
         raise ValueError(f"expected a reason of at most {LONGEST_REASON} characters")
     if max(map(len, (command.by, command.command_id))) > LONGEST_NAME:

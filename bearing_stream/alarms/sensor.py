@@ -102,19 +102,9 @@ class SensorState:
     """
 
     __slots__ = (
-        *(
-            "alarms",
-            "channel",
-            "command_offset",
-            "evidence",
-            "key",
-            "late_run",
-            "latest",
-            "logs",
-            "model",
-        ),
+        *("alarms", "channel", "command_offset", "evidence", "key", "late_run", "latest", "model"),
         *("offset", "off", "reference", "referenced", "rules", "sensor", "source", "window_id"),
-        *("limits", "over", "running"),
+        *("limits", "logs", "over", "running"),
     )
 
     def __init__(self, key: str, sensor: str, channel: str | None, source: str) -> None:

@@ -4,6 +4,8 @@ An alarm is in the partition of its sensor's diagnoses, whatever the partitioner
 that partition owns the alarm: the topics must have as many partitions as that of the diagnoses.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from confluent_kafka import KafkaException
@@ -71,16 +73,17 @@ def check(settings: AlarmTopicSettings) -> None:
                 f"{found[diagnoses]}: they must have the same number; add partitions, or delete "
                 f"'{name}' and start with --create-topics"
             )
+    policies = _cleanup_policies(settings, topics)
     for name in compacted(topics):
-        policy = _cleanup_policy(settings, name)
-        if policy is not None and policy != "compact":
+        policy = policies.get(name, "compact")
+        if policy != "compact":
             raise FatalKafkaError(
                 f"topic '{name}' has cleanup.policy={policy}, and would forget alarms: set "
                 "cleanup.policy=compact"
             )
     for name in (topics.events, topics.commands):
-        policy = _cleanup_policy(settings, name)
-        if policy is not None and "compact" in policy:
+        policy = policies.get(name, "delete")
+        if "compact" in policy:
             raise FatalKafkaError(
                 f"topic '{name}' has cleanup.policy={policy}, and would forget its history: set "
                 "cleanup.policy=delete"
@@ -101,12 +104,12 @@ def _partitions(settings: AlarmTopicSettings, names: list[str]) -> dict[str, int
     return {name: len(found[name].partitions) for name in names}
 
 
-def _cleanup_policy(settings: AlarmTopicSettings, name: str) -> str | None:
-    """Return the clean-up policy of a topic; None if this user may not read it."""
-    resource = ConfigResource(ResourceType.TOPIC, name)
+def _cleanup_policies(settings: AlarmTopicSettings, names: Iterable[str]) -> dict[str, str]:
+    """Return the clean-up policies of those topics of which this user may read it."""
     admin = admin_client(settings.client_properties())
-    try:
-        found = admin.describe_configs([resource], request_timeout=TIMEOUT)[resource].result()
-    except KafkaException:
-        return None
-    return str(found["cleanup.policy"].value)
+    asked = {ConfigResource(ResourceType.TOPIC, name): name for name in names}
+    found = {}
+    for resource, response in admin.describe_configs([*asked], request_timeout=TIMEOUT).items():
+        with suppress(KafkaException):
+            found[asked[resource]] = str(response.result()["cleanup.policy"].value)
+    return found

@@ -18,6 +18,7 @@ from bearing_stream.commands.alarms.stage.partition import OwnedPartition
 from bearing_stream.commands.alarms.stage.readings import AlarmSources, State
 from bearing_stream.commands.alarms.stage.state_topic import Record
 from bearing_stream.kafka import FatalKafkaError
+from bearing_stream.logs import Event
 from bearing_stream.wire.alarm import AlarmCommand, decode
 from bearing_stream.wire.reading import readable_headers
 from consumer.batch import KafkaMessage, Positions
@@ -254,12 +255,9 @@ class AlarmDispatcher:
         try:
             seen = read(polled.value(), polled.offset())
             found = owned.engine.observe(seen)
-        except ObservationError as error:
-            self._note_unreadable(polled, "unreadable", str(error))
-            return
         except Exception as error:
             # No message ends the process: it would end at each restart too.
-            self._note_unreadable(polled, "unreadable", f"{type(error).__name__}: {error}")
+            self._note_unreadable(polled, events.UNREADABLE, error)
             return
         key = owned.engine.key(seen)
         if key:
@@ -267,10 +265,12 @@ class AlarmDispatcher:
         if found:
             self._outbox.publish(number, owned, found)
 
-    def _note_unreadable(self, polled: KafkaMessage, kind: str, reason: str) -> None:
+    def _note_unreadable(self, polled: KafkaMessage, event: Event, error: Exception) -> None:
         """Count a message that has no effect, and log the first of its kind."""
+        kind = "unreadable" if event is events.UNREADABLE else "unreadable-command"
         if not self._metrics.ignored[kind]:
-            event = events.UNREADABLE if kind == "unreadable" else events.UNREADABLE_COMMAND
+            is_known = isinstance(error, ObservationError)
+            reason = str(error) if is_known else f"{type(error).__name__}: {error}"
             events.emit(
                 event, partition=polled.partition(), offset=polled.offset(), reason=reason[:500]
             )
@@ -282,7 +282,7 @@ class AlarmDispatcher:
             commands.check(command)
             found = owned.engine.command(command, polled.offset())
         except Exception as error:
-            self._note_unreadable(polled, "unreadable-command", f"{type(error).__name__}: {error}")
+            self._note_unreadable(polled, events.UNREADABLE_COMMAND, error)
             return
         if not found:
             events.emit(events.COMMAND_WITHOUT_ALARM, alarm_id=command.alarm_id, by=command.by)

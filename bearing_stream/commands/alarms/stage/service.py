@@ -1,6 +1,6 @@
 """`bearing-stream alarms` as a service: its rules, its topics and its parts."""
 
-from collections.abc import Iterable
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -17,9 +17,9 @@ from bearing_stream.commands.alarms.stage.metrics import AlarmMetrics
 from bearing_stream.commands.alarms.stage.readings import AlarmSources
 from bearing_stream.commands.alarms.stage.state_topic import StateTopic
 from bearing_stream.kafka import admin_client, create_topics, wait_for_topics
-from consumer.batch import Partition
 from consumer.delivery.replication import single_replica
 from consumer.kafka.clients import new_consumer
+from consumer.kafka.source import WindowSource
 from consumer.kafka.topic_log import ClusterTopicLog
 from consumer.liveness.budget import REQUEST
 from consumer.parts import Parts, exactly_once, new_source
@@ -84,25 +84,13 @@ class AlarmService(StageService[AlarmSettings]):
         log = ClusterTopicLog(admin, found.commands, REQUEST, settings.topic_check_interval)
         commands = CommandTopic(properties, found.commands, self._errors, log)
         state = StateTopic(properties, found.state, 2 * settings.transaction_timeout)
+        reachable = partial(_is_reachable, consumer, source)
+        sources, responds = self.telemetry.sources, partial(reachable, most=1)
         dispatcher = AlarmDispatcher(
-            settings,
-            self._rules,
-            delivery,
-            state,
-            commands,
-            self.telemetry.sources,
-            responds=lambda: _is_reachable(consumer, islice(source.positions(), 1)),
+            settings, self._rules, delivery, state, commands, sources, responds=responds
         )
         batch = DiagnosisBatch(settings.batch_size, settings.max_delay)
-        loop = AlarmLoop(
-            settings,
-            source,
-            batch,
-            dispatcher,
-            delivery,
-            metrics,
-            lambda: _is_reachable(consumer, source.positions()),
-        )
+        loop = AlarmLoop(settings, source, batch, dispatcher, delivery, metrics, reachable)
         return Parts(source, delivery, loop, admin, [commands])
 
     def _await_topics(self) -> None:
@@ -131,10 +119,10 @@ class AlarmService(StageService[AlarmSettings]):
         topics.check(settings)
 
 
-def _is_reachable(consumer: Consumer, partitions: Iterable[Partition]) -> bool:
-    """Whether the leaders of these partitions respond now."""
+def _is_reachable(consumer: Consumer, source: WindowSource, most: int | None = None) -> bool:
+    """Whether the leaders of all owned partitions, or of so many at most, respond now."""
     try:
-        for topic, partition in partitions:
+        for topic, partition in islice(source.positions(), most):
             place = TopicPartition(topic, partition)
             consumer.get_watermark_offsets(place, REACHABLE_TIMEOUT, cached=False)
     except KafkaException:
