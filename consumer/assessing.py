@@ -1,5 +1,6 @@
 """Diagnoses a batch; a measurement that makes that fail is found, and rejected alone."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -8,11 +9,13 @@ from typing import TypeVar, cast
 import numpy as np
 
 from bearing_stream.vocabulary import WINDOW_LENGTH
-from bearing_stream.wire import RejectionReason, Window, encode_window
+from bearing_stream.wire import ModelInfo, RejectionReason, Window, encode_window
 from consumer.batch import Batch, KafkaMessage, window_counts
+from consumer.results import Inference
 from model.assessment import Assessment
 from model.assessor import Assessor
 from model.examined import Examined
+from model.indicators import indicators
 
 T = TypeVar("T")
 
@@ -21,13 +24,41 @@ class AssessmentError(RuntimeError):
     """Diagnosing fails, and the fault is not in the data; the message names what to do."""
 
 
-def examine(batch: Batch, assessor: Assessor) -> Examined:
-    """Examine the windows of a batch, or wait for it where that was begun ahead."""
-    return assessor.examine(batch.samples) if batch.examine is None else batch.examine()
+def infer(
+    batch: Batch,
+    assessor: Assessor,
+    clock: Callable[[], float] = time.monotonic,
+    wall_clock: Callable[[], float] = time.time,
+) -> Inference:
+    """Assess the measurements of a batch, and compute their indicators.
+
+    Args:
+        batch: Has accepted measurements.
+        assessor: Assesses them.
+        clock: Monotonic seconds.
+        wall_clock: Seconds since the epoch.
+    """
+    started, started_at = clock(), wall_clock()
+    # Or wait for it, where that was begun ahead.
+    examined = assessor.examine(batch.samples) if batch.examine is None else batch.examine()
+    assessment = _assess(batch, assessor, examined)
+    seconds = clock() - started
+    model = ModelInfo(
+        name=assessor.name,
+        version=assessor.version,
+        device=assessor.device,
+        backend=assessor.backend,
+    )
+    measured = indicators(
+        batch.samples,
+        window_counts(batch.accepted),
+        [None if one.defects.incomplete else one.attributes.unit for one in batch.accepted],
+        examined.signal,
+    )
+    return Inference(assessment, measured, len(batch.samples), started_at, seconds, model)
 
 
-def assess(batch: Batch, assessor: Assessor, examined: Examined) -> Assessment:
-    """Assess the measurements of a batch."""
+def _assess(batch: Batch, assessor: Assessor, examined: Examined) -> Assessment:
     # None becomes NaN.
     rpm = np.array([one.attributes.shaft_speed for one in batch.accepted], np.float64)
     counts = window_counts(batch.accepted)

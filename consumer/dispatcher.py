@@ -8,10 +8,10 @@ from typing import Final
 
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.vocabulary import QUALITY_FLAGS
-from bearing_stream.wire import DeadLetter, Message, ModelInfo
+from bearing_stream.wire import DeadLetter, Message
 from consumer import events
-from consumer.assessing import assess, examine, without_failures
-from consumer.batch import Accepted, Batch, Origin, Positions, window_counts
+from consumer.assessing import infer, without_failures
+from consumer.batch import Accepted, Batch, Origin, Positions
 from consumer.delivery.base import Delivery, RefusedRecordsError
 from consumer.delivery.published import mark_origin
 from consumer.metrics import DispatchReason, Metrics
@@ -21,7 +21,6 @@ from consumer.telemetry.observers import Observer, Published
 from model.assessment import Assessment
 from model.assessor import Assessor
 from model.findings import prediction_counts
-from model.indicators import indicators
 
 REMEMBERED_REFUSALS: Final = 10_000
 """Dead letters that are remembered to be written as stubs; far more than one transaction holds."""
@@ -181,24 +180,8 @@ class Dispatcher:
 
     def _diagnose(self, batch: Batch) -> tuple[Inference, list[Message]]:
         """Assess the measurements of a batch, and make the diagnosis of each; publishes nothing."""
-        started, started_at = self._clock(), self._wall_clock()
-        examined = examine(batch, self._assessor)
-        assessment = assess(batch, self._assessor, examined)
-        seconds = self._clock() - started
-        self._metrics.inference_seconds += seconds
-        model = ModelInfo(
-            name=self._assessor.name,
-            version=self._assessor.version,
-            device=self._assessor.device,
-            backend=self._assessor.backend,
-        )
-        measured = indicators(
-            batch.samples,
-            window_counts(batch.accepted),
-            [None if one.defects.incomplete else one.attributes.unit for one in batch.accepted],
-            examined.signal,
-        )
-        inference = Inference(assessment, measured, len(batch.samples), started_at, seconds, model)
+        inference = infer(batch, self._assessor, self._clock, self._wall_clock)
+        self._metrics.inference_seconds += inference.seconds
         uncertain_as_unknown = self._settings.uncertain_as_unknown
         made = diagnoses(batch, inference, self._wall_clock(), uncertain_as_unknown)
         return inference, list(made)

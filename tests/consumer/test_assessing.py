@@ -1,6 +1,7 @@
 """Windows that make the assessment fail become dead letters, and only they."""
 
 import json
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import Measurement, RejectionReason, encode_measurement
-from consumer import dispatcher
-from consumer.assessing import AssessmentError, assess, examine, without_failures
+from consumer import assessing, dispatcher
+from consumer.assessing import AssessmentError, infer, without_failures
 from consumer.batch import Batch
 from model.assessment import Assessment
 from model.assessor import Assessor
@@ -64,7 +65,7 @@ class TooSmall(Picky):
 
 
 def assessed(batch: Batch, assessor: Assessor) -> Assessment:
-    return assess(batch, assessor, examine(batch, assessor))
+    return infer(batch, assessor).assessment
 
 
 def batch_of(labels: list[int]) -> Batch:
@@ -197,11 +198,11 @@ def test_a_broken_assessor_ends_the_run_and_nothing_is_committed() -> None:
 
 
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
-@pytest.mark.parametrize("step", ["indicators", "diagnoses"])
+@pytest.mark.parametrize(("module", "step"), [(assessing, "indicators"), (dispatcher, "diagnoses")])
 def test_a_window_that_fails_after_its_assessment_is_rejected_alone(
-    monkeypatch: pytest.MonkeyPatch, step: str, guarantee: Guarantee
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str, guarantee: Guarantee
 ) -> None:
-    whole = getattr(dispatcher, step)
+    whole = getattr(module, step)
 
     def failing(first: Batch | NDArray[np.float32], *others: Any) -> Any:
         samples = first.samples if isinstance(first, Batch) else first
@@ -209,7 +210,7 @@ def test_a_window_that_fails_after_its_assessment_is_rejected_alone(
             raise OverflowError(f"{step} \ud800")
         return whole(first, *others)
 
-    monkeypatch.setattr(dispatcher, step, failing)
+    monkeypatch.setattr(module, step, failing)
     world = World(guarantee, batch_size=7)
     world.cluster.arrive(0, *GOOD[:20])
     world.rounds()

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from bearing_stream.alarms.observation import Observation, read
 from bearing_stream.alarms.times import EPOCH
 from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
-from bearing_stream.wire import Headers, Measurement, Message, ModelInfo, encode_measurement
-from consumer.assessing import assess, examine
-from consumer.batch import Batch, window_counts
-from consumer.results import Inference, diagnoses
+from bearing_stream.wire import Headers, Measurement, Message, encode_measurement
+from consumer.assessing import infer
+from consumer.batch import Batch
+from consumer.results import diagnoses
 from model.assessor import Assessor
-from model.indicators import indicators
 from tools.plant.recorded import Part
 
 TOPIC: Final = "bearing.windows"
@@ -69,17 +68,7 @@ def diagnose(part: Part, assessor: Assessor) -> list[Observation]:
     for number, samples in enumerate(part.windows):
         batch.add(Polled(_encoded(part, number, samples), number), 0.0)
     assert not batch.dead_letters, batch.dead_letters[0].detail
-    examined = examine(batch, assessor)
-    units = [one.attributes.unit for one in batch.accepted]
-    inference = Inference(
-        assess(batch, assessor, examined),
-        indicators(batch.samples, window_counts(batch.accepted), units, examined.signal),
-        len(batch.samples),
-        0.0,
-        0.0,
-        ModelInfo(name=assessor.name, version=assessor.version, device=assessor.device),
-    )
-    made = diagnoses(batch, inference, 0.0)
+    made = diagnoses(batch, infer(batch, assessor), 0.0)
     return [read(message.value, number) for number, message in enumerate(made)]
 
 
