@@ -13,6 +13,7 @@ from typing import Any, Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as Polled
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from bearing_stream.commands.verify import VerifySettings, verify
 from bearing_stream.config import load
@@ -77,6 +78,21 @@ def delete_topics(topics: Topics) -> None:
         except KafkaException as failure:
             if failure.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
+
+
+def recreate_topic(servers: str, topic: str, partitions: int) -> None:
+    """Delete a topic, and create it anew as soon as Kafka has deleted it."""
+    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+    admin.delete_topics([topic])[topic].result(30)
+
+    def is_created() -> bool:
+        try:
+            admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(30)
+        except KafkaException:
+            return False
+        return True
+
+    eventually(is_created, f"'{topic}' is deleted and created")
 
 
 def _simulator(topics: Topics, **settings: Any) -> SimulatorSettings:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
@@ -15,7 +15,7 @@ from bearing_stream.wire import Message, read_error_headers, readable_headers
 from consumer.events import KAFKA_ERROR, OFFSETS_SKIPPED, READY, TOPIC_RECREATED
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess
-from tests.kafka_tools import Topics, read_diagnoses, read_to_end
+from tests.kafka_tools import Topics, read_diagnoses, read_to_end, recreate_topic
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(170)]
 
@@ -80,17 +80,7 @@ def test_windows_of_a_topic_created_anew_are_diagnosed(
         topics, f"--guarantee={guarantee}", "--topic-check-interval=1"
     ) as consumer:
         assert eventually(lambda: len(diagnosed(topics)) == 30)
-        admin = AdminClient({"bootstrap.servers": topics.servers})
-        admin.delete_topics([topics.windows])[topics.windows].result(30)
-
-        def created() -> bool:
-            try:
-                admin.create_topics([NewTopic(topics.windows, 4, 1)])[topics.windows].result(30)
-            except KafkaException:
-                return False
-            return True
-
-        assert eventually(created)
+        recreate_topic(topics.servers, topics.windows, 4)
         send(topics, windows(100, new))
         assert eventually(lambda: set(diagnosed(topics)) == {*names(0, 30), *names(100, new)}), (
             diagnosed(topics)
@@ -125,10 +115,7 @@ def test_a_topic_created_anew_between_two_runs_is_read_from_its_beginning(topics
     with ConsumerProcess(topics) as consumer:
         assert eventually(lambda: len(diagnosed(topics)) == 30)
         consumer.stop()
-    admin = AdminClient({"bootstrap.servers": topics.servers})
-    admin.delete_topics([topics.windows])[topics.windows].result(30)
-    time.sleep(1)
-    admin.create_topics([NewTopic(topics.windows, 4, 1)])[topics.windows].result(30)
+    recreate_topic(topics.servers, topics.windows, 4)
     send(topics, windows(100, 50))
     with ConsumerProcess(topics) as consumer:
         assert eventually(lambda: len(diagnosed(topics)) == 80)

@@ -5,13 +5,10 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka import Consumer, TopicPartition
 
 from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.observation import read
@@ -23,7 +20,7 @@ from bearing_stream.wire import Message
 from bearing_stream.wire.alarm import encode_alarm, encode_event
 from consumer.events import READY
 from tests.bearing_stream.alarms.diagnoses import HEALTHY, INNER, OUTER, START, STEP, diagnosis
-from tests.kafka_tools import eventually, position, produce, read_to_end
+from tests.kafka_tools import eventually, position, produce, read_to_end, recreate_topic
 from tools.chaos.member import Member
 
 RULES = """
@@ -103,10 +100,8 @@ class Plant:
 
     def recreate(self, *names: str) -> None:
         """Delete topics, and create them anew."""
-        admin = AdminClient({"bootstrap.servers": self.servers})
         for name in names:
-            admin.delete_topics([name])[name].result(30)
-            eventually(partial(_is_created, admin, NewTopic(name, self._partitions, 1)), name)
+            recreate_topic(self.servers, name, self._partitions)
 
     @contextmanager
     def stage(self, *extra: str) -> Iterator[Member]:
@@ -148,15 +143,6 @@ class Plant:
     def await_events(self, count: int) -> None:
         topic = self.settings.alarm_topics.events
         eventually(lambda: len(self.published(topic)) >= count, f"{count} events")
-
-
-def _is_created(admin: AdminClient, topic: NewTopic) -> bool:
-    try:
-        admin.create_topics([topic])[topic.topic].result(30)
-    except KafkaException:
-        # The one before is still being deleted.
-        return False
-    return True
 
 
 def by_partition(message: Any) -> int:
