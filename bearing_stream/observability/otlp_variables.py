@@ -7,6 +7,7 @@ default: then nothing is pushed, or with other settings than the operator's.
 import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from math import inf, nan
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -38,22 +39,16 @@ def _are_attributes(text: str) -> bool:
     return all(pair.partition("=")[0].strip() and "=" in pair for pair in text.split(","))
 
 
-def _is_positive(text: str) -> bool:
+def _number(text: str) -> float:
+    """Return the number that a text is; NaN, which is within no bounds, if it is none."""
     try:
-        return 0 < float(text) < float("inf")
+        return float(text)
     except ValueError:
-        return False
+        return nan
 
 
 def _is_count(text: str) -> bool:
     return text.isascii() and text.isdecimal() and int(text) > 0
-
-
-def _is_share(text: str) -> bool:
-    try:
-        return 0 <= float(text) <= 1
-    except ValueError:
-        return False
 
 
 def _is_file(text: str) -> bool:
@@ -74,7 +69,7 @@ def _is_sampler(text: str) -> bool:
 _OF_EXPORTERS: Final[Mapping[str, tuple[Rule, str]]] = {
     "ENDPOINT": (_is_address, "an address such as http://collector:4318"),
     "HEADERS": (_are_headers, "name=value, URL-encoded, several of them separated by commas"),
-    "TIMEOUT": (_is_positive, "seconds above 0"),
+    "TIMEOUT": (lambda text: 0 < _number(text) < inf, "seconds above 0"),
     "COMPRESSION": (lambda text: text in ("none", "gzip", "deflate"), "none, gzip or deflate"),
     "CERTIFICATE": (_is_file, "a file that can be read"),
     "CLIENT_KEY": (_is_file, "a file that can be read"),
@@ -108,7 +103,7 @@ _RULES: Final[Mapping[str, tuple[Rule, str]]] = {
         _is_sampler,
         f"{', '.join(_SAMPLERS)}, or one of these after parentbased_",
     ),
-    "OTEL_TRACES_SAMPLER_ARG": (_is_share, "a share from 0 to 1"),
+    "OTEL_TRACES_SAMPLER_ARG": (lambda text: 0 <= _number(text) <= 1, "a share from 0 to 1"),
     "OTEL_RESOURCE_ATTRIBUTES": (_are_attributes, "key=value, several of them separated by commas"),
 }
 

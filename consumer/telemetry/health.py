@@ -20,7 +20,6 @@ READY_WITHIN: Final = 15.0
 """Seconds since the last round after which a stage is not ready: more than a batch and a commit
 take, unless the device or Kafka is in trouble. It is alive for longer."""
 
-
 UNDECIDED_FOR: Final = 60.0
 """Seconds for which a transaction of another program may keep a partition waiting. Longer ones are
 legal, and nothing behind them can be read."""

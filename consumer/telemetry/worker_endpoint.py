@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -25,6 +26,9 @@ from consumer.telemetry.listed import WORKER_UP
 from consumer.telemetry.serving import EndpointError, serving_at, socket_of
 
 T = TypeVar("T")
+
+_FAILURES: Final = (OSError, http.client.HTTPException)
+"""Of a request; a worker that does not respond in time is one of them."""
 
 TICK: Final = 0.2
 """Seconds after which a signal is noticed."""
@@ -131,36 +135,34 @@ def _parallel(workers: Mapping[int, Path], call: Callable[[Path], T]) -> Iterato
 
 def _hangs(where: Path, timeout: float) -> bool:
     """Whether a worker takes connections, and does not respond."""
-    connection = _UnixConnection(where, timeout)
     try:
-        connection.request("GET", "/livez")
-        connection.getresponse()
+        _respond(where, "/livez", JSON, timeout)
     except TimeoutError:
         return True
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    except _FAILURES:
+        pass
     return False
 
 
 def _get(where: Path, path: str, accept: str) -> Response | None:
-    connection = _UnixConnection(where)
     try:
+        return _respond(where, path, accept, TIMEOUT)
+    except _FAILURES:
+        return None
+
+
+def _respond(where: Path, path: str, accept: str, timeout: float) -> Response:
+    with closing(_UnixConnection(where, timeout)) as connection:
         connection.request("GET", path, headers={"Accept": accept})
         response = connection.getresponse()
         content_type = response.headers.get_content_type()
         return Response(response.status, content_type, response.read())
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
 
 
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: Path, timeout: float = TIMEOUT) -> None:
+    def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
 

@@ -34,13 +34,11 @@ export class List {
     const before = this.#height;
     this.#boxHeight = this.#box.clientHeight;
     this.#height = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
-    if (this.#height !== before) {
-      const top = this.#box.scrollTop * this.#height / before;
-      for (const row of this.#pool) row.index = null;
-      this.show(this.items);
-      this.#box.scrollTop = top;
-    }
+    const top = this.#box.scrollTop * this.#height / before;
+    if (this.#height !== before) for (const row of this.#pool) row.index = null;
     this.show(this.items);
+    // What is at the top stays there; to scroll draws.
+    if (this.#height !== before) this.#box.scrollTop = top;
   }
 
   // Lists other items, at the same place of the list.
