@@ -167,6 +167,14 @@ LOG_TRUNCATED: Final = Event(
     "lost.",
 )
 
+LEADER_AWAITED: Final = Event(
+    "leader_awaited",
+    "warning",
+    "The leader of `partition` of `topic` does not respond, or there is none. The consumer reads "
+    "its other partitions, and this one as soon as a leader responds.",
+    "Bring the broker back. Replicate the topic.",
+)
+
 OUTPUT_UNDECIDED: Final = Event(
     "output_undecided",
     "error",
@@ -301,6 +309,7 @@ EVENTS: Final = (
     BATCH_UNREADABLE,
     TOPIC_RECREATED,
     LOG_TRUNCATED,
+    LEADER_AWAITED,
     OUTPUT_UNDECIDED,
     WINDOWS_WAITING,
     PARTITION_STALLED,

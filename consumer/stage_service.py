@@ -144,6 +144,7 @@ class StageService(ABC, Generic[S]):
             round_limit=Budget.of(self._settings).longest_round,
             joined=lambda: source.joined,
             unresolved=lambda: source.unresolved,
+            awaited=lambda: source.awaited,
             trouble=lambda: parts.pipeline.trouble,
             stall=lambda: stall_check.error,
             overview=self._sources.overview,

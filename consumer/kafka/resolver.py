@@ -16,6 +16,7 @@ from bearing_stream.kafka import (
 from consumer import events
 from consumer.batch import Partition, Positions
 from consumer.events import emit
+from consumer.kafka.awaited import AwaitedLeaders
 from consumer.kafka.commit_note import CommitNote
 from consumer.kafka.commits import Commits
 from consumer.kafka.positions import Tracker
@@ -41,6 +42,7 @@ class Resolver:
 
     Attributes:
         commits: Of the consumer; pending ones are settled before anything is resolved.
+        awaited: The partitions that stay unresolved because their leader does not respond.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Resolver:
         start_from: StartFrom = "earliest",
         stop_on_gap: bool = False,
         published: PublishedResults | None = None,
+        awaited: AwaitedLeaders | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Put the pieces together.
@@ -64,6 +67,7 @@ class Resolver:
             stop_on_gap: Whether windows that retention deleted end the process.
             published: The output, where one of its partitions, or the group's offsets, have a
                 single replica: then Kafka can leave a part of a committed transaction undecided.
+            awaited: Of the same topic; by default one that asks in a thread.
             wall_clock: Seconds since the epoch.
         """
         self._consumer = consumer
@@ -75,9 +79,12 @@ class Resolver:
         self._wall_clock = wall_clock
         self._reported: Positions = {}
         self.commits = Commits(consumer)
+        self.awaited = awaited or AwaitedLeaders(log)
 
     def resolve(self, tracker: Tracker) -> None:
         """Set the position of each unresolved partition, and move the client there.
+
+        A partition whose leader does not respond stays unresolved, and is awaited.
 
         Raises:
             TransientKafkaError: The cluster does not respond now; call it again.
@@ -94,6 +101,10 @@ class Resolver:
             self._raise_if_recreated(tracker, topic_id)
         ranges = self._log.ranges(number for _, number in partitions)
         group_is_new = self._group_is_new(committed)
+        awaited = [partition for partition in partitions if partition[1] not in ranges]
+        if awaited and group_is_new:
+            # Once the others are committed, it would not be known that the group began at the end.
+            raise TransientKafkaError(f"the leaders of {_listed(awaited)} do not respond")
         starts = {
             partition: start_of(
                 committed[partition],
@@ -103,6 +114,7 @@ class Resolver:
                 group_is_new=group_is_new,
             )
             for partition in partitions
+            if partition[1] in ranges
         }
         done = self._done(committed, starts)
         tracker.log = topic_id
@@ -112,6 +124,7 @@ class Resolver:
             self._report(partition, start, committed[partition], ranges[partition[1]])
             self._begin(tracker, partition, start, committed[partition], done.get(partition))
         self._commit_starts(tracker, starts)
+        self.awaited.set(awaited)
 
     def _begin(
         self,
@@ -309,3 +322,7 @@ class Resolver:
                 f"the topic was deleted and created anew: its id was {tracker.log}, and is "
                 f"{topic_id} now"
             )
+
+
+def _listed(partitions: list[Partition]) -> str:
+    return ", ".join(f"partition {number} of '{topic}'" for topic, number in partitions)

@@ -129,7 +129,7 @@ class WindowSource:
             self._is_suspect = False
             self._resolver.check_log(self._tracker)
         unresolved = frozenset(self._tracker.unresolved)
-        if unresolved:
+        if unresolved and self._resolver.awaited.is_due(unresolved):
             self._listener.on_partitions_assigned()
             self._resolver.resolve(self._tracker)
         done: Positions = {}
@@ -175,6 +175,11 @@ class WindowSource:
     def unresolved(self) -> list[Partition]:
         """The assigned partitions whose position is not known; for any thread."""
         return self._tracker.unresolved
+
+    @property
+    def awaited(self) -> frozenset[Partition]:
+        """Those of them whose leader does not respond; for any thread."""
+        return self._resolver.awaited.partitions
 
     def to_commit(self, positions: Positions, began: int) -> list[TopicPartition]:
         """Return positions as Kafka takes them; see `Tracker.to_commit`."""

@@ -10,7 +10,7 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, Top
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from bearing_stream.kafka import classify
+from bearing_stream.kafka import TransientKafkaError, classify
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +106,32 @@ class ClusterTopicLog:
     def ranges(self, partitions: Iterable[int]) -> dict[int, LogRange]:
         """Return what each of these partitions holds now; records that are undecided count.
 
+        A partition that has no leader, or whose leader does not respond, is left out.
+
         Raises:
-            TransientKafkaError: The cluster does not respond now.
+            TransientKafkaError: No leader responds now.
             FatalKafkaError: The cluster refuses.
         """
-        numbers = list(partitions)
         try:
             # The admin client keeps the leader epochs of its last metadata. After an election the
             # new leader refuses those (FENCED_LEADER_EPOCH), again and again.
-            self._admin.list_topics(self._topic, self._timeout)
-            begins = self._offsets(numbers, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-            ends = self._offsets(numbers, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+            known = self._admin.list_topics(self._topic, self._timeout).topics[self._topic]
         except KafkaException as failure:
             raise classify(failure.args[0]) from None
-        return {number: LogRange(begins[number], ends[number]) for number in numbers}
+        if known.error is not None:
+            raise classify(known.error)
+        numbers = list(partitions)
+        # The client would wait for the others, and then answer for none.
+        led = [
+            number
+            for number in numbers
+            if number in known.partitions and known.partitions[number].leader >= 0
+        ]
+        if numbers and not led:
+            raise TransientKafkaError(f"no partition of {numbers} of '{self._topic}' has a leader")
+        begins = self._offsets(led, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = self._offsets(list(begins), OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return {number: LogRange(begins[number], end) for number, end in ends.items()}
 
     def _describe(self) -> Future[Any]:
         asked = TopicCollection([self._topic])
@@ -127,12 +139,25 @@ class ClusterTopicLog:
         return described[self._topic]
 
     def _offsets(self, partitions: list[int], which: OffsetSpec) -> dict[int, int]:
-        found = self._admin.list_offsets(
+        """Return an offset of each partition whose leader responds; raise if none does."""
+        asked = self._admin.list_offsets(
             {TopicPartition(self._topic, number): which for number in partitions},
             isolation_level=IsolationLevel.READ_UNCOMMITTED,
             request_timeout=self._timeout,
         )
-        return {place.partition: one.result().offset for place, one in found.items()}
+        found: dict[int, int] = {}
+        failed: TransientKafkaError | None = None
+        for place, response in asked.items():
+            try:
+                found[place.partition] = response.result().offset
+            except KafkaException as failure:
+                error = classify(failure.args[0])
+                if not isinstance(error, TransientKafkaError):
+                    raise error from None
+                failed = error
+        if failed is not None and not found:
+            raise failed
+        return found
 
 
 def _id_of(description: Any) -> str | None:

@@ -6,7 +6,7 @@ its work, and whenever it cannot; its body names why.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -47,6 +47,7 @@ class Loop:
         round_limit: Seconds that a round may take.
         joined: Whether the group has assigned it its partitions, which may be none.
         unresolved: Returns the assigned partitions of which it is unknown where to begin.
+        awaited: Returns those of them whose leader does not respond.
         trouble: Why results cannot be delivered now; empty if they can.
         stall: Why the Kafka client should have delivered something; empty if nothing is known.
         overview: What is known of the partitions.
@@ -56,6 +57,7 @@ class Loop:
     round_limit: float
     joined: Callable[[], bool]
     unresolved: Callable[[], Sequence[Partition]]
+    awaited: Callable[[], Collection[Partition]]
     trouble: Callable[[], str]
     stall: Callable[[], str]
     overview: Callable[[], Overview]
@@ -118,8 +120,10 @@ class Health:
             yield f"the loop has not finished a round for {seconds:g} s"
         if not loop.joined():
             yield "the group has assigned nothing to it yet"
+        awaited = loop.awaited()
         for topic, number in loop.unresolved():
-            yield f"where to begin in partition {number} of '{topic}' is not known yet"
+            why = ": its leader does not respond" if (topic, number) in awaited else ""
+            yield f"where to begin in partition {number} of '{topic}' is not known yet{why}"
         if trouble := loop.trouble():
             yield f"results cannot be delivered: {trouble}"
         if overview.error:

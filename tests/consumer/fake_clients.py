@@ -1,6 +1,7 @@
 """The two Kafka clients of the consumer, and its view of the output, on the in-memory Kafka."""
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -133,7 +134,24 @@ class FakeTopicLog:
     def ranges(self, partitions: Iterable[int]) -> dict[int, LogRange]:
         self._cluster.in_call("ranges")
         logs = self._cluster.topic(WINDOWS).logs
-        return {one: LogRange(logs[one].start, logs[one].high_watermark) for one in partitions}
+        found = {
+            one: LogRange(logs[one].start, logs[one].high_watermark)
+            for one in partitions
+            if (WINDOWS, one) not in self._cluster.unled
+        }
+        if not found:
+            raise TransientKafkaError("no leader responds")
+        return found
+
+
+def at_once(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    """Call a function as `in_thread` does, but in this thread."""
+    result: Future[Any] = Future()
+    try:
+        result.set_result(function(*arguments))
+    except Exception as error:
+        result.set_exception(error)
+    return result
 
 
 class FakeBatchEnds(BatchEnds):

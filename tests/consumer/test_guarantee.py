@@ -18,6 +18,7 @@ from tests.consumer.fakes import (
     DEAD_LETTERS,
     DIAGNOSES,
     OFFSETS,
+    WINDOWS,
     abortable,
     fenced,
     kafka_error,
@@ -85,6 +86,20 @@ def presumes_a_record(world: World) -> None:
     world.happens_in("produce", lambda: world.producer.lose_next())
 
 
+def loses_its_leader(partition: int, call: str) -> Incident:
+    """A partition has no leader from a call on; a transaction fails, so that all are rewound."""
+
+    def incident(world: World) -> None:
+        world.happens_in(call, lambda: world.cluster.unled.add((WINDOWS, partition)))
+        world.happens_in("commit_transaction", abortable())
+
+    return incident
+
+
+def gets_its_leader(partition: int) -> Incident:
+    return lambda world: world.cluster.unled.discard((WINDOWS, partition))
+
+
 CALLS = (
     *("begin_transaction", "produce", "flush", "check_leaders"),
     "send_offsets_to_transaction",
@@ -107,6 +122,8 @@ INCIDENTS = st.one_of(
     ),
     st.builds(hangs_in, st.sampled_from((*CALLS, "commit_transaction", "abort_transaction"))),
     st.just(loses_the_response),
+    st.builds(loses_its_leader, st.integers(0, 1), st.sampled_from(("consume", "seek", "commit"))),
+    st.builds(gets_its_leader, st.integers(0, 1)),
     st.just(presumes_a_record),
     st.builds(
         moves_to_another,
@@ -156,6 +173,7 @@ def live(world: World, life: list[list[Incident]]) -> None:
 @example([[], [moves_to_another(0, 3, "consume_more")], [], []], False)
 @example([[loses_the_response], *[[]] * 5], False)
 @example([[presumes_a_record], *[[]] * 5], False)
+@example([[loses_its_leader(0, "consume")], *[[]] * 9, [gets_its_leader(0)], *[[]] * 9], False)
 @example([[fails_in("flush", fenced)], *[[]] * 5], True)
 @example(
     [[is_committed_in_part(frozenset({(DIAGNOSES, 0)}), True)], [], [fails_in("flush", fenced)]],
@@ -179,6 +197,7 @@ def test_exactly_once_with_any_failures(life: list[list[Incident]], forgets: boo
 @settings(max_examples=60, deadline=None)
 @given(LIVES)
 @example([[presumes_a_record], *[[]] * 5])
+@example([[loses_its_leader(0, "consume")], *[[]] * 9, [gets_its_leader(0)], *[[]] * 9])
 def test_at_least_once_with_any_failures(life: list[list[Incident]]) -> None:
     world = World("at-least-once")
     live(world, life)

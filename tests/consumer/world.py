@@ -14,6 +14,7 @@ from consumer.delivery.base import Bounds, Delivery, Publisher
 from consumer.delivery.exactly_once import ExactlyOnce
 from consumer.delivery.states import State
 from consumer.dispatcher import Dispatcher
+from consumer.kafka.awaited import AwaitedLeaders
 from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.positions import Tracker
 from consumer.kafka.resolver import Resolver
@@ -32,6 +33,7 @@ from tests.consumer.fake_clients import (
     FakeProducer,
     FakePublished,
     FakeTopicLog,
+    at_once,
 )
 from tests.consumer.fakes import (
     DIAGNOSES,
@@ -121,13 +123,15 @@ class World:
         )
         exactly_once = guarantee == "exactly-once"
         consumer = cast("Consumer", self.consumer)
+        log = FakeTopicLog(self.cluster)
         resolver = Resolver(
             consumer,
-            FakeTopicLog(self.cluster),
+            log,
             self.metrics,
             start_from=start_from,
             stop_on_gap=stop_on_gap,
             published=FakePublished(self.cluster) if exactly_once else None,
+            awaited=AwaitedLeaders(log, self.clock, at_once),
             wall_clock=wall_clock,
         )
         self.tracker = Tracker(leaves_marks=exactly_once)
@@ -255,6 +259,7 @@ class World:
     def finish(self) -> None:
         """Let nothing more fail, give back what others hold, and go on until all is committed."""
         self.cluster.faults.clear()
+        self.cluster.unled.clear()
         self.consumer.most = 1000
         self.consumer.assign_later(*range(self.cluster.partitions))
         finished = 0

@@ -50,6 +50,8 @@ class Cluster:
         self.faults = Faults()
         self.refused: KafkaError | None = None
         """The error in every delivery report, in place of what the topic's rules give."""
+        self.unled: set[tuple[str, int]] = set()
+        """Partitions whose leader does not respond: nobody fetches them, or learns their ends."""
         self._serials = count()
         self._client_errors: dict[tuple[str, int], list[tuple[int, KafkaError]]] = {}
         self._damaged: dict[tuple[str, int], list[range]] = {}

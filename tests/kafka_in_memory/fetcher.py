@@ -76,6 +76,8 @@ class Fetcher:
             log = self._log(partition)
         except KafkaException:
             return
+        if (self.topic, partition) in self._cluster.unled:
+            return
         queue, position = self._queues[partition], self._valid(partition, log)
         entries = log.read(position, self.isolation)
         for entry in entries[:most]:

@@ -1,11 +1,19 @@
 """Each fault that needs three brokers or a small disk, once; `make chaos` injects them often."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
+from bearing_stream.kafka import create_topics
 from bearing_stream.local_kafka import LocalKafka
+from tests.consumer.fakes import window
+from tests.consumer_process import ConsumerProcess
+from tests.endpoint_client import address_of, await_ready, get
+from tests.kafka_tools import Topics, delete_topics, eventually, named_topics, read_diagnoses
 from tests.tools.chaos.trials import MARKS, assert_kept, trial
 from tools.chaos.clusters import Site, cluster
 from tools.chaos.errors import ChaosError
@@ -35,3 +43,63 @@ def test_a_disk_that_is_full(folder: Path) -> None:
             assert_kept(trial(folder, small, "disk-full"))
     except ChaosError as impossible:
         pytest.skip(str(impossible))
+
+
+@pytest.fixture
+def lone_leaders(three: LocalKafka) -> Iterator[Topics]:
+    """Windows whose partition 0 has its only replica on broker 1, and so on; results have three."""
+    topics = named_topics(three.bootstrap_servers)
+    admin = AdminClient({**three.client_properties})
+    lone = NewTopic(topics.windows, num_partitions=3, replica_assignment=[[1], [2], [3]])
+    admin.create_topics([lone])[topics.windows].result(30)
+    results = dict.fromkeys((topics.diagnoses, topics.dead_letters), 3)
+    create_topics(three.client_properties, results, 3)
+    yield topics
+    delete_topics(topics)
+
+
+def send(topics: Topics, count: int, partitions: Sequence[int] = (0, 1, 2)) -> None:
+    """Send windows to partitions."""
+    producer = Producer({"bootstrap.servers": topics.servers})
+    for partition in partitions:
+        for number in range(count):
+            sent = window(number)
+            producer.produce(
+                topics.windows, sent.value, sent.key, partition, headers=list(sent.headers)
+            )
+    assert producer.flush(60) == 0
+
+
+def test_a_partition_without_a_leader_holds_up_no_other(
+    three: LocalKafka, lone_leaders: Topics
+) -> None:
+    """Neither in a consumer that runs nor in one that is started then.
+
+    For nine seconds Kafka goes on naming the leader, which is frozen; then there is none.
+    """
+    topics, away, there = lone_leaders, 0, (1, 2)
+
+    def diagnosed(count: int) -> None:
+        eventually(lambda: len(read_diagnoses(topics)) == count, f"{count} are diagnosed")
+
+    send(topics, 20)
+    with ConsumerProcess(topics, "--instance-id=a") as consumer:
+        diagnosed(60)
+        three.freeze(away + 1)
+        send(topics, 20, there)
+        diagnosed(100)
+        consumer.stop()
+    where = f"where to begin in partition {away} of '{topics.windows}' is not known yet"
+    problems = [f"{where}: its leader does not respond"]
+    with ConsumerProcess(topics, "--instance-id=a", "--metrics-port=0") as consumer:
+        send(topics, 20, there)
+        diagnosed(140)
+        address = address_of(consumer)
+        eventually(lambda: get(f"{address}/readyz").json["problems"] == problems, "it is named")
+        three.thaw(away + 1)
+        send(topics, 20, (away,))
+        diagnosed(160)
+        await_ready(address)
+        consumer.stop()
+    inputs = [one.input for _, one in read_diagnoses(topics)]
+    assert len({(one.partition, one.offset) for one in inputs}) == len(inputs) == 160
