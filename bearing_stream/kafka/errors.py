@@ -81,6 +81,16 @@ ADVICE: Final[dict[int, str]] = {
 }
 """What to do about each fatal error."""
 
+MEANINGS: Final[dict[int, str]] = {
+    KafkaError._TIMED_OUT: "a broker does not respond in time",
+    KafkaError._UNKNOWN_PARTITION: "a partition has no leader: a broker is down, or the partition "
+    "does not exist",
+    KafkaError.LEADER_NOT_AVAILABLE: "a partition has no leader: a broker is down, or the leader "
+    "is being elected",
+    KafkaError.NOT_LEADER_FOR_PARTITION: "a partition has got another leader",
+}
+"""What transient errors mean whose text is about the client, or misleads."""
+
 NO_TOKEN: Final = "Failed to acquire SASL OAUTHBEARER token"
 """Begin of librdkafka's text if the identity provider fails; the error code is the broker's."""
 
@@ -105,7 +115,7 @@ def is_fatal(error: KafkaError) -> bool:
 
 
 def explain(error: KafkaError) -> str:
-    """One line: what to do about an error, and what Kafka reported."""
+    """One line: what to do about an error or what it means, and what Kafka reported."""
     if error.code() == KafkaError._ALL_BROKERS_DOWN:
         # librdkafka's own text, "1/1 brokers are down", reads as if a broker had reported it.
         return "no Kafka broker responds"
@@ -113,7 +123,9 @@ def explain(error: KafkaError) -> str:
     if code == KafkaError._FATAL and "Static consumer fenced" in error.str():
         # librdkafka reports the cause of a failed client only in the text.
         code = KafkaError.FENCED_INSTANCE_ID
-    advice = f"no token: check {TOKEN_PROPERTIES}" if lacks_token(error) else ADVICE.get(code)
+    advice = ADVICE.get(code, MEANINGS.get(code))
+    if lacks_token(error):
+        advice = f"no token: check {TOKEN_PROPERTIES}"
     reported = TOKEN.sub("********", f"{error.str()} ({error.name()})")
     return f"{advice} — Kafka reported: {reported}" if advice else reported
 

@@ -121,7 +121,7 @@ class ClusterTopicLog:
         if known.error is not None:
             raise classify(known.error)
         numbers = list(partitions)
-        # The client would wait for the others, and then answer for none.
+        # The client would wait for the others in vain, and then return the offsets of none.
         led = [
             number
             for number in numbers

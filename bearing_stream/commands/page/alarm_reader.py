@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError
 
 from bearing_stream.commands.alarms.reading import entry
 from bearing_stream.commands.page.alarm_table import AlarmTable
+from bearing_stream.commands.page.reader import STOP_LIMIT
 from bearing_stream.commands.page.settings import PageSettings
 from bearing_stream.kafka import FatalKafkaError, TopicFollower, explain
 
@@ -71,9 +72,9 @@ class AlarmThread(threading.Thread):
                 self._stopping.wait(RETRY_INTERVAL)
 
     def stop(self) -> None:
-        """Stop reading; returns when the thread has ended."""
+        """Stop reading; see `STOP_LIMIT`."""
         self._stopping.set()
-        self.join()
+        self.join(STOP_LIMIT)
 
     def status(self) -> dict[str, object]:
         """Return what is known of the alarms, for people to read."""

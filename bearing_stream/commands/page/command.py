@@ -21,7 +21,7 @@ from bearing_stream.commands.page.settings import PageSettings
 from bearing_stream.commands.page.stream import Stream
 from bearing_stream.commands.page.window import WindowReader
 from bearing_stream.config import from_command_line, options
-from bearing_stream.kafka import FatalKafkaError, wait_for_topics
+from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.logs import configure_logs
 from model.sensors import SensorsError
 from model.sensors import load as load_sensors
@@ -47,12 +47,6 @@ def command(in_browser: bool, **given: Any) -> None:
     with listening(settings.host, settings.port) as listener:
         try:
             windows = WindowReader(settings, load_sensors(settings.sensor_table))
-            wait_for_topics(
-                settings.client_properties(),
-                [settings.diagnoses_topic],
-                settings.startup_timeout,
-                lambda detail: events.emit(events.WAITING, detail=detail),
-            )
             serve(settings, windows, listener, in_browser)
         except (FatalKafkaError, SensorsError) as error:
             raise click.ClickException(str(error)) from error
@@ -66,7 +60,7 @@ def serve(
     """Serve the page at a bound socket until SIGTERM or SIGINT.
 
     Raises:
-        FatalKafkaError: Kafka refuses access.
+        FatalKafkaError: Kafka does not respond in time at the start, or refuses access.
     """
 
     def stop() -> None:

@@ -14,15 +14,16 @@ from bearing_stream.logs import Event
 WAITING: Final = Event(
     "waiting",
     "info",
-    "Kafka is unreachable or the diagnoses topic is missing, as `detail` states; the page waits "
-    "for `startup_timeout` seconds.",
+    "Kafka is unreachable or the diagnoses topic is missing, as `detail` states. The page states "
+    "it too, and waits for `startup_timeout` seconds.",
     "Start Kafka or the consumer; check `bootstrap_servers` and `diagnoses_topic`.",
 )
 
 READY: Final = Event(
     "ready",
     "info",
-    "The page can be opened at `address`; it reads `topic`. `process` is the id of the process.",
+    "The page can be opened at `address`; it reads `topic` as soon as Kafka responds. `process` "
+    "is the id of the process.",
     "None.",
 )
 

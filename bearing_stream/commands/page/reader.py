@@ -9,9 +9,10 @@ from typing import Final
 
 from confluent_kafka import Message
 
+from bearing_stream.commands.page.events import WAITING, emit
 from bearing_stream.commands.page.fleet import Fleet
 from bearing_stream.commands.page.settings import PageSettings
-from bearing_stream.kafka import FatalKafkaError, TopicFollower
+from bearing_stream.kafka import FatalKafkaError, TopicFollower, wait_for_topics
 from bearing_stream.wire import decode_diagnosis, readable_headers
 
 CHECK_INTERVAL: Final = 1.0
@@ -20,6 +21,11 @@ CHECK_INTERVAL: Final = 1.0
 BEHIND: Final = 3.0
 """Seconds: with diagnoses left to read, and the latest that was read older than this, the page
 lags. Then nothing is known of what is silent."""
+
+
+STOP_LIMIT: Final = 1.0
+"""Seconds to wait for the end of a thread: more than a poll takes. While Kafka does not respond, it
+is left alone, and ends with the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +83,16 @@ class DiagnosisThread(threading.Thread):
         self._reachable_since = 0.0
 
     def run(self) -> None:
-        """Read until `stop`."""
+        """Wait for the topic, then read until `stop`."""
         settings = self._settings
-        start = int((time.time() - settings.span) * 1000)
         try:
+            wait_for_topics(
+                settings.client_properties(),
+                [settings.diagnoses_topic],
+                settings.startup_timeout,
+                self._note_waiting,
+            )
+            start = int((time.time() - settings.span) * 1000)
             with TopicFollower(
                 settings, settings.diagnoses_topic, start, settings.span_messages
             ) as follower:
@@ -96,9 +108,13 @@ class DiagnosisThread(threading.Thread):
             self._on_failure()
 
     def stop(self) -> None:
-        """Stop reading; returns when the thread has ended."""
+        """Stop reading; see `STOP_LIMIT`."""
         self._stopping.set()
-        self.join()
+        self.join(STOP_LIMIT)
+
+    def _note_waiting(self, detail: str) -> None:
+        self.progress = Progress(kafka=detail)
+        emit(WAITING, detail=detail)
 
     def _add(self, message: Message) -> None:
         try:

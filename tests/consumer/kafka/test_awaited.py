@@ -62,7 +62,7 @@ def test_a_new_group_that_begins_at_the_end_waits_for_all() -> None:
 
 
 class Asked:
-    """Questions that stay open until they are answered."""
+    """Questions that stay open until a test responds."""
 
     def __init__(self) -> None:
         self.open: list[Future[Any]] = []

@@ -124,7 +124,7 @@ function state() {
     return { text: "cut off", problem: `Cut off from the server of this page since ${since}. What you see is from then; trying again.` };
   }
   if (!status) return { text: "connecting", problem: "" };
-  if (status.kafka) return { text: "no Kafka", problem: `The server of this page cannot reach Kafka, and tries again: ${status.kafka}` };
+  if (status.kafka) return { text: "no Kafka", problem: `The server of this page gets nothing from Kafka, and tries again: ${status.kafka}` };
   if (status.rebuilt < 1) return { text: "reading the past", problem: `Reading the past: ${Math.floor(100 * status.rebuilt)} %.` };
   if (!status.current) {
     return { text: "lagging", problem: `Lagging by ${duration(status.behind)}: ${count(status.lag ?? 0)} diagnoses are still to be read.` };

@@ -83,6 +83,10 @@ class PageProcess:
         except urllib.error.HTTPError:
             return False
 
+    def status(self) -> Any:
+        """What the page knows of Kafka and the topics."""
+        return self.get("/api/fleet")["status"]
+
     def sensors(self) -> dict[str, Any]:
         return {row["sensor"]: row for row in self.get("/api/fleet")["rows"]}
 

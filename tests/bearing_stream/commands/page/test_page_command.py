@@ -15,6 +15,7 @@ import psutil
 import pytest
 from confluent_kafka import Producer
 
+from bearing_stream.kafka import create_topics
 from bearing_stream.local_kafka.ports import free_ports
 from bearing_stream.program import PROGRAM
 from tests.bearing_stream.commands.page.feeding import (
@@ -29,7 +30,8 @@ from tests.bearing_stream.commands.page.feeding import (
     send_measurement,
 )
 from tests.bearing_stream.commands.page.processes import PageProcess, page
-from tests.kafka_tools import Topics, eventually
+from tests.brokers import Broker
+from tests.kafka_tools import Topics, delete_topics, eventually, named_topics
 
 
 @pytest.mark.integration
@@ -159,8 +161,30 @@ def test_no_broker_is_one_line_and_status_1() -> None:
     )
 
 
+def test_it_can_be_opened_and_stopped_while_there_is_no_broker() -> None:
+    nowhere = f"127.0.0.1:{free_ports(1)[0]}"
+    with page(named_topics(nowhere)) as running:
+        eventually(lambda: running.status()["kafka"], "it states why")
+        assert running.status()["kafka"].startswith(f"no Kafka broker responds at {nowhere}")
+        assert running.get("/livez") == {"status": "ok"}
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(10) == 0
+
+
 @pytest.mark.integration
-def test_a_topic_that_is_missing_is_one_line(broker: Any) -> None:
+def test_it_waits_for_the_topic(broker: Broker) -> None:
+    topics = named_topics(broker.bootstrap_servers)
+    with page(topics) as running:
+        eventually(lambda: topics.diagnoses in running.status()["kafka"], "it states what it lacks")
+        create_topics({"bootstrap.servers": topics.servers}, {topics.diagnoses: 2}, 1)
+        eventually(running.is_ready, "the page is ready")
+        send(Producer({"bootstrap.servers": topics.servers}), topics.diagnoses, normal("a", now()))
+        running.await_sensors({"a"})
+    delete_topics(topics)
+
+
+@pytest.mark.integration
+def test_a_topic_that_is_missing_is_one_line(broker: Broker) -> None:
     given = [*PROGRAM, "page", f"--bootstrap-servers={broker.bootstrap_servers}"]
     missing = subprocess.run(
         [*given, "--diagnoses-topic=missing", "--startup-timeout=0", "--port=0"],
