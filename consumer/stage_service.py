@@ -169,4 +169,4 @@ class StageService(ABC, Generic[S]):
         properties = self._settings.client_properties()
         ends = ClusterEnds(parts.admin, properties, self._topic, self._output, REQUEST)
         source = parts.source
-        return PartitionWatch(source.positions, lambda: source.owned, ends)
+        return PartitionWatch(source.reached, lambda: source.owned, ends)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, Protocol, cast
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bearing_stream.kafka import (
     UNREADABLE,
@@ -15,6 +15,7 @@ from bearing_stream.kafka import (
 )
 from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
 from consumer.kafka.client_errors import ClientErrors
+from consumer.kafka.ends import Ends
 from consumer.kafka.positions import Taken, Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.liveness import budget
@@ -87,12 +88,12 @@ class WindowSource:
         self._metrics = metrics
         self._errors = errors
         self._clock = clock
-        self._exhausted: Positions = {}
+        self._ends = Ends(consumer, tracker)
         self._is_suspect = False
         self._unreadable: tuple[Partition, int, str] | None = None
         self._listener: RebalanceListener
         self.received = 0
-        """Messages received since the start."""
+        """Messages, and ends of partitions, received since the start."""
         self.joined = False
         """Whether the group has assigned this consumer its partitions, which may be none."""
 
@@ -124,7 +125,7 @@ class WindowSource:
         messages = self._step_over() or self._consume_up_to(most, timeout)
         self.received += len(messages)
         if not messages and timeout >= FETCH_GRACE:
-            self._note_exhausted()
+            self._ends.note_exhausted()
         if self._is_suspect:
             self._is_suspect = False
             self._resolver.check_log(self._tracker)
@@ -138,11 +139,7 @@ class WindowSource:
 
     def is_lagging(self) -> bool:
         """Whether the brokers are known to hold messages that can be read and were not polled."""
-        for (topic, partition), position in self._tracker.next.items():
-            end = self._high_watermark(topic, partition)
-            if end is not None and end > max(position, self._exhausted.get((topic, partition), 0)):
-                return True
-        return False
+        return self._ends.is_lagging()
 
     def rewind(self) -> None:
         """Go back to the committed offsets: what was polled since then is delivered again.
@@ -152,7 +149,7 @@ class WindowSource:
             FatalKafkaError: It refuses to.
         """
         self._tracker.forget_positions()
-        self._exhausted.clear()
+        self._ends.forget(self._tracker.owned)
         self._unreadable = None
         if self._tracker.owned:
             self._resolver.resolve(self._tracker)
@@ -160,6 +157,10 @@ class WindowSource:
     def positions(self) -> Positions:
         """Return the next offset expected, by partition, where it is known."""
         return self._tracker.next
+
+    def reached(self) -> Positions:
+        """Return the next offset that can be a message's; see `Ends`."""
+        return self._ends.reached()
 
     @property
     def log(self) -> str | None:
@@ -261,6 +262,10 @@ class WindowSource:
     ) -> bool:
         error = message.error()
         partition, offset = (message.topic(), message.partition()), message.offset()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            if partition not in just_resolved:
+                self._ends.note_end(partition, offset)
+            return False
         if error is not None and error.code() not in UNREADABLE:
             self._errors.handle(error)
             return False
@@ -278,6 +283,7 @@ class WindowSource:
         if at.is_rewritten(offset, epoch):
             self._resolver.report_truncated(partition, at.next, offset)
             at.next = offset
+            self._ends.forget((partition,))
         elif at.above_epoch is None and offset > at.next:
             self._check_gap(partition, at.next, offset)
         taken = at.take(offset, epoch)
@@ -299,19 +305,6 @@ class WindowSource:
         if expected < begin <= offset:
             self._resolver.report_deleted(partition, expected, begin)
 
-    def _note_exhausted(self) -> None:
-        """Note that nothing more can be read now, whatever the high watermarks are."""
-        for topic, partition in self._tracker.next:
-            end = self._high_watermark(topic, partition)
-            if end is not None:
-                self._exhausted[topic, partition] = end
-
-    def _high_watermark(self, topic: str, partition: int) -> int | None:
-        """Return where a partition ended at the last fetch; None if it was not fetched yet."""
-        place = TopicPartition(topic, partition)
-        watermarks = self._consumer.get_watermark_offsets(place, cached=True)
-        return None if watermarks is None else watermarks[1]
-
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances[Rebalance.ASSIGNED] += 1
         self.joined = True
@@ -322,13 +315,18 @@ class WindowSource:
         self._metrics.rebalances[Rebalance.REVOKED] += 1
         with self._commits.inside_callback():
             self._listener.on_partitions_revoked()
-        self._tracker.remove(_named(partitions))
+        self._remove(partitions)
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalances[Rebalance.LOST] += 1
         self.joined = False
         self._listener.on_partitions_lost()
-        self._tracker.remove(_named(partitions))
+        self._remove(partitions)
+
+    def _remove(self, partitions: list[TopicPartition]) -> None:
+        named = _named(partitions)
+        self._tracker.remove(named)
+        self._ends.forget(named)
 
 
 def _named(partitions: Iterable[TopicPartition]) -> list[Partition]:

@@ -34,7 +34,14 @@ class FakeConsumer(InMemoryConsumer):
     """What `WindowSource` uses of `confluent_kafka.Consumer`."""
 
     def __init__(self, cluster: Cluster, clock: Clock, **options: Any) -> None:
-        super().__init__(cluster, clock, GROUP, rival=cluster.another_consumer_takes, **options)
+        super().__init__(
+            cluster,
+            clock,
+            GROUP,
+            partition_eof=True,
+            rival=cluster.another_consumer_takes,
+            **options,
+        )
 
     def get_watermark_offsets(
         self, where: TopicPartition, timeout: float = -1, cached: bool = False

@@ -74,6 +74,7 @@ class Part:
     def __init__(self, stage: Stage, name: str) -> None:
         self._stage, self.name = stage, name
         self.positions: dict[object, int] = {}
+        self.reached: dict[object, int] = {}
 
     def start(self, *_: Any) -> None:
         self._stage.note(f"{self.name}.start")

@@ -102,7 +102,7 @@ INPUT: Final = (
     Mutant(
         "transactional senders: what cannot be read is no lag",
         "consumer/kafka/source.py",
-        "self._note_exhausted()\n        if self._is_suspect",
+        "self._ends.note_exhausted()\n        if self._is_suspect",
         "pass\n        if self._is_suspect",
         "test_pipeline.py::test_a_transactional_sender_makes_no_window_wait",
     ),

@@ -62,8 +62,8 @@ CONSUMERS: Final = (
     Mutant(
         "join and leave: what is in flight is committed before its partition is revoked",
         "consumer/kafka/source.py",
-        "        self._listener.on_partitions_revoked()\n        self._tracker.remove",
-        "        pass\n        self._tracker.remove",
+        "        self._listener.on_partitions_revoked()\n        self._remove",
+        "        pass\n        self._remove",
         GUARANTEE,
     ),
     Mutant(

@@ -101,14 +101,21 @@ def test_is_lagging_until_it_has_polled_every_message() -> None:
     assert harness.source.is_lagging()
 
 
-@pytest.mark.parametrize("committed", [True, False, None])
-def test_an_end_that_cannot_be_read_counts_as_read_after_a_moment(committed: bool | None) -> None:
-    """A transaction's marker, an aborted transaction or an open one, after the last window."""
+@pytest.mark.parametrize("committed", [True, False])
+def test_an_end_that_cannot_be_read_counts_as_read(committed: bool) -> None:
+    """A transaction's marker, or an aborted transaction, after the last window."""
     harness = Harness().joined()
     harness.offsets()
     harness.cluster.append_in_transaction(WINDOWS, 0, window(10), committed=committed)
-    if committed:
-        assert harness.offsets() == [10]
+    assert harness.source.is_lagging()
+    assert harness.offsets() == [10] * committed
+    assert not harness.source.is_lagging()
+
+
+def test_what_is_in_an_open_transaction_counts_as_read_after_a_moment() -> None:
+    harness = Harness().joined()
+    harness.offsets()
+    harness.cluster.append_in_transaction(WINDOWS, 0, window(10), committed=None)
     assert harness.source.is_lagging()
     assert harness.source.poll(100, 0.0).messages == []
     assert harness.source.is_lagging(), "a poll that does not wait proves nothing"
@@ -116,6 +123,24 @@ def test_an_end_that_cannot_be_read_counts_as_read_after_a_moment(committed: boo
     assert not harness.source.is_lagging()
     harness.cluster.arrive(1, window(11))
     assert harness.source.is_lagging()
+
+
+def test_what_it_has_reached_is_behind_the_markers_of_transactions() -> None:
+    harness = Harness().joined()
+    harness.offsets()
+    harness.cluster.append_in_transaction(WINDOWS, 0, window(10), window(11))
+    assert harness.offsets(1) == [10]
+    assert harness.source.reached()[WINDOWS, 0] == 11, "a window is left"
+    assert harness.offsets() == [11]
+    harness.offsets()
+    assert harness.source.positions()[WINDOWS, 0] == 12
+    assert harness.source.reached()[WINDOWS, 0] == 13
+    harness.cluster.append_in_transaction(WINDOWS, 0, window(12), committed=None)
+    harness.offsets()
+    assert harness.source.reached()[WINDOWS, 0] == 13, "behind it is an open transaction"
+    harness.cluster.committed[WINDOWS, 0] = 5
+    harness.source.rewind()
+    assert harness.source.reached()[WINDOWS, 0] == 5
 
 
 def test_rewinds_to_the_committed_offset() -> None:
