@@ -6,7 +6,8 @@
 import re
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Annotated, Any, Final, Self
+from math import inf
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -105,6 +106,9 @@ class KindRule(_Table):
     max_shelve: Duration = 24 * HOUR
     """Longest shelving."""
 
+    highest: ClassVar[float] = 1.0
+    """The highest level that there can be."""
+
     @property
     def rank(self) -> int:
         """Index of the severity, 0 for the lowest."""
@@ -116,6 +120,11 @@ class KindRule(_Table):
             raise ValueError(
                 f"expected clear below raise, got clear = {self.clear_level} and "
                 f"raise = {self.raise_level}"
+            )
+        if self.raise_level > self.highest:
+            raise ValueError(
+                f"expected raise of at most {self.highest:g}, the highest level of this kind, got "
+                f"{self.raise_level}; to raise none, set enabled = false"
             )
         return self
 
@@ -151,6 +160,7 @@ class Limits(_Table):
 class IndicatorHighRule(KindRule):
     """The level is the geometric mean of an indicator over its limit; the highest counts."""
 
+    highest: ClassVar[float] = inf
     raise_level: Level = Field(1.0, alias="raise")
     clear_level: Level = Field(0.9, alias="clear")
     on_delay: Duration = 5 * SECOND

@@ -106,6 +106,7 @@ def _line(model: type[BaseModel], detail: Any, others: tuple[str, ...]) -> str:
         hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
         return f"'{'.'.join(path)}' is no key of the rules; {hint}"
     message = detail["msg"].removeprefix("Value error, ")
+    message = message.replace("Input should be", "Expected", 1)
     value = "" if "got" in message else f", got {detail['input']!r}"
     return f"{'.'.join(path) + ': ' if path else ''}{message[0].lower()}{message[1:]}{value}"
 

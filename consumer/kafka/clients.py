@@ -51,7 +51,7 @@ def new_consumer(
         enable_auto_commit=False,
         enable_auto_offset_store=False,
         isolation_level="read_committed",
-        # Only an end tells how far the markers of transactions, which are no messages, are passed.
+        # Only an end shows how far the markers of transactions, which are no messages, are passed.
         enable_partition_eof=True,
         max_poll_interval_ms=round(Budget.of(settings).poll_interval * 1000),
         # With the default of 1,000, fetching pauses for a second whenever the local queue is full.

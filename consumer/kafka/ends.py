@@ -34,7 +34,7 @@ class Ends:
             if end is not None:
                 self._exhausted[partition] = end
 
-    def forget(self, partitions: Iterable[Partition]) -> None:
+    def drop(self, partitions: Iterable[Partition]) -> None:
         """Know nothing of these partitions any more: they go, or are read again."""
         for partition in partitions:
             self._reached.pop(partition, None)

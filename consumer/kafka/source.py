@@ -149,7 +149,7 @@ class WindowSource:
             FatalKafkaError: It refuses to.
         """
         self._tracker.forget_positions()
-        self._ends.forget(self._tracker.owned)
+        self._ends.drop(self._tracker.owned)
         self._unreadable = None
         if self._tracker.owned:
             self._resolver.resolve(self._tracker)
@@ -283,7 +283,7 @@ class WindowSource:
         if at.is_rewritten(offset, epoch):
             self._resolver.report_truncated(partition, at.next, offset)
             at.next = offset
-            self._ends.forget((partition,))
+            self._ends.drop((partition,))
         elif at.above_epoch is None and offset > at.next:
             self._check_gap(partition, at.next, offset)
         taken = at.take(offset, epoch)
@@ -326,7 +326,7 @@ class WindowSource:
     def _remove(self, partitions: list[TopicPartition]) -> None:
         named = _named(partitions)
         self._tracker.remove(named)
-        self._ends.forget(named)
+        self._ends.drop(named)
 
 
 def _named(partitions: Iterable[TopicPartition]) -> list[Partition]:

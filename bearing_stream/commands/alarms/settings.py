@@ -19,6 +19,10 @@ class AlarmSettings(AlarmTopicSettings, StageSettings):
     group: str = Field(default="bearing-stream-alarms", min_length=1)
     """Consumer group. Instances of one group share the partitions of the diagnoses topic."""
 
+    take_over: str | None = Field(default=None, min_length=1)
+    """Group whose state this one goes on with, after a change of `group`. Without it, state of
+    another group is refused: two groups on the same topics would publish each alarm twice."""
+
     rules: Path | None = None
     """TOML file of rules: when which alarm is raised. It is read again when it changes. Without it,
     the defaults hold."""

@@ -11,6 +11,7 @@ from bearing_stream.commands.alarms.reading import Row, time_of
 from bearing_stream.commands.terminal import OutputConsole, printable
 from bearing_stream.wire import format_time
 from bearing_stream.wire.alarm import Alarm, AlarmEvent
+from bearing_stream.wire.alarm_terms import DisplayState
 
 PIPED_WIDTH: Final = 400
 """Columns of the output if it is no terminal."""
@@ -34,7 +35,7 @@ def show_alarms(groups: Iterable[list[Row]], to: Console) -> None:
             alarm = row.alarm
             shown.add_row(
                 Text(printable(alarm.severity), STYLES.get(alarm.severity, "")),
-                Text(printable(alarm.state)),
+                Text(printable(alarm.state) + _cleared(alarm)),
                 Text(("  " if place else "") + printable(alarm.alarm_id)),
                 Text(printable(alarm.label or "")),
                 "" if alarm.since is None else format_time(alarm.since, "seconds"),
@@ -45,6 +46,11 @@ def show_alarms(groups: Iterable[list[Row]], to: Console) -> None:
         to.print(shown)
     else:
         to.print("no alarms")
+
+
+def _cleared(alarm: Alarm) -> str:
+    """Return what the state leaves open: whether a latched alarm has been cleared."""
+    return ", cleared" if alarm.state == DisplayState.LATCHED and not alarm.active else ""
 
 
 def show_alarm(alarm: Alarm, to: Console) -> None:

@@ -66,6 +66,8 @@ def test_the_first_row_that_matches_applies_alone() -> None:
         ("[bearing-fault]\non_delay = 3", "bearing-fault.on_delay: expected a duration such as"),
         ("[bearing-fault]\non_delay = '3 weeks'", "got '3 weeks'"),
         ("[bearing-fault]\nraise = 0.2", "expected clear below raise, got clear = 0.3"),
+        ("[bearing-fault]\nraise = 2", "raise of at most 1, the highest level of this kind, got 2"),
+        ("[bearing-fault]\nlatch = 'x'", "bearing-fault.latch: expected a valid boolean, "),
         ("[bearing-fault]\nseverity = 'hgh'", "'low', 'medium', 'high' or 'critical', got 'hgh'"),
         ("[evidence]\nwindows = 4", "expected agree of at most evidence.windows, got 8 of 4"),
         ("[sensor-quality]\nmasked_by = ['bearing-fault']", "must not hide one of the instrument"),
@@ -76,7 +78,7 @@ def test_the_first_row_that_matches_applies_alone() -> None:
             "[[rule]]\nsourc = 'a'",
             "[[rule]] 1: 'sourc' is no key of the rules; did you",
         ),
-        ("[[rule]]\nsource = 3", "[[rule]] 1: source: input should be a valid string, got 3"),
+        ("[[rule]]\nsource = 3", "[[rule]] 1: source: expected a valid string, got 3"),
     ],
 )
 def test_a_mistake_is_named_with_what_was_expected(text: str, message: str) -> None:

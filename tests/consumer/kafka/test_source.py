@@ -125,7 +125,7 @@ def test_what_is_in_an_open_transaction_counts_as_read_after_a_moment() -> None:
     assert harness.source.is_lagging()
 
 
-def test_what_it_has_reached_is_behind_the_markers_of_transactions() -> None:
+def test_what_it_has_reached_follows_the_markers_of_transactions() -> None:
     harness = Harness().joined()
     harness.offsets()
     harness.cluster.append_in_transaction(WINDOWS, 0, window(10), window(11))

@@ -106,6 +106,7 @@ class AlarmDispatcher:
 
         Raises:
             TransientKafkaError: The state cannot be read now.
+            FatalKafkaError: It is that of another group, or of a later version.
         """
         before = set(self._owned)
         self.keep(positions)
@@ -113,7 +114,11 @@ class AlarmDispatcher:
         if missing := numbers.keys() - self._owned:
             logs = Logs(log, self._commands.topic_id())
             for number in missing:
-                self._owned[number] = self._restored(number, numbers[number], logs)
+                owned = self._restored(number, numbers[number], logs)
+                if (claim := owned.claim(self._settings)) is not None:
+                    self._outbox.write(number, owned, claim)
+                self._owned[number] = owned
+            self._settle()
         if before != set(self._owned):
             self._commands.follow({number: one.commands for number, one in self._owned.items()})
 
@@ -228,7 +233,7 @@ class AlarmDispatcher:
     def _restored(self, number: int, offset: int, logs: Logs) -> OwnedPartition:
         settings = self._settings
         engine = Engine(self._rules, settings.diagnoses_topic, number, settings.sensor_limit, logs)
-        owned = OwnedPartition(engine, offset, offset, logs.commands)
+        owned = OwnedPartition(engine, offset, offset, log=logs.commands)
         began = self._clock()
         self.reading = number
         try:

@@ -9,7 +9,8 @@ from pydantic_core import from_json, to_json
 
 from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.sensor import VERSION, is_another
-from bearing_stream.commands.alarms.stage.state_topic import COMMANDS, SENSOR, Record
+from bearing_stream.commands.alarms.settings import AlarmSettings
+from bearing_stream.commands.alarms.stage.state_topic import COMMANDS, GROUP, SENSOR, Record
 from bearing_stream.kafka import FatalKafkaError
 
 _VERSION: Final = re.compile(rb'\{"version":(\d{1,9}),')
@@ -27,6 +28,7 @@ class OwnedPartition:
         engine: Its alarms.
         next: Offset of the next diagnosis.
         reflected: Offset up to which all diagnoses are reflected in records: the one to commit.
+        group: Whose state it is, as its records state; None if they do not.
         log: Id of the topic of commands; None if unknown.
         commands: Offset of the next command.
         arrivals: Sensor → when its last diagnosis arrived, monotonic seconds.
@@ -42,6 +44,7 @@ class OwnedPartition:
     engine: Engine
     next: int
     reflected: int
+    group: str | None = None
     log: str | None = None
     commands: int = 0
     arrivals: dict[str, float] = field(default_factory=dict)
@@ -78,6 +81,27 @@ class OwnedPartition:
             content = from_json(value)
             anew = is_another(content.get("log"), self.log)
             self.commands = 0 if anew else max(0, int(content["next"]))
+        elif key == GROUP and value is not None:
+            self.group = str(from_json(value)["group"])
+
+    def claim(self, settings: AlarmSettings) -> Record | None:
+        """Make this the state of the group; return the record of that if there is none yet.
+
+        Raises:
+            FatalKafkaError: It is the state of another group.
+        """
+        if self.group == settings.group:
+            return None
+        if self.group not in (None, settings.take_over):
+            raise FatalKafkaError(
+                f"'{settings.alarm_topics.state}' holds the state of the group '{self.group}', and "
+                f"this group is '{settings.group}': both would publish each alarm. Start this one "
+                f"with --group {self.group}, or with topics of its own (--alarms-topic and the "
+                f"others, or --replay); or, if '{self.group}' has stopped permanently, with "
+                f"--take-over {self.group}"
+            )
+        self.group = settings.group
+        return Record(GROUP, to_json({"group": self.group}))
 
     def commands_record(self) -> Record:
         """Return the record with the offset of the next command."""

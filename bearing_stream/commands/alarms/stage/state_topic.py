@@ -15,6 +15,9 @@ SENSOR: Final = b"sensor/"
 COMMANDS: Final = b"commands"
 """Key of the record with the offset of the next command."""
 
+GROUP: Final = b"group"
+"""Key of the record with the group whose state it is."""
+
 TYPE: Final = b"bearing.alarm-state.v1"
 
 READ_TIMEOUT: Final = 10.0

@@ -30,6 +30,7 @@ class InMemoryStage:
     """A stage that owns partition 0, its topics, and one clock, which event time follows."""
 
     def __init__(self, rules: str = "") -> None:
+        self.settings = SETTINGS
         self.now = START / 1e6
         self.position = 0
         self.state: list[Record] = []
@@ -54,7 +55,7 @@ class InMemoryStage:
         )
         stage: Any = self
         self.dispatcher = AlarmDispatcher(
-            SETTINGS,
+            self.settings,
             self._rules,
             stage,
             stage,
@@ -72,6 +73,7 @@ class InMemoryStage:
         self._is_open = False
         self.dispatcher.give_up()
         self.dispatcher.own({(TOPIC, 0): self.position}, self.log_id)
+        self.commit()
 
     def catch_up(self) -> None:
         """Read again what is not reflected."""

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bearing_stream.commands.alarms.stage.state_topic import COMMANDS, Record
+from bearing_stream.commands.alarms.stage.state_topic import COMMANDS, GROUP, Record
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire.alarm_terms import Action
 from tests.bearing_stream.alarms.diagnoses import OUTER
-from tests.bearing_stream.commands.alarms.stage_in_memory import InMemoryStage
+from tests.bearing_stream.commands.alarms.stage_in_memory import SETTINGS, InMemoryStage
 
 ALARM = "pump-7:bearing-fault"
 
@@ -81,7 +81,7 @@ def test_a_reason_that_no_message_holds_is_not_carried_out() -> None:
     assert [one["event"] for one in stage.events] == ["raised"]
 
 
-@pytest.mark.parametrize("key", [COMMANDS, b"sensor/pump-7", b"sensor/\xff", b"\xff"])
+@pytest.mark.parametrize("key", [COMMANDS, GROUP, b"sensor/pump-7", b"sensor/\xff", b"\xff"])
 @pytest.mark.parametrize("value", [b"zz", b"[]", b"{}", b'"x"', b"", b'{"next":"x"}'])
 def test_a_record_of_state_that_is_not_ours_begins_anew(key: bytes, value: bytes) -> None:
     stage = InMemoryStage()
@@ -98,4 +98,22 @@ def test_state_of_a_later_version_is_left_alone() -> None:
     stage = InMemoryStage()
     stage.state.append(Record(b"sensor/pump-7", b'{"version":2,"sensor":"pump-7"}'))
     with pytest.raises(FatalKafkaError, match="a later bearing-stream has written it"):
+        stage.restart()
+
+
+def test_the_state_of_another_group_is_taken_over_only_on_request() -> None:
+    stage = InMemoryStage()
+    stage.feed(10, probabilities=OUTER)
+    stage.commit()
+    stage.settings = SETTINGS.model_copy(update={"group": "another"})
+    with pytest.raises(FatalKafkaError, match=f"--take-over {SETTINGS.group}"):
+        stage.restart()
+    stage.settings = stage.settings.model_copy(update={"take_over": SETTINGS.group})
+    stage.restart()
+    stage.catch_up()
+    stage.feed(10, probabilities=OUTER)
+    assert raised(stage) == [ALARM]
+    # It is that group's now.
+    stage.settings = SETTINGS
+    with pytest.raises(FatalKafkaError, match="--take-over another"):
         stage.restart()

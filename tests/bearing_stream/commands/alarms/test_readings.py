@@ -111,7 +111,7 @@ def test_after_a_restart_gauges_are_those_of_the_state_and_counters_begin_at_zer
     assert stage.value("active", *FAULT) == 1
     assert stage.value("conditions", "shelved") == stage.value("conditions", "unacknowledged") == 1
     assert stage.value("raised_total", *FAULT) == stage.value("annunciated_total") == 0
-    assert stage.value("state_records") == records == 2
+    assert stage.value("state_records") == records == 3
     latest = {record.key: record.value or b"" for record in stage.state}
     assert stage.value("state_bytes") == size == sum(map(len, (*latest, *latest.values())))
     restores = stage.value("restore_seconds")

@@ -15,6 +15,7 @@ from bearing_stream.commands.alarms.acting import command_for, find, send
 from bearing_stream.commands.alarms.verifying import verify
 from bearing_stream.wire.alarm import AlarmEvent, encode_event
 from bearing_stream.wire.alarm_terms import Action
+from consumer.events import FAILED
 from tests.bearing_stream.commands.alarms.plant import Plant
 from tests.brokers import Broker
 from tests.kafka_tools import end_offsets, eventually
@@ -42,6 +43,16 @@ def test_alarms_are_raised_and_cleared(plant: Plant) -> None:
         stage.stop()
     assert plant.published(plant.settings.alarm_topics.events) == events
     assert plant.published(plant.settings.alarm_topics.alarms) == alarms
+
+
+def test_a_second_group_on_the_same_topics_is_refused(plant: Plant) -> None:
+    plant.windows(60)
+    with plant.stage() as stage:
+        plant.await_events(1)
+        with plant.stage("--group=another") as second:
+            assert second.wait(30) == 1
+            assert "both would publish each alarm" in second.events(FAILED)[0]["error"]
+        stage.stop()
 
 
 @pytest.mark.timeout(400)
