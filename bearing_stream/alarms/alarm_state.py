@@ -5,7 +5,7 @@ Times are event time in µs since the epoch; 0 is none.
 
 from typing import Any, Final, NamedTuple
 
-from bearing_stream.alarms.rules import KindRule
+from bearing_stream.alarms.rules import KindRule, SensorSilentRule
 from bearing_stream.wire.alarm_terms import AlarmKind, Transition
 
 _KEPT: Final = 16
@@ -143,6 +143,32 @@ class AlarmState:
             self.shelved = None
             return [Transition.CLEARED, Transition.UNSHELVED]
         return [Transition.CLEARED]
+
+    def sends_again(self, rule: SensorSilentRule, time: int, gap: int) -> list[Transition]:
+        """Go on with the alarm of a sensor that sends again, and return the transitions.
+
+        Args:
+            rule: Of `sensor-silent`.
+            time: Of the sensor's latest measurement.
+            gap: From the measurement before to that one; µs.
+        """
+        if not self.chattering:
+            if not (found := self._flap(rule, time)):
+                return self.clear(time)
+            self.off_since = time
+            return found
+        # By the times of measurements, so that a replay gives the same.
+        if not self.off_since or gap > rule.timeout:
+            self.off_since = time
+        return self.clear(time) if time >= self.clears_at(rule) else []
+
+    @property
+    def hides(self) -> bool:
+        """Whether it hides the alarms that it masks.
+
+        Silence that comes and goes does not: it would hide a fault for as long as it chatters.
+        """
+        return self.active and not (self.kind is AlarmKind.SENSOR_SILENT and self.chattering)
 
     def _flap(self, rule: KindRule, time: int) -> list[Transition]:
         recent = self.changes[-rule.chatter_count :]

@@ -140,15 +140,17 @@ class Engine:
         found = [] if state.window_id else self._first_seen(state)
         state.offset = seen.offset
         self._changed[state.key] = state
+        gap = 0
         in_time = self._in_time(state, seen)
         if in_time:
+            gap = max(0, seen.time - state.latest)
             state.window_id, state.model = seen.window_id, seen.model
             state.late_run = 0
             state.latest = max(state.latest, seen.time)
             state.add(seen)
         if is_quiet(state) and not found:
             return []
-        return self._evaluate(state, seen.windows if in_time else 0, found)
+        return self._evaluate(state, seen.windows if in_time else 0, gap, found)
 
     def command(self, command: AlarmCommand, offset: int) -> list[Output]:
         """Carry out a command, or refuse it, and return what changed.
@@ -232,29 +234,32 @@ class Engine:
         # Not kept: a sensor with an alarm takes longer.
         return [(AlarmState(AlarmKind.SENSOR_SILENT, rule.rank), Transition.FIRST_SEEN)]
 
-    def _evaluate(self, state: SensorState, windows: int, found: Found) -> list[Output]:
+    def _evaluate(self, state: SensorState, windows: int, gap: int, found: Found) -> list[Output]:
         """Go on with every alarm; a diagnosis that does not count only ends silence.
 
         Args:
             state: Of the sensor.
             windows: Of the diagnosis; 0 if it does not count.
+            gap: From the measurement before to this one, in µs.
             found: What it has changed already.
         """
         time = state.latest
         before = _conditions(state)
         silent = state.alarms.get(AlarmKind.SENSOR_SILENT)
         if silent is not None and silent.active:
-            found += [(silent, each) for each in silent.clear(time)]
+            rule = state.rules.sensor_silent
+            found += [(silent, each) for each in silent.sends_again(rule, time, gap)]
+            found += [(silent, each) for each in silent.unshelve_expired(time)]
         for kind, reading in readings(state) if windows else ():
-            rule = state.rules.kinds[kind]
+            of_kind = state.rules.kinds[kind]
             alarm = state.alarms.get(kind)
             if alarm is None:
-                if reading.level < rule.raise_level or reading.agreeing < rule.agree:
+                if reading.level < of_kind.raise_level or reading.agreeing < of_kind.agree:
                     continue
                 alarm = state.alarm(kind)
             if alarm.active:
                 alarm.windows += windows
-            found += [(alarm, each) for each in alarm.step(rule, reading, time, state.window_id)]
+            found += [(alarm, each) for each in alarm.step(of_kind, reading, time, state.window_id)]
             found += [(alarm, each) for each in alarm.unshelve_expired(time)]
         return self._finished(state, found, before, "")
 
@@ -325,4 +330,4 @@ def _is_masked(state: SensorState, alarm: AlarmState) -> bool:
     if state.off and alarm.kind in MACHINE_KINDS:
         return True
     others = map(state.alarms.get, state.rules.kinds[alarm.kind].masked_by)
-    return any(other is not None and other.active for other in others)
+    return any(other is not None and other.hides for other in others)

@@ -102,7 +102,8 @@ class KindRule(_Table):
     chatter_count: Annotated[int, Field(ge=2, le=16)] = 6
     """Flap detection: so many raises and clears within `chatter_period` are chattering."""
     chatter_period: Duration = 30 * MINUTE
-    """A chattering alarm stays active until the condition has been absent for this long."""
+    """A chattering alarm stays active until the condition has been absent for this long. One of
+    `sensor-silent` hides no other meanwhile."""
     max_shelve: Duration = 24 * HOUR
     """Longest shelving."""
 

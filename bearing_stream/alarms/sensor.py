@@ -149,7 +149,7 @@ class SensorState:
     def data(self) -> DataState:
         """Whether the sensor measures its machine."""
         silent = self.alarms.get(AlarmKind.SENSOR_SILENT)
-        if silent is not None and silent.active:
+        if silent is not None and silent.hides:
             return DataState.SILENT
         return DataState.OFF if self.off else DataState.LIVE
 

@@ -65,6 +65,7 @@ class PlainModel:
         events: list[str] = []
         silent = self.alarms.get("sensor-silent")
         was_silent = silent is not None and silent.active
+        gap = time - self.latest if counts else 0
         if counts:
             if time > self.latest:
                 self.latest = time
@@ -73,12 +74,10 @@ class PlainModel:
             self.measurements.append({**measurement, "time": time, "windows": windows})
         if was_silent:
             assert silent is not None
-            events += self.cleared("sensor-silent", silent, self.latest)
+            events += self.sends_again(silent, gap)
         if counts:
             for kind in ORDER[:3]:
                 events += self.step(kind)
-            if silent is not None:
-                events += []
         return events + self.masks({event.split()[0] for event in events})
 
     def counts(self, time: int) -> bool:
@@ -151,6 +150,25 @@ class PlainModel:
             events.append(f"{kind} relabelled")
         return events
 
+    def sends_again(self, silent: PlainAlarm, gap: int) -> list[str]:
+        """The sensor sends, and the alarm of its silence is active."""
+        rule, kind, now, events = self.rules.sensor_silent, "sensor-silent", self.latest, []
+        recent = [each for each in silent.history if now - each <= rule.chatter_period]
+        if not silent.chattering and len(recent) >= rule.chatter_count:
+            silent.chattering, silent.low_since = True, now
+            events.append(f"{kind} chattering")
+        elif not silent.chattering:
+            return self.cleared(kind, silent, now)
+        elif silent.low_since is None or gap > rule.timeout:
+            silent.low_since = now
+        delay = max(rule.off_delay, rule.chatter_period)
+        if silent.low_since is not None and now - silent.low_since >= delay:
+            events += self.cleared(kind, silent, now)
+        if silent.shelved_until is not None and now >= silent.shelved_until:
+            silent.shelved_until = None
+            events.append(f"{kind} unshelved")
+        return events
+
     def cleared(self, kind: str, alarm: PlainAlarm, now: int) -> list[str]:
         alarm.active = alarm.chattering = alarm.masked = False
         alarm.low_since = alarm.other = None
@@ -221,7 +239,9 @@ class PlainModel:
         # Kinds in the order in which their alarms came into being.
         for kind, alarm in self.alarms.items():
             hidden = alarm.active and any(
-                other in self.alarms and self.alarms[other].active
+                other in self.alarms
+                and self.alarms[other].active
+                and not (other == "sensor-silent" and self.alarms[other].chattering)
                 for other in self.rule(kind).masked_by
             )
             if hidden != alarm.masked and alarm.active and kind not in changed:

@@ -38,7 +38,7 @@ RULES = (
     """,
     """
     evidence = { windows = 12, clock_reset = 3 }
-    sensor-silent.realarm_count = 0
+    sensor-silent = { realarm_count = 0, chatter_count = 4, chatter_period = "20m" }
     sensor-quality.realarm_count = 0
     machine-changed = { realarm_count = 0, latch = false }
     [bearing-fault]
@@ -157,8 +157,8 @@ class Pair:
 
     def step(self, step: Any) -> None:
         if step == "silent":
-            now = self.time + 90_000_000
-            self.check(self.model.silent(now), self.engine.silent(SENSOR, now))
+            self.time += 90_000_000
+            self.check(self.model.silent(self.time), self.engine.silent(SENSOR, self.time))
         elif step == "restart":
             self.restart()
         elif step == "rules":

@@ -86,6 +86,35 @@ def test_even_a_late_diagnosis_ends_silence() -> None:
     assert world.events()[-1] == "sensor-silent cleared"
 
 
+def test_silence_that_comes_and_goes_is_one_alarm_and_hides_no_fault() -> None:
+    world = World('bearing-fault.realarm_time = "0s"\nsensor-silent.realarm_time = "0s"')
+
+    def is_away(minutes: float = 2) -> list[str]:
+        """The sensor is silent, then sends again."""
+        found = world.silent(after=60 * minutes)
+        world.time += round(minutes * 60e6)
+        return found + world.feed(5, probabilities=OUTER)
+
+    world.feed(30, probabilities=OUTER)
+    for _ in range(3):
+        assert is_away() == [
+            *("sensor-silent raised", "bearing-fault masked"),
+            *("sensor-silent cleared", "bearing-fault unmasked"),
+        ]
+    assert is_away() == [
+        *("sensor-silent raised", "bearing-fault masked"),
+        *("sensor-silent chattering", "bearing-fault unmasked"),
+    ]
+    assert world.alarm("pump-7:sensor-silent").data is DataState.LIVE
+    for _ in range(20):
+        assert is_away() == []
+    assert world.alarm().state is DisplayState.LATCHED
+    assert world.feed(29 * 60, probabilities=OUTER) == []
+    assert is_away() == [], "the half hour without silence begins anew"
+    assert world.feed(29 * 60, probabilities=OUTER) == []
+    assert world.feed(60, probabilities=OUTER) == ["sensor-silent cleared"]
+
+
 def test_silence_of_a_sensor_that_is_not_known_is_none() -> None:
     assert World().silent() == []
     world = World("sensor-silent.enabled = false")
