@@ -169,3 +169,14 @@ def test_the_image_can_be_pinned_by_digest(program: str) -> None:
     digest = "sha256:" + "0" * 64
     text = render(program, "default", f"--set=image.digest={digest}")
     assert f"image: bearing-stream@{digest}" in text
+
+
+def test_alerts_lead_to_the_published_docs(program: str) -> None:
+    switches = "--set=monitoring.rules.enabled=true,monitoring.rules.runbooks=https://docs.example/"
+    objects = yaml.safe_load_all(render(program, "default", switches))
+    [rules] = [one for one in objects if one and one["kind"] == "PrometheusRule"]
+    for group in rules["spec"]["groups"]:
+        for rule in group["rules"]:
+            section = f"https://docs.example/alerts.html#{rule['alert'].lower()}"
+            assert rule["annotations"]["runbook_url"] == section
+            assert "runbook" not in rule["annotations"]
