@@ -152,6 +152,8 @@ class AlarmState:
             time: Of the sensor's latest measurement.
             gap: From the measurement before to that one; µs.
         """
+        if not rule.enabled:
+            return self.clear(time)
         if not self.chattering:
             if not (found := self._flap(rule, time)):
                 return self.clear(time)
@@ -166,9 +168,12 @@ class AlarmState:
     def hides(self) -> bool:
         """Whether it hides the alarms that it masks.
 
-        Silence that comes and goes does not: it would hide a fault for as long as it chatters.
+        One that an operator has put aside does not: nobody would see either. Nor does silence that
+        comes and goes: it would hide a fault for as long as it chatters.
         """
-        return self.active and not (self.kind is AlarmKind.SENSOR_SILENT and self.chattering)
+        if not self.active or (self.kind is AlarmKind.SENSOR_SILENT and self.chattering):
+            return False
+        return self.disabled is None and self.suppressed is None and self.shelved is None
 
     def _flap(self, rule: KindRule, time: int) -> list[Transition]:
         recent = self.changes[-rule.chatter_count :]

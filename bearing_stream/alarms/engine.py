@@ -17,11 +17,14 @@ from bearing_stream.alarms.outputs import Output, Position, outputs
 from bearing_stream.alarms.readings import is_quiet, readings
 from bearing_stream.alarms.rules import Rules
 from bearing_stream.alarms.sensor import Logs, SensorState, alarm_id, alarms_in, sensor_key
-from bearing_stream.wire.alarm import AlarmCommand
+from bearing_stream.wire.alarm import AlarmCommand, CommandResult
 from bearing_stream.wire.alarm_terms import MACHINE_KINDS, AlarmKind, Transition
 
 MAX_SENSORS: Final = 200_000
 """Sensors of which state is kept; a bound of memory, about 5 kB each."""
+
+REMEMBERED_COMMANDS: Final = 16
+"""Of a sensor: more than are given while a sender waits for the confirmation of one."""
 
 NO_LOGS: Final = Logs()
 
@@ -169,11 +172,15 @@ class Engine:
             return []
         state.command_offset = offset
         self._changed[key] = state
+        if command.command_id in state.command_ids:
+            # Its sender had no confirmation, and sent it again.
+            self.counts["replayed"] += 1
+            return []
+        state.command_ids = [*state.command_ids[1 - REMEMBERED_COMMANDS :], command.command_id]
         alarm = state.alarm(AlarmKind(kind))
-        rule = state.rules.kinds[alarm.kind]
+        rule, before = state.rules.kinds[alarm.kind], _conditions(state)
         transition, result = commands.carry_out(command, alarm, rule)
-        at = (*self._position, state.offset, f"command {offset}")
-        return outputs(state, [(alarm, transition)], at, result)
+        return self._finished(state, [(alarm, transition)], before, f"command {offset}", result)
 
     def silent(self, key: str, now: int) -> list[Output]:
         """Take note that a sensor has been silent for longer than its timeout.
@@ -184,15 +191,23 @@ class Engine:
         """
         state = self._find(key)
         kind = AlarmKind.SENSOR_SILENT
-        if state is None or not (rule := state.rules.kinds[kind]).enabled:
+        if state is None:
+            return []
+        known, rule, before = state.alarms.get(kind), state.rules.kinds[kind], _conditions(state)
+        was_active = known is not None and known.active
+        if not (rule.enabled or was_active):
             return []
         alarm = state.alarm(kind)
-        before = _conditions(state)
-        if alarm.active:
-            found: Found = [(alarm, each) for each in alarm.realarm(rule, now)]
+        if not rule.enabled:
+            found: Found = [(alarm, each) for each in alarm.clear(state.latest)]
+        elif was_active:
+            alarm.off_since = 0
+            found = [(alarm, each) for each in alarm.realarm(rule, now)]
         else:
             alarm.rank, alarm.first_window = rule.rank, state.window_id
             found = [(alarm, each) for each in alarm.raised(rule, now)]
+            # Flaps are counted by the times of measurements, as those of the other kinds.
+            alarm.changes[-1] = state.latest
         found += [(alarm, each) for each in alarm.unshelve_expired(now)]
         return self._finished(state, found, before, f"silent {now}")
 
@@ -264,7 +279,12 @@ class Engine:
         return self._finished(state, found, before, "")
 
     def _finished(
-        self, state: SensorState, found: Found, before: dict[AlarmKind, object], cause: str
+        self,
+        state: SensorState,
+        found: Found,
+        before: dict[AlarmKind, object],
+        cause: str,
+        result: CommandResult | None = None,
     ) -> list[Output]:
         """Return the outputs of a step, those of masks that changed included."""
         changed = {alarm.kind for alarm, _ in found}
@@ -277,7 +297,7 @@ class Engine:
         if not found:
             return []
         self._changed[state.key] = state
-        return outputs(state, found, (*self._position, state.offset, cause))
+        return outputs(state, found, (*self._position, state.offset, cause), result)
 
     def _of(self, seen: Observation) -> SensorState | None:
         """Return the sensor of a diagnosis; None if there are too many."""

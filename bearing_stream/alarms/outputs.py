@@ -1,6 +1,6 @@
 """What the engine publishes: the alarm as it is now, and an event for each transition."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from math import exp
@@ -39,11 +39,18 @@ Cause = tuple[str, int, int, str]
 
 def outputs(
     state: SensorState,
-    found: Iterable[tuple[AlarmState, Transition | None]],
+    found: Sequence[tuple[AlarmState, Transition | None]],
     cause: Cause,
     command: CommandResult | None = None,
 ) -> list[Output]:
-    """Return the outputs for alarms that changed; all show the alarms as they are in the end."""
+    """Return the outputs for alarms that changed; all show the alarms as they are in the end.
+
+    Args:
+        state: Of the sensor.
+        found: The alarms, each with its transition; None where a condition changed without one.
+        cause: Of the change.
+        command: What reports the command that the first of the alarms got, if it was one.
+    """
     shared = _sensor_fields(state, cause)
     published = []
     for alarm, transition in found:
@@ -53,6 +60,7 @@ def outputs(
         event = None
         if transition is not None:
             event = PublishedEvent(**fields, event=transition, command=command)
+            command = None
         published.append(Output(PublishedAlarm(**fields), event))
     return published
 

@@ -94,7 +94,8 @@ class KindRule(_Table):
     latch: bool = True
     """Whether the alarm stays displayed after it cleared until it is acknowledged."""
     masked_by: tuple[AlarmKind, ...] = ()
-    """Kinds that hide it while they are active on the same sensor."""
+    """Kinds that hide it while they are active on the same sensor, unless an operator has put them
+    aside (shelved, suppressed or out of service)."""
     realarm_time: Duration = 8 * HOUR
     """An alarm that is still active after this event time must be acknowledged again; 0s: never."""
     realarm_count: Annotated[int, Field(ge=0, le=1000)] = 3
@@ -230,11 +231,27 @@ class SensorRules(_Table):
         """The rule of each kind, in the order in which kinds are evaluated."""
         return {kind: getattr(self, kind.value.replace("-", "_")) for kind in AlarmKind}
 
+    def _maskers(self, kind: AlarmKind) -> set[AlarmKind]:
+        """Return the kinds that mask a kind, or one that masks it, and so on."""
+        found: set[AlarmKind] = set()
+        left = [kind]
+        while left:
+            new = set(self.kinds[left.pop()].masked_by) - found
+            found |= new
+            left += new
+        return found
+
     @model_validator(mode="after")
     def _check_masks(self) -> Self:
         for kind, rule in self.kinds.items():
             if kind in rule.masked_by:
                 raise ValueError(f"{kind}: masked_by names the kind itself")
+            for other in rule.masked_by:
+                if kind in self._maskers(other):
+                    raise ValueError(
+                        f"{kind}: masked_by names {other}, which it masks in turn: both would be "
+                        "hidden"
+                    )
             if kind not in MACHINE_KINDS and set(rule.masked_by) & set(MACHINE_KINDS):
                 raise ValueError(
                     f"{kind}: masked_by names an alarm of the machine, which must not hide one of "

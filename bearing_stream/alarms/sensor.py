@@ -94,6 +94,7 @@ class SensorState:
     Attributes:
         offset: Of the latest diagnosis that is reflected; -1 if none.
         command_offset: Of the latest command that is reflected; -1 if none.
+        command_ids: Of the latest commands, oldest first.
         logs: Of the topics that these two offsets belong to.
         latest: Time of its latest measurement, µs; 0 before the first.
         late_run: Measurements in a row that were too late.
@@ -102,7 +103,17 @@ class SensorState:
     """
 
     __slots__ = (
-        *("alarms", "channel", "command_offset", "evidence", "key", "late_run", "latest", "model"),
+        *(
+            "alarms",
+            "channel",
+            "command_ids",
+            "command_offset",
+            "evidence",
+            "key",
+            "late_run",
+            "latest",
+            "model",
+        ),
         *("offset", "off", "reference", "referenced", "rules", "sensor", "source", "window_id"),
         *("limits", "logs", "over", "running"),
     )
@@ -110,6 +121,7 @@ class SensorState:
     def __init__(self, key: str, sensor: str, channel: str | None, source: str) -> None:
         self.key, self.sensor, self.channel, self.source = key, sensor, channel, source
         self.offset = self.command_offset = -1
+        self.command_ids: list[str] = []
         self.logs = Logs()
         self.latest = self.late_run = 0
         self.window_id = ""
@@ -149,7 +161,8 @@ class SensorState:
     def data(self) -> DataState:
         """Whether the sensor measures its machine."""
         silent = self.alarms.get(AlarmKind.SENSOR_SILENT)
-        if silent is not None and silent.hides:
+        # While it chatters, its off-delay runs from when the sensor sends again.
+        if silent is not None and silent.active and not silent.off_since:
             return DataState.SILENT
         return DataState.OFF if self.off else DataState.LIVE
 
@@ -225,6 +238,7 @@ class SensorState:
                 "source": self.source,
                 "offset": self.offset,
                 "command_offset": self.command_offset,
+                "command_ids": self.command_ids,
                 "logs": self.logs,
                 "latest": self.latest,
                 "late_run": self.late_run,
@@ -256,6 +270,8 @@ class SensorState:
         state = cls(key, content["sensor"], content["channel"], content["source"])
         for name in ("offset", "command_offset", "latest", "late_run", "window_id", "off"):
             setattr(state, name, content[name])
+        # A record of an earlier version lacks them.
+        state.command_ids = [str(each) for each in content.get("command_ids", ())]
         state.model = tuple(content["model"])
         state.logs = Logs(*content.get("logs", ()))
         state.reference, state.referenced = content["reference"], content["referenced"]

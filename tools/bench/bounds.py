@@ -1,6 +1,6 @@
 """Bounds of a running stage: its memory, and the duration of a start and of a takeover.
 
-`python -m tools.bench.bounds memory`, `stall`, `starts`, `alarms`; see README.md.
+`python -m tools.bench.bounds memory`, `stall`, `starts`, `alarms`, `metrics`; see README.md.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import click
 
 from bearing_stream.commands.verify.report import Guarantee
 from bearing_stream.local_kafka import LocalKafkaError
-from tools.bench import bounds_alarms, bounds_memory, bounds_stall, bounds_starts
+from tools.bench import bounds_alarms, bounds_memory, bounds_metrics, bounds_stall, bounds_starts
 from tools.bench.backlog import Shape
 from tools.bench.errors import BenchError
 from tools.bench.figures import conclude
@@ -94,6 +94,18 @@ def alarms(sensors: int, repeats: int, quiet: int) -> None:
     try:
         with conclude(FILE, "alarms") as figures:
             figures.update(bounds_alarms.measure(sensors, quiet, repeats, FOLDER))
+    except FAILURES as error:
+        raise click.ClickException(str(error)) from error
+
+
+@command.command()
+@click.option("--repeats", type=click.IntRange(1), default=6, show_default=True)
+@click.option("--windows", type=click.IntRange(10_000), default=120_000, show_default=True)
+def metrics(repeats: int, windows: int) -> None:
+    """Measure what metrics cost a consumer, scraped and pushed, next to none."""
+    try:
+        with conclude(FILE, "metrics") as figures:
+            figures.update(bounds_metrics.measure(repeats, windows, FOLDER))
     except FAILURES as error:
         raise click.ClickException(str(error)) from error
 

@@ -43,7 +43,7 @@ def measure(shape: Shape, options: tuple[str, ...], folder: Path) -> dict[str, A
     """
     _check_disk(shape)
     with LocalKafka(properties=BROKER) as kafka:
-        topics = _topics(kafka.bootstrap_servers, shape)
+        topics = topics_of(kafka.bootstrap_servers, shape)
         # The group has the name of its topic.
         feed = BacklogFeed(
             topics.bootstrap_servers, topics.windows_topic, topics.windows_topic, shape
@@ -68,7 +68,8 @@ def _check_disk(shape: Shape) -> None:
         )
 
 
-def _topics(servers: str, shape: Shape) -> TopicSettings:
+def topics_of(servers: str, shape: Shape) -> TopicSettings:
+    """Create the topics of a measurement, with limited disk space."""
     run = uuid.uuid4().hex[:8]
     topics = load(
         TopicSettings,

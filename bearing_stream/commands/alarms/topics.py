@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
@@ -36,6 +36,10 @@ HISTORY: Final = {"cleanup.policy": "delete", "retention.ms": "31536000000"}
 """Configuration of the topic of events, a year, and of commands."""
 
 
+class UnfitTopicError(FatalKafkaError):
+    """A topic is there, and is not as it must be."""
+
+
 def compacted(topics: AlarmTopics) -> tuple[str, str]:
     """Return the topics that hold the latest value of each key."""
     return topics.alarms, topics.state
@@ -60,15 +64,15 @@ def check(settings: AlarmTopicSettings) -> None:
     """Refuse topics with which alarms would be lost or put in the wrong place.
 
     Raises:
-        FatalKafkaError: A topic is missing, has another number of partitions than the diagnoses
-            topic, is not compacted where it must be, or is where it must not be; states what to
-            do.
+        UnfitTopicError: A topic has another number of partitions than the diagnoses topic, is not
+            compacted where it must be, or is where it must not be; states what to do.
+        FatalKafkaError: A topic is missing, or Kafka does not respond.
     """
     topics, diagnoses = settings.alarm_topics, settings.diagnoses_topic
     found = _partitions(settings, [diagnoses, *topics])
     for name in topics:
         if found[name] != found[diagnoses]:
-            raise FatalKafkaError(
+            raise UnfitTopicError(
                 f"topic '{name}' has {found[name]} partitions, and '{diagnoses}' has "
                 f"{found[diagnoses]}: they must have the same number; add partitions, or delete "
                 f"'{name}' and start with --create-topics"
@@ -77,17 +81,38 @@ def check(settings: AlarmTopicSettings) -> None:
     for name in compacted(topics):
         policy = policies.get(name, "compact")
         if policy != "compact":
-            raise FatalKafkaError(
+            raise UnfitTopicError(
                 f"topic '{name}' has cleanup.policy={policy}, and would forget alarms: set "
                 "cleanup.policy=compact"
             )
     for name in (topics.events, topics.commands):
         policy = policies.get(name, "delete")
         if "compact" in policy:
-            raise FatalKafkaError(
+            raise UnfitTopicError(
                 f"topic '{name}' has cleanup.policy={policy}, and would forget its history: set "
                 "cleanup.policy=delete"
             )
+
+
+def check_stopped(settings: AlarmTopicSettings, group: str) -> None:
+    """Refuse to go on with the state of a group that still runs.
+
+    Raises:
+        FatalKafkaError: It has members, or Kafka does not respond.
+    """
+    admin = admin_client(settings.client_properties())
+    try:
+        found = admin.describe_consumer_groups([group], request_timeout=TIMEOUT)[group].result()
+    except KafkaException as failure:
+        # Kafka 4 has no description of a group that it does not know any more.
+        if failure.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return
+        raise FatalKafkaError(explain(failure.args[0])) from None
+    if found.members:
+        raise FatalKafkaError(
+            f"--take-over {group}: the group '{group}' still has {len(found.members)} members, and "
+            "both would publish each alarm; stop it first"
+        )
 
 
 def _partitions(settings: AlarmTopicSettings, names: list[str]) -> dict[str, int]:

@@ -32,6 +32,8 @@ class AlarmReport:
 
     diagnoses: int = 0
     events: int = 0
+    unreadable: int = 0
+    """Records in the topic of events that are none."""
     missing: list[str] = field(default_factory=list)
     """Events that the diagnoses give and the topic lacks."""
     unexpected: list[str] = field(default_factory=list)
@@ -87,7 +89,7 @@ def verify(settings: AlarmTopicSettings, rules: Rules) -> AlarmReport:
         FatalKafkaError: Kafka does not respond, or refuses.
     """
     topics, report = settings.alarm_topics, AlarmReport()
-    published = _published(settings, topics.events)
+    published = _published(settings, topics.events, report)
     report.events = len(published)
     causes = _Causes(published, _commands(settings, topics.commands))
     engines: dict[int, Engine] = {}
@@ -127,20 +129,24 @@ def _compare(output: Output, left: dict[str, AlarmEvent], report: AlarmReport) -
         report.different.append(name)
 
 
-def _published(settings: AlarmTopicSettings, topic: str) -> list[tuple[int, AlarmEvent]]:
+def _published(
+    settings: AlarmTopicSettings, topic: str, report: AlarmReport
+) -> list[tuple[int, AlarmEvent]]:
+    found = []
     with TopicReader(settings.client_properties(), topic) as reader:
-        return [
-            (
-                message.partition() or 0,
-                decode(AlarmEvent, readable_headers(message), message.value()),
-            )
-            for message in reader.read(reader.spans())
-        ]
+        for message in reader.read(reader.spans()):
+            try:
+                event = decode(AlarmEvent, readable_headers(message), message.value())
+            except ValueError:
+                report.unreadable += 1
+                continue
+            found.append((message.partition() or 0, event))
+    return found
 
 
 def _commands(settings: AlarmTopicSettings, topic: str) -> dict[str, tuple[AlarmCommand, int]]:
     """Return command and offset by id; what is no command had no effect either."""
-    found = {}
+    found: dict[str, tuple[AlarmCommand, int]] = {}
     with TopicReader(settings.client_properties(), topic) as reader:
         for message in reader.read(reader.spans()):
             try:
@@ -148,5 +154,6 @@ def _commands(settings: AlarmTopicSettings, topic: str) -> dict[str, tuple[Alarm
                 check(command)
             except ValueError:
                 continue
-            found[command.command_id] = command, message.offset() or 0
+            # One that was sent again has no effect.
+            found.setdefault(command.command_id, (command, message.offset() or 0))
     return found

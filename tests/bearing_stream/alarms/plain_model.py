@@ -242,6 +242,8 @@ class PlainModel:
                 other in self.alarms
                 and self.alarms[other].active
                 and not (other == "sensor-silent" and self.alarms[other].chattering)
+                and not self.alarms[other].suppressed
+                and self.alarms[other].shelved_until is None
                 for other in self.rule(kind).masked_by
             )
             if hidden != alarm.masked and alarm.active and kind not in changed:
@@ -260,8 +262,10 @@ class PlainModel:
             rule = self.rule(kind)
             alarm.active, alarm.acked, alarm.latched = True, False, rule.latch
             alarm.severity = rule.rank
-            alarm.history.append(now)
+            alarm.history.append(self.latest)
             events.append(f"{kind} raised")
+        else:
+            alarm.low_since = None
         if alarm.shelved_until is not None and now >= alarm.shelved_until:
             alarm.shelved_until = None
             events.append(f"{kind} unshelved")
@@ -271,6 +275,10 @@ class PlainModel:
         """Take a command."""
         if not self.latest:
             return []
+        events = self.carried_out(kind, action, until, once)
+        return events + self.masks({kind})
+
+    def carried_out(self, kind: str, action: str, until: int | None, once: bool) -> list[str]:
         alarm = self.alarms.setdefault(kind, PlainAlarm(severity=self.rule(kind).rank))
         if action == "acknowledge" and not alarm.acked:
             alarm.acked, alarm.latched = True, False

@@ -128,3 +128,33 @@ def test_a_command_for_an_alarm_that_does_not_exist_changes_nothing(
 def test_an_action_of_a_later_version_is_refused(raised: World) -> None:
     assert raised.command("explode") == ["bearing-fault refused"]  # type: ignore[arg-type]
     assert "expected one of the actions acknowledge" in detail(raised)
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        (Action.SHELVE, Action.UNSHELVE),
+        (Action.SUPPRESS, Action.UNSUPPRESS),
+        (Action.DISABLE, Action.ENABLE),
+    ],
+)
+def test_an_alarm_that_is_put_aside_hides_no_other(
+    raised: World, away: Action, back: Action
+) -> None:
+    silent = "pump-7:sensor-silent"
+    assert raised.silent() == ["sensor-silent raised", "bearing-fault masked"]
+    [put, unmasked] = raised.command(away, silent, hours=1)
+    assert (put.split()[0], unmasked) == ("sensor-silent", "bearing-fault unmasked")
+    assert raised.alarm().state is DisplayState.LATCHED
+    reported = [output.event.command for output in raised.outputs[-2:] if output.event]
+    assert [command is not None for command in reported] == [True, False]
+    assert raised.command(back, silent)[1:] == ["bearing-fault masked"]
+
+
+def test_a_command_that_is_sent_again_is_carried_out_once(raised: World) -> None:
+    assert raised.command(Action.ACKNOWLEDGE) == ["bearing-fault acknowledged"]
+    raised.commands -= 1
+    raised.engine.restore("pump-7", raised.engine.take("pump-7"))
+    again = raised.command(Action.ACKNOWLEDGE, offset=7)
+    assert again == []
+    assert raised.command(Action.ACKNOWLEDGE, offset=8) == ["bearing-fault refused"]

@@ -72,6 +72,15 @@ def test_the_first_row_that_matches_applies_alone() -> None:
         ("[evidence]\nwindows = 4", "expected agree of at most evidence.windows, got 8 of 4"),
         ("[sensor-quality]\nmasked_by = ['bearing-fault']", "must not hide one of the instrument"),
         ("[bearing-fault]\nmasked_by = ['bearing-fault']", "masked_by names the kind itself"),
+        (
+            "[bearing-fault]\nmasked_by = ['machine-changed']",
+            "bearing-fault: masked_by names machine-changed, which it masks in turn",
+        ),
+        (
+            "[bearing-fault]\nmasked_by = ['indicator-high']\n"
+            "[indicator-high]\nmasked_by = ['machine-changed']",
+            "bearing-fault: masked_by names indicator-high, which it masks in turn",
+        ),
         ("rule = 3", "expected rows, [[rule]]"),
         ("[[rule]]\nevidence = {}", "[[rule]] 1: expected a pattern, source or sensor"),
         (

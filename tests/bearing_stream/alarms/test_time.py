@@ -2,6 +2,9 @@
 
 import random
 
+import pytest
+
+from bearing_stream.alarms.rules_file import parse
 from bearing_stream.alarms.times import from_microseconds
 from bearing_stream.wire.alarm_terms import DataState, DisplayState
 from tests.bearing_stream.alarms.diagnoses import HEALTHY, OUTER, START, STEP, seen
@@ -176,3 +179,40 @@ def test_a_tombstone_removes_a_sensor() -> None:
     world.engine.restore(key, record)
     world.engine.restore(key, None)
     assert len(world.engine) == 0
+
+
+def test_disabling_it_clears_an_alarm_of_silence() -> None:
+    for sends in (False, True):
+        world = World()
+        world.feed(30)
+        assert world.silent() == ["sensor-silent raised"]
+        world.engine.use(parse("sensor-silent.enabled = false"))
+        found = world.feed(STEP / 1e6) if sends else world.silent(after=120)
+        assert found == ["sensor-silent cleared"]
+        assert world.silent(after=240) == []
+
+
+def test_a_sensor_that_falls_silent_while_its_alarm_chatters_is_shown_so() -> None:
+    world = World('sensor-silent = { chatter_count = 2, realarm_time = "0s" }')
+    world.feed(30)
+    assert world.silent() == ["sensor-silent raised"]
+    assert world.feed(1) == ["sensor-silent cleared"]
+    assert world.silent() == ["sensor-silent raised"]
+    assert world.feed(1) == ["sensor-silent chattering"]
+    chattering = world.alarm("pump-7:sensor-silent")
+    assert (chattering.data, chattering.state) == (DataState.LIVE, DisplayState.OFF_DELAY)
+    assert world.silent(after=3600) == []
+    again = world.alarm("pump-7:sensor-silent")
+    assert (again.data, again.state) == (DataState.SILENT, DisplayState.ACTIVE)
+
+
+@pytest.mark.parametrize("clock", [-30 * 86_400, 0, 3600])
+def test_flaps_of_silence_are_counted_by_the_clock_of_the_sensor(clock: float) -> None:
+    world = World('sensor-silent = { chatter_count = 5, chatter_period = "10m" }')
+    found = []
+    for _ in range(4):
+        found += world.feed(5)
+        # The wall clock is `clock` later than that of the sensor.
+        found += world.silent(after=60 + clock)
+        world.time += 60_000_000
+    assert found.count("sensor-silent chattering") == 1

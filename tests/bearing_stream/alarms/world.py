@@ -44,6 +44,7 @@ class World:
         hours: float | None = None,
         severity: Severity | None = None,
         once: bool = False,
+        offset: int | None = None,
     ) -> list[str]:
         """Give a command now, in event time, and return the events."""
         begin = len(self.outputs)
@@ -59,7 +60,7 @@ class World:
             until=None if hours is None else from_microseconds(self.time + round(hours * 3.6e9)),
             once=once,
         )
-        self.outputs += self.engine.command(command, self.commands)
+        self.outputs += self.engine.command(command, self.commands if offset is None else offset)
         return self.events(begin)
 
     def silent(self, key: str = "pump-7", after: float = 60) -> list[str]:

@@ -285,11 +285,12 @@ class AlarmDispatcher:
         try:
             command = decode(AlarmCommand, readable_headers(polled), polled.value())
             commands.check(command)
+            unknown = owned.engine.counts["unknown-alarm"]
             found = owned.engine.command(command, polled.offset())
         except Exception as error:
             self._note_unreadable(polled, events.UNREADABLE_COMMAND, error)
             return
-        if not found:
+        if owned.engine.counts["unknown-alarm"] > unknown:
             events.emit(events.COMMAND_WITHOUT_ALARM, alarm_id=command.alarm_id, by=command.by)
         self._outbox.publish(polled.partition(), owned, found, command.at.timestamp())
 

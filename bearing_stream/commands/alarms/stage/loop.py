@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from bearing_stream.commands.alarms.stage.batch import DiagnosisBatch
 from bearing_stream.commands.alarms.stage.dispatcher import AlarmDispatcher
-from bearing_stream.kafka import TransientKafkaError
+from bearing_stream.commands.alarms.topics import UnfitTopicError
+from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from consumer.delivery.base import Delivery
 from consumer.kafka.source import WindowSource
 from consumer.metrics import DispatchReason, Metrics
@@ -24,6 +25,7 @@ class AlarmLoop(Pipeline[DiagnosisBatch]):
         delivery: Delivery,
         metrics: Metrics,
         is_reachable: Callable[[], bool],
+        check_topics: Callable[[], None] = lambda: None,
     ) -> None:
         """Put the pieces together.
 
@@ -35,11 +37,13 @@ class AlarmLoop(Pipeline[DiagnosisBatch]):
             delivery: Publishes.
             metrics: Counts.
             is_reachable: Whether Kafka responds now.
+            check_topics: Raises `UnfitTopicError` if a topic is not as it must be.
         """
         super().__init__(settings, source, batch, dispatcher, delivery, metrics)
         self._diagnoses = source
         self._alarms = dispatcher
         self._is_reachable = is_reachable
+        self._check_topics = check_topics
 
     @property
     def trouble(self) -> str:
@@ -63,6 +67,22 @@ class AlarmLoop(Pipeline[DiagnosisBatch]):
         """Finish what is in flight; a partition that came back may have changed meanwhile."""
         super().on_partitions_assigned()
         self._alarms.keep(self._diagnoses.positions())
+
+    def _recover(self) -> None:
+        """Try once to give up what is in flight; then see that the topics are what they were.
+
+        If an output topic is deleted, the producer creates it anew where the broker lets it, with
+        the broker's defaults: alarms would be put in wrong places, and forgotten.
+        """
+        super()._recover()
+        if self._recovering:
+            return
+        try:
+            self._check_topics()
+        except UnfitTopicError:
+            raise
+        except FatalKafkaError as failure:
+            self._fail(TransientKafkaError(str(failure)))
 
     def _between_polls(self) -> None:
         self._alarms.follow_rules()

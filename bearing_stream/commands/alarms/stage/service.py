@@ -90,7 +90,8 @@ class AlarmService(StageService[AlarmSettings]):
             settings, self._rules, delivery, state, commands, sources, responds=responds
         )
         batch = DiagnosisBatch(settings.batch_size, settings.max_delay)
-        loop = AlarmLoop(settings, source, batch, dispatcher, delivery, metrics, reachable)
+        check = partial(topics.check, settings)
+        loop = AlarmLoop(settings, source, batch, dispatcher, delivery, metrics, reachable, check)
         return Parts(source, delivery, loop, admin, [commands])
 
     def _await_topics(self) -> None:
@@ -117,6 +118,8 @@ class AlarmService(StageService[AlarmSettings]):
             group=settings.group,
         )
         topics.check(settings)
+        if settings.take_over not in (None, settings.group):
+            topics.check_stopped(settings, str(settings.take_over))
 
 
 def _is_reachable(consumer: Consumer, source: WindowSource, most: int | None = None) -> bool:

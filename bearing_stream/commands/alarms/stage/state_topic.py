@@ -74,6 +74,8 @@ class StateTopic:
             with TopicReader(
                 self._properties, self._topic, "read_committed", READ_TIMEOUT
             ) as reader:
+                if partition not in reader.spans():
+                    raise TransientKafkaError(f"'{self._topic}' has no partition {partition}")
                 self._wait_until_decided(reader, partition)
                 for found in reader.read({partition: reader.spans()[partition]}):
                     yield Record(found.key() or b"", found.value())

@@ -1,7 +1,6 @@
 """A plant on a real Kafka: diagnoses of some sensors, the stage as a process, and what it wrote."""
 
 import json
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +53,7 @@ class Plant:
         create(self.settings)
         self._sensors = sensors
         self._partitions = partitions
-        self._windows = 0
+        self._windows = self._started = 0
 
     def arguments(self, *extra: str) -> list[str]:
         named = self.settings.model_dump(include=self.settings.model_fields_set)
@@ -106,15 +105,18 @@ class Plant:
     @contextmanager
     def stage(self, *extra: str) -> Iterator[Member]:
         """Run the stage; it is killed at the end if it still runs."""
-        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".log") as log:
-            member = Member(
-                "bearing_stream", self.arguments(*extra), Path(log.name), command="alarms"
-            )
-            try:
-                member.await_event(READY)
-                yield member
-            finally:
-                member.kill()
+        member = self.member(*extra)
+        try:
+            member.await_event(READY)
+            yield member
+        finally:
+            member.kill()
+
+    def member(self, *extra: str) -> Member:
+        """Start the stage, with a log of its own; who calls this must end it."""
+        self._started += 1
+        log = self.folder / f"{self._started}.log"
+        return Member("bearing_stream", self.arguments(*extra), log, command="alarms")
 
     def expected(self) -> tuple[list[Any], list[Any]]:
         """The alarms and events that an engine which nothing disturbs makes of the diagnoses."""

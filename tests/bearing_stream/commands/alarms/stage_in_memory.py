@@ -109,7 +109,7 @@ class InMemoryStage:
         """Let an operator give a command now."""
         at = round(self.now * 1e6)
         sent = PublishedCommand(
-            command_id=f"command-{len(self._commands)}",
+            command_id=f"command-{self.commands_id}-{len(self._commands)}",
             alarm_id=alarm_id,
             action=action,
             by="ann",

@@ -12,13 +12,14 @@ from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.observation import read
 from bearing_stream.alarms.rules_file import load
 from bearing_stream.commands.alarms.acting import command_for, find, send
+from bearing_stream.commands.alarms.events import RESTORED
 from bearing_stream.commands.alarms.verifying import verify
 from bearing_stream.wire.alarm import AlarmEvent, encode_event
 from bearing_stream.wire.alarm_terms import Action
 from consumer.events import FAILED
 from tests.bearing_stream.commands.alarms.plant import Plant
 from tests.brokers import Broker
-from tests.kafka_tools import end_offsets, eventually
+from tests.kafka_tools import end_offsets, eventually, recreate_topic
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +53,28 @@ def test_a_second_group_on_the_same_topics_is_refused(plant: Plant) -> None:
         with plant.stage("--group=another") as second:
             assert second.wait(30) == 1
             assert "both would publish each alarm" in second.events(FAILED)[0]["error"]
+        taking = f"--take-over={plant.settings.own_group}"
+        refused = plant.member("--group=another", taking)
+        assert refused.wait(30) == 1
+        assert "still has 1 members" in refused.events(FAILED)[0]["error"]
         stage.stop()
+    with plant.stage("--group=another", taking) as another:
+        another.await_event(RESTORED)
+        another.stop()
+
+
+def test_a_topic_of_state_that_is_created_anew_with_fewer_partitions_is_refused(
+    plant: Plant,
+) -> None:
+    """As the broker does where it creates topics by itself, when someone deletes it."""
+    plant.windows(60)
+    with plant.stage() as stage:
+        plant.await_events(1)
+        recreate_topic(plant.servers, plant.settings.alarm_topics.state, 1)
+        plant.windows(60)
+        assert stage.wait(60) == 1
+        [failed] = stage.events(FAILED)
+        assert "they must have the same number" in failed["error"]
 
 
 @pytest.mark.timeout(400)
