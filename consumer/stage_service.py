@@ -144,7 +144,6 @@ class StageService(ABC, Generic[S]):
             round_limit=Budget.of(self._settings).longest_round,
             joined=lambda: source.joined,
             unresolved=lambda: source.unresolved,
-            awaited=lambda: source.awaited,
             trouble=lambda: parts.pipeline.trouble,
             stall=lambda: stall_check.error,
             overview=self._sources.overview,
@@ -169,4 +168,6 @@ class StageService(ABC, Generic[S]):
         properties = self._settings.client_properties()
         ends = ClusterEnds(parts.admin, properties, self._topic, self._output, REQUEST)
         source = parts.source
-        return PartitionWatch(source.reached, lambda: source.owned, ends)
+        return PartitionWatch(
+            source.reached, lambda: source.owned, ends, awaited=lambda: source.awaited
+        )

@@ -6,7 +6,7 @@ its work, and whenever it cannot; its body names why.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -47,7 +47,6 @@ class Loop:
         round_limit: Seconds that a round may take.
         joined: Whether the group has assigned it its partitions, which may be none.
         unresolved: Returns the assigned partitions of which it is unknown where to begin.
-        awaited: Returns those of them whose leader does not respond.
         trouble: Why results cannot be delivered now; empty if they can.
         stall: Why the Kafka client should have delivered something; empty if nothing is known.
         overview: What is known of the partitions.
@@ -57,7 +56,6 @@ class Loop:
     round_limit: float
     joined: Callable[[], bool]
     unresolved: Callable[[], Sequence[Partition]]
-    awaited: Callable[[], Collection[Partition]]
     trouble: Callable[[], str]
     stall: Callable[[], str]
     overview: Callable[[], Overview]
@@ -87,7 +85,7 @@ class Health:
         """Respond to `/readyz`: 503 with the `problems`, if there are any."""
         problems = list(self.problems())
         partitions = {
-            f"{topic}/{number}": {"position": one.position, "lag": one.lag}
+            f"{topic}/{number}": {"position": one.position, "lag": one.lag if one.ends else None}
             for (topic, number), one in sorted(self._overview().assigned.items())
         }
         status = "not ready" if problems else "ready"
@@ -120,10 +118,9 @@ class Health:
             yield f"the loop has not finished a round for {seconds:g} s"
         if not loop.joined():
             yield "the group has assigned nothing to it yet"
-        awaited = loop.awaited()
         for topic, number in loop.unresolved():
-            why = ": its leader does not respond" if (topic, number) in awaited else ""
-            yield f"where to begin in partition {number} of '{topic}' is not known yet{why}"
+            if (topic, number) not in overview.stalled:
+                yield f"where to begin in partition {number} of '{topic}' is not known yet"
         if trouble := loop.trouble():
             yield f"results cannot be delivered: {trouble}"
         if overview.error:

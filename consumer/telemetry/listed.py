@@ -120,8 +120,8 @@ PARTITION_STALLED: Final = Metric(
     f"{PREFIX}partition_stalled",
     "gauge",
     ("topic", "partition"),
-    "1 where a message waits in an assigned partition that does not move, though others do; "
-    "else 0.",
+    "1 where a message waits in an assigned partition that does not move, though others do, or "
+    "where its leader does not respond; else 0.",
     "Check the broker that leads the partition; if it is well, restart the process.",
 )
 

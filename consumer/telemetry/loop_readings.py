@@ -48,18 +48,37 @@ class LoopSources:
         return ()
 
     def lagging(self) -> frozenset[Partition]:
-        """Return the assigned partitions that are not read to their end."""
-        return frozenset(name for name, one in self.overview().assigned.items() if one.lag)
+        """Return the assigned partitions that are not read to the end of what was sent."""
+        found = self.overview().assigned.items()
+        return self.blocked() | {
+            name for name, one in found if one.lag or (one.ends and one.ends.high > one.ends.stable)
+        }
+
+    def blocked(self) -> frozenset[Partition]:
+        """Return the assigned partitions of which nothing that is sent can be read.
+
+        Kafka or their leader does not respond, or they stand behind a transaction that stays open.
+        """
+        overview = self.overview()
+        if overview.error:
+            return frozenset(self.owned())
+        found = {
+            name
+            for name, one in overview.assigned.items()
+            if one.ends is None or overview.undecided.get(name, 0.0) > 0
+        }
+        return frozenset(found | overview.stalled.keys())
 
     def _partitions(self) -> Iterator[Reading]:
         owned, overview = self.owned(), self.overview()
         yield Reading(listed.ASSIGNED, (), len(owned))
         for (topic, number), one in overview.assigned.items():
-            if (topic, number) in owned:
-                labels = topic, str(number)
-                is_stalled = float((topic, number) in overview.stalled)
-                yield Reading(listed.LAG, labels, one.lag)
-                yield Reading(listed.PARTITION_STALLED, labels, is_stalled)
+            if (topic, number) in owned and one.ends is not None:
+                yield Reading(listed.LAG, (topic, str(number)), one.lag)
+        for partition in sorted(set(owned) & (overview.assigned.keys() | overview.stalled.keys())):
+            labels = partition[0], str(partition[1])
+            is_stalled = float(partition in overview.stalled)
+            yield Reading(listed.PARTITION_STALLED, labels, is_stalled)
         for (topic, number), seconds in overview.undecided.items():
             yield Reading(listed.UNDECIDED, (topic, str(number)), seconds)
 

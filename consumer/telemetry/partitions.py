@@ -85,7 +85,7 @@ class Overview:
 
     assigned: Mapping[Partition, PartitionState] = field(default_factory=dict)
     stalled: Mapping[Partition, str] = field(default_factory=dict)
-    """The assigned partitions that stand while others move → why."""
+    """The assigned partitions that stand while others move, or whose leader is awaited → why."""
     undecided: Mapping[Partition, float] = field(default_factory=dict)
     """Partition → seconds for which its last stable offset has not moved though records follow it;
     0 without such records."""
@@ -103,6 +103,7 @@ class PartitionWatch:
         cluster: Cluster,
         clock: Callable[[], float] = time.monotonic,
         start: Callable[..., "Future[Any]"] = in_thread,
+        awaited: Callable[[], Collection[Partition]] = frozenset,
     ) -> None:
         """Set up.
 
@@ -112,12 +113,15 @@ class PartitionWatch:
             cluster: To ask.
             clock: Monotonic seconds.
             start: Starts a call in the background.
+            awaited: Returns the assigned partitions whose leader did not respond when it was asked
+                where they begin.
         """
         self._positions = positions
         self._owned = owned
         self._cluster = cluster
         self._clock = clock
         self._start = start
+        self._awaited = awaited
         self._checked_at = clock() - INTERVAL
         self._asked: Positions = {}
         self._unresolved: Positions = {}
@@ -176,6 +180,12 @@ class PartitionWatch:
             for name, why in before.stalled.items()
             if name in assigned and name not in moved
         }
+        for partition in self._awaited():
+            # It has no position, so that nothing else shows that it stands.
+            topic, number = partition
+            stalled[partition] = (
+                f"partition {number} of '{topic}' stands: its leader does not respond"
+            )
         self.overview = Overview(assigned, stalled, self._undecided(ends, now))
         suspects = {
             name: one.position

@@ -35,7 +35,7 @@ class Stage(StageService[StageSettings]):
             "Watchdog": self._new_watchdog,
             "StallCheck": self._new_stall_check,
             "ClusterEnds": lambda *_: None,
-            "PartitionWatch": lambda *_: Part(self, "partitions"),
+            "PartitionWatch": lambda *_, **_named: Part(self, "partitions"),
         }.items():
             monkeypatch.setattr(stage_service, name, stub)
         self.telemetry = StageTelemetry(LoopSources(metrics=Metrics()))
@@ -75,6 +75,7 @@ class Part:
         self._stage, self.name = stage, name
         self.positions: dict[object, int] = {}
         self.reached: dict[object, int] = {}
+        self.awaited: frozenset[object] = frozenset()
 
     def start(self, *_: Any) -> None:
         self._stage.note(f"{self.name}.start")

@@ -18,7 +18,6 @@ WELL = Loop(
     round_limit=60.0,
     joined=lambda: True,
     unresolved=list,
-    awaited=list,
     trouble=lambda: "",
     stall=lambda: "",
     overview=lambda: Overview({HERE: PartitionState(17, 0.0, Ends(20, 20))}),
@@ -29,8 +28,12 @@ TROUBLES: dict[str, dict[str, Any]] = {
     "where to begin in partition 3 of 'bearing.windows' is not known yet": {
         "unresolved": lambda: [HERE]
     },
-    "where to begin in partition 3 of 'bearing.windows' is not known yet: its leader does not "
-    "respond": {"unresolved": lambda: [HERE], "awaited": lambda: {HERE}},
+    "partition 3 of 'bearing.windows' stands: its leader does not respond": {
+        "unresolved": lambda: [HERE],
+        "overview": lambda: Overview(
+            stalled={HERE: "partition 3 of 'bearing.windows' stands: its leader does not respond"}
+        ),
+    },
     "results cannot be delivered: no broker": {"trouble": lambda: "no broker"},
     "Kafka does not respond: timed out": {"overview": lambda: Overview(error="timed out")},
     "the client is stuck": {"stall": lambda: "the client is stuck"},

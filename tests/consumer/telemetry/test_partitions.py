@@ -30,8 +30,14 @@ class Scene:
         self.probed: list[Partition] = []
         self._begun: list[Callable[[], None]] = []
         self.owned = {A, B}
+        self.awaited: set[Partition] = set()
         self.watch = PartitionWatch(
-            lambda: dict(self.reached), lambda: self.owned, self, self.clock, self._start
+            lambda: dict(self.reached),
+            lambda: self.owned,
+            self,
+            self.clock,
+            self._start,
+            lambda: self.awaited,
         )
 
     def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, Ends]:
@@ -107,6 +113,20 @@ def test_the_lag_grows_while_results_cannot_be_delivered() -> None:
     scene.owned = {B}
     scene.live(2 * INTERVAL)
     assert scene.lags == {B: 0}
+
+
+def test_a_partition_whose_leader_is_awaited_stands() -> None:
+    scene = Scene()
+    del scene.reached[B], scene.stable[B]
+    scene.awaited = {B}
+    scene.live(INTERVAL, moves=[A])
+    assert scene.stalled == {
+        B: "partition 1 of 'bearing.windows' stands: its leader does not respond"
+    }
+    scene.awaited = set()
+    scene.reached[B] = scene.stable[B] = 5
+    scene.live(INTERVAL, moves=[A, B])
+    assert not scene.stalled
 
 
 def test_a_partition_that_is_read_again_after_a_while_does_not_stand() -> None:

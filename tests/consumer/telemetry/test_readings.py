@@ -2,9 +2,12 @@
 
 from typing import cast
 
+import pytest
+
 from bearing_stream.observability import Distribution, Reading
 from bearing_stream.observability.prometheus import Exposition
 from bearing_stream.wire import RejectionReason
+from consumer.batch import Partition
 from consumer.metrics import DispatchReason, Metrics, Rebalance
 from consumer.telemetry.listed import BUILD_INFO, METRICS, PREFIX, SUPERVISOR_METRICS
 from consumer.telemetry.observers import Published, SensorActivity
@@ -130,3 +133,37 @@ def test_all_of_it_can_be_scraped() -> None:
     assert 'bearing_stream_lag{partition="0",topic="bearing.windows"} 7.0' in text.replace(
         'topic="bearing.windows",partition="0"', 'partition="0",topic="bearing.windows"'
     )
+
+
+WELL = PartitionState(3, 0.0, Ends(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("overview", "lagging", "blocked"),
+    [
+        (Overview({A: WELL, B: WELL}), set(), set()),
+        (Overview({A: WELL, B: PartitionState(1, 0.0, Ends(3, 3))}), {B}, set()),
+        # A transaction is open, as that of a sender is most of the time.
+        (Overview({A: WELL, B: PartitionState(3, 0.0, Ends(3, 9))}), {B}, set()),
+        (Overview({A: WELL, B: PartitionState(3, 0.0, Ends(3, 9))}, {}, {B: 5.0}), {B}, {B}),
+        (Overview({A: WELL, B: PartitionState(3, 0.0)}), {B}, {B}),
+        (Overview({A: WELL}, {B: "its leader does not respond"}), {B}, {B}),
+        (Overview({A: WELL, B: WELL}, error="no broker"), {A, B}, {A, B}),
+    ],
+)
+def test_what_cannot_be_read_is_not_read_to_its_end(
+    overview: Overview, lagging: set[Partition], blocked: set[Partition]
+) -> None:
+    held = sources()
+    held.overview = lambda: overview
+    assert held.lagging() == frozenset(lagging)
+    assert held.blocked() == frozenset(blocked)
+
+
+def test_a_partition_whose_leader_does_not_respond_stands_and_has_no_lag() -> None:
+    held = sources()
+    held.overview = lambda: Overview({A: WELL}, {B: "its leader does not respond"})
+    values = found(held)
+    assert values["partition_stalled", ("bearing.windows", "1")] == 1
+    assert values["lag", ("bearing.windows", "0")] == 0
+    assert ("lag", ("bearing.windows", "1")) not in values

@@ -12,7 +12,7 @@ from bearing_stream.kafka import create_topics
 from bearing_stream.local_kafka import LocalKafka
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess
-from tests.endpoint_client import address_of, await_ready, get
+from tests.endpoint_client import address_of, await_ready, get, samples, total
 from tests.kafka_tools import Topics, delete_topics, eventually, named_topics, read_diagnoses
 from tests.tools.chaos.trials import MARKS, assert_kept, trial
 from tools.chaos.clusters import Site, cluster
@@ -89,13 +89,13 @@ def test_a_partition_without_a_leader_holds_up_no_other(
         send(topics, 20, there)
         diagnosed(100)
         consumer.stop()
-    where = f"where to begin in partition {away} of '{topics.windows}' is not known yet"
-    problems = [f"{where}: its leader does not respond"]
+    problems = [f"partition {away} of '{topics.windows}' stands: its leader does not respond"]
     with ConsumerProcess(topics, "--instance-id=a", "--metrics-port=0") as consumer:
         send(topics, 20, there)
         diagnosed(140)
         address = address_of(consumer)
         eventually(lambda: get(f"{address}/readyz").json["problems"] == problems, "it is named")
+        assert total(samples(address), "partition_stalled") == 1
         three.thaw(away + 1)
         send(topics, 20, (away,))
         diagnosed(160)

@@ -178,13 +178,16 @@ class AlarmDispatcher:
         if now - self._silence_checked_at < SILENCE_INTERVAL:
             return
         self._silence_checked_at = now
+        for _, number in self._sources.blocked():
+            if number in self._owned:
+                self._owned[number].restart_timeouts(now)
         silent = {number: one.silent(now) for number, one in self._owned.items()}
         if not any(silent.values()):
             return
         if not is_reachable():
             # Kafka is silent, and not the sensors: they have their whole timeout again afterwards.
             for owned in self._owned.values():
-                owned.arrivals = dict.fromkeys(owned.arrivals, now)
+                owned.restart_timeouts(now)
             return
         at = round(self._wall_clock() * 1e6)
         for number, keys in silent.items():

@@ -144,6 +144,10 @@ class OwnedPartition:
             key for key in suspects if now - self.arrivals[key] > self.engine.timeout(key) / 1e6
         ]
 
+    def restart_timeouts(self, now: float) -> None:
+        """Give every sensor its whole timeout again: what it sends cannot be read now."""
+        self.arrivals = dict.fromkeys(self.arrivals, now)
+
     def note_silent(self, key: str, now: float) -> None:
         """Note that a silent sensor was reported, so that it is checked again in a while."""
         self.arrivals[key] = now - self.engine.timeout(key) / 1e6 + AGAIN

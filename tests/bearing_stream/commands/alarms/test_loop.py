@@ -7,8 +7,9 @@ from bearing_stream.commands.alarms.stage.loop import AlarmLoop
 from bearing_stream.commands.alarms.stage.metrics import AlarmMetrics
 from consumer.metrics import DispatchReason
 from consumer.telemetry.health import Health
+from consumer.telemetry.partitions import Ends, Overview, PartitionState
 from tests.bearing_stream.alarms.diagnoses import OUTER
-from tests.bearing_stream.commands.alarms.stage_in_memory import SETTINGS, InMemoryStage
+from tests.bearing_stream.commands.alarms.stage_in_memory import SETTINGS, TOPIC, InMemoryStage
 from tests.consumer.telemetry.test_health import ready, running
 
 
@@ -63,3 +64,23 @@ def test_what_is_open_is_finished_whether_or_not_kafka_responds() -> None:
     assert stage.is_open
     stage.finish()
     assert stage.position == stage.end
+
+
+def test_a_partition_that_cannot_be_read_makes_no_sensor_silent() -> None:
+    stage = InMemoryStage()
+    stage.feed(5)
+    blocked = Overview({(TOPIC, 0): PartitionState(3, 0.0, Ends(3, 9))}, {}, {(TOPIC, 0): 10.0})
+    stage.sources.owned = lambda: frozenset({(TOPIC, 0)})
+    stage.sources.overview = lambda: blocked
+    for _ in range(5):
+        stage.now += 40
+        stage.dispatcher.report_silence(lambda: True)
+    assert not stage.is_open
+    stage.sources.overview = Overview
+    stage.now += 40
+    stage.dispatcher.report_silence(lambda: True)
+    assert not stage.is_open, "every sensor has its whole timeout again"
+    stage.now += 40
+    stage.dispatcher.report_silence(lambda: True)
+    stage.commit()
+    assert [one["event"] for one in stage.events] == ["raised"]
