@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
-from bearing_stream.config.base import ENVIRONMENT_PREFIX, S, Settings, load
+from bearing_stream.config.base import ENVIRONMENT_PREFIX, SECRET_NAME, S, Settings, load
 from bearing_stream.config.file import SECTIONS, SettingsFileError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -197,6 +197,8 @@ def _explained(
             where = f"{file}: {name}"
         if _kind(settings_class.model_fields[name]) is dict:
             where = ": ".join([where, *inner])
+        elif SECRET_NAME.search(name):
+            message += f"; got {len(str(detail['input']))} characters"
         elif detail["type"] != "value_error":
             message += f"; got {detail['input']!r}"
         lines.append(f"{where}: {message}")

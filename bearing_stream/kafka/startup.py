@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException
@@ -79,7 +80,8 @@ def wait_for_topics(
         if time.monotonic() >= deadline:
             raise missing.error(timeout)
         if missing.what not in reported:
-            waiting(f"{missing.what}; waiting up to {timeout:g} s ({missing.advice})")
+            limit = "" if timeout == inf else f" up to {timeout:g} s"
+            waiting(f"{missing.what}; waiting{limit} ({missing.advice})")
             reported.add(missing.what)
         check_timeout = CHECK_TIMEOUT
         cluster.pause()

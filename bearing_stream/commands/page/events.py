@@ -15,7 +15,7 @@ WAITING: Final = Event(
     "waiting",
     "info",
     "Kafka is unreachable or the diagnoses topic is missing, as `detail` states. The page states "
-    "it too, and waits for `startup_timeout` seconds.",
+    "it too, and waits, if `startup_timeout` is set for so many seconds at most.",
     "Start Kafka or the consumer; check `bootstrap_servers` and `diagnoses_topic`.",
 )
 

@@ -55,7 +55,7 @@ class Fleet:
     Its methods may be called by several threads.
 
     Attributes:
-        dropped: Sensors that were removed because there were more than the maximum.
+        dropped: Silent sensors that made way for new ones, since there were more than the maximum.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -64,6 +64,7 @@ class Fleet:
         self._limits = limits
         self._sensors: OrderedDict[SensorKey, Sensor] = OrderedDict()
         self._by_id: dict[int, Sensor] = {}
+        self._left_out: set[SensorKey] = set()
         self._next_id = 0
         self._changes = Changes[int]()
         self._rollup = Rollup()
@@ -72,8 +73,17 @@ class Fleet:
     def __len__(self) -> int:
         return len(self._sensors)
 
+    @property
+    def left_out(self) -> int:
+        """Sensors that are not kept, because as many as may be send; at most the maximum."""
+        return len(self._left_out)
+
     def add(self, diagnosis: Diagnosis, seen: float) -> None:
         """Take in a diagnosis: the latest in the topic is the state of its sensor.
+
+        Where there are as many sensors as may be, a new one takes the place of the one that was
+        seen longest ago, if that is silent. Else it is left out: were each to take the place of the
+        next one to send, none would keep a history.
 
         Args:
             diagnosis: The next of its sensor.
@@ -83,6 +93,10 @@ class Fleet:
         with self._lock:
             sensor = self._sensors.get(key)
             before = sensor.standing() if sensor else None
+            if sensor is None and not self._has_place(seen):
+                if len(self._left_out) < self._limits.max_sensors:
+                    self._left_out.add(key)
+                return
             if sensor is None:
                 sensor = self._new(key)
             self._sensors.move_to_end(key)
@@ -96,13 +110,11 @@ class Fleet:
             now: Seconds since the epoch, up to which all diagnoses have been read.
             reachable_since: When Kafka was last unreachable: no sensor could be seen then.
         """
-        limits = self._limits
         with self._lock:
             for sensor in self._sensors.values():
                 if sensor.silent or sensor.interval is None:
                     continue
-                patience = max(limits.silent_after * sensor.interval, limits.silent_minimum)
-                if now - max(sensor.seen, reachable_since) > patience:
+                if now - max(sensor.seen, reachable_since) > self._patience(sensor):
                     before = sensor.standing()
                     sensor.silent = True
                     self._note(sensor, before)
@@ -131,7 +143,20 @@ class Fleet:
                 return None
             return Detail(sensor.row(), sensor.diagnosis, sensor.history.points())
 
+    def _patience(self, sensor: Sensor) -> float:
+        """Return the seconds after which a sensor is silent."""
+        limits = self._limits
+        return max(limits.silent_after * (sensor.interval or 0.0), limits.silent_minimum)
+
+    def _has_place(self, now: float) -> bool:
+        """Whether a new sensor is taken."""
+        if len(self._sensors) < self._limits.max_sensors:
+            return True
+        oldest = next(iter(self._sensors.values()))
+        return oldest.silent or now - oldest.seen > self._patience(oldest)
+
     def _new(self, key: SensorKey) -> Sensor:
+        self._left_out.discard(key)
         if len(self._sensors) == self._limits.max_sensors:
             _, oldest = self._sensors.popitem(last=False)
             del self._by_id[oldest.id]

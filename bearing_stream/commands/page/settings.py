@@ -1,6 +1,7 @@
 """The settings of `bearing-stream page`."""
 
 from ipaddress import ip_address
+from math import inf
 from pathlib import Path
 from typing import Literal, Self
 
@@ -18,6 +19,10 @@ class PageSettings(TopicSettings, AlarmTopicSettings):
     operators into that of commands.
     """
 
+    startup_timeout: float = Field(default=inf, ge=0)
+    """Seconds to wait for Kafka and the topic of diagnoses at the start, after which the page ends.
+    By default it waits for as long as it takes, and states what for."""
+
     host: str = Field(default="127.0.0.1", min_length=1)
     """Address to listen on; `0.0.0.0` is every network interface of this machine. Any address but
     this machine's own loopback needs `--token` or `--trusted-header`, and TLS from a reverse
@@ -27,14 +32,15 @@ class PageSettings(TopicSettings, AlarmTopicSettings):
     """Port to listen on; 0 chooses a free port, which is logged."""
 
     token: str | None = Field(default=None, min_length=16)
-    """Secret that a browser must give once, as `/?token=…`, and a program in the header
-    `Authorization: Bearer …`. With it, people can acknowledge and shelve alarms. Keep it in the
-    file or the environment, where `ps` does not show it."""
+    """Secret of at least 16 characters that a browser must give once, as `/?token=…`, and a program
+    in the header `Authorization: Bearer …`. With it, people can acknowledge and shelve alarms. Keep
+    it in the file or the environment, where `ps` does not show it."""
 
     trusted_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
     """Header that a reverse proxy sets for a user that it has authenticated, such as
-    `X-Forwarded-User`; requests without it are refused. It also names who acknowledges and shelves
-    alarms. The proxy must remove it from what clients send, and nobody else may reach the port."""
+    `X-Forwarded-User`; requests without it, and without the token, are refused. It also names who
+    acknowledges and shelves alarms. The proxy must remove it from what clients send, and nobody
+    else may reach the port."""
 
     span: float = Field(default=3600.0, ge=0, allow_inf_nan=False)
     """Age in seconds of the oldest diagnoses that are read at the start."""
@@ -44,9 +50,9 @@ class PageSettings(TopicSettings, AlarmTopicSettings):
     thousand a second."""
 
     max_sensors: int = Field(default=10_000, ge=1, le=1_000_000)
-    """Sensors that the page remembers; beyond, the one that was seen longest ago is removed. A
-    sensor takes some 20 to 30 KB. It is also the most alarms that it remembers: beyond, the least
-    severe are left out."""
+    """Sensors that the page remembers; beyond, a new one takes the place of one that is silent, or
+    is not shown. A sensor takes some 20 to 30 KB, and a browser that reads slowly some 4 MB. It is
+    also the most alarms that it remembers: beyond, the least severe are left out."""
 
     history: int = Field(default=64, ge=2 * FACTOR, le=4096)
     """Points of a sensor's history in each of four tiers: of single measurements, and of 16, 256

@@ -120,6 +120,7 @@ class Stream:
             "topic": self._topic,
             "sensors": len(self._fleet),
             "dropped": self._fleet.dropped,
+            "left_out": self._fleet.left_out,
             "kafka": progress.kafka,
             "lag": progress.lag,
             "behind": progress.behind,

@@ -134,6 +134,9 @@ function state() {
     const latest = status.latest ? `, the latest since ${moment(status.latest)}` : "";
     return { text: "silent", problem: silent === 1 ? `The only sensor is silent${latest}. Does the consumer run?` : `All ${count(silent)} sensors are silent${latest}. Does the consumer run?` };
   }
+  if (status.left_out) {
+    return { text: `live, ${sensors(status.sensors)}`, problem: `${count(status.left_out)} more sensors send than this page may keep: they are not shown. Start it with a larger --max-sensors.` };
+  }
   const removed = status.dropped ? `, ${count(status.dropped)} removed` : "";
   return { text: `live, ${sensors(status.sensors)}${removed}`, problem: "" };
 }

@@ -283,7 +283,7 @@ def test_it_fits_a_phone(browser: Browser, fleet: tuple[str, Parts], scheme: str
 @pytest.mark.parametrize(
     ("progress", "text"),
     [
-        (Progress(kafka="no Kafka broker responds", rebuilt=1.0), "cannot reach Kafka"),
+        (Progress(kafka="no Kafka broker responds", rebuilt=1.0), "gets nothing from Kafka"),
         (Progress(lag=5000, rebuilt=0.4), "Reading the past: 40 %"),
         (Progress(lag=1234, rebuilt=1.0, behind=90.0), "Lagging by 90 s: 1,234 diagnoses"),
     ],

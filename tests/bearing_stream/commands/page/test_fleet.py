@@ -124,12 +124,26 @@ def test_beyond_the_maximum_the_one_seen_longest_ago_is_removed() -> None:
     fleet = small_fleet(max_sensors=2)
     add(fleet, diagnosis("a"), diagnosis("b"))
     first = fleet.publish(ALL)
-    add(fleet, diagnosis("a", at=1), diagnosis("c"))
+    add(fleet, diagnosis("a", at=1), diagnosis("c", at=11))
     update = fleet.publish(ALL)
     gone = [each.id for each in first.rows if each.sensor == "b"]
     assert (update.removed, fleet.dropped, len(fleet)) == (gone, 1, 2)
     assert update.groups[""] == {"sensors": 2, "Normal": 2}
     assert fleet.detail(SensorKey("/plant-2/line-1/pump-7", "b")) is None
+
+
+def test_sensors_beyond_the_maximum_take_no_place_of_one_that_sends() -> None:
+    fleet = small_fleet(max_sensors=10)
+    names = [f"pump-{number}" for number in range(12)]
+    for at in range(50):
+        add(fleet, *(diagnosis(name, at=at) for name in names))
+    assert (len(fleet), fleet.dropped, fleet.left_out) == (10, 0, 2)
+    detail = fleet.detail(SensorKey("/plant-2/line-1/pump-7", "pump-0"))
+    assert detail is not None
+    assert detail.points.counts.sum() == 50
+    for at in range(50, 100):
+        add(fleet, *(diagnosis(name, at=at) for name in names[1:]))
+    assert (len(fleet), fleet.dropped, fleet.left_out) == (10, 1, 1)
 
 
 def test_changes_of_state_are_published_before_measurements_in_the_same_state() -> None:

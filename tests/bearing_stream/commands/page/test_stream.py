@@ -66,7 +66,7 @@ def test_a_browser_that_was_cut_off_gets_what_it_lacks() -> None:
         last = parsed(await anext(await opened(shared.stream)))
         add(shared.fleet, diagnosis("b", at=1))
         shared.stream.publish()
-        add(shared.fleet, diagnosis("c"))
+        add(shared.fleet, diagnosis("c", at=20))
         shared.stream.publish()
         event = parsed(await anext(await opened(shared.stream, last.id)))
         assert (event.name, sorted(event.sensors)) == ("update", ["b", "c"])
