@@ -82,6 +82,12 @@ def test_the_defaults_and_the_examples_satisfy_the_schema() -> None:
         ("consumer.settings", {"instance_id": "mine"}),
         ("consumer.settings", {"max-delay": 1}),
         ("consumer.settings", {"max_dely": 1}),
+        ("consumer.settings", {"max_delay": "abc"}),
+        ("consumer.settings", {"max_delay": -1}),
+        ("consumer.settings", {"batch_size": 1.5}),
+        ("consumer.settings", {"uncertain_as_unknown": "maybe"}),
+        ("consumer.settings", {"guarantee": "at-most-once"}),
+        ("topics.windows", "a/b c"),
         ("page.settings", {"max_delay": 1}),
         ("consumer.metricsPort", 70_000),
         ("consumer.terminationGracePeriodSeconds", 5),
@@ -112,6 +118,15 @@ def test_a_mistake_is_refused(path: str, value: Any) -> None:
         (["--set=page.enabled=true"], "set page.tokenSecret"),
         (["--set=notify.enabled=true"], "set notify.receivers.configMap"),
         (["--set=strimzi.topics.enabled=true"], "set strimzi.cluster"),
+        (
+            ["--set=strimzi.topics.enabled=true,strimzi.cluster=c,strimzi.topics.replicas=1"],
+            "nothing could be written",
+        ),
+        (["--set=kafka.auth.type=tls"], "needs kafka.tls.enabled"),
+        (
+            ["--set=keda.enabled=true,keda.minReplicas=8,keda.maxReplicas=3"],
+            "keda.minReplicas is 8",
+        ),
         (
             ["--set=strimzi.users.enabled=true", "--set=strimzi.cluster=plant"],
             "needs kafka.auth.type",
@@ -180,3 +195,26 @@ def test_alerts_lead_to_the_published_docs(program: str) -> None:
             section = f"https://docs.example/alerts.html#{rule['alert'].lower()}"
             assert rule["annotations"]["runbook_url"] == section
             assert "runbook" not in rule["annotations"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_delay": 0.05, "batch_size": 64, "uncertain_as_unknown": True},
+        {"max_delay": "0.05", "batch_size": "64", "uncertain_as_unknown": "true"},
+        {"guarantee": "at-least-once", "backend": "native", "diagnoser": "network"},
+    ],
+)
+def test_settings_may_be_numbers_or_their_texts(settings: dict[str, Any]) -> None:
+    check(changed("consumer.settings", settings))
+
+
+def test_the_name_of_a_stateful_set_is_short_enough_for_the_label_that_holds_it(program: str) -> None:
+    text = render(program, "default", f"--set=fullnameOverride={'a' * 60}")
+    names = [
+        one["metadata"]["name"]
+        for one in yaml.safe_load_all(text)
+        if one and one["kind"] == "StatefulSet"
+    ]
+    assert names
+    assert max(map(len, names)) <= 52

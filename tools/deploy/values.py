@@ -38,10 +38,28 @@ def _settings(of: type[BaseModel], *set_by_chart: str) -> dict[str, Any]:
     of_alarms = ("alarms", "alarm_events", "alarm_commands", "alarm_state")
     names = ["bootstrap_servers", "kafka", *(f"{name}_topic" for name in topics + of_alarms)]
     names += set_by_chart
+    given = sorted(of.model_fields.keys() - names)
+    described = of.model_json_schema()["properties"]
     return {
-        "propertyNames": {"enum": sorted(of.model_fields.keys() - names)},
-        "additionalProperties": SCALAR,
+        "propertyNames": {"enum": given},
+        "properties": {name: _scalar(described[name]) for name in given},
     }
+
+
+def _scalar(described: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a setting: a YAML value, or its text as an environment has it."""
+    kinds = [one for one in described.get("anyOf", [described]) if one.get("type") != "null"]
+    bounds = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+    match [one.get("type") for one in kinds]:
+        case ["integer" | "number" as kind]:
+            limits = {name: kinds[0][name] for name in bounds if name in kinds[0]}
+            pattern = r"^-?\d+$" if kind == "integer" else r"^-?(\d+\.?\d*(e-?\d+)?|inf)$"
+            return {"type": [kind, "string"], "pattern": pattern, **limits}
+        case ["boolean"]:
+            return {"type": ["boolean", "string"], "pattern": "^(true|false)$"}
+        case ["string"] if "enum" in kinds[0]:
+            return {"enum": kinds[0]["enum"]}
+    return SCALAR
 
 
 CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
@@ -56,7 +74,7 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
         "additionalProperties": {"type": ["string", "number"]},
     },
     "kafka.auth.type": {"enum": ["none", "tls", "scram-sha-512"]},
-    **{f"topics.{name}": {"minLength": 1} for name in TOPICS},
+    **{f"topics.{name}": {"pattern": r"^[a-zA-Z0-9._-]{1,249}$"} for name in TOPICS},
     "consumer.replicas": {"minimum": 0},
     "consumer.group": {"minLength": 1},
     "consumer.settings": _settings(

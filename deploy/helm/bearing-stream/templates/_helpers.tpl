@@ -1,12 +1,13 @@
+{{/* The name of a StatefulSet, this and "-consumer", may have 52 characters: Kubernetes adds 11 for a label. */}}
 {{- define "bearing-stream.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | trunc 43 | trimSuffix "-" -}}
 {{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 43 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 43 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -69,6 +70,9 @@ labels:
 {{- $_ := set $given "security.protocol" $tls -}}
 {{- end -}}
 {{- if eq $kafka.auth.type "tls" -}}
+{{- if not $kafka.tls.enabled -}}
+{{- fail "kafka.auth.type tls needs kafka.tls.enabled: a certificate is presented only over TLS" -}}
+{{- end -}}
 {{- $_ := set $given "ssl.certificate.location" (printf "/etc/kafka/user/%s" $kafka.auth.certificateKey) -}}
 {{- $_ := set $given "ssl.key.location" (printf "/etc/kafka/user/%s" $kafka.auth.privateKeyKey) -}}
 {{- end -}}
