@@ -9,7 +9,15 @@ from functools import cached_property
 from math import inf
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    model_validator,
+)
 
 from bearing_stream.wire.alarm_terms import MACHINE_KINDS, SEVERITIES, AlarmKind, Severity
 from bearing_stream.wire.measurement import Unit
@@ -25,11 +33,20 @@ SECOND, MINUTE, HOUR = UNITS["s"], UNITS["m"], UNITS["h"]
 def _microseconds(value: Any) -> Any:
     """Return a duration such as `250ms`, `5s`, `10m`, `8h` or `1d` in microseconds."""
     if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())):
-        return round(float(found[1]) * UNITS[found[2]])
+        duration = float(found[1]) * UNITS[found[2]]
+        if duration > 366 * UNITS["d"]:
+            raise ValueError(f"expected a duration of at most 366d, got {value!r}")
+        return round(duration)
     raise ValueError(f"expected a duration such as '250ms', '5s', '8h' or '1d', got {value!r}")
 
 
-Duration = Annotated[int, BeforeValidator(_microseconds), Field(ge=0, le=366 * UNITS["d"])]
+def _at_least_a_second(duration: int) -> int:
+    if duration < UNITS["s"]:
+        raise ValueError("expected at least 1s")
+    return duration
+
+
+Duration = Annotated[int, BeforeValidator(_microseconds)]
 """Microseconds; in the file a text with a unit."""
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -71,7 +88,7 @@ class EvidenceRule(_Table):
 class KindRule(_Table):
     """What every kind of alarm has."""
 
-    enabled: bool = True
+    enabled: StrictBool = True
     """Whether alarms of this kind are raised. One that is active clears when it is disabled."""
     raise_level: Level = Field(0.7, alias="raise")
     """Level from which the condition holds."""
@@ -91,7 +108,7 @@ class KindRule(_Table):
     """Level from which the severity is one higher."""
     trend: Positive = 2.0
     """RMS, as a multiple of the sensor's reference, from which the severity is one higher."""
-    latch: bool = True
+    latch: StrictBool = True
     """Whether the alarm stays displayed after it cleared until it is acknowledged."""
     masked_by: tuple[AlarmKind, ...] = ()
     """Kinds that hide it while they are active on the same sensor, unless an operator has put them
@@ -186,11 +203,11 @@ class IndicatorHighRule(KindRule):
 class SensorSilentRule(KindRule):
     """By the wall clock: no diagnosis arrives. There are no levels and no delays but `timeout`."""
 
-    timeout: Annotated[Duration, Field(ge=SECOND)] = 60 * SECOND
+    timeout: Annotated[Duration, AfterValidator(_at_least_a_second)] = 60 * SECOND
     """Without a diagnosis for this long, the sensor is silent."""
-    first_seen: bool = False
+    first_seen: StrictBool = False
     """Whether the first diagnosis of a sensor is an event, `first-seen`."""
-    latch: bool = False
+    latch: StrictBool = False
 
 
 class SensorQualityRule(KindRule):
@@ -211,7 +228,7 @@ class UnknownMachineRule(KindRule):
     off_delay: Duration = 10 * SECOND
     severity: Severity = Severity.LOW
     confident: Level = 2.0
-    latch: bool = False
+    latch: StrictBool = False
     masked_by: tuple[AlarmKind, ...] = (AlarmKind.SENSOR_SILENT,)
 
 

@@ -83,6 +83,7 @@ ADVICE: Final[dict[int, str]] = {
 
 MEANINGS: Final[dict[int, str]] = {
     KafkaError._TIMED_OUT: "a broker does not respond in time",
+    KafkaError._TIMED_OUT_QUEUE: "a broker does not respond in time",
     KafkaError._UNKNOWN_PARTITION: "a partition has no leader: a broker is down, or the partition "
     "does not exist",
     KafkaError.LEADER_NOT_AVAILABLE: "a partition has no leader: a broker is down, or the leader "

@@ -6,7 +6,7 @@ what a subscriber reads, of this version or a later one with the same `ce_type`.
 
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from bearing_stream.vocabulary import FaultLabel
 from bearing_stream.wire import headers as h
@@ -271,7 +271,14 @@ def decode(model: type[Read], headers: h.Headers | None, value: bytes | None) ->
     expected = TYPES[model]
     if dict(headers or ()).get(h.TYPE) != expected.encode():
         raise ValueError(f"expected a header {h.TYPE} with the value {expected}")
-    return model.model_validate_json(value or b"")
+    try:
+        return model.model_validate_json(value or b"")
+    except ValidationError as error:
+        # In one line: these go into logs.
+        first, *others = error.errors(include_url=False, include_input=False)
+        where = ".".join(map(str, first["loc"]))
+        more = f", and {len(others)} more" if others else ""
+        raise ValueError(f"expected {expected}: {where}: {first['msg']}{more}") from None
 
 
 def _encoded(alarm: PublishedAlarm, kind: str) -> h.Message:

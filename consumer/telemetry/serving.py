@@ -1,6 +1,7 @@
 """Serves routes at the address that the settings name. Loads neither NumPy nor the Kafka client."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -45,4 +46,6 @@ def serving_at(address: Address, routes: Routes) -> Iterator[None]:
 
 def _reason(error: OSError) -> str:
     # `socket.create_server` adds the address to the text of the system.
+    if isinstance(error, socket.gaierror):
+        return str(error.strerror)
     return os.strerror(error.errno) if error.errno else str(error)

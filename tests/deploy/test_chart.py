@@ -209,7 +209,9 @@ def test_settings_may_be_numbers_or_their_texts(settings: dict[str, Any]) -> Non
     check(changed("consumer.settings", settings))
 
 
-def test_the_name_of_a_stateful_set_is_short_enough_for_the_label_that_holds_it(program: str) -> None:
+def test_the_name_of_a_stateful_set_is_short_enough_for_the_label_that_holds_it(
+    program: str,
+) -> None:
     text = render(program, "default", f"--set=fullnameOverride={'a' * 60}")
     names = [
         one["metadata"]["name"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from bearing_stream.alarms.commands import LONGEST_REASON
 from bearing_stream.alarms.rules import Duration
 from bearing_stream.commands.alarms.notify.command import command as notify_command
 from bearing_stream.commands.alarms.settings import (
@@ -149,6 +150,12 @@ def verify_alarms(as_json: bool, **given: Any) -> None:
         sys.exit(1)
 
 
+def _short_enough(_context: click.Context, _option: click.Parameter, reason: str) -> str:
+    if len(reason) > LONGEST_REASON:
+        raise click.BadParameter(f"expected at most {LONGEST_REASON} characters, got {len(reason)}")
+    return reason
+
+
 def _acting(
     name: str, action: Action, text: str, extra: Callable[[Any], Any] = lambda function: function
 ) -> None:
@@ -156,7 +163,7 @@ def _acting(
 
     @command.command(name=name, help=text)
     @AS_JSON
-    @click.option("--reason", default="", help="Why.")
+    @click.option("--reason", default="", callback=_short_enough, help="Why.")
     @click.argument("alarm_ids", nargs=-1, required=True, metavar="ALARM_ID...")
     @extra
     @options(ActSettings)

@@ -65,6 +65,12 @@ def test_the_first_row_that_matches_applies_alone() -> None:
         ("[evidence]\nxyz = 3", "known are windows, lateness"),
         ("[bearing-fault]\non_delay = 3", "bearing-fault.on_delay: expected a duration such as"),
         ("[bearing-fault]\non_delay = '3 weeks'", "got '3 weeks'"),
+        (
+            "[sensor-silent]\ntimeout = '0s'",
+            "sensor-silent.timeout: expected at least 1s, got '0s'",
+        ),
+        ("[bearing-fault]\non_delay = '99999d'", "a duration of at most 366d, got '99999d'"),
+        ("[bearing-fault]\nenabled = 'yes'", "bearing-fault.enabled: expected a valid boolean"),
         ("[bearing-fault]\nraise = 0.2", "expected clear below raise, got clear = 0.3"),
         ("[bearing-fault]\nraise = 2", "raise of at most 1, the highest level of this kind, got 2"),
         ("[bearing-fault]\nlatch = 'x'", "bearing-fault.latch: expected a valid boolean, "),

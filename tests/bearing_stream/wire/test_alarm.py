@@ -113,5 +113,8 @@ def test_another_message_is_refused(model: type[Alarm], kind: str) -> None:
         ValueError, match=rf"expected a header ce_type with the value bearing\.{kind}"
     ):
         decode(model, [("ce_type", b"bearing.diagnosis.v1")], b"{}")
-    with pytest.raises(ValidationError):
-        decode(model, [("ce_type", f"bearing.{kind}.v1".encode())], None)
+    headers = [("ce_type", f"bearing.{kind}.v1".encode())]
+    for value, wrong in ((None, "Invalid JSON"), (b"{}", "Field required, and")):
+        with pytest.raises(ValueError, match=wrong) as refused:
+            decode(model, headers, value)
+        assert "\n" not in str(refused.value)

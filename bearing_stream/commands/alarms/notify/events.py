@@ -66,7 +66,7 @@ UNREADABLE: Final = Event(
     "unreadable_event",
     "warning",
     "The message at `offset` of `partition` is no event of an alarm, for the reason in `reason`. "
-    "It is skipped.",
+    "It is skipped. Once for a receiver: the metric counts all.",
     "Find out who writes into the topic of events.",
 )
 

@@ -123,9 +123,10 @@ class ReceiverLoop:
             event = decode(AlarmEvent, record.headers, record.value)
         except ValueError as error:
             self.counts["unreadable"] += 1
-            reason = str(error).partition("\n")[0]
-            where = {"partition": record.partition, "offset": record.offset}
-            events.emit(events.UNREADABLE, receiver=self._receiver.name, reason=reason, **where)
+            if self.counts["unreadable"] == 1:
+                where = {"partition": record.partition, "offset": record.offset}
+                name, reason = self._receiver.name, str(error)
+                events.emit(events.UNREADABLE, receiver=name, reason=reason, **where)
             self._skip(record)
             return
         if reason_to_omit(self._receiver, event):
