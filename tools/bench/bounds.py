@@ -100,7 +100,7 @@ def alarms(sensors: int, repeats: int, quiet: int) -> None:
 
 @command.command()
 @click.option("--repeats", type=click.IntRange(1), default=6, show_default=True)
-@click.option("--windows", type=click.IntRange(10_000), default=120_000, show_default=True)
+@click.option("--windows", type=click.IntRange(10_000), default=200_000, show_default=True)
 def metrics(repeats: int, windows: int) -> None:
     """Measure what metrics cost a consumer, scraped and pushed, next to none."""
     try:

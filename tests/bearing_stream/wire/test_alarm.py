@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from bearing_stream.wire import Message
+from bearing_stream.wire import Headers, Message
 from bearing_stream.wire.alarm import (
     Alarm,
     AlarmCommand,
@@ -113,7 +113,7 @@ def test_another_message_is_refused(model: type[Alarm], kind: str) -> None:
         ValueError, match=rf"expected a header ce_type with the value bearing\.{kind}"
     ):
         decode(model, [("ce_type", b"bearing.diagnosis.v1")], b"{}")
-    headers = [("ce_type", f"bearing.{kind}.v1".encode())]
+    headers: Headers = [("ce_type", f"bearing.{kind}.v1".encode())]
     for value, wrong in ((None, "Invalid JSON"), (b"{}", "Field required, and")):
         with pytest.raises(ValueError, match=wrong) as refused:
             decode(model, headers, value)
