@@ -13,6 +13,9 @@ from bearing_stream.wire.timestamps import format_time
 LONGEST_REASON: Final = 4096
 """Characters of a reason."""
 
+CLOCK_TOLERANCE: Final = 300.0
+"""Seconds by which the clock of who gives a command may be ahead of that of the record."""
+
 LONGEST_NAME: Final = 1024
 """Characters of a name."""
 
@@ -46,13 +49,21 @@ def carry_out(
     return transition, result
 
 
-def check(command: AlarmCommand) -> None:
-    """Check what no alarm could hold.
+def check(command: AlarmCommand, written: int) -> None:
+    """Check what no alarm could hold, and what bounds could be evaded with.
+
+    Args:
+        command: As it was read.
+        written: Kafka's timestamp of its record, milliseconds since the epoch; negative or 0 if
+            there is none.
 
     Raises:
-        ValueError: A time is too late to be written with any delay added, or a text is too long to
-            be published with the alarm.
+        ValueError: A time is too late to be written with any delay added, the command was given
+            later than it was written, or a text is too long to be published with the alarm.
     """
+    ahead = microseconds(command.at) / 1e6 - written / 1000
+    if written > 0 and ahead > CLOCK_TOLERANCE:
+        raise ValueError(f"expected a command of the past, got one that is {ahead:.0f} s ahead")
     for time in (command.at, command.until):
         if time is not None:
             times.check(time)

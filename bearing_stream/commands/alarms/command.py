@@ -197,7 +197,7 @@ def _act(
     if as_json:
         for event in found:
             click.echo(json_text(event.model_dump(mode="json")))
-    else:
+    elif found:
         view.show_events(found, view.console())
     if missing := len(commands) - len(found):
         raise click.ClickException(

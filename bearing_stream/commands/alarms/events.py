@@ -55,9 +55,16 @@ UNREADABLE_STATE: Final = Event(
 COMMAND_WITHOUT_ALARM: Final = Event(
     "command_without_alarm",
     "warning",
-    "A command of `by` is for `alarm_id`, and there is no such alarm, or it was carried out "
-    "before.",
+    "A command of `by` is for `alarm_id`, and there is no such alarm.",
     "Check the id with `bearing-stream alarms list`.",
+)
+
+SENSOR_LIMIT: Final = Event(
+    "sensor_limit",
+    "warning",
+    "There are more sensors than `sensor_limit` in a partition: no alarm of the others is raised. "
+    "Once; their diagnoses are counted in `ignored` as `untracked`.",
+    "Raise `sensor_limit`, or add partitions to a new topic of diagnoses.",
 )
 
 EVENTS: Final = (
@@ -68,6 +75,7 @@ EVENTS: Final = (
     UNREADABLE_COMMAND,
     UNREADABLE_STATE,
     COMMAND_WITHOUT_ALARM,
+    SENSOR_LIMIT,
 )
 
 

@@ -151,7 +151,7 @@ def _commands(settings: AlarmTopicSettings, topic: str) -> dict[str, tuple[Alarm
         for message in reader.read(reader.spans()):
             try:
                 command = decode(AlarmCommand, readable_headers(message), message.value())
-                check(command)
+                check(command, message.timestamp()[1])
             except ValueError:
                 continue
             # One that was sent again has no effect.

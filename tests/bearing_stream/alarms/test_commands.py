@@ -2,8 +2,11 @@
 
 import pytest
 
+from bearing_stream.alarms.commands import check
+from bearing_stream.alarms.times import from_microseconds
+from bearing_stream.wire.alarm import AlarmCommand
 from bearing_stream.wire.alarm_terms import Action, DisplayState, Severity
-from tests.bearing_stream.alarms.diagnoses import OUTER
+from tests.bearing_stream.alarms.diagnoses import OUTER, START
 from tests.bearing_stream.alarms.world import World
 
 STRONG = {"Ball": 1e-3, "InnerRace": 1e-3, "Normal": 1e-4, "OuterRace": 0.9979}
@@ -158,3 +161,26 @@ def test_a_command_that_is_sent_again_is_carried_out_once(raised: World) -> None
     again = raised.command(Action.ACKNOWLEDGE, offset=7)
     assert again == []
     assert raised.command(Action.ACKNOWLEDGE, offset=8) == ["bearing-fault refused"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_refused"), [(-1e6, False), (0, False), (200, False), (400, True), (2e9, True)]
+)
+def test_a_command_cannot_be_given_later_than_its_record_was_written(
+    seconds: float, is_refused: bool
+) -> None:
+    """Else a shelving could last beyond its longest."""
+    written = START // 1000
+    command = AlarmCommand(
+        command_id="1",
+        alarm_id="pump-7:bearing-fault",
+        action=Action.SHELVE,
+        by="ann",
+        at=from_microseconds(START + round(seconds * 1e6)),
+    )
+    check(command, 0)
+    if is_refused:
+        with pytest.raises(ValueError, match="s ahead"):
+            check(command, written)
+    else:
+        check(command, written)

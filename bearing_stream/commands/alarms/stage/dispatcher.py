@@ -287,7 +287,7 @@ class AlarmDispatcher:
     def _command(self, owned: OwnedPartition, polled: KafkaMessage) -> None:
         try:
             command = decode(AlarmCommand, readable_headers(polled), polled.value())
-            commands.check(command)
+            commands.check(command, polled.timestamp()[1])
             unknown = owned.engine.counts["unknown-alarm"]
             found = owned.engine.command(command, polled.offset())
         except Exception as error:
@@ -342,6 +342,8 @@ class AlarmDispatcher:
             (topic, number): owned.reflected for number, owned in self._owned.items()
         }
         for owned in self._owned.values():
+            if owned.engine.counts["untracked"] and not self._metrics.ignored["untracked"]:
+                events.emit(events.SENSOR_LIMIT, sensor_limit=self._settings.sensor_limit)
             self._metrics.ignored.update(owned.engine.counts)
             owned.engine.counts.clear()
             self.uncommitted.diagnoses += owned.settled

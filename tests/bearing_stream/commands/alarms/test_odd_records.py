@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from bearing_stream.commands.alarms.stage.state_topic import COMMANDS, GROUP, Record
 from bearing_stream.kafka import FatalKafkaError
@@ -117,3 +118,15 @@ def test_the_state_of_another_group_is_taken_over_only_on_request() -> None:
     stage.settings = SETTINGS
     with pytest.raises(FatalKafkaError, match="--take-over another"):
         stage.restart()
+
+
+def test_more_sensors_than_may_be_are_stated_once() -> None:
+    stage = InMemoryStage()
+    stage.settings = SETTINGS.model_copy(update={"sensor_limit": 1})
+    stage.restart()
+    with capture_logs() as logs:
+        for _ in range(2):
+            stage.feed(5, "pump-7", "pump-8", probabilities=OUTER)
+            stage.checkpoint()
+    assert [one["event"] for one in logs if one["event"] == "sensor_limit"] == ["sensor_limit"]
+    assert raised(stage) == [ALARM]
