@@ -75,9 +75,13 @@ class Server(uvicorn.Server):
         """Serve requests at a bound socket."""
         # After its shutdown, uvicorn raises the signal again for the previous handler. There is
         # none, and the exit status must be 0.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        self.run([listener])
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+        try:
+            self.run([listener])
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and call `on_ready`."""
