@@ -180,7 +180,8 @@ class WindowSource:
     @property
     def awaited(self) -> frozenset[Partition]:
         """Those of them whose leader does not respond; for any thread."""
-        return self._resolver.awaited.partitions
+        # Those that went since are still among the ones that the resolver asked about.
+        return self._resolver.awaited.partitions.intersection(self._tracker.unresolved)
 
     def to_commit(self, positions: Positions, began: int) -> list[TopicPartition]:
         """Return positions as Kafka takes them; see `Tracker.to_commit`."""

@@ -52,7 +52,8 @@ def create(settings: AlarmTopicSettings) -> None:
         FatalKafkaError: A topic could not be created, or there is no diagnoses topic.
     """
     topics, properties = settings.alarm_topics, settings.client_properties()
-    count = _partitions(settings, [settings.diagnoses_topic])[settings.diagnoses_topic]
+    diagnoses = settings.diagnoses_topic
+    count = _partitions(settings, [diagnoses], TIMEOUT)[diagnoses]
     for names, configuration in (
         (compacted(topics), COMPACTED),
         ((topics.events, topics.commands), HISTORY),
@@ -60,8 +61,12 @@ def create(settings: AlarmTopicSettings) -> None:
         create_topics(properties, dict.fromkeys(names, count), topic_properties=configuration)
 
 
-def check(settings: AlarmTopicSettings) -> None:
+def check(settings: AlarmTopicSettings, timeout: float = TIMEOUT) -> None:
     """Refuse topics with which alarms would be lost or put in the wrong place.
+
+    Args:
+        settings: Which topics.
+        timeout: Seconds for each of two responses.
 
     Raises:
         UnfitTopicError: A topic has another number of partitions than the diagnoses topic, is not
@@ -69,7 +74,7 @@ def check(settings: AlarmTopicSettings) -> None:
         FatalKafkaError: A topic is missing, or Kafka does not respond.
     """
     topics, diagnoses = settings.alarm_topics, settings.diagnoses_topic
-    found = _partitions(settings, [diagnoses, *topics])
+    found = _partitions(settings, [diagnoses, *topics], timeout)
     for name in topics:
         if found[name] != found[diagnoses]:
             raise UnfitTopicError(
@@ -77,7 +82,7 @@ def check(settings: AlarmTopicSettings) -> None:
                 f"{found[diagnoses]}: they must have the same number; add partitions, or delete "
                 f"'{name}' and start with --create-topics"
             )
-    policies = _cleanup_policies(settings, topics)
+    policies = _cleanup_policies(settings, topics, timeout)
     for name in compacted(topics):
         policy = policies.get(name, "compact")
         if policy != "compact":
@@ -115,10 +120,10 @@ def check_stopped(settings: AlarmTopicSettings, group: str) -> None:
         )
 
 
-def _partitions(settings: AlarmTopicSettings, names: list[str]) -> dict[str, int]:
+def _partitions(settings: AlarmTopicSettings, names: list[str], timeout: float) -> dict[str, int]:
     """Return the number of partitions of each topic."""
     try:
-        found = admin_client(settings.client_properties()).list_topics(timeout=TIMEOUT).topics
+        found = admin_client(settings.client_properties()).list_topics(timeout=timeout).topics
     except KafkaException as failure:
         raise FatalKafkaError(explain(failure.args[0])) from None
     for name in names:
@@ -129,12 +134,14 @@ def _partitions(settings: AlarmTopicSettings, names: list[str]) -> dict[str, int
     return {name: len(found[name].partitions) for name in names}
 
 
-def _cleanup_policies(settings: AlarmTopicSettings, names: Iterable[str]) -> dict[str, str]:
+def _cleanup_policies(
+    settings: AlarmTopicSettings, names: Iterable[str], timeout: float
+) -> dict[str, str]:
     """Return the clean-up policies of those topics of which this user may read it."""
     admin = admin_client(settings.client_properties())
     asked = {ConfigResource(ResourceType.TOPIC, name): name for name in names}
     found = {}
-    for resource, response in admin.describe_configs([*asked], request_timeout=TIMEOUT).items():
+    for resource, response in admin.describe_configs([*asked], request_timeout=timeout).items():
         with suppress(KafkaException):
             found[asked[resource]] = str(response.result()["cleanup.policy"].value)
     return found

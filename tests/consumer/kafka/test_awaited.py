@@ -38,6 +38,15 @@ def test_the_others_are_diagnosed_meanwhile() -> None:
     assert not world.source.awaited
 
 
+def test_one_that_goes_to_another_consumer_is_awaited_no_more() -> None:
+    world = world_with_one_leader()
+    world.rounds()
+    world.consumer.revoke_later(0)
+    world.rounds()
+    assert world.source.owned == {SECOND}
+    assert not world.source.awaited
+
+
 def test_a_transaction_that_fails_meanwhile_repeats_nothing() -> None:
     world = world_with_one_leader()
     world.rounds()

@@ -90,7 +90,7 @@ class AlarmService(StageService[AlarmSettings]):
             settings, self._rules, delivery, state, commands, sources, responds=responds
         )
         batch = DiagnosisBatch(settings.batch_size, settings.max_delay)
-        check = partial(topics.check, settings)
+        check = partial(topics.check, settings, REQUEST)
         loop = AlarmLoop(settings, source, batch, dispatcher, delivery, metrics, reachable, check)
         return Parts(source, delivery, loop, admin, [commands])
 
