@@ -157,12 +157,14 @@ class AlarmState:
         if not self.chattering:
             if not (found := self._flap(rule, time)):
                 return self.clear(time)
-            self.off_since = time
+            self.other_since = time
             return found
-        # By the times of measurements, so that a replay gives the same.
-        if not self.off_since or gap > rule.timeout:
-            self.off_since = time
-        return self.clear(time) if time >= self.clears_at(rule) else []
+        # By the times of measurements, so that a replay gives the same. It is no off-delay to be
+        # displayed: the wall clock may have found the sensor silent again.
+        if not self.other_since or gap > rule.timeout:
+            self.other_since = time
+        delay = max(rule.off_delay, rule.chatter_period)
+        return self.clear(time) if time - self.other_since >= delay else []
 
     @property
     def hides(self) -> bool:

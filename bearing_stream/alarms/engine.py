@@ -172,11 +172,12 @@ class Engine:
             return []
         state.command_offset = offset
         self._changed[key] = state
-        if command.command_id in state.command_ids:
+        identity = f"{kind} {command.command_id}"
+        if identity in state.command_ids:
             # Its sender had no confirmation, and sent it again.
             self.counts["replayed"] += 1
             return []
-        state.command_ids = [*state.command_ids[1 - REMEMBERED_COMMANDS :], command.command_id]
+        state.command_ids = [*state.command_ids[1 - REMEMBERED_COMMANDS :], identity]
         alarm = state.alarm(AlarmKind(kind))
         rule, before = state.rules.kinds[alarm.kind], _conditions(state)
         transition, result = commands.carry_out(command, alarm, rule)
@@ -201,7 +202,6 @@ class Engine:
         if not rule.enabled:
             found: Found = [(alarm, each) for each in alarm.clear(state.latest)]
         elif was_active:
-            alarm.off_since = 0
             found = [(alarm, each) for each in alarm.realarm(rule, now)]
         else:
             alarm.rank, alarm.first_window = rule.rank, state.window_id
@@ -210,6 +210,16 @@ class Engine:
             alarm.changes[-1] = state.latest
         found += [(alarm, each) for each in alarm.unshelve_expired(now)]
         return self._finished(state, found, before, f"silent {now}")
+
+    def disabled_silence(self) -> list[str]:
+        """Return the sensors with an alarm of silence that is active although it is disabled."""
+        if not self._rules.disables_silence:
+            return []
+        suffix = f":{AlarmKind.SENSOR_SILENT}"
+        active = [name for name, alarm in self.alarms() if alarm.active and name.endswith(suffix)]
+        keys = [name.removesuffix(suffix) for name in active]
+        found = [(key, self._find(key)) for key in keys]
+        return [key for key, state in found if state and not state.rules.sensor_silent.enabled]
 
     def timeout(self, key: str) -> int:
         """Return after how many µs without a diagnosis a sensor is silent."""

@@ -121,7 +121,7 @@ class KindRule(_Table):
     """Flap detection: so many raises and clears within `chatter_period` are chattering."""
     chatter_period: Duration = 30 * MINUTE
     """A chattering alarm stays active until the condition has been absent for this long. One of
-    `sensor-silent` hides no other meanwhile."""
+    `sensor-silent` hides no other meanwhile, and its sensor counts as silent."""
     max_shelve: Duration = 24 * HOUR
     """Longest shelving."""
 
@@ -266,8 +266,8 @@ class SensorRules(_Table):
             for other in rule.masked_by:
                 if kind in self._maskers(other):
                     raise ValueError(
-                        f"{kind}: masked_by names {other}, which it masks in turn: both would be "
-                        "hidden"
+                        f"{kind}: expected masked_by to lead to no circle, got {other}, which "
+                        f"{kind} masks in turn: both would be hidden"
                     )
             if kind not in MACHINE_KINDS and set(rule.masked_by) & set(MACHINE_KINDS):
                 raise ValueError(
@@ -315,6 +315,12 @@ class Rules:
         """The shortest `sensor-silent.timeout`, in µs."""
         rules = (self._default, *(rules for _, rules in self._rows))
         return min(each.sensor_silent.timeout for each in rules)
+
+    @property
+    def disables_silence(self) -> bool:
+        """Whether some sensor has no alarm of silence."""
+        rules = (self._default, *(rules for _, rules in self._rows))
+        return not all(each.sensor_silent.enabled for each in rules)
 
     def of(self, source: str, sensor: str) -> SensorRules:
         """Return the rules of the first row that matches, else the default."""

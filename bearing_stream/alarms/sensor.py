@@ -94,7 +94,7 @@ class SensorState:
     Attributes:
         offset: Of the latest diagnosis that is reflected; -1 if none.
         command_offset: Of the latest command that is reflected; -1 if none.
-        command_ids: Of the latest commands, oldest first.
+        command_ids: Kind of the alarm and id of each of the latest commands, oldest first.
         logs: Of the topics that these two offsets belong to.
         latest: Time of its latest measurement, µs; 0 before the first.
         late_run: Measurements in a row that were too late.
@@ -161,8 +161,7 @@ class SensorState:
     def data(self) -> DataState:
         """Whether the sensor measures its machine."""
         silent = self.alarms.get(AlarmKind.SENSOR_SILENT)
-        # While it chatters, its off-delay runs from when the sensor sends again.
-        if silent is not None and silent.active and not silent.off_since:
+        if silent is not None and silent.active:
             return DataState.SILENT
         return DataState.OFF if self.off else DataState.LIVE
 

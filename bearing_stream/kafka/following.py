@@ -202,6 +202,9 @@ class TopicFollower:
         client has read one of the messages that waited.
         """
         self._active_at = time.monotonic()
+        if not self._positions:
+            # The topic does not exist yet.
+            return
         try:
             ends = self._offsets(self._positions, OFFSET_END)
         except KafkaException as failure:

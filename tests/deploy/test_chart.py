@@ -88,6 +88,8 @@ def test_the_defaults_and_the_examples_satisfy_the_schema() -> None:
         ("consumer.settings", {"uncertain_as_unknown": "maybe"}),
         ("consumer.settings", {"guarantee": "at-most-once"}),
         ("topics.windows", "a/b c"),
+        ("fullnameOverride", "Foo_Bar"),
+        ("monitoring.rules.runbooks", "docs"),
         ("page.settings", {"max_delay": 1}),
         ("consumer.metricsPort", 70_000),
         ("consumer.terminationGracePeriodSeconds", 5),

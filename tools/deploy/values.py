@@ -29,6 +29,7 @@ TOPICS: Final = (
     *("alarms", "alarmEvents", "alarmCommands", "alarmState"),
 )
 SCALAR: Final = {"type": ["string", "number", "boolean"]}
+NAME: Final = {"pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"}
 AMOUNT: Final = {"type": ["integer", "string"]}
 
 
@@ -63,6 +64,7 @@ def _scalar(described: dict[str, Any]) -> dict[str, Any]:
 
 
 CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
+    **dict.fromkeys(("nameOverride", "fullnameOverride"), NAME),
     "image.repository": {"minLength": 1},
     "image.digest": {"pattern": "^(sha256:[0-9a-f]{64})?$"},
     "image.pullPolicy": {"enum": ["Always", "IfNotPresent", "Never"]},
@@ -118,6 +120,7 @@ CONSTRAINTS: Final[dict[str, dict[str, Any]]] = {
     "keda.pollingInterval": {"minimum": 1},
     "keda.stabilizationSeconds": {"minimum": 0, "maximum": 3600},
     "monitoring.otlp.endpoint": {"pattern": "^(https?://.+)?$"},
+    "monitoring.rules.runbooks": {"pattern": "^(https?://.+)?$"},
     "networkPolicy.receiverPorts": {"items": {"type": "integer", **PORT}, "minItems": 1},
     "networkPolicy.kafkaPorts": {"items": {"type": "integer", **PORT}, "minItems": 1},
 }

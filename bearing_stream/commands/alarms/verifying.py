@@ -57,13 +57,14 @@ class AlarmReport:
 class _Causes:
     """What was given to the engines in addition to diagnoses, by the place where it took effect."""
 
-    def __init__(self, events: list[tuple[int, AlarmEvent]], commands: dict[str, Any]) -> None:
+    def __init__(self, events: list[tuple[int, AlarmEvent]], commands: dict[Any, Any]) -> None:
         self._at: defaultdict[Place, list[Any]] = defaultdict(list)
         for partition, event in events:
             offset = event.input.offset if event.input else -1
             place = (partition, event.alarm_id.rpartition(":")[0], offset)
-            if event.command is not None and event.command.command_id in commands:
-                self._at[place].append(commands[event.command.command_id])
+            command = event.command and commands.get((event.alarm_id, event.command.command_id))
+            if command:
+                self._at[place].append(command)
             elif (event.kind, event.event) == (AlarmKind.SENSOR_SILENT, Transition.RAISED):
                 self._at[place].append(event.since)
 
@@ -144,9 +145,11 @@ def _published(
     return found
 
 
-def _commands(settings: AlarmTopicSettings, topic: str) -> dict[str, tuple[AlarmCommand, int]]:
-    """Return command and offset by id; what is no command had no effect either."""
-    found: dict[str, tuple[AlarmCommand, int]] = {}
+def _commands(
+    settings: AlarmTopicSettings, topic: str
+) -> dict[tuple[str, str], tuple[AlarmCommand, int]]:
+    """Return command and offset by alarm and id; what is no command had no effect either."""
+    found: dict[tuple[str, str], tuple[AlarmCommand, int]] = {}
     with TopicReader(settings.client_properties(), topic) as reader:
         for message in reader.read(reader.spans()):
             try:
@@ -155,5 +158,6 @@ def _commands(settings: AlarmTopicSettings, topic: str) -> dict[str, tuple[Alarm
             except ValueError:
                 continue
             # One that was sent again has no effect.
-            found.setdefault(command.command_id, (command, message.offset() or 0))
+            identity = command.alarm_id, command.command_id
+            found.setdefault(identity, (command, message.offset() or 0))
     return found

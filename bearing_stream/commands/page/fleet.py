@@ -3,13 +3,17 @@
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bearing_stream.commands.page.changes import Changes, Since
 from bearing_stream.commands.page.history import History, Points
 from bearing_stream.commands.page.rollup import Rollup
 from bearing_stream.commands.page.sensor import Row, Sensor, SensorKey, Standing
 from bearing_stream.wire import Diagnosis
+
+LEFT_OUT_FOR: Final = 3600.0
+"""Seconds since its only measurement after which a sensor makes way for another, and since its last
+one after which a sensor that is left out is counted no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Fleet:
         self._limits = limits
         self._sensors: OrderedDict[SensorKey, Sensor] = OrderedDict()
         self._by_id: dict[int, Sensor] = {}
-        self._left_out: set[SensorKey] = set()
+        self._left_out: dict[SensorKey, float] = {}
         self._next_id = 0
         self._changes = Changes[int]()
         self._rollup = Rollup()
@@ -94,8 +98,8 @@ class Fleet:
             sensor = self._sensors.get(key)
             before = sensor.standing() if sensor else None
             if sensor is None and not self._has_place(seen):
-                if len(self._left_out) < self._limits.max_sensors:
-                    self._left_out.add(key)
+                if len(self._left_out) < self._limits.max_sensors or key in self._left_out:
+                    self._left_out[key] = seen
                 return
             if sensor is None:
                 sensor = self._new(key)
@@ -111,6 +115,8 @@ class Fleet:
             reachable_since: When Kafka was last unreachable: no sensor could be seen then.
         """
         with self._lock:
+            late = now - LEFT_OUT_FOR
+            self._left_out = {key: seen for key, seen in self._left_out.items() if seen > late}
             for sensor in self._sensors.values():
                 if sensor.silent or sensor.interval is None:
                     continue
@@ -153,10 +159,12 @@ class Fleet:
         if len(self._sensors) < self._limits.max_sensors:
             return True
         oldest = next(iter(self._sensors.values()))
+        if oldest.interval is None:
+            return now - oldest.seen > LEFT_OUT_FOR
         return oldest.silent or now - oldest.seen > self._patience(oldest)
 
     def _new(self, key: SensorKey) -> Sensor:
-        self._left_out.discard(key)
+        self._left_out.pop(key, None)
         if len(self._sensors) == self._limits.max_sensors:
             _, oldest = self._sensors.popitem(last=False)
             del self._by_id[oldest.id]

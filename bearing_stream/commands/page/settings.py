@@ -31,10 +31,11 @@ class PageSettings(TopicSettings, AlarmTopicSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     """Port to listen on; 0 chooses a free port, which is logged."""
 
-    token: str | None = Field(default=None, min_length=16)
-    """Secret of at least 16 characters that a browser must give once, as `/?token=…`, and a program
-    in the header `Authorization: Bearer …`. With it, people can acknowledge and shelve alarms. Keep
-    it in the file or the environment, where `ps` does not show it."""
+    token: str | None = Field(default=None, min_length=16, pattern="^[!-~]*$")
+    """Secret of at least 16 printable ASCII characters that a browser must give once, as
+    `/?token=…`, and a program in the header `Authorization: Bearer …`. With it, people can
+    acknowledge and shelve alarms. Keep it in the file or the environment, where `ps` does not show
+    it."""
 
     trusted_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
     """Header that a reverse proxy sets for a user that it has authenticated, such as

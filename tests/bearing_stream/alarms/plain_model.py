@@ -93,7 +93,7 @@ class PlainModel:
         self.measurements.clear()
         self.latest = 0
         for alarm in self.alarms.values():
-            alarm.high_since = alarm.low_since = alarm.other = None
+            alarm.high_since = alarm.low_since = alarm.other = alarm.other_since = None
             alarm.history.clear()
         return True
 
@@ -155,14 +155,14 @@ class PlainModel:
         rule, kind, now, events = self.rules.sensor_silent, "sensor-silent", self.latest, []
         recent = [each for each in silent.history if now - each <= rule.chatter_period]
         if not silent.chattering and len(recent) >= rule.chatter_count:
-            silent.chattering, silent.low_since = True, now
+            silent.chattering, silent.other_since = True, now
             events.append(f"{kind} chattering")
         elif not silent.chattering:
             return self.cleared(kind, silent, now)
-        elif silent.low_since is None or gap > rule.timeout:
-            silent.low_since = now
+        elif silent.other_since is None or gap > rule.timeout:
+            silent.other_since = now
         delay = max(rule.off_delay, rule.chatter_period)
-        if silent.low_since is not None and now - silent.low_since >= delay:
+        if silent.other_since is not None and now - silent.other_since >= delay:
             events += self.cleared(kind, silent, now)
         if silent.shelved_until is not None and now >= silent.shelved_until:
             silent.shelved_until = None
@@ -171,7 +171,7 @@ class PlainModel:
 
     def cleared(self, kind: str, alarm: PlainAlarm, now: int) -> list[str]:
         alarm.active = alarm.chattering = alarm.masked = False
-        alarm.low_since = alarm.other = None
+        alarm.low_since = alarm.other = alarm.other_since = None
         alarm.history.append(now)
         if not alarm.latched:
             alarm.acked = True
@@ -264,8 +264,6 @@ class PlainModel:
             alarm.severity = rule.rank
             alarm.history.append(self.latest)
             events.append(f"{kind} raised")
-        else:
-            alarm.low_since = None
         if alarm.shelved_until is not None and now >= alarm.shelved_until:
             alarm.shelved_until = None
             events.append(f"{kind} unshelved")

@@ -203,3 +203,51 @@ def test_an_engine_that_restarts_anywhere_publishes_the_same_bytes(
                 restarted.restore(key, record)
     records |= dict(restarted.take_changed())
     assert records == dict(undisturbed.take_changed())
+
+
+BURSTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("feed"), st.integers(1, 400)),
+        st.tuples(st.just("silent"), st.integers(0, 200)),
+        st.tuples(st.sampled_from(["acknowledge", "suppress", "unsuppress"]), st.integers(0, 1)),
+    ),
+    max_size=40,
+)
+
+
+@settings(deadline=None, max_examples=25)
+@given(BURSTS)
+def test_what_verify_does_not_know_of_silence_changes_no_event(
+    steps: list[tuple[str, int]],
+) -> None:
+    """It knows when silence was raised, and not when a sensor fell silent while that was active."""
+    rules = """
+    bearing-fault.realarm_time = "0s"
+    sensor-silent = { realarm_time = "0s", chatter_count = 3, chatter_period = "2m" }
+    """
+    live, again = Engine(parse(rules)), Engine(parse(rules))
+    time, offset = START, 0
+    for number, (what, amount) in enumerate(steps):
+        if what == "feed":
+            for _ in range(amount):
+                time, offset = time + STEP, offset + 1
+                observation = seen(offset, time, probabilities=OUTER)
+                assert again.observe(observation) == live.observe(observation)
+        elif what == "silent":
+            now = time + 61_000_000
+            # In bursts, the sensor's own clock goes on less than the wall clock does.
+            time += amount * 1_000_000
+            found = live.silent(SENSOR, now)
+            if any(one.event and one.event.event == "raised" for one in found):
+                assert again.silent(SENSOR, now) == found
+            else:
+                assert not found
+        else:
+            command = AlarmCommand(
+                command_id=str(number),
+                alarm_id=f"{SENSOR}:{('bearing-fault', 'sensor-silent')[amount]}",
+                action=what,
+                by="ann",
+                at=from_microseconds(time),
+            )
+            assert again.command(command, number) == live.command(command, number)

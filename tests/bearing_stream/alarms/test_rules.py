@@ -80,12 +80,12 @@ def test_the_first_row_that_matches_applies_alone() -> None:
         ("[bearing-fault]\nmasked_by = ['bearing-fault']", "masked_by names the kind itself"),
         (
             "[bearing-fault]\nmasked_by = ['machine-changed']",
-            "bearing-fault: masked_by names machine-changed, which it masks in turn",
+            "got machine-changed, which bearing-fault masks in turn: both would be hidden",
         ),
         (
             "[bearing-fault]\nmasked_by = ['indicator-high']\n"
             "[indicator-high]\nmasked_by = ['machine-changed']",
-            "bearing-fault: masked_by names indicator-high, which it masks in turn",
+            "got indicator-high, which bearing-fault masks in turn: both would be hidden",
         ),
         ("rule = 3", "expected rows, [[rule]]"),
         ("[[rule]]\nevidence = {}", "[[rule]] 1: expected a pattern, source or sensor"),

@@ -108,7 +108,8 @@ def test_silence_that_comes_and_goes_is_one_alarm_and_hides_no_fault() -> None:
         *("sensor-silent raised", "bearing-fault masked"),
         *("sensor-silent chattering", "bearing-fault unmasked"),
     ]
-    assert world.alarm("pump-7:sensor-silent").data is DataState.LIVE
+    # It may be silent again at any time.
+    assert world.alarm("pump-7:sensor-silent").data is DataState.SILENT
     for _ in range(20):
         assert is_away() == []
     assert world.alarm().state is DisplayState.LATCHED
@@ -200,10 +201,13 @@ def test_a_sensor_that_falls_silent_while_its_alarm_chatters_is_shown_so() -> No
     assert world.silent() == ["sensor-silent raised"]
     assert world.feed(1) == ["sensor-silent chattering"]
     chattering = world.alarm("pump-7:sensor-silent")
-    assert (chattering.data, chattering.state) == (DataState.LIVE, DisplayState.OFF_DELAY)
+    assert (chattering.data, chattering.state) == (DataState.SILENT, DisplayState.ACTIVE)
+    before = world.engine.take("pump-7")
+    assert before is not None
+    # Nothing depends on the wall clock from here on: an engine that does not know of it, as that
+    # of `verify`, does the same.
     assert world.silent(after=3600) == []
-    again = world.alarm("pump-7:sensor-silent")
-    assert (again.data, again.state) == (DataState.SILENT, DisplayState.ACTIVE)
+    assert world.engine.take("pump-7") is None
 
 
 @pytest.mark.parametrize("clock", [-30 * 86_400, 0, 3600])

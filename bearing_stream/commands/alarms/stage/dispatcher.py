@@ -118,6 +118,7 @@ class AlarmDispatcher:
                 if (claim := owned.claim(self._settings)) is not None:
                     self._outbox.write(number, owned, claim)
                 self._owned[number] = owned
+                self._clear_disabled(number, owned)
             self._settle()
         if before != set(self._owned):
             self._commands.follow({number: one.commands for number, one in self._owned.items()})
@@ -177,10 +178,10 @@ class AlarmDispatcher:
         now = self._clock()
         if now - self._silence_checked_at < SILENCE_INTERVAL:
             return
-        self._silence_checked_at = now
+        waited, self._silence_checked_at = now - self._silence_checked_at, now
         for _, number in self._sources.blocked():
             if number in self._owned:
-                self._owned[number].restart_timeouts(now)
+                self._owned[number].pass_over(waited)
         silent = {number: one.silent(now) for number, one in self._owned.items()}
         if not any(silent.values()):
             return
@@ -207,8 +208,10 @@ class AlarmDispatcher:
         if changed is not None:
             self._rules = changed
             self._sources.rules = changed.digest
-            for owned in self._owned.values():
+            for number, owned in self._owned.items():
                 owned.engine.use(changed)
+                self._clear_disabled(number, owned)
+            self._settle()
             events.emit(events.RULES_CHANGED, digest=changed.digest)
 
     def committed(self) -> None:
@@ -252,6 +255,12 @@ class AlarmDispatcher:
             events.RESTORED, partition=number, sensors=len(engine), seconds=round(seconds, 3)
         )
         return owned
+
+    def _clear_disabled(self, number: int, owned: OwnedPartition) -> None:
+        """Clear the alarms of silence that are disabled now: no diagnosis may come to do so."""
+        at = round(self._wall_clock() * 1e6)
+        for key in owned.engine.disabled_silence():
+            self._outbox.publish(number, owned, owned.engine.silent(key, at))
 
     def _note_state(self, number: int, owned: OwnedPartition, offset: int) -> None:
         self._sources.state[number] = State(offset, len(owned.sizes), owned.size)

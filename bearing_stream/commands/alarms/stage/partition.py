@@ -144,8 +144,12 @@ class OwnedPartition:
             key for key in suspects if now - self.arrivals[key] > self.engine.timeout(key) / 1e6
         ]
 
+    def pass_over(self, seconds: float) -> None:
+        """Let a time count for no timeout: what was sent in it could not be read."""
+        self.arrivals = {key: at + seconds for key, at in self.arrivals.items()}
+
     def restart_timeouts(self, now: float) -> None:
-        """Give every sensor its whole timeout again: what it sends cannot be read now."""
+        """Give every sensor its whole timeout again."""
         self.arrivals = dict.fromkeys(self.arrivals, now)
 
     def note_silent(self, key: str, now: float) -> None:

@@ -43,6 +43,10 @@ class InMemoryStage:
         self._commands: list[Polled] = []
         self.restart()
 
+    def use(self, rules: str) -> None:
+        """Let the next process have other rules."""
+        self._rules = parse(rules)
+
     def restart(self) -> None:
         """Let another process take over from what was committed; nothing is read yet."""
         self._pending: list[tuple[str, Message]] = []

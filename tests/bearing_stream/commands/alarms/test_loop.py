@@ -79,8 +79,19 @@ def test_a_partition_that_cannot_be_read_makes_no_sensor_silent() -> None:
     stage.sources.overview = Overview
     stage.now += 40
     stage.dispatcher.report_silence(lambda: True)
-    assert not stage.is_open, "every sensor has its whole timeout again"
+    assert not stage.is_open, "the time in which nothing could be read does not count"
     stage.now += 40
     stage.dispatcher.report_silence(lambda: True)
     stage.commit()
     assert [one["event"] for one in stage.events] == ["raised"]
+
+
+def test_an_alarm_of_silence_that_is_disabled_meanwhile_is_cleared_at_the_restart() -> None:
+    stage = InMemoryStage()
+    stage.feed(5)
+    stage.now += 90
+    stage.dispatcher.report_silence(lambda: True)
+    stage.commit()
+    stage.use("sensor-silent.enabled = false")
+    stage.restart()
+    assert [one["event"] for one in stage.events] == ["raised", "cleared"]

@@ -122,9 +122,9 @@ def test_silence_resolves_no_fault() -> None:
 
 def test_beyond_the_maximum_the_one_seen_longest_ago_is_removed() -> None:
     fleet = small_fleet(max_sensors=2)
-    add(fleet, diagnosis("a"), diagnosis("b"))
+    add(fleet, diagnosis("a"), diagnosis("b"), diagnosis("b", at=1))
     first = fleet.publish(ALL)
-    add(fleet, diagnosis("a", at=1), diagnosis("c", at=11))
+    add(fleet, diagnosis("a", at=1), diagnosis("c", at=12))
     update = fleet.publish(ALL)
     gone = [each.id for each in first.rows if each.sensor == "b"]
     assert (update.removed, fleet.dropped, len(fleet)) == (gone, 1, 2)
@@ -144,6 +144,16 @@ def test_sensors_beyond_the_maximum_take_no_place_of_one_that_sends() -> None:
     for at in range(50, 100):
         add(fleet, *(diagnosis(name, at=at) for name in names[1:]))
     assert (len(fleet), fleet.dropped, fleet.left_out) == (10, 1, 1)
+
+
+def test_sensors_that_send_seldom_keep_their_place() -> None:
+    fleet = small_fleet(max_sensors=10)
+    for minute in range(40):
+        for number in range(12):
+            add(fleet, diagnosis(f"pump-{number}", at=1200 * minute + 100 * number))
+    assert (len(fleet), fleet.dropped, fleet.left_out) == (10, 0, 2)
+    fleet.check_silence(NOON + 1200 * 45)
+    assert fleet.left_out == 0
 
 
 def test_changes_of_state_are_published_before_measurements_in_the_same_state() -> None:

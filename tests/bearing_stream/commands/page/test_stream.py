@@ -61,7 +61,7 @@ def test_a_browser_that_was_cut_off_gets_what_it_lacks() -> None:
     shared = parts(PageSettings(max_sensors=2))
 
     async def run() -> None:
-        add(shared.fleet, diagnosis("a"), diagnosis("b"))
+        add(shared.fleet, diagnosis("a"), diagnosis("a", at=1), diagnosis("b"))
         shared.stream.publish()
         last = parsed(await anext(await opened(shared.stream)))
         add(shared.fleet, diagnosis("b", at=1))
