@@ -85,6 +85,7 @@ class TopicFollower:
         self._refreshed_at = -METADATA_INTERVAL
         self._active_at = time.monotonic()
         self._ends: dict[int, int] = {}
+        self._undecided: dict[int, tuple[int, float]] = {}
         self._waiting: dict[int, int] = {}
 
     def __enter__(self) -> Self:
@@ -136,11 +137,30 @@ class TopicFollower:
         except KafkaException as failure:
             self._errors(failure.args[0])
             return None
+        self._note_undecided(ends)
         at = self._positions
         return sum(
             max(0, end - max(at[partition], self._reached.get(partition, 0)))
             for partition, end in ends.items()
         )
+
+    def undecided(self) -> float:
+        """Return for how long an open transaction has kept what follows it from being read.
+
+        In seconds, as `lag` found it last; 0 if there is none, or nothing follows it.
+        """
+        now = time.monotonic()
+        return max((now - since for _, since in self._undecided.values()), default=0.0)
+
+    def _note_undecided(self, ends: dict[int, int]) -> None:
+        now, before, self._undecided = time.monotonic(), self._undecided, {}
+        for partition, end in ends.items():
+            place = TopicPartition(self._topic, partition)
+            watermarks = self._consumer.get_watermark_offsets(place, cached=True)
+            if watermarks is None or watermarks[1] <= end:
+                continue
+            known = before.get(partition)
+            self._undecided[partition] = known if known and known[0] == end else (end, now)
 
     def _refresh_partitions(self) -> None:
         """Request metadata, and start reading partitions that are new."""

@@ -18,6 +18,9 @@ from bearing_stream.wire import decode_diagnosis, readable_headers
 CHECK_INTERVAL: Final = 1.0
 """Seconds between two checks of the lag and of silence."""
 
+UNDECIDED_FOR: Final = 60.0
+"""Seconds after which a transaction that is open is stated: nothing behind it can be read."""
+
 BEHIND: Final = 3.0
 """Seconds: with diagnoses left to read, and the latest that was read older than this, the page
 lags. Then nothing is known of what is silent."""
@@ -38,6 +41,8 @@ class Progress:
     """Diagnoses and markers of transactions that are still to be read; None if not known."""
     behind: float = 0.0
     """Age in seconds of the latest diagnosis that was read, where others are still to be read."""
+    undecided: float = 0.0
+    """Seconds for which an open transaction has kept what follows it from being read."""
     rebuilt: float = 0.0
     """Share of the topic's past that has been read, from 0 to 1."""
     received: int = 0
@@ -50,7 +55,8 @@ class Progress:
     @property
     def is_current(self) -> bool:
         """Whether everything in the topic is known."""
-        return not self.kafka and self.rebuilt == 1 and self.behind < BEHIND
+        is_read = self.behind < BEHIND and self.undecided < UNDECIDED_FOR
+        return not self.kafka and self.rebuilt == 1 and is_read
 
 
 class DiagnosisThread(threading.Thread):
@@ -139,12 +145,14 @@ class DiagnosisThread(threading.Thread):
             kafka=follower.connection_error,
             lag=lag,
             behind=behind,
+            undecided=follower.undecided(),
             rebuilt=self._rebuilt(lag, behind),
             received=self._received,
             unreadable=self._unreadable,
             latest=self._latest,
         )
-        if self.progress.kafka:
+        if self.progress.kafka or self.progress.undecided >= BEHIND:
+            # What is sent meanwhile cannot be read: nobody falls silent.
             self._reachable_since = now
         if self.progress.is_current:
             self._fleet.check_silence(now, self._reachable_since)

@@ -124,6 +124,7 @@ class Stream:
             "kafka": progress.kafka,
             "lag": progress.lag,
             "behind": progress.behind,
+            "undecided": progress.undecided,
             "rebuilt": progress.rebuilt,
             "current": progress.is_current,
             "received": progress.received,

@@ -125,6 +125,9 @@ function state() {
   }
   if (!status) return { text: "connecting", problem: "" };
   if (status.kafka) return { text: "no Kafka", problem: `The server of this page gets nothing from Kafka, and tries again: ${status.kafka}` };
+  if (status.undecided >= 60) {
+    return { text: "waiting", problem: `A transaction has been open in the topic of diagnoses for ${duration(status.undecided)}. Nothing behind it can be read: see "bearing-stream transactions list".` };
+  }
   if (status.rebuilt < 1) return { text: "reading the past", problem: `Reading the past: ${Math.floor(100 * status.rebuilt)} %.` };
   if (!status.current) {
     return { text: "lagging", problem: `Lagging by ${duration(status.behind)}: ${count(status.lag ?? 0)} diagnoses are still to be read.` };

@@ -284,6 +284,10 @@ def test_it_fits_a_phone(browser: Browser, fleet: tuple[str, Parts], scheme: str
     ("progress", "text"),
     [
         (Progress(kafka="no Kafka broker responds", rebuilt=1.0), "gets nothing from Kafka"),
+        (
+            Progress(rebuilt=1.0, undecided=90.0),
+            "open in the topic of diagnoses for 90 s",
+        ),
         (Progress(lag=5000, rebuilt=0.4), "Reading the past: 40 %"),
         (Progress(lag=1234, rebuilt=1.0, behind=90.0), "Lagging by 90 s: 1,234 diagnoses"),
     ],

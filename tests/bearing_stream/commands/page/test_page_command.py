@@ -117,6 +117,27 @@ def _has_input(running: PageProcess, at: dict[str, Any]) -> bool:
 
 
 @pytest.mark.integration
+def test_an_open_transaction_is_known_and_makes_no_sensor_silent(topics: Topics) -> None:
+    plain = Producer({"bootstrap.servers": topics.servers})
+    foreign = Producer({"bootstrap.servers": topics.servers, "transactional.id": topics.group})
+    foreign.init_transactions()
+    with page(topics, "--silent-minimum=8") as running:
+        for at in range(3):
+            send(plain, topics.diagnoses, normal("a", now() + 0.2 * at))
+        running.await_sensors({"a"})
+        foreign.begin_transaction()
+        for partition in range(4):
+            foreign.produce(topics.diagnoses, b"", b"", partition)
+        assert foreign.flush(30) == 0
+        send(plain, topics.diagnoses, normal("b", now()))
+        eventually(lambda: running.status()["undecided"] > 10, "it is known")
+        assert not running.sensors()["a"].get("silent")
+        foreign.abort_transaction()
+        running.await_sensors({"a", "b"})
+        eventually(lambda: running.status()["undecided"] == 0, "it has ended")
+
+
+@pytest.mark.integration
 def test_fifty_browsers_cost_less_than_a_core(topics: Topics) -> None:
     with Feed(topics), page(topics) as running:
         eventually(lambda: len(running.sensors()) >= FLEET - 1, "the page has the fleet")
