@@ -81,8 +81,9 @@ class AlarmLoop(Pipeline[DiagnosisBatch]):
             self._check_topics()
         except UnfitTopicError:
             raise
-        except FatalKafkaError as failure:
-            self._fail(TransientKafkaError(str(failure)))
+        except FatalKafkaError:
+            # A topic is missing, or Kafka does not respond: what is done next waits for it.
+            return
 
     def _between_polls(self) -> None:
         self._alarms.follow_rules()
