@@ -311,16 +311,18 @@ class Rules:
         self.digest = digest
 
     @property
+    def _all(self) -> tuple[SensorRules, ...]:
+        return (self._default, *(rules for _, rules in self._rows))
+
+    @property
     def shortest_timeout(self) -> int:
         """The shortest `sensor-silent.timeout`, in µs."""
-        rules = (self._default, *(rules for _, rules in self._rows))
-        return min(each.sensor_silent.timeout for each in rules)
+        return min(each.sensor_silent.timeout for each in self._all)
 
     @property
     def disables_silence(self) -> bool:
         """Whether some sensor has no alarm of silence."""
-        rules = (self._default, *(rules for _, rules in self._rows))
-        return not all(each.sensor_silent.enabled for each in rules)
+        return not all(each.sensor_silent.enabled for each in self._all)
 
     def of(self, source: str, sensor: str) -> SensorRules:
         """Return the rules of the first row that matches, else the default."""

@@ -17,6 +17,7 @@ from bearing_stream.kafka.following import TopicFollower
 from bearing_stream.kafka.reading import Span, Spans, TopicReader, read_to_end
 from bearing_stream.kafka.startup import wait_for_topics
 from bearing_stream.kafka.topics import AlarmTopics, AlarmTopicSettings, TopicSettings
+from bearing_stream.kafka.undecided import Ends, Undecided
 from bearing_stream.kafka.unreadable import UNREADABLE, BatchEnds, UnreadableBatch
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "BatchEnds",
     "ClusterErrors",
     "ConnectionSettings",
+    "Ends",
     "FatalKafkaError",
     "FencedError",
     "RetriableKafkaError",
@@ -35,6 +37,7 @@ __all__ = [
     "TopicReader",
     "TopicSettings",
     "TransientKafkaError",
+    "Undecided",
     "UnreadableBatch",
     "admin_client",
     "classify",

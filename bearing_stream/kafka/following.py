@@ -21,6 +21,7 @@ from bearing_stream.kafka.client import new_client
 from bearing_stream.kafka.connection import ConnectionSettings
 from bearing_stream.kafka.errors import ClusterErrors, explain
 from bearing_stream.kafka.record_id import RecordId
+from bearing_stream.kafka.undecided import Ends, Undecided
 
 MAX_MESSAGES: Final = 1000
 """Messages consumed at a time."""
@@ -85,7 +86,8 @@ class TopicFollower:
         self._refreshed_at = -METADATA_INTERVAL
         self._active_at = time.monotonic()
         self._ends: dict[int, int] = {}
-        self._undecided: dict[int, tuple[int, float]] = {}
+        self._undecided = Undecided[int]()
+        self._undecided_for = 0.0
         self._waiting: dict[int, int] = {}
 
     def __enter__(self) -> Self:
@@ -149,18 +151,16 @@ class TopicFollower:
 
         In seconds, as `lag` found it last; 0 if there is none, or nothing follows it.
         """
-        now = time.monotonic()
-        return max((now - since for _, since in self._undecided.values()), default=0.0)
+        return self._undecided_for
 
     def _note_undecided(self, ends: dict[int, int]) -> None:
-        now, before, self._undecided = time.monotonic(), self._undecided, {}
+        both = {}
         for partition, end in ends.items():
             place = TopicPartition(self._topic, partition)
             watermarks = self._consumer.get_watermark_offsets(place, cached=True)
-            if watermarks is None or watermarks[1] <= end:
-                continue
-            known = before.get(partition)
-            self._undecided[partition] = known if known and known[0] == end else (end, now)
+            both[partition] = Ends(end, end if watermarks is None else watermarks[1])
+        seconds = self._undecided.seconds(both, time.monotonic())
+        self._undecided_for = max(seconds.values(), default=0.0)
 
     def _refresh_partitions(self) -> None:
         """Request metadata, and start reading partitions that are new."""

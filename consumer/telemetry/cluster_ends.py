@@ -6,11 +6,10 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from bearing_stream.kafka import TransientKafkaError, explain
+from bearing_stream.kafka import Ends, TransientKafkaError, explain
 from bearing_stream.kafka.connection import Properties
 from consumer.batch import Partition
 from consumer.liveness.probe import find_waiting
-from consumer.telemetry.partitions import Ends
 
 
 class ClusterEnds:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
-from bearing_stream.kafka import TransientKafkaError
+from bearing_stream.kafka import Ends, TransientKafkaError, Undecided
 from consumer import events
 from consumer.batch import Partition, Positions
 from consumer.liveness.stall import in_thread
@@ -27,15 +27,6 @@ within 40 seconds: this, an interval, and twice the time that Kafka may take."""
 HANGS_AFTER: Final = 30.0
 """Seconds without a response, or an error, after which Kafka counts as away. A request and its
 probes take less."""
-
-
-class Ends(NamedTuple):
-    """Where a partition ends."""
-
-    stable: int
-    """The last stable offset: that of the first transaction that is open, or else `high`."""
-    high: int
-    """The high watermark."""
 
 
 class Cluster(Protocol):
@@ -127,7 +118,7 @@ class PartitionWatch:
         self._unresolved: Positions = {}
         self._ends: Future[Mapping[Partition, Ends]] | None = None
         self._probe: Future[Mapping[Partition, int | str | None]] | None = None
-        self._stable_since: dict[Partition, tuple[int, float]] = {}
+        self._undecided = Undecided[Partition]()
         self.overview = Overview()
 
     def check(self) -> None:
@@ -186,7 +177,7 @@ class PartitionWatch:
             stalled[partition] = (
                 f"partition {number} of '{topic}' stands: its leader does not respond"
             )
-        self.overview = Overview(assigned, stalled, self._undecided(ends, now))
+        self.overview = Overview(assigned, stalled, self._undecided.seconds(ends, now))
         suspects = {
             name: one.position
             for name, one in assigned.items()
@@ -194,15 +185,6 @@ class PartitionWatch:
         }
         if suspects:
             self._probe = self._start(_probe, self._cluster, suspects)
-
-    def _undecided(self, ends: Mapping[Partition, Ends], now: float) -> dict[Partition, float]:
-        since = {}
-        for partition, (stable, high) in ends.items():
-            known = self._stable_since.get(partition)
-            waits = known is not None and known[0] == stable < high
-            since[partition] = known if waits and known is not None else (stable, now)
-        self._stable_since = since
-        return {partition: now - began for partition, (_, began) in since.items()}
 
     def _take_probe(self, found: Mapping[Partition, int | str | None]) -> None:
         positions, assigned = self._positions(), dict(self.overview.assigned)

@@ -25,7 +25,6 @@ BEHIND: Final = 3.0
 """Seconds: with diagnoses left to read, and the latest that was read older than this, the page
 lags. Then nothing is known of what is silent."""
 
-
 STOP_LIMIT: Final = 1.0
 """Seconds to wait for the end of a thread: more than a poll takes. While Kafka does not respond, it
 is left alone, and ends with the process."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from bearing_stream.kafka import Ends
 from consumer.telemetry.health import READY_WITHIN, Health, Loop, Phase
-from consumer.telemetry.partitions import Ends, Overview, PartitionState
+from consumer.telemetry.partitions import Overview, PartitionState
 
 HERE = ("bearing.windows", 3)
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bearing_stream.kafka import TransientKafkaError
+from bearing_stream.kafka import Ends, TransientKafkaError
 from consumer.batch import Partition, Positions
-from consumer.telemetry.partitions import INTERVAL, STANDS_AFTER, Ends, PartitionWatch
+from consumer.telemetry.partitions import INTERVAL, STANDS_AFTER, PartitionWatch
 from tests.consumer.fakes import Clock
 
 A, B = ("bearing.windows", 0), ("bearing.windows", 1)

@@ -4,6 +4,7 @@ from typing import cast
 
 import pytest
 
+from bearing_stream.kafka import Ends
 from bearing_stream.observability import Distribution, Reading
 from bearing_stream.observability.prometheus import Exposition
 from bearing_stream.wire import RejectionReason
@@ -11,7 +12,7 @@ from consumer.batch import Partition
 from consumer.metrics import DispatchReason, Metrics, Rebalance
 from consumer.telemetry.listed import BUILD_INFO, METRICS, PREFIX, SUPERVISOR_METRICS
 from consumer.telemetry.observers import Published, SensorActivity
-from consumer.telemetry.partitions import Ends, Overview, PartitionState
+from consumer.telemetry.partitions import Overview, PartitionState
 from consumer.telemetry.readings import Sources
 from model.assessor import Assessor
 from tests.consumer.fakes import StubAssessor, window

@@ -74,8 +74,6 @@ class StateTopic:
             with TopicReader(
                 self._properties, self._topic, "read_committed", READ_TIMEOUT
             ) as reader:
-                if partition not in reader.spans():
-                    raise TransientKafkaError(f"'{self._topic}' has no partition {partition}")
                 self._wait_until_decided(reader, partition)
                 for found in reader.read({partition: reader.spans()[partition]}):
                     yield Record(found.key() or b"", found.value())
@@ -92,9 +90,11 @@ class StateTopic:
         with TopicReader(
             self._properties, self._topic, "read_uncommitted", READ_TIMEOUT
         ) as everything:
-            end = everything.spans()[partition].end
+            found = everything.spans().get(partition)
+        if found is None:
+            raise TransientKafkaError(f"'{self._topic}' has no partition {partition}")
         waited = 0.0
-        while reader.spans()[partition].end < end:
+        while reader.spans()[partition].end < found.end:
             if waited >= self._patience:
                 raise TransientKafkaError(
                     f"a transaction in partition {partition} of '{self._topic}' stays open for "

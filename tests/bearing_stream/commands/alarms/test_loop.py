@@ -5,9 +5,10 @@ from typing import Any
 from bearing_stream.commands.alarms.stage.batch import DiagnosisBatch
 from bearing_stream.commands.alarms.stage.loop import AlarmLoop
 from bearing_stream.commands.alarms.stage.metrics import AlarmMetrics
+from bearing_stream.kafka import Ends
 from consumer.metrics import DispatchReason
 from consumer.telemetry.health import Health
-from consumer.telemetry.partitions import Ends, Overview, PartitionState
+from consumer.telemetry.partitions import Overview, PartitionState
 from tests.bearing_stream.alarms.diagnoses import OUTER
 from tests.bearing_stream.commands.alarms.stage_in_memory import SETTINGS, TOPIC, InMemoryStage
 from tests.consumer.telemetry.test_health import ready, running
