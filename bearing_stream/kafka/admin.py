@@ -13,6 +13,10 @@ from bearing_stream.kafka.client import new_client
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.kafka.errors import ClusterErrors, FatalKafkaError, explain
 
+SILENT: Final = 5.0
+"""Seconds for a response, after which a client that goes on asking closes the connection. Otherwise
+librdkafka 2.16, which asks the broker that it asked last, asks one that is frozen for a minute."""
+
 DESCRIBE_TIMEOUT: Final = 5.0
 """Seconds for the configuration of a topic."""
 
@@ -43,6 +47,16 @@ def admin_client(properties: Properties, errors: ClusterErrors | None = None) ->
     # To ask for the metadata of a topic that was deleted would create it, with one partition.
     own["allow.auto.create.topics"] = False
     return new_client(AdminClient, own)
+
+
+def lasting_admin_client(
+    properties: Properties, errors: ClusterErrors | None = None
+) -> AdminClient:
+    """A client for metadata and administration that turns from a broker that does not respond.
+
+    Its requests are short. Arguments and errors are those of `admin_client`.
+    """
+    return admin_client({"socket.timeout.ms": round(SILENT * 1000)} | properties, errors)
 
 
 def create_topics(

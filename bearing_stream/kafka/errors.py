@@ -71,8 +71,9 @@ ADVICE: Final[dict[int, str]] = {
     "on the group",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "this user may not use the transactional "
     "id: grant WRITE on it, or on the prefix that all of a group share",
-    KafkaError.FENCED_INSTANCE_ID: "another consumer has taken over this group.instance.id: give "
-    "each consumer its own",
+    KafkaError.FENCED_INSTANCE_ID: "another consumer has joined with this group.instance.id, or "
+    "this one has twice, while the coordinator of its group did not respond: give each consumer "
+    "its own, and start this one again",
     KafkaError.UNSUPPORTED_VERSION: "the broker is too old: Kafka 2.5 is the oldest that "
     "works, 4.0 for group_protocol = consumer",
     KafkaError._INVALID_ARG: "a client property is invalid: check --kafka, or [kafka] in the "
