@@ -263,7 +263,13 @@ def end_offsets(servers: str, topic: str) -> dict[int, int]:
 
 def committed(topics: Topics) -> dict[int, int]:
     """The group's committed offset by partition of the windows topic; 0 where there is none."""
-    consumer = Consumer({"bootstrap.servers": topics.servers, "group.id": topics.group})
+    properties = {
+        "bootstrap.servers": topics.servers,
+        "group.id": topics.group,
+        # Otherwise Kafka responds only once a transaction that a killed consumer left has ended.
+        "isolation.level": "read_uncommitted",
+    }
+    consumer = Consumer(properties)
     partitions = consumer.list_topics(topics.windows, 10).topics[topics.windows].partitions
     asked = [TopicPartition(topics.windows, number) for number in partitions]
     offsets = {each.partition: max(each.offset, 0) for each in consumer.committed(asked, 10)}

@@ -89,7 +89,13 @@ class Plant:
     def committed(self) -> dict[int, int]:
         """Offset up to which diagnoses are reflected, by partition; below 0 where there is none."""
         settings = self.settings
-        consumer = Consumer({"bootstrap.servers": self.servers, "group.id": settings.own_group})
+        properties = {
+            "bootstrap.servers": self.servers,
+            "group.id": settings.own_group,
+            # Otherwise Kafka responds only once a transaction that a killed stage left has ended.
+            "isolation.level": "read_uncommitted",
+        }
+        consumer = Consumer(properties)
         asked = [
             TopicPartition(settings.diagnoses_topic, number) for number in range(self._partitions)
         ]
