@@ -13,7 +13,8 @@ from consumer import events
 from consumer.settings import ConsumerSettings
 from consumer.telemetry.serving import SOCKETS_VARIABLE, socket_of
 from consumer.telemetry.worker_endpoint import serve_workers
-from consumer.workers import WORKER_VARIABLE, run_workers
+from consumer.worker import WORKER_VARIABLE
+from consumer.workers import run_workers
 
 
 @click.command(name="consume")

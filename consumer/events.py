@@ -61,6 +61,15 @@ WORKER_ENDED: Final = Event(
     "Read the worker's lines before: it logs why it ends.",
 )
 
+WORKER_FROZEN: Final = Event(
+    "worker_frozen",
+    "error",
+    "With `--workers`: the worker with the number `worker` runs as `process`, and has not reported "
+    "that it is alive for `seconds`. The supervisor kills it, and starts it again.",
+    "None if it happens once, or while the machine has no memory left. Otherwise report it, with "
+    "the lines of the worker before.",
+)
+
 TABLE_CHANGED: Final = Event(
     "table_changed",
     "info",
@@ -297,6 +306,7 @@ EVENTS: Final = (
     READY,
     WORKER_STARTED,
     WORKER_ENDED,
+    WORKER_FROZEN,
     TABLE_CHANGED,
     TABLE_INVALID,
     REPORT,

@@ -12,6 +12,7 @@ from consumer.liveness.shutdown import stopping_on_signals
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
 from consumer.telemetry.served import Telemetry
+from consumer.telemetry.service_manager import reporting
 from consumer.telemetry.serving import EndpointError
 from model.backends.choice import DeviceError
 from model.sensors import SensorsError
@@ -47,7 +48,7 @@ def run(settings: ConsumerSettings, socket: Path | None = None) -> int:
     try:
         telemetry = Telemetry.of(settings)
         # Before the model is loaded, so that the probes find a consumer that starts.
-        with telemetry.serving(settings, socket):
+        with telemetry.serving(settings, socket), reporting(telemetry.health):
             service = Service(settings, telemetry)
             with stopping_on_signals(service.stop):
                 service.run()

@@ -1,20 +1,17 @@
 """`consume --workers N`: one process starts N consumers of the group and keeps them running.
 
 Each worker is a process of its own, started as a user would start it, since Python runs on one
-core at a time. The supervisor has one thread and no Kafka client: it waits for signals and for the
-end of a worker, and nothing else.
+core at a time. The supervisor has one thread and no Kafka client: it waits for signals, for the end
+of a worker, and for what the workers report, and nothing else.
 """
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Final
@@ -24,10 +21,16 @@ from consumer import events
 from consumer.liveness import budget
 from consumer.liveness.shutdown import SIGNALS
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.service_manager import (
+    ALIVE,
+    READY,
+    STOPPING,
+    TICK,
+    ServiceManager,
+    status_of,
+)
 from consumer.telemetry.serving import SOCKETS_VARIABLE
-
-WORKER_VARIABLE: Final = "_BEARING_STREAM_WORKER"
-"""Environment variable that holds a worker's number, from 1; its log lines have it as `worker`."""
+from consumer.worker import Worker
 
 ENDPOINT: Final = 0
 """Number of the process that serves the metrics and the health of all workers."""
@@ -45,8 +48,9 @@ ATTEMPTS: Final = 5
 """Ends in a row, each before `STEADY`, after which the supervisor gives up: the reason is then one
 that another start does not remove, such as a permission that is missing."""
 
-_PR_SET_PDEATHSIG: Final = 1
-"""From Linux's <sys/prctl.h>."""
+FROZEN_AFTER: Final = 60.0
+"""Seconds for which a worker that has reported must be silent to be taken for frozen, and killed:
+where all its threads stand, its own watchdog does too."""
 
 GRACE: Final = 2.0
 """Seconds beyond the limit of an orderly end before a worker is killed."""
@@ -76,18 +80,6 @@ def run_workers(settings: ConsumerSettings, arguments: Sequence[str]) -> int:
         return Supervisor(commands).run()
 
 
-@dataclass(slots=True)
-class _Worker:
-    number: int
-    command: Sequence[str]
-    process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
-    start_at: float = 0.0
-    """When it is started again, if it does not run."""
-    failures: int = 0
-    """Ends in a row, each before `STEADY`."""
-
-
 class Supervisor:
     """Starts a process for each command, and starts it again, with backoff, when it ends."""
 
@@ -97,8 +89,9 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare a worker for each number and command; `clock` is monotonic, in seconds."""
-        self._workers = [_Worker(number, command) for number, command in commands.items()]
+        self._workers = [Worker(number, command) for number, command in commands.items()]
         self._clock = clock
+        self._manager = ServiceManager.of_environment()
         self._signals: list[signal.Signals] = []
         self._stopping = False
 
@@ -116,8 +109,10 @@ class Supervisor:
                         self._stop(woken)
                         return 1
                     self._start_those_due()
-                    self._wait(woken, self._seconds_to_next_start())
+                    seconds = self._wait(woken, self._seconds_to_next_start())
                     self._note_ends()
+                    self._take_reports(seconds)
+                    self._report()
                 events.emit(events.STOPPING, signal=self._signals[0].name)
                 return 0 if self._stop(woken) else 1
             finally:
@@ -148,41 +143,40 @@ class Supervisor:
         if number in SIGNALS:
             self._signals.append(signal.Signals(number))
 
-    @staticmethod
-    def _wait(woken: int, seconds: float | None) -> None:
-        """Wait for a signal or the end of a worker, for this long at most; None is without end."""
-        select.select([woken], [], [], seconds)
+    def _wait(self, woken: int, limit: float) -> float:
+        """Wait for a signal or the end of a worker, for `limit` seconds at most.
+
+        Returns:
+            The seconds that passed, of which a process that was frozen meanwhile noticed no more.
+        """
+        begin = self._clock()
+        select.select([woken], [], [], limit)
         with contextlib.suppress(BlockingIOError):
             os.read(woken, 4096)
+        return min(self._clock() - begin, limit)
 
     def _running(self) -> list[subprocess.Popen[bytes]]:
         return [worker.process for worker in self._workers if worker.process is not None]
 
-    def _seconds_to_next_start(self) -> float | None:
+    def _seconds_to_next_start(self) -> float:
+        """Return a tick at most."""
         waiting = [worker.start_at for worker in self._workers if worker.process is None]
-        return max(min(waiting) - self._clock(), 0) if waiting else None
+        return min(max(min(waiting) - self._clock(), 0), TICK) if waiting else TICK
 
     def _start_those_due(self) -> None:
         for worker in self._workers:
             if worker.process is None and worker.start_at <= self._clock():
                 self._start(worker)
 
-    def _start(self, worker: _Worker) -> None:
+    def _start(self, worker: Worker) -> None:
         worker.started = self._clock()
         try:
-            worker.process = subprocess.Popen(
-                worker.command,
-                env=os.environ | {WORKER_VARIABLE: str(worker.number)},
-                # In a session of its own: Ctrl-C in a terminal reaches only the supervisor.
-                start_new_session=True,
-                # This process has one thread, so no lock can be held between fork and exec.
-                preexec_fn=_end_with_supervisor,
-            )
+            worker.start()
         except (OSError, subprocess.SubprocessError) as error:
             # Too many processes, or too little memory: the other workers go on meanwhile.
             self._start_later(worker, status=None, reason=str(error))
         else:
-            events.emit(events.WORKER_STARTED, worker=worker.number, process=worker.process.pid)
+            events.emit(events.WORKER_STARTED, worker=worker.number, process=worker.pid)
 
     def _note_ends(self) -> None:
         """Schedule the next start of the workers that have ended."""
@@ -192,7 +186,23 @@ class Supervisor:
             worker.process = None
             self._start_later(worker, status=status)
 
-    def _start_later(self, worker: _Worker, **facts: object) -> None:
+    def _take_reports(self, seconds: float) -> None:
+        """Kill the workers that are frozen; `seconds` have passed since the last call."""
+        for worker in self._workers:
+            worker.take_reports(seconds)
+            if worker.process is not None and worker.silent >= FROZEN_AFTER:
+                facts = {"worker": worker.number, "process": worker.pid, "seconds": FROZEN_AFTER}
+                events.emit(events.WORKER_FROZEN, **facts)
+                worker.process.kill()
+
+    def _report(self) -> None:
+        """Report all workers to the service manager."""
+        if self._manager is not None:
+            problems = filter(None, (worker.problem for worker in self._workers))
+            ready = [READY] if all(worker.is_ready for worker in self._workers) else []
+            self._manager.report([*ready, ALIVE, status_of(problems)])
+
+    def _start_later(self, worker: Worker, **facts: object) -> None:
         """Schedule the next start of a worker that does not run, and log the facts."""
         steady = self._clock() - worker.started >= STEADY
         worker.failures = 1 if steady else worker.failures + 1
@@ -210,6 +220,8 @@ class Supervisor:
     def _stop(self, woken: int) -> bool:
         """End the workers in order; returns whether all ended with status 0 and in time."""
         self._stopping = True
+        if self._manager is not None:
+            self._manager.report([STOPPING])
         deadline = self._clock() + budget.SHUTDOWN + GRACE
         in_order, sent = True, 0
         while running := self._running():
@@ -231,9 +243,3 @@ def _given_up(number: int) -> str:
         f"worker {number} ended {ATTEMPTS} times in a row within {STEADY:g} s of its start: remove "
         "the reason that it logs, and start again"
     )
-
-
-def _end_with_supervisor() -> None:
-    """In the child on Linux: ask the kernel to stop it in order when the supervisor is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from consumer.stage_settings import StageSettings
 from consumer.telemetry.serving import EndpointError
-from consumer.workers import WORKER_VARIABLE
+from consumer.worker import WORKER_VARIABLE
 
 if TYPE_CHECKING:
     from bearing_stream.observability.otlp import Push

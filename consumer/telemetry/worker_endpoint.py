@@ -15,17 +15,17 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from bearing_stream.observability import Reading, Response
 from bearing_stream.observability.endpoint import JSON
 from consumer import events
 from consumer.liveness.shutdown import SIGNALS
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.health import Health, Phase, response
 from consumer.telemetry.listed import WORKER_UP
+from consumer.telemetry.service_manager import reporting
 from consumer.telemetry.serving import EndpointError, serving_at, socket_of
-
-T = TypeVar("T")
 
 _FAILURES: Final = (OSError, http.client.HTTPException)
 """Of a request; a worker that does not respond in time is one of them."""
@@ -35,10 +35,6 @@ TICK: Final = 0.2
 
 TIMEOUT: Final = 3.0
 """Seconds for a worker to respond."""
-
-FROZEN_AFTER: Final = 60.0
-"""Seconds for which a worker that runs must not respond to be taken for frozen: where all
-threads are, its own watchdog is too."""
 
 
 def serve_workers(settings: ConsumerSettings, folder: Path) -> int:
@@ -58,7 +54,10 @@ def serve_workers(settings: ConsumerSettings, folder: Path) -> int:
     port = settings.metrics_port
     assert port is not None
     try:
-        with serving_at((settings.metrics_host, port), routes_to(workers)):
+        with (
+            serving_at((settings.metrics_host, port), routes_to(workers)),
+            reporting(Health(Phase.RUNNING)),
+        ):
             # The handler may not run while this thread holds the lock of `wait`: it would wait too.
             while not stopped.is_set():
                 time.sleep(TICK)
@@ -68,18 +67,8 @@ def serve_workers(settings: ConsumerSettings, folder: Path) -> int:
     return 0
 
 
-def routes_to(
-    workers: Mapping[int, Path],
-    timeout: float = TIMEOUT,
-    clock: Callable[[], float] = time.monotonic,
-) -> dict[str, Callable[[str], Response]]:
-    """Return the routes of the common endpoint.
-
-    Args:
-        workers: Their numbers and sockets.
-        timeout: Seconds for a worker to respond to `/livez`.
-        clock: Monotonic seconds.
-    """
+def routes_to(workers: Mapping[int, Path]) -> dict[str, Callable[[str], Response]]:
+    """Return the routes of the common endpoint, given the workers' numbers and sockets."""
     # Imported here because it needs the extra `metrics`.
     from bearing_stream.observability.prometheus import PLAIN, merged
 
@@ -92,24 +81,12 @@ def routes_to(
     def ready(_accept: str) -> Response:
         found = {n: _body(one) for n, one in _ask(workers, "/readyz", JSON)}
         is_ready = all(one.get("status") == "ready" for one in found.values())
-        body = {"status": "ready" if is_ready else "not ready", "workers": found}
-        return Response(200 if is_ready else 503, JSON, json.dumps(body).encode() + b"\n")
-
-    hanging: dict[int, float] = {}
+        return response(is_ready, status="ready" if is_ready else "not ready", workers=found)
 
     def live(_accept: str) -> Response:
-        # A worker that ends is started again by the supervisor, and one whose loop hangs ends
-        # itself: a restart of all of them would stop those that work.
-        now = clock()
-        for number, hangs in _parallel(workers, lambda where: _hangs(where, timeout)):
-            if hangs:
-                hanging.setdefault(number, now)
-            else:
-                hanging.pop(number, None)
-        frozen = [number for number, since in sorted(hanging.items()) if now - since > FROZEN_AFTER]
-        status = f"workers {frozen} do not respond" if frozen else "alive"
-        body = json.dumps({"status": status}).encode() + b"\n"
-        return Response(503 if frozen else 200, JSON, body)
+        # The supervisor starts a worker again that ends or is frozen, and one whose loop hangs
+        # ends itself: a restart of all of them would stop those that work.
+        return response(True, status="alive")
 
     return {"/metrics": scrape, "/livez": live, "/readyz": ready}
 
@@ -125,38 +102,19 @@ def _ask(
     workers: Mapping[int, Path], path: str, accept: str
 ) -> Iterator[tuple[int, Response | None]]:
     """Return the response of each worker, asked at the same time; None where there is none."""
-    return _parallel(workers, lambda where: _get(where, path, accept))
-
-
-def _parallel(workers: Mapping[int, Path], call: Callable[[Path], T]) -> Iterator[tuple[int, T]]:
     with ThreadPoolExecutor(max(len(workers), 1)) as threads:
-        yield from zip(workers, threads.map(call, workers.values()), strict=True)
-
-
-def _hangs(where: Path, timeout: float) -> bool:
-    """Whether a worker takes connections, and does not respond."""
-    try:
-        _respond(where, "/livez", JSON, timeout)
-    except TimeoutError:
-        return True
-    except _FAILURES:
-        pass
-    return False
+        found = threads.map(lambda where: _get(where, path, accept), workers.values())
+        yield from zip(workers, found, strict=True)
 
 
 def _get(where: Path, path: str, accept: str) -> Response | None:
     try:
-        return _respond(where, path, accept, TIMEOUT)
+        with closing(_UnixConnection(where, TIMEOUT)) as connection:
+            connection.request("GET", path, headers={"Accept": accept})
+            found = connection.getresponse()
+            return Response(found.status, found.headers.get_content_type(), found.read())
     except _FAILURES:
         return None
-
-
-def _respond(where: Path, path: str, accept: str, timeout: float) -> Response:
-    with closing(_UnixConnection(where, timeout)) as connection:
-        connection.request("GET", path, headers={"Accept": accept})
-        response = connection.getresponse()
-        content_type = response.headers.get_content_type()
-        return Response(response.status, content_type, response.read())
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,7 @@ import pytest
 
 from bearing_stream.config import load
 from consumer import workers
-from consumer.events import READY, WORKER_ENDED, WORKER_STARTED
+from consumer.events import READY, WORKER_ENDED, WORKER_FROZEN, WORKER_STARTED
 from consumer.settings import ConsumerSettings
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
@@ -32,6 +33,7 @@ from bearing_stream.logs import configure_logs
 from consumer import events, workers
 
 workers.FIRST_DELAY = 0.01
+workers.FROZEN_AFTER = 2.0
 configure_logs("json", "info", events.LIBRARY_MESSAGE)
 sys.exit(workers.Supervisor(dict(enumerate(json.loads(sys.argv[1]), 1))).run())
 """
@@ -45,6 +47,18 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 os.write(1, b"up\\n")
 while True:
     signal.pause()
+"""
+
+REPORTS = """
+import os, signal, sys
+from consumer.telemetry.health import Health, Phase
+from consumer.telemetry.service_manager import reporting
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+with reporting(Health(Phase.RUNNING)):
+    os.write(1, b"up\\n")
+    while True:
+        signal.pause()
 """
 
 FAILS = "import sys; sys.exit(3)"
@@ -111,6 +125,37 @@ def test_a_worker_that_is_killed_is_started_again() -> None:
     assert process.returncode == 0
     [end] = ends(errors)
     assert (end["status"], end["failures"]) == (-signal.SIGKILL, 1)
+
+
+def test_a_worker_that_is_frozen_is_killed_and_started_again() -> None:
+    with supervised(REPORTS, STOPS) as process:
+        await_lines(process, 2)
+        frozen = next(child for child in children(process) if "reporting" in child.cmdline()[-1])
+        frozen.suspend()
+        await_lines(process, 1)
+        assert not frozen.is_running()
+        process.terminate()
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    events = [json.loads(line) for line in errors.splitlines()]
+    found = [event for event in events if event["event"] == WORKER_FROZEN.name]
+    assert [(event["worker"], event["process"]) for event in found] == [(1, frozen.pid)]
+    assert [end["worker"] for end in ends(errors)] == [1]
+
+
+def test_workers_that_were_frozen_with_their_supervisor_run_on() -> None:
+    with supervised(REPORTS, REPORTS) as process:
+        await_lines(process, 2)
+        both = children(process)
+        for each in (*both, psutil.Process(process.pid)):
+            each.suspend()
+        time.sleep(3)  # more than the limit
+        for each in (psutil.Process(process.pid), *both):
+            each.resume()
+        time.sleep(1.5)  # a round of the supervisor
+        process.terminate()
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, ends(errors)) == (0, [])
 
 
 def test_a_worker_that_fails_again_and_again_ends_all_with_status_1() -> None:

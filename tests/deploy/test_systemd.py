@@ -14,6 +14,7 @@ from bearing_stream.commands.alarms.notify.service import STOP_LIMIT
 from bearing_stream.commands.alarms.notify.settings import NotifySettings
 from bearing_stream.config import ENVIRONMENT_PREFIX
 from consumer.liveness.shutdown import SHUTDOWN_LIMIT
+from consumer.telemetry.service_manager import TICK
 from tests.paths import ROOT
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
@@ -107,3 +108,12 @@ def test_little_is_exposed(unit: str) -> None:
     command = ["systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSURE}", unit]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout
+
+
+@each_unit
+def test_systemd_learns_that_it_is_ready_and_alive(file: Path) -> None:
+    service = section(file, "Service")
+    assert service["Type"] == ["notify"]
+    assert service["NotifyAccess"] == ["main"]
+    # More than one report, which goes out every second, may be late.
+    assert float(service["WatchdogSec"][0]) >= 30 * TICK

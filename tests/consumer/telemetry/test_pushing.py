@@ -23,7 +23,7 @@ from consumer.telemetry.observers import Observer
 from consumer.telemetry.served import Telemetry
 from consumer.telemetry.serving import EndpointError
 from consumer.telemetry.spans import BatchSpans
-from consumer.workers import WORKER_VARIABLE
+from consumer.worker import WORKER_VARIABLE
 from tests.consumer.fakes import DIAGNOSES, GROUP, WINDOWS, abortable, malformed, window
 from tests.consumer.world import World
 from tests.otlp_collector import Collected, collector

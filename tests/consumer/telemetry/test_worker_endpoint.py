@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -73,27 +72,6 @@ def test_all_are_ready_if_each_is(workers: dict[int, Path]) -> None:
 
 def test_a_worker_that_is_not_well_restarts_no_other(workers: dict[int, Path]) -> None:
     assert routes_to(workers)["/livez"]("").status == 200
-
-
-def test_a_worker_that_is_frozen_is_found_after_a_while(
-    workers: dict[int, Path], tmp_path: Path
-) -> None:
-    frozen, now = socket_of(tmp_path, 4), 0.0
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(frozen))
-        listener.listen()
-        live = routes_to({**workers, 4: frozen}, 0.1, lambda: now)["/livez"]
-        assert live("").status == 200
-        now = 59.0
-        assert live("").status == 200
-        now = 61.0
-        response = live("")
-        assert (response.status, json.loads(response.body)["status"]) == (
-            503,
-            "workers [4] do not respond",
-        )
-    # It has ended: the supervisor starts it again.
-    assert live("").status == 200
 
 
 @pytest.mark.integration

@@ -25,6 +25,7 @@ from bearing_stream.commands.alarms.notify.telemetry import NotifyTelemetry, Wat
 from bearing_stream.kafka import FatalKafkaError, wait_for_topics
 from bearing_stream.wire.alarm import Alarm
 from consumer.telemetry.health import Phase
+from consumer.telemetry.service_manager import reporting
 from consumer.telemetry.serving import EndpointError
 
 TICK: Final = 0.2
@@ -65,7 +66,7 @@ def run(settings: NotifySettings, receivers: Iterable[Receiver]) -> int:
     try:
         is_asked = settings.metrics_port is not None
         asking = service.reachability.asking() if is_asked else nullcontext()
-        with service.telemetry.serving(settings), asking:
+        with service.telemetry.serving(settings), reporting(service.telemetry), asking:
             return service.run()
     except EndpointError as error:
         events.emit(events.FAILED, error=str(error))

@@ -95,17 +95,17 @@ class NotifyTelemetry:
         A receiver that is down is none: a restart would not help it, nor another version wait for
         it. `lag` has its seconds.
         """
-        receivers = dict(self.receivers)
-        problems = list(self._problems(receivers))
+        problems = list(self.problems())
         return response(
             not problems,
             status="not ready" if problems else "ready",
             phase=self.phase,
             problems=problems,
-            lag={name: each.loop.lag for name, each in receivers.items()},
+            lag={name: each.loop.lag for name, each in dict(self.receivers).items()},
         )
 
-    def _problems(self, receivers: dict[str, Watched]) -> Iterator[str]:
+    def problems(self) -> Iterator[str]:
+        """Yield why the process does not do its work now."""
         if self.phase is Phase.WAITING:
             yield f"it waits for Kafka: {self.waiting_for or 'no response yet'}"
         elif self.phase is Phase.STOPPING:
@@ -113,6 +113,6 @@ class NotifyTelemetry:
         else:
             if why := self._unreachable():
                 yield f"Kafka cannot be reached: {why}"
-            for name, each in receivers.items():
+            for name, each in dict(self.receivers).items():
                 if not each.joined():
                     yield f"the group has assigned nothing to the receiver '{name}' yet"

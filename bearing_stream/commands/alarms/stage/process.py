@@ -7,6 +7,7 @@ from bearing_stream.kafka import FatalKafkaError
 from consumer import events
 from consumer.liveness.allocator import keep_memory_tight
 from consumer.liveness.shutdown import stopping_on_signals
+from consumer.telemetry.service_manager import reporting
 from consumer.telemetry.serving import EndpointError
 
 
@@ -19,7 +20,12 @@ def run(settings: AlarmSettings) -> int:
     keep_memory_tight()
     try:
         service = AlarmService(settings)
-        with service.telemetry.serving(settings), stopping_on_signals(service.stop):
+        telemetry = service.telemetry
+        with (
+            telemetry.serving(settings),
+            reporting(telemetry.health),
+            stopping_on_signals(service.stop),
+        ):
             service.run()
     except (FatalKafkaError, RulesError, EndpointError) as error:
         events.emit(events.FAILED, error=str(error))
