@@ -141,6 +141,13 @@ def test_helm_names_the_mistake(program: str, arguments: list[str], expected: st
     assert expected in caught.value.stderr
 
 
+def test_a_topic_without_configuration_has_the_brokers(program: str) -> None:
+    switches = "--set=strimzi.topics.enabled=true,strimzi.cluster=c,strimzi.topics.windows=null"
+    objects = yaml.safe_load_all(render(program, "default", switches))
+    specs = [one["spec"] for one in objects if one and one["kind"] == "KafkaTopic"]
+    assert ["config" in spec for spec in specs] == [False, True, True]
+
+
 def test_helm_lints_it(program: str) -> None:
     example = f"--values={CHART / 'ci' / ('default' + SUFFIX)}"
     arguments = ["lint", "--strict", f"--kube-version={KUBERNETES}", str(CHART), example]
