@@ -49,9 +49,9 @@ def _at_least_a_second(duration: int) -> int:
 Duration = Annotated[int, BeforeValidator(_microseconds)]
 """Microseconds; in the file a text with a unit."""
 
-Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Level = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
 class _Table(BaseModel):
@@ -67,16 +67,16 @@ class _Table(BaseModel):
 class EvidenceRule(_Table):
     """What is accumulated over the last windows of a sensor."""
 
-    windows: Annotated[int, Field(ge=1, le=256)] = 16
+    windows: Annotated[int, Field(strict=True, ge=1, le=256)] = 16
     """Windows over which evidence is accumulated: 16 are 2.7 s. A measurement counts as many
     windows as it has, up to this number."""
     lateness: Duration = 5 * SECOND
     """A measurement may be older than the sensor's latest by this much and still count as evidence.
     One that is older still, or that has arrived before, is counted and has no effect."""
-    clock_reset: Annotated[int, Field(ge=1, le=10_000)] = 16
+    clock_reset: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 16
     """After this many measurements in a row that are too late the sensor's clock is taken to have
     been set back: evidence and delays begin anew, alarms keep their state."""
-    learn: Annotated[int, Field(ge=1, le=100_000)] = 512
+    learn: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 512
     """Windows without an alarm of the machine that make up the sensor's reference RMS."""
     running_rms: Level = 0.0
     """RMS below which the machine is off: its measurements are no evidence, and its alarms are
@@ -94,7 +94,7 @@ class KindRule(_Table):
     """Level from which the condition holds."""
     clear_level: Level = Field(0.3, alias="clear")
     """Level up to which the condition is absent; below `raise`. Between the two nothing changes."""
-    agree: Annotated[int, Field(ge=1, le=256)] = 8
+    agree: Annotated[int, Field(strict=True, ge=1, le=256)] = 8
     """Of the last `evidence.windows` windows, so many must show the condition each for itself (k of
     n); so many must be usable before an alarm is cleared."""
     on_delay: Duration = SECOND
@@ -115,9 +115,9 @@ class KindRule(_Table):
     aside (shelved, suppressed or out of service)."""
     realarm_time: Duration = 8 * HOUR
     """An alarm that is still active after this event time must be acknowledged again; 0s: never."""
-    realarm_count: Annotated[int, Field(ge=0, le=1000)] = 3
+    realarm_count: Annotated[int, Field(strict=True, ge=0, le=1000)] = 3
     """How often, at most, between raise and clear."""
-    chatter_count: Annotated[int, Field(ge=2, le=16)] = 6
+    chatter_count: Annotated[int, Field(strict=True, ge=2, le=16)] = 6
     """Flap detection: so many raises and clears within `chatter_period` are chattering."""
     chatter_period: Duration = 30 * MINUTE
     """A chattering alarm stays active until the condition has been absent for this long. One of

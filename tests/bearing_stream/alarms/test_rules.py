@@ -73,6 +73,8 @@ def test_the_first_row_that_matches_applies_alone() -> None:
         ("[bearing-fault]\nenabled = 'yes'", "bearing-fault.enabled: expected a valid boolean"),
         ("[bearing-fault]\nraise = 0.2", "expected clear below raise, got clear = 0.3"),
         ("[bearing-fault]\nraise = 2", "raise of at most 1, the highest level of this kind, got 2"),
+        ("[bearing-fault]\nraise = true", "bearing-fault.raise: expected a valid number, got True"),
+        ("[bearing-fault]\nagree = true", "bearing-fault.agree: expected a valid integer, "),
         ("[bearing-fault]\nlatch = 'x'", "bearing-fault.latch: expected a valid boolean, "),
         ("[bearing-fault]\nseverity = 'hgh'", "'low', 'medium', 'high' or 'critical', got 'hgh'"),
         ("[evidence]\nwindows = 4", "expected agree of at most evidence.windows, got 8 of 4"),
