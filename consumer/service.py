@@ -3,9 +3,9 @@
 from typing import Final
 
 from bearing_stream.kafka import (
+    admin_client,
     create_topics,
     largest_message,
-    lasting_admin_client,
     wait_for_topics,
 )
 from bearing_stream.kafka.connection import Properties
@@ -91,7 +91,7 @@ class Service(StageService[ConsumerSettings]):
         """
         settings = self._settings
         properties = settings.client_properties()
-        admin = lasting_admin_client(properties, self._errors)
+        admin = admin_client(properties, self._errors)
         limit = largest_message(properties, settings.dead_letters_topic)
         outputs = {settings.diagnoses_topic, settings.dead_letters_topic}
         if settings.guarantee != "exactly-once":

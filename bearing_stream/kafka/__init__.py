@@ -1,11 +1,6 @@
 """What all Kafka clients here share: connection settings, start-up checks, errors, reading."""
 
-from bearing_stream.kafka.admin import (
-    admin_client,
-    create_topics,
-    largest_message,
-    lasting_admin_client,
-)
+from bearing_stream.kafka.admin import admin_client, create_topics, largest_message
 from bearing_stream.kafka.client import new_client, served
 from bearing_stream.kafka.connection import ConnectionSettings
 from bearing_stream.kafka.errors import (
@@ -50,7 +45,6 @@ __all__ = [
     "explain",
     "is_fatal",
     "largest_message",
-    "lasting_admin_client",
     "new_client",
     "read_to_end",
     "served",

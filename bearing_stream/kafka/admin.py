@@ -13,9 +13,8 @@ from bearing_stream.kafka.client import new_client
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.kafka.errors import ClusterErrors, FatalKafkaError, explain
 
-SILENT: Final = 5.0
-"""Seconds for a response, after which a client that goes on asking closes the connection. Otherwise
-librdkafka 2.16, which asks the broker that it asked last, asks one that is frozen for a minute."""
+CREATE_TIMEOUT: Final = 60.0
+"""Seconds for topics to be created."""
 
 DESCRIBE_TIMEOUT: Final = 5.0
 """Seconds for the configuration of a topic."""
@@ -49,16 +48,6 @@ def admin_client(properties: Properties, errors: ClusterErrors | None = None) ->
     return new_client(AdminClient, own)
 
 
-def lasting_admin_client(
-    properties: Properties, errors: ClusterErrors | None = None
-) -> AdminClient:
-    """A client for metadata and administration that turns from a broker that does not respond.
-
-    Its requests are short. Arguments and errors are those of `admin_client`.
-    """
-    return admin_client({"socket.timeout.ms": round(SILENT * 1000)} | properties, errors)
-
-
 def create_topics(
     properties: Properties,
     partitions: Mapping[str, int],
@@ -81,7 +70,8 @@ def create_topics(
         NewTopic(name, count, replication, config=dict(topic_properties or {}))
         for name, count in partitions.items()
     ]
-    for name, created in admin.create_topics(new, operation_timeout=30).items():
+    response = admin.create_topics(new, operation_timeout=30, request_timeout=CREATE_TIMEOUT)
+    for name, created in response.items():
         try:
             created.result()
         except KafkaException as failure:

@@ -15,6 +15,11 @@ and an original that is redriven lands in another partition than the sensor's wi
 Properties = dict[str, Any]
 """Client properties, named as in librdkafka."""
 
+SILENT: Final = 10.0
+"""Seconds without a response after which a client closes a connection. librdkafka 2.16 sends a
+request for metadata to the broker that it asked last, as long as that is connected: by default it
+asks one that is frozen for a minute, and learns of no other leader meanwhile."""
+
 ONE_REQUEST_AT_A_TIME: Final[Properties] = {"max.in.flight.requests.per.connection": 1}
 """For a producer that relies on delivery reports. With several requests in flight, librdkafka 2.16
 reports a record as delivered that Kafka does not have: the first request of a new producer to a
@@ -92,6 +97,9 @@ class ConnectionSettings(Settings):
             **own: Properties that the command needs, with `_` for `.`; the user's properties
                 override them.
         """
-        properties: Properties = {"bootstrap.servers": self.bootstrap_servers}
+        properties: Properties = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "socket.timeout.ms": round(SILENT * 1000),
+        }
         properties |= {name.replace("_", "."): value for name, value in own.items()}
         return properties | self.kafka

@@ -15,6 +15,9 @@ from consumer.stage_settings import SECOND_ID, StageSettings
 PREFETCH_KIB: Final = 32 * 1024
 """Memory for windows fetched ahead: about 4,000 of 8 KB."""
 
+FETCH_BYTES: Final = 4 * 1024 * 1024
+"""Of one response, about: over 4 Mbit/s it arrives within `connection.SILENT`."""
+
 OUTBOX_KIB: Final = 64 * 1024
 """Memory for diagnoses and dead letters that wait to be sent."""
 
@@ -57,6 +60,7 @@ def new_consumer(
         # With the default of 1,000, fetching pauses for a second whenever the local queue is full.
         fetch_queue_backoff_ms=5,
         queued_max_messages_kbytes=PREFETCH_KIB,
+        fetch_max_bytes=FETCH_BYTES,
     )
     if settings.group_protocol == "classic":
         properties.setdefault("partition.assignment.strategy", "cooperative-sticky")
@@ -109,6 +113,9 @@ def new_producer(
     )
     if transactional_id is not None:
         properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
+        if "socket.timeout.ms" not in settings.kafka:
+            # librdkafka derives it: it must be shorter than the transaction's.
+            del properties["socket.timeout.ms"]
         properties.setdefault("transactional.id", transactional_id)
         properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
     # The report of a delivery shows whether Kafka acknowledged it; see `delivery.base`.

@@ -28,7 +28,7 @@ class Start:
         for name, stub in {
             "wait_for_topics": self._wait,
             "create_topics": lambda *_, **__: None,
-            "lasting_admin_client": lambda *_: None,
+            "admin_client": lambda *_: None,
             "largest_message": lambda *_: 1_000,
             "single_replica": lambda *_: self.replicas,
             "assemble": self._assemble,

@@ -20,6 +20,9 @@ from tools.chaos.errors import ChaosError
 
 pytestmark = MARKS
 
+FAILOVER = 50.0
+"""Seconds; on an idle machine it takes twenty."""
+
 
 @pytest.fixture(scope="module")
 def three() -> Iterator[LocalKafka]:
@@ -60,7 +63,7 @@ def lone_leaders(three: LocalKafka) -> Iterator[Topics]:
 
 def send(topics: Topics, count: int, partitions: Sequence[int] = (0, 1, 2)) -> None:
     """Send windows to partitions."""
-    producer = Producer({"bootstrap.servers": topics.servers})
+    producer = Producer({"bootstrap.servers": topics.servers, "socket.timeout.ms": 5000})
     for partition in partitions:
         for number in range(count):
             sent = window(number)
@@ -68,6 +71,41 @@ def send(topics: Topics, count: int, partitions: Sequence[int] = (0, 1, 2)) -> N
                 topics.windows, sent.value, sent.key, partition, headers=list(sent.headers)
             )
     assert producer.flush(60) == 0
+
+
+@pytest.fixture
+def replicated(three: LocalKafka) -> Iterator[Topics]:
+    """Topics with three replicas, of which broker 1 leads each partition of the windows."""
+    topics = named_topics(three.bootstrap_servers)
+    admin = AdminClient({**three.client_properties})
+    windows = NewTopic(topics.windows, num_partitions=3, replica_assignment=[[1, 2, 3]] * 3)
+    admin.create_topics([windows])[topics.windows].result(30)
+    results = dict.fromkeys((topics.diagnoses, topics.dead_letters), 3)
+    create_topics(three.client_properties, results, 3)
+    yield topics
+    delete_topics(topics)
+
+
+def test_while_a_broker_is_frozen_its_partitions_are_read_from_others(
+    three: LocalKafka, replicated: Topics
+) -> None:
+    """Kafka has other leaders after nine seconds; without a limit clients wait for a minute."""
+    topics = replicated
+
+    def diagnosed(count: int) -> None:
+        what = f"{count} are diagnosed"
+        eventually(lambda: len(read_diagnoses(topics)) == count, what, FAILOVER)
+
+    send(topics, 20)
+    with ConsumerProcess(topics) as consumer:
+        diagnosed(60)
+        three.freeze(1)
+        send(topics, 20)
+        diagnosed(120)
+        three.thaw(1)
+        consumer.stop()
+    inputs = [one.input for _, one in read_diagnoses(topics)]
+    assert len({(one.partition, one.offset) for one in inputs}) == len(inputs) == 120
 
 
 def test_a_partition_without_a_leader_holds_up_no_other(

@@ -7,7 +7,7 @@ from typing import Final
 
 from confluent_kafka import KafkaException
 
-from bearing_stream.kafka import ClusterErrors, explain, lasting_admin_client
+from bearing_stream.kafka import ClusterErrors, admin_client, explain
 from bearing_stream.kafka.connection import Properties
 
 INTERVAL: Final = 5.0
@@ -46,7 +46,7 @@ class Reachability:
             self._ended.set()
 
     def _ask(self) -> None:
-        admin = lasting_admin_client(self._properties, ClusterErrors())
+        admin = admin_client(self._properties, ClusterErrors())
         while not self._ended.wait(INTERVAL):
             try:
                 admin.list_topics(self._topic, TIMEOUT)

@@ -16,7 +16,7 @@ from bearing_stream.commands.alarms.stage.loop import AlarmLoop
 from bearing_stream.commands.alarms.stage.metrics import AlarmMetrics
 from bearing_stream.commands.alarms.stage.readings import AlarmSources
 from bearing_stream.commands.alarms.stage.state_topic import StateTopic
-from bearing_stream.kafka import create_topics, lasting_admin_client, wait_for_topics
+from bearing_stream.kafka import admin_client, create_topics, wait_for_topics
 from consumer.delivery.replication import single_replica
 from consumer.kafka.clients import new_consumer
 from consumer.kafka.source import WindowSource
@@ -60,7 +60,7 @@ class AlarmService(StageService[AlarmSettings]):
     def _assemble(self) -> Parts:
         settings, found = self._settings, self._settings.alarm_topics
         properties, metrics = settings.client_properties(), self.telemetry.sources.metrics
-        admin = lasting_admin_client(properties, self._errors)
+        admin = admin_client(properties, self._errors)
         statistics = self.telemetry.client_properties(settings, "consumer")
         consumer = new_consumer(settings, self._errors, statistics)
         source = new_source(
