@@ -23,10 +23,12 @@
 #define FEATURES 190
 #define PADDED 192 /* FEATURES, and zeros up to a multiple of every vector's length */
 #define LABELS 4
+#define QUADS 480 /* groups of four neighbouring outputs, a multiple of every tile */
 #define TOGETHER 4 /* windows whose features are whitened together */
 
 struct network {
-    const float *filters;   /* (3, FILTERS, TAPS / 2): even taps, their sum with the odd, odd ones */
+    const float *filters;   /* (9, FILTERS, TAPS / 4): even taps, their sum with the odd, odd ones; of
+                             * each of these three the same again */
     const float *bias;      /* (FILTERS) */
     const float *weights;   /* (LABELS, PADDED), divided by the temperature */
     const float *offsets;   /* (LABELS), divided by the temperature */
@@ -106,7 +108,7 @@ static float power_of_two(float peak)
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma,prefer-vector-width=512")
 #define LEVEL(name) name##_avx512
 #define LANES 16
-#define TILE 4
+#define TILE 3
 #include "kernel_level.h"
 #include "kernel_spectra.h"
 #include "kernel_statistics.h"

@@ -32,33 +32,51 @@ static inline float LEVEL(sum)(vector summed)
     return total;
 }
 
-/* tanh to 3e-7 by a rational function, as Eigen computes it (Eigen/src/Core/MathFunctionsImpl.h):
- * beyond 7.9 float32 holds nothing between tanh and 1. */
-static inline vector LEVEL(tanh)(vector x)
+/* tanh(x) as above / below, a rational function that is right to 3e-7, as Eigen computes it
+ * (Eigen/src/Core/MathFunctionsImpl.h): beyond 7.9 float32 holds nothing between tanh and 1. */
+static inline void LEVEL(tanh)(vector x, vector *above, vector *below)
 {
     const vector zero = {0};
     const float end = 7.90531110763549805f;
     x = LEVEL(either)(x > end, zero + end, x);
     x = LEVEL(either)(x < -end, zero - end, x);
     vector square = x * x;
-    vector above = square * -2.76076847742355e-16f + 2.00018790482477e-13f;
-    above = above * square + -8.60467152213735e-11f;
-    above = above * square + 5.12229709037114e-08f;
-    above = above * square + 1.48572235717979e-05f;
-    above = above * square + 6.37261928875436e-04f;
-    above = (above * square + 4.89352455891786e-03f) * x;
-    vector below = square * 1.19825839466702e-06f + 1.18534705686654e-04f;
-    below = below * square + 2.26843463243900e-03f;
-    below = below * square + 4.89352518554385e-03f;
-    return above / below;
+    vector sum = square * -2.76076847742355e-16f + 2.00018790482477e-13f;
+    sum = sum * square + -8.60467152213735e-11f;
+    sum = sum * square + 5.12229709037114e-08f;
+    sum = sum * square + 1.48572235717979e-05f;
+    sum = sum * square + 6.37261928875436e-04f;
+    *above = (sum * square + 4.89352455891786e-03f) * x;
+    sum = square * 1.19825839466702e-06f + 1.18534705686654e-04f;
+    sum = sum * square + 2.26843463243900e-03f;
+    *below = sum * square + 4.89352518554385e-03f;
+}
+
+/* tanh(one) + tanh(other), with one division. */
+static inline vector LEVEL(sum_of_tanh)(vector one, vector other)
+{
+    vector above[2], below[2];
+    LEVEL(tanh)(one, &above[0], &below[0]);
+    LEVEL(tanh)(other, &above[1], &below[1]);
+    return (above[0] * below[1] + above[1] * below[0]) / (below[0] * below[1]);
+}
+
+/* Four totals at a time: each addition to one waits for the one before. */
+static inline vector LEVEL(total)(const float *samples, int squared)
+{
+    vector totals[4] = {{0}};
+    for (int i = 0; i < SAMPLES; i += 4 * LANES)
+#pragma GCC unroll 4
+        for (int part = 0; part < 4; part++) {
+            vector next = LEVEL(load)(samples + i + part * LANES);
+            totals[part] += squared ? next * next : next;
+        }
+    return (totals[0] + totals[1]) + (totals[2] + totals[3]);
 }
 
 static void LEVEL(subtract_mean)(float *samples)
 {
-    vector total = {0};
-    for (int i = 0; i < SAMPLES; i += LANES)
-        total += LEVEL(load)(samples + i);
-    float mean = LEVEL(sum)(total) / SAMPLES;
+    float mean = LEVEL(sum)(LEVEL(total)(samples, 0)) / SAMPLES;
     for (int i = 0; i < SAMPLES; i += LANES)
         LEVEL(store)(samples + i, LEVEL(load)(samples + i) - mean);
 }
@@ -82,14 +100,10 @@ static int LEVEL(standardise)(float *samples)
     if (!(peak <= FLT_MAX && -peak >= -FLT_MAX))
         return 0;
     float factor = power_of_two(peak);
-    vector total = {0};
-    for (int i = 0; i < SAMPLES; i += LANES) {
-        vector scaled = LEVEL(load)(samples + i) * factor;
-        LEVEL(store)(samples + i, scaled);
-        total += scaled;
-    }
+    for (int i = 0; i < SAMPLES; i += LANES)
+        LEVEL(store)(samples + i, LEVEL(load)(samples + i) * factor);
     /* A comparison passes over NaN; a sum does not, and that of scaled samples cannot overflow. */
-    float all = LEVEL(sum)(total);
+    float all = LEVEL(sum)(LEVEL(total)(samples, 0));
     if (all != all)
         return 0;
     if (lowest == highest) {
@@ -98,27 +112,26 @@ static int LEVEL(standardise)(float *samples)
     }
     LEVEL(subtract_mean)(samples);
     LEVEL(subtract_mean)(samples);
-    vector squares = {0};
-    for (int i = 0; i < SAMPLES; i += LANES) {
-        vector next = LEVEL(load)(samples + i);
-        squares += next * next;
-    }
-    float scale = 1 / sqrtf(LEVEL(sum)(squares) / (SAMPLES - 1));
+    float scale = 1 / sqrtf(LEVEL(sum)(LEVEL(total)(samples, 1)) / (SAMPLES - 1));
     for (int i = 0; i < SAMPLES; i += LANES)
         LEVEL(store)(samples + i, LEVEL(load)(samples + i) * scale);
     return 1;
 }
 
-/* Write the three signals whose correlations give every second output of a filter, and the others:
- * with the even samples v, the odd ones u and the next even ones w, v - u, u and u - w. */
-static void LEVEL(split)(const float *samples, float (*parts)[SAMPLES / 2])
+/* Write the three signals (3, count / 2) whose correlations give every second output of a filter, and
+ * the others: with the even samples v, the odd ones u and the next even ones w, v - u, u and u - w. */
+static inline __attribute__((always_inline)) void LEVEL(split)(const float *restrict samples, int count,
+                                                               float *restrict parts)
 {
-    for (int i = 0; i < SAMPLES / 2; i++) {
+    int half = count / 2, last = half - 1;
+    for (int i = 0; i < last; i++) {
         float even = samples[2 * i], odd = samples[2 * i + 1];
-        parts[0][i] = even - odd;
-        parts[1][i] = odd;
-        parts[2][i] = odd - (i < SAMPLES / 2 - 1 ? samples[2 * i + 2] : 0);
+        parts[i] = even - odd;
+        parts[half + i] = odd;
+        parts[2 * half + i] = odd - samples[2 * i + 2];
     }
+    parts[last] = samples[2 * last] - samples[2 * last + 1];
+    parts[half + last] = parts[2 * half + last] = samples[2 * last + 1];
 }
 
 /* Write TILE vectors of the correlations of a part with its filters. Not inlined: among other code the
@@ -127,14 +140,14 @@ static __attribute__((noinline)) void LEVEL(correlate)(const float *part, const 
                                                        vector (*correlated)[TILE])
 {
     vector totals[FILTERS][TILE] = {{{0}}};
-    for (int tap = 0; tap < TAPS / 2; tap++) {
+    for (int tap = 0; tap < TAPS / 4; tap++) {
         vector seen[TILE];
 #pragma GCC unroll 8
         for (int tile = 0; tile < TILE; tile++)
             seen[tile] = LEVEL(load)(part + tap + tile * LANES);
 #pragma GCC unroll 8
         for (int filter = 0; filter < FILTERS; filter++) {
-            float weight = filters[filter * TAPS / 2 + tap];
+            float weight = filters[filter * TAPS / 4 + tap];
 #pragma GCC unroll 8
             for (int tile = 0; tile < TILE; tile++)
                 totals[filter][tile] += seen[tile] * weight;
@@ -147,41 +160,68 @@ static __attribute__((noinline)) void LEVEL(correlate)(const float *part, const 
             correlated[filter][tile] = totals[filter][tile];
 }
 
-/* Write the pooled features (PADDED) of a standardised window, filter by filter. Of two neighbouring
- * outputs, three correlations of half the taps are a quarter less work than two of all taps (Winograd,
- * Arithmetic Complexity of Computations, SIAM 1980, F(2, 2)). */
-static void LEVEL(pool)(const float *samples, const struct network *network, float *features)
+/* Write what the tanh of each first and second, and of each third and fourth, of four neighbouring
+ * outputs of the filters add up to. Of two neighbouring outputs, three correlations of half the taps
+ * are a quarter less work than two of all taps (Winograd, Arithmetic Complexity of Computations, SIAM
+ * 1980, F(2, 2)); of four, nine of a quarter of the taps are 7/16 less. */
+static void LEVEL(filter)(const float *samples, const struct network *network,
+                          float (*first)[QUADS], float (*second)[QUADS])
 {
-    enum { STEP = TILE * LANES, PAIRS = (POOLED * POOL / 2 + STEP - 1) / STEP * STEP };
-    _Static_assert(PAIRS + TAPS / 2 <= SAMPLES / 2, "a tile reads beyond the window");
-    float parts[3][SAMPLES / 2], outputs[FILTERS][PAIRS];
-    LEVEL(split)(samples, parts);
-    for (int begin = 0; begin < PAIRS; begin += STEP) {
-        vector correlated[3][FILTERS][TILE];
-        for (int part = 0; part < 3; part++)
-            LEVEL(correlate)(parts[part] + begin, network->filters + part * FILTERS * TAPS / 2,
-                             correlated[part]);
+    enum { STEP = TILE * LANES };
+    _Static_assert(QUADS % STEP == 0 && QUADS * 4 >= POOLED * POOL, "tiles end elsewhere");
+    _Static_assert(QUADS + TAPS / 4 <= SAMPLES / 4, "a tile reads beyond the window");
+    float halves[3][SAMPLES / 2], quarters[9][SAMPLES / 4];
+    LEVEL(split)(samples, SAMPLES, halves[0]);
+    for (int half = 0; half < 3; half++)
+        LEVEL(split)(halves[half], SAMPLES / 2, quarters[3 * half]);
+    for (int begin = 0; begin < QUADS; begin += STEP) {
+        vector of[9][FILTERS][TILE];
+        for (int part = 0; part < 9; part++)
+            LEVEL(correlate)(quarters[part] + begin, network->filters + part * FILTERS * TAPS / 4,
+                             of[part]);
         for (int filter = 0; filter < FILTERS; filter++)
             for (int tile = 0; tile < TILE; tile++) {
-                vector shared = correlated[1][filter][tile] + network->bias[filter];
-                vector even = shared + correlated[0][filter][tile];
-                vector odd = shared - correlated[2][filter][tile];
-                LEVEL(store)(outputs[filter] + begin + tile * LANES,
-                             LEVEL(tanh)(even) + LEVEL(tanh)(odd));
+                vector one[3], two[3];
+#pragma GCC unroll 3
+                for (int half = 0; half < 3; half++) {
+                    vector shared = of[3 * half + 1][filter][tile];
+                    if (half == 1)
+                        shared += network->bias[filter];
+                    one[half] = shared + of[3 * half][filter][tile];
+                    two[half] = shared - of[3 * half + 2][filter][tile];
+                }
+                int at = begin + tile * LANES;
+                LEVEL(store)(first[filter] + at, LEVEL(sum_of_tanh)(one[1] + one[0], one[1] - one[2]));
+                LEVEL(store)(second[filter] + at, LEVEL(sum_of_tanh)(two[1] + two[0], two[1] - two[2]));
             }
     }
-    for (int filter = 0; filter < FILTERS; filter++)
-        for (int pooled = 0; pooled < POOLED; pooled++) {
-            const float *pool = outputs[filter] + pooled * POOL / 2;
-            vector totals = {0};
-            int i = 0;
-            for (; i + LANES <= POOL / 2; i += LANES)
-                totals += LEVEL(load)(pool + i);
-            float total = LEVEL(sum)(totals);
-            for (; i < POOL / 2; i++)
-                total += pool[i];
-            features[filter * POOLED + pooled] = total / POOL;
+}
+
+/* Write the pooled features (PADDED) of a standardised window, filter by filter. */
+static void LEVEL(pool)(const float *samples, const struct network *network, float *features)
+{
+    float first[FILTERS][QUADS], second[FILTERS][QUADS];
+    LEVEL(filter)(samples, network, first, second);
+    for (int filter = 0; filter < FILTERS; filter++) {
+        /* Sums of four outputs, of sixteen and of 48: all that a pool shares with the others, but for
+         * two outputs. Beyond QUADS there is nothing to add. */
+        float four[QUADS + 16] = {0}, sixteen[QUADS + 16] = {0}, most[QUADS];
+        for (int i = 0; i < QUADS; i += LANES)
+            LEVEL(store)(four + i, LEVEL(load)(first[filter] + i) + LEVEL(load)(second[filter] + i));
+        for (int i = 0; i < QUADS; i += LANES)
+            LEVEL(store)(sixteen + i, LEVEL(load)(four + i) + LEVEL(load)(four + i + 1) +
+                                          (LEVEL(load)(four + i + 2) + LEVEL(load)(four + i + 3)));
+        for (int i = 0; i < QUADS; i += LANES)
+            LEVEL(store)(most + i, LEVEL(load)(sixteen + i) + LEVEL(load)(sixteen + i + 4) +
+                                       LEVEL(load)(sixteen + i + 8));
+        for (int pooled = 0; pooled < POOLED; pooled += 2) {
+            /* A pool begins with a first pair of outputs and ends with one, the next with second ones. */
+            int begin = pooled * POOL / 4, next = begin + POOL / 4;
+            float *row = features + filter * POOLED + pooled;
+            row[0] = (most[begin] + first[filter][next]) / POOL;
+            row[1] = (most[next + 1] + second[filter][next]) / POOL;
         }
+    }
     memset(features + FEATURES, 0, (PADDED - FEATURES) * sizeof *features);
 }
 

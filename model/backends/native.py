@@ -232,7 +232,7 @@ def _arrays(weights: Weights, novelty: Novelty | None) -> dict[str, NDArray[np.f
     """Return the arrays of the kernel's structure, rows of features padded with zeros."""
     temperature = 1.0 if novelty is None else novelty.temperature
     arrays = {
-        "filters": _halves(weights.arrays["conv.weight"][:, 0]),
+        "filters": _quarters(weights.arrays["conv.weight"][:, 0]),
         "bias": weights.arrays["conv.bias"],
         "weights": _padded(weights.arrays["fc.weight"] / temperature),
         "offsets": weights.arrays["fc.bias"] / temperature,
@@ -247,9 +247,15 @@ def _arrays(weights: Weights, novelty: Novelty | None) -> dict[str, NDArray[np.f
     return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
 
 
-def _halves(filters: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the filters (5, 100) as the kernel takes them (3, 5, 50): see `struct network`."""
-    even, odd = filters[:, ::2].astype(np.float64), filters[:, 1::2].astype(np.float64)
+def _quarters(filters: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the filters (5, 100) as the kernel takes them (9, 5, 25): see `struct network`."""
+    quarters = _halves(_halves(filters.astype(np.float64)))
+    return quarters.swapaxes(0, 1).reshape(9, len(filters), -1)
+
+
+def _halves(filters: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the even taps of filters (..., taps), their sum with the odd ones, and these."""
+    even, odd = filters[..., ::2], filters[..., 1::2]
     return np.stack([even, even + odd, odd])
 
 
