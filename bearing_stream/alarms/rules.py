@@ -72,7 +72,7 @@ class EvidenceRule(_Table):
     windows as it has, up to this number."""
     lateness: Duration = 5 * SECOND
     """A measurement may be older than the sensor's latest by this much and still count as evidence.
-    One that is older still, or that has arrived before, is counted and has no effect."""
+    One that is older still, or whose time is among the evidence, is counted and has no effect."""
     clock_reset: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 16
     """After this many measurements in a row that are too late the sensor's clock is taken to have
     been set back: evidence and delays begin anew, alarms keep their state."""
@@ -274,11 +274,12 @@ class SensorRules(_Table):
                     f"{kind}: masked_by names an alarm of the machine, which must not hide one of "
                     "the instrument"
                 )
-        if (most := max(rule.agree for rule in self.kinds.values())) > self.evidence.windows:
-            raise ValueError(
-                f"expected agree of at most evidence.windows, got {most} of "
-                f"{self.evidence.windows} windows"
-            )
+            # Silence is no matter of windows.
+            if kind is not AlarmKind.SENSOR_SILENT and rule.agree > self.evidence.windows:
+                raise ValueError(
+                    f"{kind}: expected agree of at most evidence.windows, got {rule.agree} of "
+                    f"{self.evidence.windows} windows"
+                )
         return self
 
 

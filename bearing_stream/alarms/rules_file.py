@@ -91,7 +91,7 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 def _validated(model: Any, content: object, where: str, others: tuple[str, ...] = ()) -> Any:
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, by_alias=True, by_name=False)
     except ValidationError as error:
         lines = [_line(model, detail, others) for detail in error.errors(include_url=False)]
         raise RulesError("\n".join(where + line for line in lines)) from None

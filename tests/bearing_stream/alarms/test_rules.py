@@ -62,6 +62,9 @@ def test_the_first_row_that_matches_applies_alone() -> None:
             "[evidence]\nwindow = 3",
             "'evidence.window' is no key of the rules; did you mean 'windows'",
         ),
+        ("[bearing_fault]\nraise = 0.5", "'bearing_fault' is no key of the rules; did you mean"),
+        ("[bearing_fault]\noff_dely = 3", "'bearing_fault' is no key of the rules; did you mean"),
+        ("[bearing-fault]\nraise_level = 0.5", "no key of the rules; did you mean 'raise'"),
         ("[evidence]\nxyz = 3", "known are windows, lateness"),
         ("[bearing-fault]\non_delay = 3", "bearing-fault.on_delay: expected a duration such as"),
         ("[bearing-fault]\non_delay = '3 weeks'", "got '3 weeks'"),
@@ -102,6 +105,14 @@ def test_a_mistake_is_named_with_what_was_expected(text: str, message: str) -> N
     with pytest.raises(RulesError) as raised:
         parse(text)
     assert message in str(raised.value)
+
+
+def test_silence_is_no_matter_of_windows() -> None:
+    rest = "".join(
+        f"[{kind}]\nagree = 2\n" for kind in AlarmKind if kind is not AlarmKind.SENSOR_SILENT
+    )
+    rules = parse(f"[evidence]\nwindows = 4\n{rest}").of("", "pump-7")
+    assert rules.evidence.windows == 4
 
 
 def test_the_error_names_the_file(tmp_path: Path) -> None:
