@@ -36,10 +36,11 @@ ORDER: Final[tuple[tuple[DisplayState, str, Callable[[Conditions], bool]], ...]]
     (DisplayState.DISABLED, "out of service", lambda alarm: alarm.disabled is not None),
     (DisplayState.FILTERED, "suppressed", lambda alarm: alarm.suppressed is not None),
     (DisplayState.MASKED, "active and masked", lambda alarm: alarm.active and alarm.masked),
-    (DisplayState.ON_DELAY, "on-delay running", lambda alarm: alarm.on_since > 0),
     (DisplayState.SHELVED, "shelved", lambda alarm: alarm.shelved is not None),
     (DisplayState.OFF_DELAY, "off-delay running", lambda alarm: alarm.off_since > 0),
     (DisplayState.LATCHED, "latched", lambda alarm: alarm.latched),
+    # After `LATCHED`: what is to be acknowledged stays displayed while its condition comes back.
+    (DisplayState.ON_DELAY, "on-delay running", lambda alarm: alarm.on_since > 0),
     (DisplayState.ACTIVE, "active", lambda alarm: alarm.active),
     (DisplayState.NORMAL, "none of these", lambda alarm: True),  # noqa: ARG005
 )

@@ -61,7 +61,8 @@ class DisplayState(StrEnum):
     """The one state that is displayed, derived from the conditions of an alarm.
 
     The first that applies, in this order. As in JAWS, but that shelving also hides an alarm that
-    is about to clear.
+    is about to clear, and that an alarm to be acknowledged stays displayed while its condition
+    comes back.
     """
 
     DISABLED = "disabled"
@@ -70,9 +71,6 @@ class DisplayState(StrEnum):
     """Suppressed by an operator until the suppression is removed."""
     MASKED = "masked"
     """Active, and hidden by another alarm of the sensor, or because the machine is off."""
-    ON_DELAY = "on-delay"
-    """The condition holds, and has not yet held for as long as it must before the alarm is
-    raised."""
     SHELVED = "shelved"
     """An operator has put the alarm aside until a time, or until it clears."""
     OFF_DELAY = "off-delay"
@@ -80,6 +78,9 @@ class DisplayState(StrEnum):
     cleared."""
     LATCHED = "latched"
     """Raised and not acknowledged: it is displayed until it is acknowledged, even if it clears."""
+    ON_DELAY = "on-delay"
+    """The condition holds, and has not yet held for as long as it must before the alarm is
+    raised."""
     ACTIVE = "active"
     """The condition holds, and the alarm is acknowledged or needs no acknowledgement."""
     NORMAL = "normal"

@@ -302,12 +302,12 @@ class PlainModel:
             return "filtered"
         if alarm.masked:
             return "masked"
-        if alarm.high_since is not None:
-            return "on-delay"
         if alarm.shelved_until is not None:
             return "shelved"
         if alarm.low_since is not None:
             return "off-delay"
         if alarm.latched:
             return "latched"
+        if alarm.high_since is not None:
+            return "on-delay"
         return "active" if alarm.active else "normal"

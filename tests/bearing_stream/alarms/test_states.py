@@ -53,6 +53,11 @@ def test_what_an_operator_put_aside_is_not_displayed_in_any_combination() -> Non
         assert display_state(alarm(state, other)) not in ANNUNCIATED
 
 
+def test_what_is_to_be_acknowledged_stays_displayed_while_its_condition_comes_back() -> None:
+    returning = alarm(DisplayState.LATCHED, DisplayState.ON_DELAY)
+    assert display_state(returning) in ANNUNCIATED
+
+
 def test_every_state_has_its_sentence() -> None:
     texts = attribute_docstrings(DisplayState)
     assert [state for state in DisplayState if not texts[state.name].endswith(".")] == []
