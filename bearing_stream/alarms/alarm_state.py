@@ -5,6 +5,7 @@ Times are event time in µs since the epoch; 0 is none.
 
 from typing import Any, Final, NamedTuple
 
+from bearing_stream.alarms import saved
 from bearing_stream.alarms.rules import KindRule, SensorSilentRule
 from bearing_stream.wire.alarm_terms import AlarmKind, Transition
 
@@ -263,4 +264,5 @@ class AlarmState:
             setattr(alarm, name, value)
         if alarm.shelved is not None:
             alarm.shelved = Shelf(*alarm.shelved)
+        saved.check_alarm({name: getattr(alarm, name) for name in cls.__slots__})
         return alarm

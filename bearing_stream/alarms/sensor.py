@@ -25,6 +25,7 @@ from bearing_stream.alarms.observation import (
     Observation,
 )
 from bearing_stream.alarms.rules import SensorRules
+from bearing_stream.alarms.saved import check_sensor
 from bearing_stream.wire.alarm_terms import MACHINE_KINDS, AlarmKind, DataState
 
 VERSION: Final = 1
@@ -266,6 +267,7 @@ class SensorState:
         content = from_json(dumped)
         if not isinstance(content, dict) or content.get("version") != VERSION:
             raise ValueError(f"{key}: expected the state of a sensor of version {VERSION}")
+        check_sensor(content)
         state = cls(key, content["sensor"], content["channel"], content["source"])
         for name in ("offset", "command_offset", "latest", "late_run", "window_id", "off"):
             setattr(state, name, content[name])

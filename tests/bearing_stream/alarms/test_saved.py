@@ -12,6 +12,12 @@ from bearing_stream.wire.alarm_terms import Action
 from tests.bearing_stream.alarms.diagnoses import OUTER
 from tests.bearing_stream.alarms.world import BEARING, World
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+
 TRICKY = st.sampled_from(['","alarms":[', ',"alarms":', '\\",\\"alarms\\":[]}', "]}", "ü\n"])
 
 
@@ -48,6 +54,25 @@ def test_a_record_that_cannot_be_read_hides_no_other() -> None:
     for key, record in world.engine.take_changed():
         restored.restore(key, record)
     assert [alarm_id for alarm_id, _ in restored.alarms()] == [BEARING]
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_record_with_any_other_value_begins_anew_or_goes_on(data: st.DataObject) -> None:
+    world = World()
+    world.feed(10, probabilities=OUTER)
+    world.command(Action.SHELVE, hours=1)
+    [(key, record)] = world.engine.take_changed()
+    content = json.loads(record)
+    place = data.draw(st.sampled_from([content, content["alarms"][0]]))
+    at = data.draw(st.sampled_from([*place] if place is content else range(len(place))))
+    place[at] = data.draw(JSON)
+    world.engine = Engine()
+    world.engine.restore(key, json.dumps(content).encode())
+    world.silent()
+    world.feed(10, probabilities=OUTER)
+    world.command(Action.ACKNOWLEDGE)
+    assert [name for name, _ in world.engine.alarms()].count(BEARING) == 1
 
 
 def test_a_record_from_before_a_field_was_added_is_read() -> None:
