@@ -113,6 +113,10 @@ def _acknowledge(command: AlarmCommand, alarm: AlarmState) -> Transition:
             f"it is {SEVERITIES[alarm.rank]} now, and the acknowledgement is for "
             f"{command.severity}",
         )
+    _require(
+        command.count in (None, alarm.count),
+        f"it was raised {alarm.count} times by now, and the acknowledgement is for {command.count}",
+    )
     alarm.acked, alarm.latched = True, False
     return Transition.ACKNOWLEDGED
 

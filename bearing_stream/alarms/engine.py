@@ -209,7 +209,7 @@ class Engine:
             # Flaps are counted by the times of measurements, as those of the other kinds.
             alarm.changes[-1] = state.latest
         found += [(alarm, each) for each in alarm.unshelve_expired(now)]
-        return self._finished(state, found, before, f"silent {now}")
+        return self._finished(state, found, before, f"silent {now}", noticed=now)
 
     def disabled_silence(self) -> list[str]:
         """Return the sensors with an alarm of silence that is active although it is disabled."""
@@ -271,9 +271,10 @@ class Engine:
         time = state.latest
         before = _conditions(state)
         silent = state.alarms.get(AlarmKind.SENSOR_SILENT)
-        if silent is not None and silent.active:
+        if silent is not None:
             rule = state.rules.sensor_silent
-            found += [(silent, each) for each in silent.sends_again(rule, time, gap)]
+            if silent.active:
+                found += [(silent, each) for each in silent.sends_again(rule, time, gap)]
             found += [(silent, each) for each in silent.unshelve_expired(time)]
         for kind, reading in readings(state) if windows else ():
             of_kind = state.rules.kinds[kind]
@@ -295,6 +296,7 @@ class Engine:
         before: dict[AlarmKind, object],
         cause: str,
         result: CommandResult | None = None,
+        noticed: int = 0,
     ) -> list[Output]:
         """Return the outputs of a step, those of masks that changed included."""
         changed = {alarm.kind for alarm, _ in found}
@@ -307,7 +309,7 @@ class Engine:
         if not found:
             return []
         self._changed[state.key] = state
-        return outputs(state, found, (*self._position, state.offset, cause), result)
+        return outputs(state, found, (*self._position, state.offset, cause), result, noticed)
 
     def _of(self, seen: Observation) -> SensorState | None:
         """Return the sensor of a diagnosis; None if there are too many."""

@@ -42,6 +42,7 @@ def outputs(
     found: Sequence[tuple[AlarmState, Transition | None]],
     cause: Cause,
     command: CommandResult | None = None,
+    noticed: int = 0,
 ) -> list[Output]:
     """Return the outputs for alarms that changed; all show the alarms as they are in the end.
 
@@ -50,6 +51,7 @@ def outputs(
         found: The alarms, each with its transition; None where a condition changed without one.
         cause: Of the change.
         command: What reports the command that the first of the alarms got, if it was one.
+        noticed: Wall clock at which silence was noticed, µs since the epoch; 0 if it was none.
     """
     shared = _sensor_fields(state, cause)
     published = []
@@ -59,7 +61,9 @@ def outputs(
         fields["transition_id"] = blake2b(identity, digest_size=16).hexdigest()
         event = None
         if transition is not None:
-            event = PublishedEvent(**fields, event=transition, command=command)
+            event = PublishedEvent(
+                **fields, event=transition, command=command, noticed_at=_time(noticed)
+            )
             command = None
         published.append(Output(PublishedAlarm(**fields), event))
     return published

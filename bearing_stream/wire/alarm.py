@@ -169,6 +169,9 @@ class AlarmEvent(Alarm):
     event: Annotated[str, _growing(Transition)]
     command: CommandResult | None = None
     """The command that an operator gave; None if the transition is not by command."""
+    noticed_at: AwareDatetime | None = None
+    """Wall clock at which the stage noticed that the sensor is silent, or silent still; None if the
+    transition is by a diagnosis or a command."""
 
 
 class AlarmCommand(_Part):
@@ -185,6 +188,9 @@ class AlarmCommand(_Part):
     severity: Annotated[str, _growing(Severity)] | None = None
     """The severity that the operator saw. An acknowledgement of a lower one is refused, so that it
     cannot hide an alarm that has become worse meanwhile."""
+    count: Count | None = None
+    """How often the alarm had been raised when the operator saw it. An acknowledgement is refused
+    if it was raised again since, for the same reason."""
     until: AwareDatetime | None = None
     """Of a shelving: event time at which it ends, at most `max_shelve` after `at`."""
     once: bool = False
@@ -217,6 +223,7 @@ class PublishedEvent(PublishedAlarm, extra="forbid"):
 
     event: Transition
     command: CommandResult | None = None
+    noticed_at: AwareDatetime | None = None
 
 
 class PublishedCommand(AlarmCommand, extra="forbid"):

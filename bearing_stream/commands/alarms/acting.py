@@ -37,6 +37,7 @@ def command_for(
     lasts: timedelta | None = None,
     once: bool = False,
     seen: str | None = None,
+    count: int | None = None,
 ) -> PublishedCommand:
     """Return the command for an alarm as the operator sees it.
 
@@ -49,6 +50,7 @@ def command_for(
         lasts: Of a shelving.
         once: Of a shelving: whether it ends when the alarm clears.
         seen: Severity that the operator saw; by default the one that the alarm has now.
+        count: Raises that the operator saw; by default those until now.
     """
     seen = row.alarm.severity if seen is None else seen
     return PublishedCommand(
@@ -60,6 +62,7 @@ def command_for(
         reason=reason,
         at=at,
         severity=Severity(seen) if seen in list(Severity) else None,
+        count=row.alarm.count if count is None else count,
         until=None if lasts is None else at + lasts,
         once=once,
     )

@@ -139,7 +139,7 @@ def verify_alarms(as_json: bool, **given: Any) -> None:
         raise click.ClickException(str(error)) from error
     topics = settings.alarm_topics
     with _ready(settings, settings.diagnoses_topic, topics.events, topics.commands):
-        report = verifying.verify(settings, rules)
+        report = verifying.verify(settings, rules, settings.sensor_limit)
     if as_json:
         click.echo(json_text(report.as_json(), indent=2))
     else:

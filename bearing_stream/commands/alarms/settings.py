@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from bearing_stream.alarms.commands import LONGEST_NAME
 from bearing_stream.alarms.engine import MAX_SENSORS
 from bearing_stream.kafka import AlarmTopicSettings
 from bearing_stream.kafka.topics import transactional_name
@@ -60,7 +61,7 @@ class HistorySettings(AlarmTopicSettings):
 class ActSettings(AlarmTopicSettings):
     """Who gives a command."""
 
-    by: str | None = Field(default=None, min_length=1)
+    by: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
     """The operator; by default the user of this computer."""
 
     wait: float = Field(default=10.0, ge=0, le=600)
@@ -72,3 +73,6 @@ class CheckSettings(AlarmTopicSettings):
 
     rules: Path | None = None
     """TOML file of the rules that the stage had; without it, the defaults."""
+
+    sensor_limit: int = Field(default=MAX_SENSORS, ge=1)
+    """The one that the stage had."""

@@ -6,10 +6,11 @@ taken from the published events, which name the diagnosis after which each took 
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from bearing_stream.alarms.commands import check
-from bearing_stream.alarms.engine import Engine
+from bearing_stream.alarms.engine import MAX_SENSORS, Engine
 from bearing_stream.alarms.observation import ObservationError, read
 from bearing_stream.alarms.outputs import Output
 from bearing_stream.alarms.rules import Rules
@@ -65,8 +66,8 @@ class _Causes:
             command = event.command and commands.get((event.alarm_id, event.command.command_id))
             if command:
                 self._at[place].append(command)
-            elif (event.kind, event.event) == (AlarmKind.SENSOR_SILENT, Transition.RAISED):
-                self._at[place].append(event.since)
+            elif (noticed := _noticed_at(event)) and self._at[place][-1:] != [noticed]:
+                self._at[place].append(noticed)
 
     def outputs(self, engine: Engine, place: Place) -> list[Output]:
         """Return what a diagnosis at a place is followed by."""
@@ -79,12 +80,23 @@ class _Causes:
         return found
 
 
-def verify(settings: AlarmTopicSettings, rules: Rules) -> AlarmReport:
+def _noticed_at(event: AlarmEvent) -> datetime | None:
+    """Return when silence was noticed that an event is by; None if it is by anything else."""
+    if (event.kind, event.event) == (AlarmKind.SENSOR_SILENT, Transition.RAISED):
+        # An event of an earlier version has no other field of it.
+        return event.noticed_at or event.since
+    return event.noticed_at
+
+
+def verify(
+    settings: AlarmTopicSettings, rules: Rules, sensor_limit: int = MAX_SENSORS
+) -> AlarmReport:
     """Make all events again, and compare them with those published.
 
     Args:
         settings: Which topics; that of the diagnoses must hold all since the stage began.
         rules: Those that it had all the time.
+        sensor_limit: That it had.
 
     Raises:
         FatalKafkaError: Kafka does not respond, or refuses.
@@ -104,7 +116,9 @@ def verify(settings: AlarmTopicSettings, rules: Rules) -> AlarmReport:
             report.diagnoses += 1
             partition, offset = message.partition() or 0, message.offset() or 0
             if partition not in engines:
-                engines[partition] = Engine(rules, settings.diagnoses_topic, partition)
+                engines[partition] = Engine(
+                    rules, settings.diagnoses_topic, partition, sensor_limit
+                )
             engine = engines[partition]
             try:
                 seen = read(message.value(), offset)

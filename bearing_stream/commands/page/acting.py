@@ -59,6 +59,8 @@ class Asked(BaseModel):
     reason: Annotated[str, _text(1, 1000)]
     severity: Severity
     """The severity that the person saw."""
+    count: int | None = Field(default=None, ge=0)
+    """How often the alarm had been raised when the person saw it."""
     seconds: float | None = Field(default=None, gt=0, le=MAX_SHELVING)
     """How long to shelve it."""
     once: bool = False
@@ -143,6 +145,7 @@ class Operator:
             lasts=None if wish.seconds is None else timedelta(seconds=wish.seconds),
             once=wish.once,
             seen=wish.severity,
+            count=wish.count,
         )
         self._waiting += 1
         try:

@@ -6,7 +6,7 @@ from bearing_stream.alarms.commands import check
 from bearing_stream.alarms.times import from_microseconds
 from bearing_stream.wire.alarm import AlarmCommand
 from bearing_stream.wire.alarm_terms import Action, DisplayState, Severity
-from tests.bearing_stream.alarms.diagnoses import OUTER, START
+from tests.bearing_stream.alarms.diagnoses import INNER, OUTER, START
 from tests.bearing_stream.alarms.world import World
 
 STRONG = {"Ball": 1e-3, "InnerRace": 1e-3, "Normal": 1e-4, "OuterRace": 0.9979}
@@ -59,6 +59,16 @@ def test_an_acknowledgement_cannot_hide_an_alarm_that_became_worse(raised: World
     assert not raised.alarm().acked
     found = raised.command(Action.ACKNOWLEDGE, severity=Severity.HIGH)
     assert found == ["bearing-fault acknowledged"]
+
+
+def test_an_acknowledgement_cannot_hide_an_alarm_that_was_raised_again(raised: World) -> None:
+    seen = raised.alarm().count
+    raised.feed(120)
+    assert raised.events()[-1] == "bearing-fault cleared"
+    raised.feed(10, probabilities=INNER)
+    assert raised.alarm().active
+    assert raised.command(Action.ACKNOWLEDGE, count=seen) == ["bearing-fault refused"]
+    assert raised.command(Action.ACKNOWLEDGE, count=seen + 1) == ["bearing-fault acknowledged"]
 
 
 def test_a_command_that_is_reflected_has_no_effect_at_a_replay(raised: World) -> None:

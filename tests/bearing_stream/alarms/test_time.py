@@ -6,9 +6,11 @@ import pytest
 
 from bearing_stream.alarms.rules_file import parse
 from bearing_stream.alarms.times import from_microseconds
-from bearing_stream.wire.alarm_terms import DataState, DisplayState
+from bearing_stream.wire.alarm_terms import Action, DataState, DisplayState
 from tests.bearing_stream.alarms.diagnoses import HEALTHY, OUTER, START, STEP, seen
 from tests.bearing_stream.alarms.world import World
+
+SILENT = "pump-7:sensor-silent"
 
 
 def test_a_diagnosis_that_is_reflected_has_no_effect_at_a_replay() -> None:
@@ -87,6 +89,17 @@ def test_even_a_late_diagnosis_ends_silence() -> None:
     world.silent()
     world.at(START - 3_600_000_000)
     assert world.events()[-1] == "sensor-silent cleared"
+
+
+def test_a_shelving_of_silence_ends_at_its_time_while_the_sensor_sends() -> None:
+    world = World("[sensor-silent]\noff_delay = '1s'")
+    world.feed(1)
+    assert world.silent() == ["sensor-silent raised"]
+    world.feed(1)
+    assert world.command(Action.SHELVE, SILENT, hours=1) == ["sensor-silent shelved"]
+    assert world.feed(3599) == []
+    assert world.feed(10) == ["sensor-silent unshelved"]
+    assert world.alarm(SILENT).state == "normal"
 
 
 def test_silence_that_comes_and_goes_is_one_alarm_and_hides_no_fault() -> None:

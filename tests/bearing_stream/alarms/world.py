@@ -45,6 +45,7 @@ class World:
         severity: Severity | None = None,
         once: bool = False,
         offset: int | None = None,
+        count: int | None = None,
     ) -> list[str]:
         """Give a command now, in event time, and return the events."""
         begin = len(self.outputs)
@@ -57,6 +58,7 @@ class World:
             reason="seen",
             at=from_microseconds(self.time),
             severity=severity,
+            count=count,
             until=None if hours is None else from_microseconds(self.time + round(hours * 3.6e9)),
             once=once,
         )

@@ -49,8 +49,8 @@ export class ActDialog {
       outcome.textContent = "Sending …";
       const wish = {
         alarm_id: alarm.id, action, by: name.value, reason: reason.value,
-        // What the person saw: a worse alarm is not acknowledged with it.
-        severity: alarm.severity,
+        // What the person saw: an alarm that is worse, or raised again, is not acknowledged with it.
+        severity: alarm.severity, count: alarm.count,
         ...(action === "shelve" && (time.value ? { seconds: Number(time.value) } : { once: true })),
       };
       const { isDone, text } = await sent(wish);
