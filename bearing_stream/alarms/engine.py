@@ -140,7 +140,9 @@ class Engine:
         if seen.offset <= state.offset:
             self.counts["replayed"] += 1
             return []
-        found = [] if state.window_id else self._first_seen(state)
+        # Of a topic that was created anew, no offset is known either.
+        is_first = state.offset < 0 and not state.latest
+        found = self._first_seen(state) if is_first else []
         state.offset = seen.offset
         self._changed[state.key] = state
         gap = 0

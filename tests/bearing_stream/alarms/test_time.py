@@ -158,6 +158,11 @@ def test_the_first_diagnosis_of_a_sensor_is_an_event_once_if_that_is_set() -> No
     assert restored.feed(30) == []
 
 
+def test_a_sensor_without_ids_of_windows_is_first_seen_once() -> None:
+    world = World("[sensor-silent]\nfirst_seen = true")
+    assert world.feed(2, window_id="") == ["sensor-silent first-seen"]
+
+
 def test_a_sensor_that_is_faulty_from_the_first_is_first_seen_first() -> None:
     world = World("sensor-silent.first_seen = true")
     assert world.feed(30, probabilities=OUTER) == [
