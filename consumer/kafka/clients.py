@@ -8,7 +8,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, Producer
 
 from bearing_stream.kafka import ClusterErrors, new_client
-from bearing_stream.kafka.connection import PARTITIONER
+from bearing_stream.kafka.connection import PARTITIONER, SILENT
 from consumer.liveness.budget import Budget
 from consumer.stage_settings import SECOND_ID, StageSettings
 
@@ -112,12 +112,13 @@ def new_producer(
         message_timeout_ms=0,
     )
     if transactional_id is not None:
-        properties["message.timeout.ms"] = round(settings.transaction_timeout * 1000)
+        limit = round(settings.transaction_timeout * 1000)
+        properties["message.timeout.ms"] = limit
         if "socket.timeout.ms" not in settings.kafka:
-            # librdkafka derives it: it must be shorter than the transaction's.
-            del properties["socket.timeout.ms"]
+            # librdkafka refuses one that is longer than that of the transaction.
+            properties["socket.timeout.ms"] = min(round(SILENT * 1000), limit)
         properties.setdefault("transactional.id", transactional_id)
-        properties.setdefault("transaction.timeout.ms", round(settings.transaction_timeout * 1000))
+        properties.setdefault("transaction.timeout.ms", limit)
     # The report of a delivery shows whether Kafka acknowledged it; see `delivery.base`.
     properties["delivery.report.only.error"] = False
     properties |= _reporting_to(errors) | dict(more or {})

@@ -117,11 +117,16 @@ def test_client_properties_are_merged_in_the_same_order(file: Path) -> None:
         {"BEARING_STREAM_KAFKA": '{"a": "0", "client.id": "b"}'},
     )
     assert settings.kafka == {"a": "1", "b": "x=y", "client.id": "b", "linger.ms": "5"}
-    assert settings.client_properties(client_id="own", group_id="g") == {
-        "bootstrap.servers": "localhost:9092",
-        "group.id": "g",
-        **settings.kafka,
-    }
+    shared = press().client_properties()
+    assert shared["bootstrap.servers"] == "localhost:9092"
+    found = settings.client_properties(client_id="own", group_id="g")
+    assert found == {**shared, "group.id": "g", **settings.kafka}
+
+
+def test_a_limit_of_a_connection_can_be_set() -> None:
+    limit = {"socket.timeout.ms": "3000"}
+    found = press(["--kafka", "socket.timeout.ms=3000"]).client_properties()
+    assert found == press().client_properties() | limit
 
 
 def test_every_kind_of_field_can_be_given_on_the_command_line_and_in_the_environment() -> None:
