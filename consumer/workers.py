@@ -12,7 +12,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Final
 
@@ -29,7 +28,12 @@ from consumer.telemetry.service_manager import (
     ServiceManager,
     status_of,
 )
-from consumer.telemetry.serving import SOCKETS_VARIABLE
+from consumer.telemetry.serving import (
+    SOCKETS_VARIABLE,
+    EndpointError,
+    check,
+    folder_of_sockets,
+)
 from consumer.worker import Worker
 
 ENDPOINT: Final = 0
@@ -64,7 +68,8 @@ def run_workers(settings: ConsumerSettings, arguments: Sequence[str]) -> int:
         arguments: Of the command line, from `consume` on; each worker gets them too.
 
     Returns:
-        The exit status: 1 if a worker failed again and again or did not end in order.
+        The exit status: 1 if a worker failed again and again or did not end in order, or if the
+        metrics cannot be served as is set, which is logged.
     """
     commands: dict[int, Sequence[str]] = {}
     for number in range(1, settings.workers + 1):
@@ -75,9 +80,15 @@ def run_workers(settings: ConsumerSettings, arguments: Sequence[str]) -> int:
     if settings.metrics_port is None:
         return Supervisor(commands).run()
     commands[ENDPOINT] = [*PROGRAM, *arguments]
-    with TemporaryDirectory(prefix="bearing-stream-") as folder:
-        os.environ[SOCKETS_VARIABLE] = folder
-        return Supervisor(commands).run()
+    try:
+        # Here too, since a worker that cannot use them would be started again and again.
+        check((settings.metrics_host, settings.metrics_port))
+        with folder_of_sockets(settings.workers) as folder:
+            os.environ[SOCKETS_VARIABLE] = str(folder)
+            return Supervisor(commands).run()
+    except EndpointError as error:
+        events.emit(events.FAILED, error=str(error))
+        return 1
 
 
 class Supervisor:

@@ -54,7 +54,7 @@ class Endpoint:
         Raises:
             OSError: The address cannot be used.
         """
-        self._server = _Server(_listening(address), routes)
+        self._server = _Server(listening(address), routes)
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="endpoint", daemon=True
         )
@@ -76,13 +76,22 @@ class Endpoint:
         self._thread.join()
 
 
-def _listening(address: Address) -> socket.socket:
+def listening(address: Address) -> socket.socket:
+    """Return a socket that listens at an address.
+
+    Raises:
+        OSError: The address cannot be used.
+    """
     if isinstance(address, Path):
         listener = socket.socket(socket.AF_UNIX)
-        # Of a process before this one, which did not remove it.
-        address.unlink(missing_ok=True)
-        listener.bind(str(address))
-        listener.listen()
+        try:
+            # Of a process before this one, which did not remove it.
+            address.unlink(missing_ok=True)
+            listener.bind(str(address))
+            listener.listen()
+        except OSError:
+            listener.close()
+            raise
         return listener
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     return socket.create_server(address, family=family)

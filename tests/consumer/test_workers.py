@@ -3,18 +3,22 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from bearing_stream.config import load
 from consumer import workers
-from consumer.events import READY, WORKER_ENDED, WORKER_FROZEN, WORKER_STARTED
+from consumer.events import FAILED, READY, WORKER_ENDED, WORKER_FROZEN, WORKER_STARTED
 from consumer.settings import ConsumerSettings
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import (
@@ -220,6 +224,50 @@ def test_a_worker_that_cannot_be_started_leaves_the_others_running() -> None:
     assert [end["failures"] for end in found] == [1, 2, 3, 4, 5]
     assert all("No such file" in str(end["reason"]) for end in found)
     assert "Traceback" not in errors
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **settings: object) -> str:
+    """Why two workers that serve metrics are not started."""
+
+    class NeverStarted:
+        def __init__(self, _commands: object) -> None:
+            pytest.fail("it is started")
+
+    monkeypatch.setattr(workers, "Supervisor", NeverStarted)
+    settings = {"workers": 2, "metrics_port": 0} | settings
+    with capture_logs() as lines:
+        assert workers.run_workers(load(ConsumerSettings, settings), ["consume"]) == 1
+    [failed] = lines
+    assert failed["event"] == FAILED.name
+    return str(failed["error"])
+
+
+def test_without_a_temporary_folder_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    error = refusal(monkeypatch)
+    assert "No such file or directory; set TMPDIR to a writable folder" in error
+
+
+def test_where_the_path_of_a_socket_is_too_long_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("a" * 110)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    error = refusal(monkeypatch)
+    assert "path too long; set TMPDIR to a writable folder with a short path" in error
+    assert list(folder.iterdir()) == []
+
+
+def test_where_the_metrics_port_is_in_use_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        error = refusal(monkeypatch, metrics_port=port)
+    assert f"port {port}: Address already in use; choose another --metrics-port" in error
 
 
 def commands_for(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[list[str]]:
