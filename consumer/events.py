@@ -65,7 +65,8 @@ WORKER_FROZEN: Final = Event(
     "worker_frozen",
     "error",
     "With `--workers`: the worker with the number `worker` runs as `process`, and has not reported "
-    "that it is alive for `seconds`. The supervisor kills it, and starts it again.",
+    "that it is alive for `seconds`: for a minute, or for three since its start. The supervisor "
+    "kills it, and starts it again.",
     "None if it happens once, or while the machine has no memory left. Otherwise report it, with "
     "the lines of the worker before.",
 )

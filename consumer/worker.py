@@ -18,6 +18,17 @@ from consumer.telemetry.service_manager import ALIVE, DESCRIPTOR, READY, STATUS,
 WORKER_VARIABLE: Final = "_BEARING_STREAM_WORKER"
 """Environment variable that holds a worker's number, from 1; its log lines have it as `worker`."""
 
+FIRST_REPORT: Final = 180.0
+"""Seconds for a worker to report for the first time. It loads its libraries before, in seconds, or
+in minutes where hundreds of workers start at the same time from a slow disk."""
+
+FROZEN_AFTER: Final = 60.0
+"""Seconds for which a worker that has reported must be silent to be taken for frozen, and killed:
+where all its threads stand, its own watchdog does too."""
+
+LATE_AFTER: Final = 3.0
+"""Seconds without a report, of which there is one a second, after which a worker is not ready."""
+
 _PR_SET_PDEATHSIG: Final = 1
 """From Linux's <sys/prctl.h>."""
 
@@ -34,7 +45,7 @@ class Worker:
         started: When the process was started.
         start_at: When it is to be started, if none runs.
         failures: Ends in a row, each soon after the start.
-        silent: Seconds since the process last reported that it is alive; 0 until it first reports.
+        silent: Seconds since the process last reported that it is alive, or since its start.
     """
 
     def __init__(self, number: int, command: Sequence[str]) -> None:
@@ -77,9 +88,7 @@ class Worker:
         """Read what the process has reported; `seconds` have passed since the last call."""
         if self._reports is None:
             return
-        # Until the first report it may be loading what it needs for that.
-        if self._report:
-            self.silent += seconds
+        self.silent += seconds
         with suppress(OSError):
             while report := self._reports.recv(_LARGEST):
                 self._report = report.decode(errors="replace").split("\n")
@@ -92,19 +101,30 @@ class Worker:
         return None if self.process is None else self.process.pid
 
     @property
+    def longest_silence(self) -> float:
+        """Seconds without a report after which it is taken for frozen."""
+        return FROZEN_AFTER if self._report else FIRST_REPORT
+
+    @property
     def is_ready(self) -> bool:
         """Whether it does its work."""
-        return self.process is not None and READY in self._report
+        return self.process is not None and not self._is_late and READY in self._report
 
     @property
     def problem(self) -> str:
         """What is wrong with it, for people; empty if nothing is."""
         if self.process is None:
-            return f"worker {self.number} has ended, and is started again"
+            return f"worker {self.number} does not run, and is to be started"
+        if self._is_late:
+            return f"worker {self.number} has not reported for {self.silent:.0f} s"
         found = [field.removeprefix(STATUS) for field in self._report if field.startswith(STATUS)]
         if not found:
             return f"worker {self.number} starts"
         return "" if found[0] == WELL else f"worker {self.number}: {found[0]}"
+
+    @property
+    def _is_late(self) -> bool:
+        return self.silent >= LATE_AFTER
 
 
 def _end_with_supervisor() -> None:

@@ -52,10 +52,6 @@ ATTEMPTS: Final = 5
 """Ends in a row, each before `STEADY`, after which the supervisor gives up: the reason is then one
 that another start does not remove, such as a permission that is missing."""
 
-FROZEN_AFTER: Final = 60.0
-"""Seconds for which a worker that has reported must be silent to be taken for frozen, and killed:
-where all its threads stand, its own watchdog does too."""
-
 GRACE: Final = 2.0
 """Seconds beyond the limit of an orderly end before a worker is killed."""
 
@@ -201,8 +197,9 @@ class Supervisor:
         """Kill the workers that are frozen; `seconds` have passed since the last call."""
         for worker in self._workers:
             worker.take_reports(seconds)
-            if worker.process is not None and worker.silent >= FROZEN_AFTER:
-                facts = {"worker": worker.number, "process": worker.pid, "seconds": FROZEN_AFTER}
+            limit = worker.longest_silence
+            if worker.process is not None and worker.silent >= limit:
+                facts = {"worker": worker.number, "process": worker.pid, "seconds": limit}
                 events.emit(events.WORKER_FROZEN, **facts)
                 worker.process.kill()
 

@@ -1,10 +1,12 @@
 """New topics for each integration test, deleted afterwards."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.brokers import Broker
+from tests.consumer.manager import Manager
 from tests.kafka_tools import Topics, delete_topics, new_topics
 
 
@@ -14,3 +16,12 @@ def topics(broker: Broker) -> Iterator[Topics]:
     created = new_topics(broker.bootstrap_servers)
     yield created
     delete_topics(created)
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
+    """The one that processes report to, also those that a test starts."""
+    made = Manager(tmp_path)
+    monkeypatch.setenv("NOTIFY_SOCKET", made.address)
+    yield made
+    made.close()

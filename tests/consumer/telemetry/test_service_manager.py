@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,43 +10,13 @@ import pytest
 from bearing_stream.observability import Response
 from consumer.telemetry.health import Health, Phase
 from consumer.telemetry.service_manager import reporting, state_of
+from consumer.worker import WORKER_VARIABLE
+from tests.consumer.manager import Manager
+from tests.consumer.supervised import REPORTS, children, supervised
 from tests.consumer_process import ConsumerProcess
-from tests.kafka_tools import PATIENCE, Topics, eventually
+from tests.kafka_tools import Topics, eventually
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there is no AF_UNIX here")
-
-
-class Manager:
-    """A service manager: receives at a socket of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.address = str(folder / "notify")
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(self.address)
-        self._socket.settimeout(PATIENCE)
-
-    def next(self) -> list[str]:
-        """The fields of the next message."""
-        return self._socket.recv(4096).decode().split("\n")
-
-    def await_field(self, field: str) -> list[list[str]]:
-        """Return all messages up to the first that has a field."""
-        deadline, messages = time.monotonic() + PATIENCE, [self.next()]
-        while field not in messages[-1]:
-            assert time.monotonic() < deadline, messages
-            messages.append(self.next())
-        return messages
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-@pytest.fixture
-def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
-    made = Manager(tmp_path)
-    monkeypatch.setenv("NOTIFY_SOCKET", made.address)
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize(
@@ -134,3 +103,20 @@ def test_a_consumer_is_alive_and_not_ready_while_its_topics_are_missing(
         eventually(names_the_topic, "the status names the topic")
         assert all("WATCHDOG=1" in fields and "READY=1" not in fields for fields in seen)
         consumer.stop()
+
+
+def test_a_worker_that_is_frozen_shows_in_the_status_of_all(manager: Manager) -> None:
+    with supervised(REPORTS, REPORTS) as process:
+        manager.await_field("READY=1")
+        frozen = children(process)[0]
+        frozen.suspend()
+        number = frozen.environ()[WORKER_VARIABLE]
+        seen = manager.await_field(f"STATUS=worker {number} has not reported for ")
+        assert "READY=1" not in seen[-1]
+        frozen.resume()
+        manager.await_field("READY=1")
+
+
+def test_a_worker_that_cannot_be_started_shows_in_the_status(manager: Manager) -> None:
+    with supervised("/no/such/program", FIRST_DELAY=60.0):
+        manager.await_field("STATUS=worker 1 does not run, and is to be started")

@@ -3,15 +3,21 @@
 import json
 import os
 import signal
+import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
+from bearing_stream.config import load
 from bearing_stream.observability import Endpoint, Response
-from consumer.events import READY, WORKER_STARTED
+from consumer import workers as supervising
+from consumer.events import FAILED, READY, WORKER_STARTED
+from consumer.settings import ConsumerSettings
 from consumer.telemetry.serving import socket_of
 from consumer.telemetry.worker_endpoint import routes_to
 from tests.consumer_process import ConsumerProcess
@@ -72,6 +78,50 @@ def test_all_are_ready_if_each_is(workers: dict[int, Path]) -> None:
 
 def test_a_worker_that_is_not_well_restarts_no_other(workers: dict[int, Path]) -> None:
     assert routes_to(workers)["/livez"]("").status == 200
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **settings: object) -> str:
+    """Why two workers that serve metrics are not started."""
+
+    class NeverStarted:
+        def __init__(self, _commands: object) -> None:
+            pytest.fail("it is started")
+
+    monkeypatch.setattr(supervising, "Supervisor", NeverStarted)
+    settings = {"workers": 2, "metrics_port": 0} | settings
+    with capture_logs() as lines:
+        assert supervising.run_workers(load(ConsumerSettings, settings), ["consume"]) == 1
+    [failed] = lines
+    assert failed["event"] == FAILED.name
+    return str(failed["error"])
+
+
+def test_without_a_temporary_folder_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    error = refusal(monkeypatch)
+    assert "No such file or directory; set TMPDIR to a writable folder" in error
+
+
+def test_where_the_path_of_a_socket_is_too_long_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("a" * 110)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    error = refusal(monkeypatch)
+    assert "path too long; set TMPDIR to a writable folder with a short path" in error
+    assert list(folder.iterdir()) == []
+
+
+def test_where_the_metrics_port_is_in_use_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        error = refusal(monkeypatch, metrics_port=port)
+    assert f"port {port}: Address already in use; choose another --metrics-port" in error
 
 
 @pytest.mark.integration
