@@ -24,6 +24,7 @@ from consumer.telemetry.service_manager import (
     ALIVE,
     READY,
     STOPPING,
+    STOPS,
     TICK,
     ServiceManager,
     status_of,
@@ -112,8 +113,9 @@ class Supervisor:
             try:
                 while not self._signals:
                     if failed := [w.number for w in self._workers if w.failures >= ATTEMPTS]:
-                        events.emit(events.FAILED, error=_given_up(failed[0]))
-                        self._stop(woken)
+                        reason = _given_up(failed[0])
+                        events.emit(events.FAILED, error=reason)
+                        self._stop(woken, reason)
                         return 1
                     self._start_those_due()
                     seconds = self._wait(woken, self._seconds_to_next_start())
@@ -225,11 +227,11 @@ class Supervisor:
                 **facts,
             )
 
-    def _stop(self, woken: int) -> bool:
+    def _stop(self, woken: int, reason: str = STOPS) -> bool:
         """End the workers in order; returns whether all ended with status 0 and in time."""
         self._stopping = True
         if self._manager is not None:
-            self._manager.report([STOPPING])
+            self._manager.report([STOPPING, status_of([reason])])
         deadline = self._clock() + budget.SHUTDOWN + GRACE
         in_order, sent = True, 0
         while running := self._running():

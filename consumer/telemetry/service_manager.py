@@ -5,6 +5,7 @@ socket, and a message has a field in each line. Its Python packages are without 
 systemd's headers to install, and it takes one call of `sendto`.
 """
 
+import logging
 import os
 import socket
 import threading
@@ -44,13 +45,19 @@ WELL: Final = "ready"
 """The status where nothing is wrong."""
 
 
+STOPS: Final = "it is stopping"
+"""The status at an orderly end."""
+
+_log = logging.getLogger(__name__)
+
+
 class Reported(Protocol):
     """A process that is reported; see `health.Health`."""
 
     phase: Phase
 
     def live(self) -> Response:
-        """Respond 200 if a restart would not help."""
+        """Return the response to `/livez`: 200, or 503 if the process should be restarted."""
 
     def problems(self) -> Iterator[str]:
         """Yield why the process does not do its work now."""
@@ -82,7 +89,7 @@ class ServiceManager:
 
     def report(self, fields: Iterable[str]) -> None:
         """Send a message; one that the manager does not take now is lost."""
-        message = "\n".join(fields).encode()
+        message = "\n".join(fields).encode(errors="replace")
         with suppress(OSError):
             if self._address is None:
                 self._socket.send(message)
@@ -117,7 +124,8 @@ def status_of(problems: Iterable[str]) -> str:
 def reporting(process: Reported) -> Iterator[None]:
     """Report the state of this process every second while a block lasts, if a manager asks for it.
 
-    Each report has the whole state, so none that was lost is missed.
+    Each report has the whole state, so none that was lost is missed. The last one, when the block
+    has ended, is that the process stops, and of an exception its message.
     """
     manager = ServiceManager.of_environment()
     if manager is None:
@@ -127,14 +135,23 @@ def reporting(process: Reported) -> Iterator[None]:
 
     def report() -> None:
         while not ended.is_set():
-            manager.report(state_of(process))
+            try:
+                manager.report(state_of(process))
+            except Exception as error:
+                # For instance, a dictionary changed while it was read. The next may succeed.
+                _log.warning("the state could not be reported: %r", error)
             ended.wait(TICK)
 
     thread = threading.Thread(target=report, name="service-manager", daemon=True)
     thread.start()
+    reason = STOPS
     try:
         yield
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise
     finally:
         ended.set()
         thread.join()
+        manager.report([STOPPING, status_of([reason])])
         manager.close()

@@ -12,7 +12,7 @@ from consumer.telemetry.health import Health, Phase
 from consumer.telemetry.service_manager import reporting, state_of
 from consumer.worker import WORKER_VARIABLE
 from tests.consumer.manager import Manager
-from tests.consumer.supervised import REPORTS, children, supervised
+from tests.consumer.supervised import FAILS, REPORTS, children, supervised
 from tests.consumer_process import ConsumerProcess
 from tests.kafka_tools import Topics, eventually
 
@@ -68,6 +68,43 @@ def test_a_process_reports_again_and_again_until_the_block_ends(manager: Manager
         assert "NOTIFY_SOCKET" not in os.environ
 
 
+def test_the_last_report_is_that_it_stops(manager: Manager) -> None:
+    with reporting(Health(Phase.RUNNING)):
+        manager.await_field("READY=1")
+    assert manager.await_field("STOPPING=1")[-1] == ["STOPPING=1", "STATUS=it is stopping"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OSError("no\nspace in \udcff"), "no space in ?"), (ValueError(), "ValueError")],
+)
+def test_the_last_report_names_why_it_fails(
+    manager: Manager, error: Exception, status: str
+) -> None:
+    with pytest.raises(type(error)), reporting(Health(Phase.RUNNING)):
+        raise error
+    assert manager.await_field("STOPPING=1")[-1] == ["STOPPING=1", f"STATUS={status}"]
+
+
+def test_a_report_that_fails_is_not_the_last(
+    manager: Manager, caplog: pytest.LogCaptureFixture
+) -> None:
+    class FailsOnce(Health):
+        """A dictionary changes while another thread reads it, at the first report."""
+
+        has_failed = False
+
+        def problems(self) -> Iterator[str]:
+            if not self.has_failed:
+                self.has_failed = True
+                raise RuntimeError("dictionary changed size during iteration")
+            yield from super().problems()
+
+    with reporting(FailsOnce(Phase.RUNNING)):
+        assert manager.await_field("WATCHDOG=1") == [["READY=1", "WATCHDOG=1", "STATUS=ready"]]
+    assert "dictionary changed size" in caplog.text
+
+
 def test_a_manager_that_is_away_disturbs_nothing(manager: Manager) -> None:
     manager.close()
     Path(manager.address).unlink()
@@ -115,6 +152,19 @@ def test_a_worker_that_is_frozen_shows_in_the_status_of_all(manager: Manager) ->
         assert "READY=1" not in seen[-1]
         frozen.resume()
         manager.await_field("READY=1")
+
+
+def test_a_supervisor_reports_that_it_stops(manager: Manager) -> None:
+    with supervised(REPORTS) as process:
+        manager.await_field("READY=1")
+        process.terminate()
+        assert manager.await_field("STOPPING=1")[-1] == ["STOPPING=1", "STATUS=it is stopping"]
+
+
+def test_a_supervisor_that_gives_up_reports_why(manager: Manager) -> None:
+    with supervised(FAILS):
+        [*_, [_, status]] = manager.await_field("STOPPING=1")
+    assert status.startswith("STATUS=worker 1 ended 5 times in a row within 60 s of its start")
 
 
 def test_a_worker_that_cannot_be_started_shows_in_the_status(manager: Manager) -> None:
