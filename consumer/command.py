@@ -14,7 +14,7 @@ from consumer.settings import ConsumerSettings
 from consumer.telemetry.serving import SOCKETS_VARIABLE, socket_of
 from consumer.telemetry.worker_endpoint import serve_workers
 from consumer.worker import WORKER_VARIABLE
-from consumer.workers import run_workers
+from consumer.workers import ENDPOINT, run_workers
 
 
 @click.command(name="consume")
@@ -25,15 +25,16 @@ def command(**given: Any) -> None:
     SIGTERM and SIGINT finish what is in flight, commit and leave the group.
     """
     settings = from_command_line(ConsumerSettings, given)
-    worker = int(os.environ.get(WORKER_VARIABLE, 0))
+    number = os.environ.get(WORKER_VARIABLE)
+    worker = None if number is None else int(number)
     folder = os.environ.get(SOCKETS_VARIABLE)
     configure_logs(
         settings.log_format,
         settings.log_level,
         events.LIBRARY_MESSAGE,
-        {"worker": worker} if worker else {},
+        {} if worker is None else {"worker": worker},
     )
-    if folder and not worker:
+    if folder and worker == ENDPOINT:
         sys.exit(serve_workers(settings, Path(folder)))
     if settings.workers > 1:
         sys.exit(run_workers(settings, sys.argv[1:]))
@@ -41,4 +42,4 @@ def command(**given: Any) -> None:
     # need not wait for them, and a supervisor needs neither.
     from consumer.process import run
 
-    sys.exit(run(settings, socket_of(Path(folder), worker) if folder else None))
+    sys.exit(run(settings, socket_of(Path(folder), worker) if folder and worker else None))

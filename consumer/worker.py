@@ -16,7 +16,7 @@ from typing import Final
 from consumer.telemetry.service_manager import ALIVE, DESCRIPTOR, READY, STATUS, WELL
 
 WORKER_VARIABLE: Final = "_BEARING_STREAM_WORKER"
-"""Environment variable that holds a worker's number, from 1; its log lines have it as `worker`."""
+"""Environment variable that holds a worker's number; its log lines have it as `worker`."""
 
 FIRST_REPORT: Final = 180.0
 """Seconds for a worker to report for the first time. It loads its libraries before, in seconds, or

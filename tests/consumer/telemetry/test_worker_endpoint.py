@@ -18,11 +18,13 @@ from bearing_stream.observability import Endpoint, Response
 from consumer import workers as supervising
 from consumer.events import FAILED, READY, WORKER_STARTED
 from consumer.settings import ConsumerSettings
-from consumer.telemetry.serving import socket_of
+from consumer.telemetry.serving import SOCKETS_VARIABLE, socket_of
 from consumer.telemetry.worker_endpoint import routes_to
+from consumer.worker import WORKER_VARIABLE
 from tests.consumer_process import ConsumerProcess
 from tests.endpoint_client import address_of, await_ready, get, samples
 from tests.kafka_tools import Topics, eventually, simulate_windows, wait_until_finished
+from tools.chaos.member import Member
 
 
 def always(response: Response) -> Callable[[str], Response]:
@@ -78,6 +80,18 @@ def test_all_are_ready_if_each_is(workers: dict[int, Path]) -> None:
 
 def test_a_worker_that_is_not_well_restarts_no_other(workers: dict[int, Path]) -> None:
     assert routes_to(workers)["/livez"]("").status == 200
+
+
+def test_the_log_lines_of_the_endpoint_have_the_worker_0(tmp_path: Path) -> None:
+    environment = {WORKER_VARIABLE: "0", SOCKETS_VARIABLE: str(tmp_path)}
+    arguments = ["--workers=2", "--metrics-port=0"]
+    endpoint = Member("bearing_stream", arguments, tmp_path / "log", environment)
+    try:
+        address_of(endpoint)
+        endpoint.stop()
+    finally:
+        endpoint.kill()
+    assert [line["worker"] for line in endpoint.events()] == [0]
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, **settings: object) -> str:
