@@ -71,6 +71,16 @@ WORKER_FROZEN: Final = Event(
     "the lines of the worker before.",
 )
 
+WORKER_NOT_STOPPED: Final = Event(
+    "worker_not_stopped",
+    "error",
+    "With `--workers`: the worker with the number `worker` still runs as `process`, `seconds` "
+    "after it was asked to stop. The supervisor kills it, and ends with status 1. What was in "
+    "flight is not committed; the next consumer does it again.",
+    "None if it was frozen, or while the machine has no memory left. Otherwise report it, with the "
+    "lines of the worker before.",
+)
+
 TABLE_CHANGED: Final = Event(
     "table_changed",
     "info",
@@ -308,6 +318,7 @@ EVENTS: Final = (
     WORKER_STARTED,
     WORKER_ENDED,
     WORKER_FROZEN,
+    WORKER_NOT_STOPPED,
     TABLE_CHANGED,
     TABLE_INVALID,
     REPORT,

@@ -53,8 +53,8 @@ ATTEMPTS: Final = 5
 """Ends in a row, each before `STEADY`, after which the supervisor gives up: the reason is then one
 that another start does not remove, such as a permission that is missing."""
 
-GRACE: Final = 2.0
-"""Seconds beyond the limit of an orderly end before a worker is killed."""
+STOP_LIMIT: Final = budget.SHUTDOWN + 2.0
+"""Seconds after which a worker that was asked to stop is killed: it ends by itself before."""
 
 
 def run_workers(settings: ConsumerSettings, arguments: Sequence[str]) -> int:
@@ -232,7 +232,7 @@ class Supervisor:
         self._stopping = True
         if self._manager is not None:
             self._manager.report([STOPPING, status_of([reason])])
-        deadline = self._clock() + budget.SHUTDOWN + GRACE
+        deadline = self._clock() + STOP_LIMIT
         in_order, sent = True, 0
         while running := self._running():
             # The first signal stops in order; each further one is passed on too.
@@ -241,11 +241,18 @@ class Supervisor:
                 for process in running:
                     process.terminate()
             if self._clock() >= deadline:
+                self._note_not_stopped()
                 return False
             self._wait(woken, deadline - self._clock())
             in_order &= not any(process.poll() for process in running)
             self._note_ends()
         return in_order
+
+    def _note_not_stopped(self) -> None:
+        for worker in self._workers:
+            if worker.process is not None:
+                facts = {"worker": worker.number, "process": worker.pid, "seconds": STOP_LIMIT}
+                events.emit(events.WORKER_NOT_STOPPED, **facts)
 
 
 def _given_up(number: int) -> str:

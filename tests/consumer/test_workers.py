@@ -10,8 +10,9 @@ import pytest
 
 from bearing_stream.config import load
 from consumer import workers
-from consumer.events import READY, WORKER_ENDED, WORKER_FROZEN, WORKER_STARTED
+from consumer.events import READY, WORKER_ENDED, WORKER_FROZEN, WORKER_NOT_STOPPED, WORKER_STARTED
 from consumer.settings import ConsumerSettings
+from consumer.worker import WORKER_VARIABLE
 from tests.consumer.supervised import (
     FAILS,
     REPORTS,
@@ -117,6 +118,20 @@ def test_a_worker_that_does_not_stop_in_order_shows_in_the_status() -> None:
         process.terminate()
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 1
+
+
+def test_a_worker_that_is_frozen_at_the_stop_is_named_and_killed() -> None:
+    with supervised(STOPS, STOPS, STOP_LIMIT=1.0) as process:
+        await_lines(process, 2)
+        frozen = children(process)[0]
+        number = frozen.environ()[WORKER_VARIABLE]
+        frozen.suspend()
+        process.terminate()
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 1
+        assert not frozen.is_running()
+    [found] = logged(errors, WORKER_NOT_STOPPED)
+    assert (str(found["worker"]), found["process"]) == (number, frozen.pid)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
