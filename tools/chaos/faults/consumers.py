@@ -44,8 +44,9 @@ def frozen(trial: BaseTrial, *options: str) -> None:
         trial.until(lambda: _shared(trial), "two members that both have partitions")
         name = PAIR[number % 2]
         zombie = pair[name]
-        rewinds = len(zombie.events(RESUMED))
         _freeze(trial, zombie, name)
+        # Only now: until it was frozen, it may have rewound for another reason.
+        rewinds = len(zombie.events(RESUMED))
         with trial.fault():
             _await_takeover(trial, PAIR[(number + 1) % 2])
             zombie.thaw()

@@ -28,8 +28,9 @@ def aborted(trial: BaseTrial) -> None:
     """
     member = trial.consumer(*QUICK, "--session-timeout=60")
     for _ in trial.moments():
-        rewinds = len(member.events(RESUMED))
         freeze_in_transaction(trial, member, STAYS_OPEN)
+        # Only now: until it was frozen, it may have rewound for another reason.
+        rewinds = len(member.events(RESUMED))
         before = trial.offsets.committed()
         trial.until(lambda: not trial.offsets.open_transaction(), "the transaction to be aborted")
         if trial.offsets.committed() != before:
