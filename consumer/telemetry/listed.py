@@ -241,7 +241,7 @@ WORKER_UP: Final = Metric(
     "gauge",
     ("worker",),
     "With `--workers`: 1 if the worker responds, else 0; its metrics are then missing.",
-    "See `worker_ended` in the log.",
+    "See `worker_ended` and `worker_frozen` in the log.",
 )
 
 LOOP_METRICS: Final = (
