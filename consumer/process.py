@@ -48,7 +48,7 @@ def run(settings: ConsumerSettings, socket: Path | None = None) -> int:
     try:
         telemetry = Telemetry.of(settings)
         # Before the model is loaded, so that the probes find a consumer that starts.
-        with telemetry.serving(settings, socket), reporting(telemetry.health):
+        with reporting(telemetry.health), telemetry.serving(settings, socket):
             service = Service(settings, telemetry)
             with stopping_on_signals(service.stop):
                 service.run()

@@ -22,8 +22,8 @@ def run(settings: AlarmSettings) -> int:
         service = AlarmService(settings)
         telemetry = service.telemetry
         with (
-            telemetry.serving(settings),
             reporting(telemetry.health),
+            telemetry.serving(settings),
             stopping_on_signals(service.stop),
         ):
             service.run()
