@@ -173,6 +173,10 @@ class AlertmanagerSender(Sender):
         if refused:
             raise RefusedError(refused)
 
+    def stop(self) -> None:
+        """Give an attempt in flight some seconds to end."""
+        self._client.stop()
+
     def _post(self, alerts: list[Alert]) -> None:
         self._client.post(self._request(alerts))
 

@@ -2,9 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Final
 
 from bearing_stream.commands.alarms.notify.notification import Notification
 from bearing_stream.wire.alarm import Alarm
+
+STOP_GRACE: Final = 3.0
+"""Seconds for an attempt in flight to end after `Sender.stop`."""
 
 
 class UnavailableError(Exception):
@@ -58,4 +62,4 @@ class Sender(ABC):
         """
 
     def stop(self) -> None:  # noqa: B027
-        """End what `send` waits for, if it can; called by another thread."""
+        """End what `send` waits for within some seconds, if it can; called by another thread."""

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from bearing_stream.commands.alarms.notify.secret import (
     read,
     redacted,
 )
+from bearing_stream.commands.alarms.notify.senders.attempt import Attempt, TimeLimit
 from bearing_stream.commands.alarms.notify.senders.base import RefusedError, UnavailableError
 from bearing_stream.commands.terminal import printable
 
@@ -53,6 +55,41 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Follow no redirect."""
 
 
+class _Http(urllib.request.HTTPHandler):
+    """Opens the connections of an attempt."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        super().__init__()
+        self._attempt = attempt
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Send a request."""
+        return self.do_open(partial(_connection, http.client.HTTPConnection, self._attempt), req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    """Opens the connections of an attempt, with TLS."""
+
+    def __init__(self, attempt: Attempt, context: ssl.SSLContext | None) -> None:
+        super().__init__(context=context)
+        self._attempt = attempt
+        self._tls = context
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Send a request."""
+        connection = partial(_connection, http.client.HTTPSConnection, self._attempt)
+        return self.do_open(connection, req, context=self._tls)
+
+
+def _connection(
+    kind: type[http.client.HTTPConnection], attempt: Attempt, host: str, **given: Any
+) -> http.client.HTTPConnection:
+    found = kind(host, **given)
+    # There is no public way to the socket before TLS and a proxy's response.
+    found._create_connection = attempt.connect  # type: ignore[attr-defined]
+    return found
+
+
 class HttpClient:
     """Posts, by way of the proxies that the environment names (`HTTPS_PROXY`, `NO_PROXY`)."""
 
@@ -62,11 +99,12 @@ class HttpClient:
         """Set up.
 
         Args:
-            timeout: Seconds that the connection, and each wait for data, may take.
+            timeout: Seconds that an attempt may take.
             ca_file: Authorities of the server's certificate; None for those of the system.
             secrets: What must not be logged.
         """
         self._timeout = timeout
+        self._limit = TimeLimit(timeout)
         self._ca_file = ca_file
         self._secrets = tuple(secrets)
 
@@ -77,32 +115,42 @@ class HttpClient:
             UnavailableError: A later attempt may succeed.
             RefusedError: No attempt will.
         """
-        asked = urllib.request.Request(
-            request.url, request.body, dict(request.headers), method="POST"
-        )
+        self._limit.run(partial(self._attempt, request))
+
+    def stop(self) -> None:
+        """End `post` within some seconds; for any thread."""
+        self._limit.stop()
+
+    def _attempt(self, request: Request, attempt: Attempt) -> None:
+        with self._response(request, attempt) as response:
+            # The end of a connection ends the headers too.
+            attempt.check()
+            if isinstance(response, urllib.error.HTTPError):
+                raise self._refusal(response)
+
+    def _response(self, request: Request, attempt: Attempt) -> Any:
+        """Return the response once its headers are read, as HTTPError if it is no success.
+
+        Raises:
+            UnavailableError: There is none.
+        """
+        headers = dict(request.headers)
+        asked = urllib.request.Request(request.url, request.body, headers, method="POST")
         try:
-            with self._opener(request.url).open(asked, timeout=self._timeout):
-                return
+            return self._opener(request.url, attempt).open(asked, timeout=self._timeout)
         except urllib.error.HTTPError as error:
-            with error:
-                raise self._refusal(error) from None
+            return error
         except urllib.error.URLError as error:
-            raise UnavailableError(self._redacted(str(error.reason))) from None
+            reason = str(error.reason)
         except (OSError, http.client.HTTPException) as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise UnavailableError(self._redacted(reason)) from None
+        attempt.check()
+        raise UnavailableError(self._redacted(reason))
 
-    def _opener(self, url: str) -> urllib.request.OpenerDirector:
-        if not url.startswith("https:"):
-            return urllib.request.build_opener(_NoRedirect())
+    def _opener(self, url: str, attempt: Attempt) -> urllib.request.OpenerDirector:
         # Each time: a certificate that was replaced applies without a restart.
-        try:
-            context = ssl.create_default_context(cafile=self._ca_file)
-        except OSError as error:
-            raise UnavailableError(f"ca_file cannot be used: {error}") from None
-        return urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=context), _NoRedirect()
-        )
+        context = tls_context(self._ca_file) if url.startswith("https:") else None
+        return urllib.request.build_opener(_Http(attempt), _Https(attempt, context), _NoRedirect())
 
     def _refusal(self, error: urllib.error.HTTPError) -> UnavailableError | RefusedError:
         try:
@@ -117,6 +165,14 @@ class HttpClient:
 
     def _redacted(self, text: str) -> str:
         return redacted(text, self._secrets)
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return what checks certificates; raises UnavailableError if the file cannot be used."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise UnavailableError(f"ca_file cannot be used: {error}") from None
 
 
 def retry_after(header: str | None) -> float:

@@ -8,19 +8,21 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from bearing_stream.alarms.rules import SECOND
 from bearing_stream.commands.alarms.notify.notification import Notification
 from bearing_stream.commands.alarms.notify.receivers import Email
 from bearing_stream.commands.alarms.notify.secret import redacted
+from bearing_stream.commands.alarms.notify.senders.attempt import Attempt, TimeLimit
 from bearing_stream.commands.alarms.notify.senders.base import (
     RefusedError,
     Sender,
     UnavailableError,
 )
-from bearing_stream.commands.alarms.notify.senders.http import available
+from bearing_stream.commands.alarms.notify.senders.http import available, tls_context
 from bearing_stream.commands.terminal import printable
 
 PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
@@ -28,6 +30,26 @@ PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 ABOUT_THE_LOGIN: Final = frozenset({530, 534, 535, 538})
 """Permanent statuses (RFC 4954) that state nothing about the message: a login is needed, or wrong.
 A person can correct that, and nothing is lost."""
+
+Statuses = dict[str, tuple[int, bytes]]
+"""Recipient → status and text of the server, for those that it has not accepted."""
+
+
+class _Smtp(smtplib.SMTP):
+    """Opens the connection of an attempt, with TLS at once if there is a context for it."""
+
+    def __init__(
+        self, attempt: Attempt, tls: ssl.SSLContext | None, host: str, port: int, timeout: float
+    ) -> None:
+        self._attempt = attempt
+        self._tls = tls
+        super().__init__(host, port, socket.gethostname(), timeout)
+
+    def _get_socket(self, host: str, port: int, _timeout: Any) -> socket.socket:
+        connection = self._attempt.connect((host, port))
+        if self._tls is None:
+            return connection
+        return self._tls.wrap_socket(connection, server_hostname=host)
 
 
 class MailSender(Sender):
@@ -47,6 +69,7 @@ class MailSender(Sender):
         """
         self._receiver = receiver
         self._now = now
+        self._limit = TimeLimit(receiver.timeout / SECOND)
         self._key = ""
         self._left: list[str] = []
         self._refused: list[str] = []
@@ -55,17 +78,8 @@ class MailSender(Sender):
         """Send to every recipient that has not accepted this notification yet."""
         if notification.key != self._key:
             self._key, self._left, self._refused = notification.key, [*self._receiver.to], []
-        try:
-            if self._left:
-                self._attempt(self._message(notification))
-        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            raise self._failure(error.smtp_code, error.smtp_error) from None
-        except smtplib.SMTPResponseException as error:
-            # It states nothing about the message.
-            reason = f"status {error.smtp_code} {_decoded(error.smtp_error)}"
-            raise UnavailableError(self._shown(reason)) from None
-        except (smtplib.SMTPException, OSError) as error:
-            raise UnavailableError(self._shown(str(error) or type(error).__name__)) from None
+        if self._left:
+            self._limit.run(partial(self._attempt, self._message(notification)))
         if self._refused:
             raise RefusedError("; ".join(self._refused))
 
@@ -78,21 +92,42 @@ class MailSender(Sender):
         text = f"SMTP {receiver.host}:{port} ({receiver.security})\n{headers}\n\n"
         return self._shown(text) + str(message.get_content())
 
-    def _attempt(self, message: EmailMessage) -> None:
+    def stop(self) -> None:
+        """Give an attempt in flight some seconds to end."""
+        self._limit.stop()
+
+    def _attempt(self, message: EmailMessage, attempt: Attempt) -> None:
+        try:
+            refused = self._transfer(message, attempt)
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+            raise self._failure(error.smtp_code, error.smtp_error) from None
+        except smtplib.SMTPResponseException as error:
+            # It states nothing about the message.
+            reason = f"status {error.smtp_code} {_decoded(error.smtp_error)}"
+            raise UnavailableError(self._shown(reason)) from None
+        except (smtplib.SMTPException, OSError) as error:
+            attempt.check()
+            raise UnavailableError(self._shown(str(error) or type(error).__name__)) from None
+        self._note(refused)
+
+    def _transfer(self, message: EmailMessage, attempt: Attempt) -> Statuses:
+        """Return the status of each recipient that the server has not accepted."""
         receiver = self._receiver
-        server = self._connection()
+        server = self._connection(attempt)
         try:
             if receiver.security == "starttls":
-                server.starttls(context=self._context())
+                server.starttls(context=tls_context(receiver.ca_file))
             if receiver.username is not None and receiver.password is not None:
                 server.login(receiver.username, available(receiver.password))
-            refused = server.send_message(message, receiver.sender, self._left)
+            return server.send_message(message, receiver.sender, self._left)
         except smtplib.SMTPRecipientsRefused as error:
-            refused = error.recipients
+            return error.recipients
         finally:
             # An error here would have what was accepted sent again.
             with suppress(smtplib.SMTPException, OSError):
                 server.quit()
+
+    def _note(self, refused: Statuses) -> None:
         # What the server has accepted must not be sent again.
         self._left = [address for address, (code, _) in refused.items() if code < 500]
         self._refused += [
@@ -105,18 +140,11 @@ class MailSender(Sender):
             reason = f"{', '.join(self._left)}: status {code} {_decoded(text)}"
             raise UnavailableError(self._shown(reason))
 
-    def _connection(self) -> smtplib.SMTP:
+    def _connection(self, attempt: Attempt) -> smtplib.SMTP:
         receiver = self._receiver
         port = receiver.port or PORTS[receiver.security]
-        timeout, own_name = receiver.timeout / SECOND, socket.gethostname()
-        if receiver.security == "tls":
-            return smtplib.SMTP_SSL(
-                receiver.host, port, own_name, timeout=timeout, context=self._context()
-            )
-        return smtplib.SMTP(receiver.host, port, own_name, timeout=timeout)
-
-    def _context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._receiver.ca_file)
+        tls = tls_context(receiver.ca_file) if receiver.security == "tls" else None
+        return _Smtp(attempt, tls, receiver.host, port, receiver.timeout / SECOND)
 
     def _failure(self, code: int, text: bytes | str) -> UnavailableError | RefusedError:
         reason = self._shown(f"status {code} {_decoded(text)}")

@@ -14,6 +14,7 @@ from bearing_stream.alarms.rules import SECOND
 from bearing_stream.commands.alarms.notify.notification import Notification
 from bearing_stream.commands.alarms.notify.receivers import Program
 from bearing_stream.commands.alarms.notify.senders.base import (
+    STOP_GRACE,
     RefusedError,
     Sender,
     UnavailableError,
@@ -31,9 +32,6 @@ TEMPORARY: Final = os.EX_TEMPFAIL
 
 TICK: Final = 0.2
 """Seconds between two checks whether to stop."""
-
-STOP_GRACE: Final = 3.0
-"""Seconds for a running program to end after `stop`."""
 
 EXCERPT: Final = 200
 """Characters of what a program prints that are logged."""

@@ -51,6 +51,10 @@ class WebhookSender(Sender):
         text = self._request(notification).as_text(isinstance(receiver.url, SecretSource))
         return redacted(text, receiver.secrets())
 
+    def stop(self) -> None:
+        """Give an attempt in flight some seconds to end."""
+        self._client.stop()
+
     def _request(self, notification: Notification) -> Request:
         receiver, key = self._receiver, notification.key
         body = notification.body

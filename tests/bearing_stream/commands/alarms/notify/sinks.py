@@ -1,11 +1,12 @@
-"""Receivers at a port of this machine: an HTTP server, and an SMTP server."""
+"""Receivers at a port of this machine: an HTTP server, an SMTP server, and a slow one."""
 
 import json
+import socket
 import ssl
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -211,3 +212,34 @@ class _SmtpHandler(StreamRequestHandler):
 def smtp_sink(context: ssl.SSLContext | None = None, implicit: bool = False) -> Iterator[SmtpSink]:
     with SmtpSink(context, implicit) as sink, _serving(sink):
         yield sink
+
+
+DRIP_INTERVAL = 0.02
+"""Seconds between two parts."""
+
+
+@contextmanager
+def dripping(begin: bytes, part: bytes) -> Iterator[int]:
+    """Yield the port of a server that sends a part again and again, and reads nothing."""
+    ended = threading.Event()
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.wfile.write(begin)
+                while not ended.wait(DRIP_INTERVAL):
+                    self.wfile.write(part)
+
+    class Server(ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server, _serving(server):
+        yield int(server.server_address[1])
+        ended.set()
+
+
+@contextmanager
+def silent() -> Iterator[socket.socket]:
+    """Yield a listener that responds to nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
