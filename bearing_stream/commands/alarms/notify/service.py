@@ -5,7 +5,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
@@ -64,9 +63,8 @@ def run(settings: NotifySettings, receivers: Iterable[Receiver]) -> int:
     """
     service = NotifyService(settings, receivers)
     try:
-        is_asked = settings.metrics_port is not None
-        asking = service.reachability.asking() if is_asked else nullcontext()
-        with service.telemetry.serving(settings), reporting(service.telemetry), asking:
+        telemetry, asking = service.telemetry, service.reachability.asking()
+        with telemetry.serving(settings), reporting(telemetry), asking:
             return service.run()
     except EndpointError as error:
         events.emit(events.FAILED, error=str(error))

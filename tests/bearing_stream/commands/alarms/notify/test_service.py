@@ -4,17 +4,20 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from bearing_stream.commands.alarms.notify import service
+from bearing_stream.commands.alarms.notify import reachability, service
 from bearing_stream.commands.alarms.notify.receivers_file import parse
 from bearing_stream.commands.alarms.notify.service import NotifyService
 from bearing_stream.commands.alarms.notify.settings import NotifySettings
 from bearing_stream.commands.alarms.notify.source import Record
+from bearing_stream.commands.alarms.notify.telemetry import NotifyTelemetry
 from bearing_stream.kafka import FatalKafkaError
+from tests.kafka_tools import PATIENCE
 
 TWO = """
 [[receiver]]
@@ -113,3 +116,33 @@ def test_a_signal_while_it_waits_for_kafka_ends_it(
     status, logs = run()
     assert (status, source.groups) == (0, [])
     assert [line["event"] for line in logs] == ["stopping", "stopped"]
+
+
+def test_without_metrics_too_it_is_reported_that_kafka_is_away(
+    source: type[IdleSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reachability, "INTERVAL", 0.05)
+    monkeypatch.setattr(reachability, "TIMEOUT", 0.2)
+    reported: list[NotifyTelemetry] = []
+
+    def reporting(telemetry: NotifyTelemetry) -> AbstractContextManager[None]:
+        reported.append(telemetry)
+        return nullcontext()
+
+    monkeypatch.setattr(service, "reporting", reporting)
+    problems: list[str] = []
+    deadline, signals = time.monotonic() + PATIENCE, iter([signal.SIGTERM])
+
+    def terminate_when_it_is_reported() -> None:
+        problems[:] = [each for each in reported[0].problems() if "Kafka" in each] or problems
+        if problems or time.monotonic() > deadline:
+            for number in signals:
+                os.kill(os.getpid(), number)
+        time.sleep(0.01)
+
+    source.next_of_two = staticmethod(terminate_when_it_is_reported)
+    given = {"receivers": "unused.toml", "bootstrap_servers": "127.0.0.1:1"}
+    with capture_logs():
+        assert service.run(NotifySettings.model_validate(given), parse(TWO)) == 0
+    [problem] = problems
+    assert problem.startswith("Kafka cannot be reached")
