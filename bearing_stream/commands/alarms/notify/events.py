@@ -55,6 +55,15 @@ REFUSED: Final = Event(
     "Notify the people meant; correct the receiver, or its templates.",
 )
 
+PARTLY_REFUSED: Final = Event(
+    "recipients_refused",
+    "error",
+    "The server of `receiver` permanently refuses the recipients in `reason` for the event of "
+    "`alarm_id` with the key `key`. The others have it, and it counts as accepted. Without "
+    "`alarm_id` it is a summary.",
+    "Notify the people meant; correct `to` of the receiver.",
+)
+
 SUMMARISED: Final = Event(
     "notifications_summarised",
     "info",
@@ -110,6 +119,7 @@ EVENTS: Final = (
     FAILED_ATTEMPT,
     RECOVERED,
     REFUSED,
+    PARTLY_REFUSED,
     SUMMARISED,
     UNREADABLE,
     KAFKA_ERROR,

@@ -12,7 +12,12 @@ from bearing_stream.commands.alarms.notify.notification import Notification, Sum
 from bearing_stream.commands.alarms.notify.pace import Backoff, RateLimit
 from bearing_stream.commands.alarms.notify.receivers import Receiver
 from bearing_stream.commands.alarms.notify.secret import redacted
-from bearing_stream.commands.alarms.notify.senders import RefusedError, Sender, UnavailableError
+from bearing_stream.commands.alarms.notify.senders import (
+    PartlyRefusedError,
+    RefusedError,
+    Sender,
+    UnavailableError,
+)
 from bearing_stream.commands.alarms.notify.source import Record, Source
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire.alarm import Alarm, AlarmEvent, decode
@@ -202,6 +207,11 @@ class ReceiverLoop:
         except RefusedError as error:
             self.counts["refused"] += 1
             self._note_refusal(error, notification)
+        except PartlyRefusedError as error:
+            self.counts["accepted"] += 1
+            name = self._receiver.name
+            fields = _named(notification)
+            events.emit(events.PARTLY_REFUSED, receiver=name, reason=str(error), **fields)
         except Exception as error:
             # An error in one sender must not end the others.
             reason = redacted(str(error), self._receiver.secrets())

@@ -10,6 +10,7 @@ from bearing_stream.commands.alarms.notify.filters import reason_to_omit
 from bearing_stream.commands.alarms.notify.notification import Notification, of_event
 from bearing_stream.commands.alarms.notify.receivers import Receiver
 from bearing_stream.commands.alarms.notify.senders import (
+    PartlyRefusedError,
     RefusedError,
     UnavailableError,
     sender_of,
@@ -142,6 +143,8 @@ def send(receivers: list[Receiver], found: Found) -> Iterator[tuple[str, bool]]:
             yield f"{heading}: unavailable: {error}", False
         except RefusedError as error:
             yield f"{heading}: refused: {error}", False
+        except PartlyRefusedError as error:
+            yield f"{heading}: refused for some recipients: {error}", False
         else:
             yield f"{heading}: accepted", True
 

@@ -12,6 +12,7 @@ from bearing_stream.commands.alarms.notify.receivers import (
 )
 from bearing_stream.commands.alarms.notify.senders.alertmanager import AlertmanagerSender
 from bearing_stream.commands.alarms.notify.senders.base import (
+    PartlyRefusedError,
     RefusedError,
     Sender,
     UnavailableError,
@@ -20,7 +21,7 @@ from bearing_stream.commands.alarms.notify.senders.mail import MailSender
 from bearing_stream.commands.alarms.notify.senders.program import ProgramSender
 from bearing_stream.commands.alarms.notify.senders.webhook import WebhookSender
 
-__all__ = ["RefusedError", "Sender", "UnavailableError", "sender_of"]
+__all__ = ["PartlyRefusedError", "RefusedError", "Sender", "UnavailableError", "sender_of"]
 
 _SENDERS: Final[dict[type[Receiver], Callable[[Any], Sender]]] = {
     Webhook: WebhookSender,

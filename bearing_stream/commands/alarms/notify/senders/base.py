@@ -28,6 +28,13 @@ class RefusedError(Exception):
     """The receiver does not take this notification, and never will."""
 
 
+class PartlyRefusedError(Exception):
+    """Some recipients have this notification, and those in the message never will.
+
+    To send it again would repeat it for those that have it.
+    """
+
+
 class Sender(ABC):
     """Sends to one receiver. One thread calls it.
 
@@ -44,6 +51,7 @@ class Sender(ABC):
         Raises:
             UnavailableError: A later attempt may succeed.
             RefusedError: No attempt will.
+            PartlyRefusedError: Some recipients have accepted, and no attempt changes the others.
         """
 
     @abstractmethod

@@ -3,7 +3,7 @@
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -18,6 +18,7 @@ from bearing_stream.commands.alarms.notify.receivers import Email
 from bearing_stream.commands.alarms.notify.secret import redacted
 from bearing_stream.commands.alarms.notify.senders.attempt import Attempt, TimeLimit
 from bearing_stream.commands.alarms.notify.senders.base import (
+    PartlyRefusedError,
     RefusedError,
     Sender,
     UnavailableError,
@@ -31,7 +32,9 @@ ABOUT_THE_LOGIN: Final = frozenset({530, 534, 535, 538})
 """Permanent statuses (RFC 4954) that state nothing about the message: a login is needed, or wrong.
 A person can correct that, and nothing is lost."""
 
-Statuses = dict[str, tuple[int, bytes]]
+Status = tuple[int, bytes | str]
+
+Statuses = Mapping[str, Status]
 """Recipient → status and text of the server, for those that it has not accepted."""
 
 
@@ -55,7 +58,8 @@ class _Smtp(smtplib.SMTP):
 class MailSender(Sender):
     """Sends to some mailboxes.
 
-    Where the server accepts a message for some recipients only, later attempts are for the others.
+    Where the server accepts a message for some recipients only, later attempts are for the others,
+    without those that it permanently refuses.
     """
 
     def __init__(
@@ -73,15 +77,18 @@ class MailSender(Sender):
         self._key = ""
         self._left: list[str] = []
         self._refused: list[str] = []
+        self._has_accepted = False
 
     def send(self, notification: Notification) -> None:
         """Send to every recipient that has not accepted this notification yet."""
         if notification.key != self._key:
             self._key, self._left, self._refused = notification.key, [*self._receiver.to], []
+            self._has_accepted = False
         if self._left:
             self._limit.run(partial(self._attempt, self._message(notification)))
         if self._refused:
-            raise RefusedError("; ".join(self._refused))
+            error = PartlyRefusedError if self._has_accepted else RefusedError
+            raise error("; ".join(self._refused))
 
     def preview(self, notification: Notification) -> str:
         """Return the message."""
@@ -100,7 +107,8 @@ class MailSender(Sender):
         try:
             refused = self._transfer(message, attempt)
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            raise self._failure(error.smtp_code, error.smtp_error) from None
+            # It is about the message, and so about every recipient.
+            refused = dict.fromkeys(self._left, (error.smtp_code, error.smtp_error))
         except smtplib.SMTPResponseException as error:
             # It states nothing about the message.
             reason = f"status {error.smtp_code} {_decoded(error.smtp_error)}"
@@ -129,28 +137,23 @@ class MailSender(Sender):
 
     def _note(self, refused: Statuses) -> None:
         # What the server has accepted must not be sent again.
-        self._left = [address for address, (code, _) in refused.items() if code < 500]
-        self._refused += [
-            f"{address}: status {code} {self._shown(_decoded(text))}"
-            for address, (code, text) in refused.items()
-            if code >= 500
-        ]
+        self._has_accepted |= len(refused) < len(self._left)
+        permanent = {to: each for to, each in refused.items() if _is_permanent(each[0])}
+        self._left = [address for address in refused if address not in permanent]
+        self._refused += map(self._reason, permanent, permanent.values())
         if self._left:
-            code, text = refused[self._left[0]]
-            reason = f"{', '.join(self._left)}: status {code} {_decoded(text)}"
-            raise UnavailableError(self._shown(reason))
+            first = self._left[0]
+            raise UnavailableError(self._reason(", ".join(self._left), refused[first]))
+
+    def _reason(self, recipients: str, status: Status) -> str:
+        code, text = status
+        return self._shown(f"{recipients}: status {code} {_decoded(text)}")
 
     def _connection(self, attempt: Attempt) -> smtplib.SMTP:
         receiver = self._receiver
         port = receiver.port or PORTS[receiver.security]
         tls = tls_context(receiver.ca_file) if receiver.security == "tls" else None
         return _Smtp(attempt, tls, receiver.host, port, receiver.timeout / SECOND)
-
-    def _failure(self, code: int, text: bytes | str) -> UnavailableError | RefusedError:
-        reason = self._shown(f"status {code} {_decoded(text)}")
-        if code >= 500 and code not in ABOUT_THE_LOGIN:
-            return RefusedError(reason)
-        return UnavailableError(reason)
 
     def _message(self, notification: Notification) -> EmailMessage:
         receiver = self._receiver
@@ -172,6 +175,10 @@ class MailSender(Sender):
 
     def _shown(self, text: str) -> str:
         return redacted(text, self._receiver.secrets())
+
+
+def _is_permanent(code: int) -> bool:
+    return code >= 500 and code not in ABOUT_THE_LOGIN
 
 
 def _decoded(text: bytes | str) -> str:

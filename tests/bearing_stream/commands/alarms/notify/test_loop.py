@@ -8,7 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bearing_stream.commands.alarms.notify.senders import RefusedError, UnavailableError
+from bearing_stream.commands.alarms.notify.senders import (
+    PartlyRefusedError,
+    RefusedError,
+    UnavailableError,
+)
 from bearing_stream.commands.alarms.notify.senders.alertmanager import AlertmanagerSender
 from bearing_stream.commands.alarms.notify.source import Record
 from bearing_stream.wire.alarm import Alarm
@@ -71,6 +75,21 @@ def test_what_is_refused_is_logged_and_skipped() -> None:
     }
     [line] = [line for line in logs if line["event"] == "notification_refused"]
     assert (line["log_level"], line["key"]) == ("error", event(0).transition_id)
+
+
+def test_what_only_some_recipients_refuse_is_accepted_and_logged() -> None:
+    world = World()
+    world.topic.add(event(0), event(1))
+    world.sender.errors.append(PartlyRefusedError("ben@example.com: status 550"))
+    with capture_logs() as logs:
+        world.steps(2)
+    assert (world.loop.counts["accepted"], world.loop.counts["refused"]) == (2, 0)
+    assert (len(world.sender.attempts), world.topic.committed) == (2, {0: 2})
+    [line] = logs
+    assert (line["event"], line["log_level"]) == ("recipients_refused", "error")
+    assert (line["reason"], line["alarm_id"], line["key"]) == (
+        *("ben@example.com: status 550", "pump-7:bearing-fault", event(0).transition_id),
+    )
 
 
 def test_an_unexpected_error_of_a_sender_is_tried_again() -> None:

@@ -9,7 +9,11 @@ import pytest
 import trustme
 
 from bearing_stream.commands.alarms.notify.notification import Summary
-from bearing_stream.commands.alarms.notify.senders import RefusedError, UnavailableError
+from bearing_stream.commands.alarms.notify.senders import (
+    PartlyRefusedError,
+    RefusedError,
+    UnavailableError,
+)
 from bearing_stream.commands.alarms.notify.senders.mail import MailSender
 from tests.bearing_stream.commands.alarms.notify.examples import event, notification, receiver
 from tests.bearing_stream.commands.alarms.notify.sinks import SmtpSink, smtp_sink
@@ -134,9 +138,48 @@ def test_a_recipient_that_does_not_exist_is_reported_and_the_other_served(
     one = sender(server)
     with pytest.raises(UnavailableError, match=r"ben@example\.com: status 450"):
         one.send(notification())
-    with pytest.raises(RefusedError, match=r"ann@example\.com: status 550 unknown"):
+    with pytest.raises(PartlyRefusedError, match=r"ann@example\.com: status 550 unknown"):
         one.send(notification())
     assert [mail.recipients for mail in server.mails] == [["ben@example.com"]]
+
+
+@pytest.mark.parametrize("replies", [["550 unknown"], ["450 later", "550 unknown"]])
+def test_a_message_that_some_have_is_accepted_without_those_who_are_refused(
+    server: SmtpSink, replies: list[str]
+) -> None:
+    server.script.replies["RCPT TO:<ben@example.com>"] = replies
+    one = sender(server)
+    for _ in replies[1:]:
+        with pytest.raises(UnavailableError):
+            one.send(notification())
+    with pytest.raises(PartlyRefusedError, match=r"^ben@example\.com: status 550 unknown$"):
+        one.send(notification())
+    assert [mail.recipients for mail in server.mails] == [["ann@example.com"]]
+
+
+def test_a_message_that_is_refused_for_those_left_is_accepted_by_those_who_have_it(
+    server: SmtpSink,
+) -> None:
+    server.script.replies["RCPT TO:<ben@example.com>"] = ["450 later"]
+    one = sender(server)
+    with pytest.raises(UnavailableError):
+        one.send(notification())
+    server.script.replies["content"] = ["554 spam"]
+    with pytest.raises(PartlyRefusedError, match=r"^ben@example\.com: status 554 spam$"):
+        one.send(notification())
+
+
+def test_a_message_that_nobody_takes_is_refused(server: SmtpSink) -> None:
+    for name in ("ann", "ben"):
+        server.script.replies[f"RCPT TO:<{name}@example.com>"] = ["550 unknown"]
+    with pytest.raises(RefusedError, match=r"ann@.*: status 550 unknown; ben@.*: status 550"):
+        sender(server).send(notification())
+
+
+def test_a_recipient_that_needs_a_login_is_tried_again(server: SmtpSink) -> None:
+    server.script.replies["RCPT TO:<ben@example.com>"] = ["530 login first"]
+    with pytest.raises(UnavailableError, match=r"ben@example\.com: status 530"):
+        sender(server).send(notification())
 
 
 def test_an_error_after_the_message_was_accepted_does_not_repeat_it(server: SmtpSink) -> None:

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from bearing_stream.cli import main
 from bearing_stream.commands.alarms.notify.receivers_file import parse
-from tests.bearing_stream.commands.alarms.notify.sinks import HttpSink
+from tests.bearing_stream.commands.alarms.notify.sinks import HttpSink, smtp_sink
 from tests.paths import ROOT
 
 
@@ -75,6 +75,29 @@ def test_a_receiver_that_does_not_accept_the_example_is_named(path: Path, sink: 
         "chat (webhook): refused: status 400: bad",
         "alerts (alertmanager): accepted",
     ]
+
+
+def test_a_recipient_that_does_not_accept_the_example_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "notifiers.toml"
+    with smtp_sink() as server:
+        path.write_text(
+            f"""
+            [[receiver]]
+            name = "shift"
+            kind = "email"
+            host = "127.0.0.1"
+            port = {server.port}
+            security = "none"
+            from = "bearings@example.com"
+            to = ["ann@example.com", "ben@example.com"]
+            """
+        )
+        server.script.replies["RCPT TO:<ben@example.com>"] = ["550 unknown"]
+        result = notify(path, "--send-test")
+    assert (result.exit_code, result.stdout) == (
+        1,
+        "shift (email): refused for some recipients: ben@example.com: status 550 unknown\n",
+    )
 
 
 def test_mistakes_are_one_line(path: Path, tmp_path: Path) -> None:
