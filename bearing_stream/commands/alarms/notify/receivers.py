@@ -1,21 +1,22 @@
 """The receivers, as `receivers_file` reads them from TOML: who is notified of what, and how."""
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bearing_stream.alarms.rules import HOUR, MINUTE, SECOND, Duration
-from bearing_stream.commands.alarms.notify.secret import (
-    EXPECTED,
-    Secret,
-    SecretSource,
-    TextOrSecret,
+from bearing_stream.commands.alarms.notify.checks import (
+    checked_address,
+    checked_ca_file,
+    checked_headers,
+    checked_host,
+    checked_line,
+    checked_url,
 )
+from bearing_stream.commands.alarms.notify.secret import Secret, SecretSource, TextOrSecret
 from bearing_stream.commands.alarms.notify.template import TemplateText
 from bearing_stream.wire.alarm_terms import AlarmKind, Severity, Transition
 
@@ -45,12 +46,6 @@ DEFAULT_EVENTS: Final = (
 )
 """What calls for attention, and its end."""
 
-SECRET_HEADER: Final = re.compile(r"authorization|cookie|token|key|secret|password", re.I)
-"""Names of headers whose values are secrets."""
-
-OWN_HEADERS: Final = re.compile(r"(ce|webhook)-.*|idempotency-key|content-(type|length)|host", re.I)
-"""Names of headers that are set for each request."""
-
 
 def _between(low: str, shortest: int, high: str, longest: int) -> Callable[[int], int]:
     def check(value: int) -> int:
@@ -65,27 +60,14 @@ Timeout = Annotated[Duration, AfterValidator(_between("100ms", SECOND // 10, "2m
 Interval = Annotated[Duration, AfterValidator(_between("1s", SECOND, "1h", HOUR))]
 
 
-def checked_url(url: str) -> str:
-    """Refuse what is no address of HTTP; the message leaves it out, since it may be a secret.
-
-    Raises:
-        ValueError: It is none, or holds a password.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected an address such as https://host/path")
-    if parts.username or parts.password:
-        raise ValueError(
-            f"expected an address without user and password: give headers.Authorization {EXPECTED}"
-        )
-    return url
-
-
 def _is_url(value: str | SecretSource) -> str | SecretSource:
     return checked_url(value) if isinstance(value, str) else value
 
 
 Url = Annotated[TextOrSecret, AfterValidator(_is_url)]
+Headers = Annotated[dict[str, TextOrSecret], AfterValidator(checked_headers)]
+CaFile = Annotated[Path, AfterValidator(checked_ca_file)]
+PerMinute = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 
 
 class Table(BaseModel):
@@ -133,7 +115,7 @@ class Messaging(Receiver):
     events: Annotated[tuple[Transition, ...], Field(min_length=1)] = DEFAULT_EVENTS
     """Events of which it is notified. One that calls for attention is left out while the alarm is
     not displayed: masked, shelved, suppressed or out of service."""
-    per_minute: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    per_minute: PerMinute | None = None
     """Messages in any minute at most. What is beyond is sent as one summary as soon as the limit
     permits. Without it there is no limit."""
 
@@ -146,20 +128,15 @@ class Webhook(Messaging):
     """Address to which each event is posted; as a secret where the address is one."""
     signing_secret: Secret | None = None
     """Secret of Standard Webhooks, `whsec_…`; two, with a space between, while it is rotated."""
-    headers: dict[str, TextOrSecret] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     """Further headers; one such as `Authorization` must be a secret."""
     text: TemplateText | None = None
     """Template of a text. With it the body is `{"text": …}`, as chats expect it, instead of the
     event."""
     text_field: Annotated[str, Field(min_length=1)] = "text"
     """Name of the text in that body."""
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """Authorities of the server's certificate, PEM; by default those of the system."""
-
-    @field_validator("headers")
-    @classmethod
-    def _hides_secrets(cls, headers: dict[str, Any]) -> dict[str, Any]:
-        return checked_headers(headers)
 
 
 class Alertmanager(Receiver):
@@ -168,9 +145,9 @@ class Alertmanager(Receiver):
     kind: Literal["alertmanager"]
     url: Url
     """Its address without `/api/v2/alerts`."""
-    headers: dict[str, TextOrSecret] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     """As for a webhook."""
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """As for a webhook."""
     alertname: Annotated[str, Field(min_length=1)] = "BearingAlarm"
     """The label `alertname` of every alert."""
@@ -186,28 +163,23 @@ class Alertmanager(Receiver):
     description: TemplateText = "$what on $sensor of $machine since $since"
     """Template of the annotation `description`."""
 
-    @field_validator("headers")
-    @classmethod
-    def _hides_secrets(cls, headers: dict[str, Any]) -> dict[str, Any]:
-        return checked_headers(headers)
 
-
-Address = Annotated[str, Field(pattern=r"^[\x21-\x7e]+@[\x21-\x7e]+$")]
+Address = Annotated[str, AfterValidator(checked_address)]
 
 
 class Email(Messaging):
     """Mailboxes, by way of an SMTP server."""
 
     kind: Literal["email"]
-    host: Annotated[str, Field(min_length=1)]
+    host: Annotated[str, AfterValidator(checked_host)]
     """The SMTP server."""
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    port: Annotated[int, Field(strict=True, ge=1, le=65535)] | None = None
     """By default 587, with `tls` 465 and with `none` 25."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     """How the connection is encrypted."""
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """As for a webhook."""
-    username: str | None = None
+    username: Annotated[str, AfterValidator(checked_line)] | None = None
     """User of the server; none: without login."""
     password: Secret | None = None
     """Password of the user."""
@@ -219,7 +191,7 @@ class Email(Messaging):
     """Template of the subject."""
     body: TemplateText = BODY
     """Template of the text."""
-    per_minute: Annotated[int, Field(ge=1, le=10_000)] | None = 10
+    per_minute: PerMinute | None = 10
     """As for other receivers."""
 
     @model_validator(mode="after")
@@ -239,14 +211,17 @@ class Program(Messaging):
     kind: Literal["command"]
     argv: Annotated[tuple[str, ...], Field(min_length=1)]
     """The program and its arguments; no shell. The event is on its standard input."""
-    environment: tuple[str, ...] = ()
+    environment: tuple[Annotated[str, Field(pattern=r"^[^=\x00]+$")], ...] = ()
     """Variables that it inherits, beyond PATH, HOME, LANG, TZ and TMPDIR."""
 
     @field_validator("argv")
     @classmethod
-    def _exists(cls, argv: tuple[str, ...]) -> tuple[str, ...]:
+    def _can_be_started(cls, argv: tuple[str, ...]) -> tuple[str, ...]:
         if shutil.which(argv[0]) is None:
             raise ValueError(f"expected a program that can be started, and there is no {argv[0]!r}")
+        for each in argv:
+            if "\0" in each:
+                raise ValueError(f"expected arguments without a null character, got {each!r}")
         return argv
 
 
@@ -257,15 +232,3 @@ KINDS: Final[dict[str, type[Receiver]]] = {
     "command": Program,
 }
 """Kind → its model."""
-
-
-def checked_headers(headers: dict[str, Any]) -> dict[str, Any]:
-    """Refuse headers that are set for each request, and secrets in the file of receivers."""
-    for name, value in headers.items():
-        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or OWN_HEADERS.fullmatch(name):
-            raise ValueError(f"'{name}' is no header that can be added")
-        if isinstance(value, str) and SECRET_HEADER.search(name):
-            raise ValueError(f"expected for {name} {EXPECTED}, not the secret itself")
-        if isinstance(value, str) and not value.isprintable():
-            raise ValueError(f"expected one line for {name}")
-    return headers

@@ -2,24 +2,32 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from bearing_stream.commands.alarms.notify.checks import checked_line, checked_url
 from bearing_stream.commands.alarms.notify.receivers import (
     KINDS,
     Alertmanager,
+    Email,
     Receiver,
     Webhook,
-    checked_url,
 )
-from bearing_stream.commands.alarms.notify.secret import SecretError, read
+from bearing_stream.commands.alarms.notify.secret import SecretError, SecretSource, read
 from bearing_stream.commands.alarms.notify.signature import SignatureError, keys_of
+from bearing_stream.commands.terminal import printable
 from bearing_stream.config import suggestion
 
 ROWS: Final = "receiver"
+
+SECRET_KEYS: Final = frozenset({"url", "headers", "signing_secret", "password"})
+"""Keys of which what was given is not shown: it may be the secret."""
+
+LONGEST_SHOWN: Final = 60
+"""Characters of what was given."""
 
 
 class ReceiversError(Exception):
@@ -60,7 +68,8 @@ def parse(text: str) -> list[Receiver]:
         if times > 1:
             problems.append(f"expected different names, got {name!r} {times} times")
     if problems:
-        raise ReceiversError("\n".join(problems))
+        # A line break in a name or a key must not begin another line.
+        raise ReceiversError("\n".join(map(printable, problems)))
     return receivers
 
 
@@ -106,20 +115,46 @@ def _check_secrets(receiver: Receiver) -> None:
     for secret in receiver.secrets():
         secret.read()
     if isinstance(receiver, Webhook | Alertmanager):
-        checked_url(read(receiver.url))
+        _check("url", checked_url, receiver.url)
+        for name, value in receiver.headers.items():
+            _check(f"headers.{name}", _checked_secret, value)
+    if isinstance(receiver, Email) and receiver.password:
+        _check("password", _checked_secret, receiver.password)
     if isinstance(receiver, Webhook) and receiver.signing_secret:
         keys_of(receiver.signing_secret.read())
 
 
-def _line(model: type[Receiver], detail: Any) -> str:
-    """Return one line about an error: the key, and what was expected.
+def _check(key: str, check: Callable[[str], str], value: str | SecretSource) -> None:
+    try:
+        check(read(value))
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
 
-    What was given is left out of it where it may be a secret.
-    """
+
+def _checked_secret(text: str) -> str:
+    try:
+        return checked_line(text)
+    except ValueError:
+        # Its message repeats a character.
+        raise ValueError("expected one line of ASCII in the secret") from None
+
+
+def _line(model: type[Receiver], detail: Any) -> str:
+    """Return one line about an error: the key, what was expected, and what was given."""
     path = [str(step) for step in detail["loc"]]
     if detail["type"] == "extra_forbidden" and len(path) == 1:
         known = [field.alias or name for name, field in model.model_fields.items()]
         near = suggestion(path[0], known) or f"; known are {', '.join(known)}"
         return f"'{path[0]}' is no key of a receiver of this kind{near}"
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"{'.'.join(path) + ': ' if path else ''}{message[0].lower()}{message[1:]}"
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "Expected", 1)
+    where = f"{'.'.join(path)}: " if path else ""
+    return f"{where}{message[0].lower()}{message[1:]}{_given(path, message, detail['input'])}"
+
+
+def _given(path: list[str], message: str, value: Any) -> str:
+    """Return the end of a line with what was given, if it is short, no secret, and not named."""
+    shown = repr(value)
+    is_named = "got" in message or "there is no" in message
+    if not path or path[0] in SECRET_KEYS or is_named or len(shown) > LONGEST_SHOWN:
+        return ""
+    return f", got {shown}" if isinstance(value, str | int | float) else ""
