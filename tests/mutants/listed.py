@@ -25,8 +25,7 @@ CONSUMERS: Final = (
     Mutant(
         "SIGKILL: Kafka times out the transaction of a dead consumer",
         "consumer/kafka/clients.py",
-        'properties.setdefault("transaction.timeout.ms", '
-        "round(settings.transaction_timeout * 1000))",
+        'properties.setdefault("transaction.timeout.ms", limit)',
         "pass",
         "kafka/test_clients.py::test_exactly_once_has_transactions_that_time_out",
     ),

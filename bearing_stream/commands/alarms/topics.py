@@ -19,6 +19,7 @@ from bearing_stream.kafka import (
     admin_client,
     create_topics,
     explain,
+    wait_for_topics,
 )
 
 TIMEOUT: Final = 10.0
@@ -53,6 +54,8 @@ def create(settings: AlarmTopicSettings) -> None:
     """
     topics, properties = settings.alarm_topics, settings.client_properties()
     diagnoses = settings.diagnoses_topic
+    # A broker knows a topic somewhat after it was created.
+    wait_for_topics(properties, [diagnoses], TIMEOUT, lambda _reason: None)
     count = _partitions(settings, [diagnoses], TIMEOUT)[diagnoses]
     for names, configuration in (
         (compacted(topics), COMPACTED),

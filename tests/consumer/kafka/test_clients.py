@@ -54,7 +54,8 @@ def test_exactly_once_has_transactions_that_time_out(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("timeout", [1, 7, 900])
 def test_the_client_takes_any_timeout_of_transactions(timeout: int) -> None:
     settings = ConsumerSettings.model_validate({"transaction_timeout": timeout})
-    assert len(new_producer(settings, ClusterErrors(), transactional_id="group-id")) == 0
+    # It raises where librdkafka refuses a property.
+    new_producer(settings, ClusterErrors(), transactional_id="group-id")
 
 
 def test_at_least_once_lets_no_message_time_out_alone(monkeypatch: pytest.MonkeyPatch) -> None:
