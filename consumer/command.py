@@ -38,8 +38,8 @@ def command(**given: Any) -> None:
         sys.exit(serve_workers(settings, Path(folder)))
     if settings.workers > 1:
         sys.exit(run_workers(settings, sys.argv[1:]))
-    # Imported here because it loads the Kafka client and SciPy: --help and errors in the settings
-    # need not wait for them, and a supervisor needs neither.
+    # Imported here because it loads SciPy and the network: --help and errors in the settings need
+    # not wait for them, and a supervisor needs neither.
     from consumer.process import run
 
     sys.exit(run(settings, socket_of(Path(folder), worker) if folder and worker else None))

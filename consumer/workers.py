@@ -15,16 +15,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Final
 
+from bearing_stream.logs import Event
 from bearing_stream.program import PROGRAM
 from consumer import events
 from consumer.liveness import budget
 from consumer.liveness.shutdown import SIGNALS
 from consumer.settings import ConsumerSettings
+from consumer.telemetry.health import STOPS
 from consumer.telemetry.service_manager import (
     ALIVE,
     READY,
     STOPPING,
-    STOPS,
     TICK,
     ServiceManager,
     status_of,
@@ -185,7 +186,7 @@ class Supervisor:
             # Too many processes, or too little memory: the other workers go on meanwhile.
             self._start_later(worker, status=None, reason=str(error))
         else:
-            events.emit(events.WORKER_STARTED, worker=worker.number, process=worker.pid)
+            _emit(events.WORKER_STARTED, worker)
 
     def _note_ends(self) -> None:
         """Schedule the next start of the workers that have ended."""
@@ -201,8 +202,7 @@ class Supervisor:
             worker.take_reports(seconds)
             limit = worker.longest_silence
             if worker.process is not None and worker.silent >= limit:
-                facts = {"worker": worker.number, "process": worker.pid, "seconds": limit}
-                events.emit(events.WORKER_FROZEN, **facts)
+                _emit(events.WORKER_FROZEN, worker, seconds=limit)
                 worker.process.kill()
 
     def _report(self) -> None:
@@ -251,8 +251,12 @@ class Supervisor:
     def _note_not_stopped(self) -> None:
         for worker in self._workers:
             if worker.process is not None:
-                facts = {"worker": worker.number, "process": worker.pid, "seconds": STOP_LIMIT}
-                events.emit(events.WORKER_NOT_STOPPED, **facts)
+                _emit(events.WORKER_NOT_STOPPED, worker, seconds=STOP_LIMIT)
+
+
+def _emit(event: Event, worker: Worker, **facts: object) -> None:
+    """Log an event of a worker whose process runs."""
+    events.emit(event, worker=worker.number, process=worker.pid, **facts)
 
 
 def _given_up(number: int) -> str:

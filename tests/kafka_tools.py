@@ -263,16 +263,22 @@ def end_offsets(servers: str, topic: str) -> dict[int, int]:
 
 def committed(topics: Topics) -> dict[int, int]:
     """The group's committed offset by partition of the windows topic; 0 where there is none."""
+    found = committed_offsets(topics.servers, topics.group, topics.windows)
+    return {partition: max(offset, 0) for partition, offset in found.items()}
+
+
+def committed_offsets(servers: str, group: str, topic: str) -> dict[int, int]:
+    """A group's committed offset by partition of a topic; below 0 where there is none."""
     properties = {
-        "bootstrap.servers": topics.servers,
-        "group.id": topics.group,
+        "bootstrap.servers": servers,
+        "group.id": group,
         # Otherwise Kafka responds only once a transaction that a killed consumer left has ended.
         "isolation.level": "read_uncommitted",
     }
     consumer = Consumer(properties)
-    partitions = consumer.list_topics(topics.windows, 10).topics[topics.windows].partitions
-    asked = [TopicPartition(topics.windows, number) for number in partitions]
-    offsets = {each.partition: max(each.offset, 0) for each in consumer.committed(asked, 10)}
+    partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+    asked = [TopicPartition(topic, number) for number in partitions]
+    offsets = {each.partition: each.offset for each in consumer.committed(asked, 10)}
     consumer.close()
     return offsets
 

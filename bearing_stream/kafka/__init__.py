@@ -17,10 +17,11 @@ from bearing_stream.kafka.following import TopicFollower
 from bearing_stream.kafka.reading import Span, Spans, TopicReader, read_to_end
 from bearing_stream.kafka.startup import wait_for_topics
 from bearing_stream.kafka.topics import AlarmTopics, AlarmTopicSettings, TopicSettings
-from bearing_stream.kafka.undecided import Ends, Undecided
+from bearing_stream.kafka.undecided import UNDECIDED_FOR, Ends, Undecided
 from bearing_stream.kafka.unreadable import UNREADABLE, BatchEnds, UnreadableBatch
 
 __all__ = [
+    "UNDECIDED_FOR",
     "UNREADABLE",
     "AlarmTopicSettings",
     "AlarmTopics",

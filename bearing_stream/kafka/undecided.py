@@ -1,7 +1,11 @@
 """For how long a transaction that is open has kept what follows it from being read."""
 
 from collections.abc import Hashable, Mapping
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
+
+UNDECIDED_FOR: Final = 60.0
+"""Seconds for which a transaction may keep a partition waiting. Longer ones are legal, and nothing
+behind them can be read."""
 
 K = TypeVar("K", bound=Hashable)
 

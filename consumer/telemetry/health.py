@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from bearing_stream.kafka import UNDECIDED_FOR
 from bearing_stream.observability import Response
 from bearing_stream.observability.endpoint import JSON
 from consumer.batch import Partition
@@ -20,9 +21,8 @@ READY_WITHIN: Final = 15.0
 """Seconds since the last round after which a stage is not ready: more than a batch and a commit
 take, unless the device or Kafka is in trouble. It is alive for longer."""
 
-UNDECIDED_FOR: Final = 60.0
-"""Seconds for which a transaction of another program may keep a partition waiting. Longer ones are
-legal, and nothing behind them can be read."""
+STOPS: Final = "it is stopping"
+"""The problem of a process that ends in order."""
 
 
 class Phase(StrEnum):
@@ -106,9 +106,9 @@ class Health:
         if self.phase is Phase.LOADING:
             yield "the model is being loaded"
         elif self.phase is Phase.WAITING:
-            yield f"it waits for Kafka: {self.waiting_for or 'no response yet'}"
+            yield waits_for(self.waiting_for)
         elif self.phase is Phase.STOPPING:
-            yield "it is stopping"
+            yield STOPS
         if self.phase is Phase.RUNNING and self.loop is not None:
             yield from self._problems_of(self.loop)
 
@@ -137,6 +137,11 @@ class Health:
 
     def _overview(self) -> Overview:
         return Overview() if self.loop is None else self.loop.overview()
+
+
+def waits_for(reason: str) -> str:
+    """Return the problem of a process that waits at its start, for a reason if it is known."""
+    return f"it waits for Kafka: {reason or 'no response yet'}"
 
 
 def response(is_well: bool, **fields: object) -> Response:

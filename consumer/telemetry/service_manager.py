@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from bearing_stream.observability import Response
-from consumer.telemetry.health import Phase
+from consumer.telemetry.health import STOPS, Phase
 
 VARIABLE: Final = "NOTIFY_SOCKET"
 """Environment variable with the path of the socket; with @ at its begin, of an abstract one."""
@@ -43,10 +43,6 @@ STATUS: Final = "STATUS="
 
 WELL: Final = "ready"
 """The status where nothing is wrong."""
-
-
-STOPS: Final = "it is stopping"
-"""The status at an orderly end."""
 
 _log = logging.getLogger(__name__)
 

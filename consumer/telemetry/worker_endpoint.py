@@ -2,7 +2,7 @@
 
 Each worker serves its own at a Unix socket in a folder that the supervisor made. A process of its
 own, number 0, reads them at each request, so that the supervisor keeps its single thread, and a
-slow client delays nothing but metrics. Loads neither NumPy nor the Kafka client.
+slow client delays nothing but metrics.
 """
 
 import http.client

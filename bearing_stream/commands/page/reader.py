@@ -12,14 +12,11 @@ from confluent_kafka import Message
 from bearing_stream.commands.page.events import WAITING, emit
 from bearing_stream.commands.page.fleet import Fleet
 from bearing_stream.commands.page.settings import PageSettings
-from bearing_stream.kafka import FatalKafkaError, TopicFollower, wait_for_topics
+from bearing_stream.kafka import UNDECIDED_FOR, FatalKafkaError, TopicFollower, wait_for_topics
 from bearing_stream.wire import decode_diagnosis, readable_headers
 
 CHECK_INTERVAL: Final = 1.0
 """Seconds between two checks of the lag and of silence."""
-
-UNDECIDED_FOR: Final = 60.0
-"""Seconds after which a transaction that is open is stated: nothing behind it can be read."""
 
 BEHIND: Final = 3.0
 """Seconds: with diagnoses left to read, and the latest that was read older than this, the page

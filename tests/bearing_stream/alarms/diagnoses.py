@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from hypothesis import strategies as st
+
 from bearing_stream.alarms.observation import Observation, observation
 from bearing_stream.alarms.times import EPOCH, from_microseconds, microseconds
 from bearing_stream.wire import format_time
@@ -16,6 +18,13 @@ HEALTHY: Final = {"Ball": 1e-4, "InnerRace": 1e-4, "Normal": 0.9997, "OuterRace"
 OUTER: Final = {"Ball": 0.01, "InnerRace": 0.01, "Normal": 0.012, "OuterRace": 0.968}
 INNER: Final = {"Ball": 0.01, "InnerRace": 0.968, "Normal": 0.012, "OuterRace": 0.01}
 BALL: Final = {"Ball": 0.968, "InnerRace": 0.01, "Normal": 0.012, "OuterRace": 0.01}
+
+JSON: Final[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+"""Any value that JSON may have in the place of ours."""
 
 SOURCE: Final = "/plant-2/pump-7"
 SENSOR: Final = "pump-7"

@@ -9,14 +9,8 @@ from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.times import from_microseconds
 from bearing_stream.wire.alarm import AlarmCommand
 from bearing_stream.wire.alarm_terms import Action
-from tests.bearing_stream.alarms.diagnoses import OUTER
+from tests.bearing_stream.alarms.diagnoses import JSON, OUTER
 from tests.bearing_stream.alarms.world import BEARING, World
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=4,
-)
 
 TRICKY = st.sampled_from(['","alarms":[', ',"alarms":', '\\",\\"alarms\\":[]}', "]}", "ü\n"])
 

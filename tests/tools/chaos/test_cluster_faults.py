@@ -1,6 +1,7 @@
 """Each fault that needs three brokers or a small disk, once; `make chaos` injects them often."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,17 +49,31 @@ def test_a_disk_that_is_full(folder: Path) -> None:
         pytest.skip(str(impossible))
 
 
-@pytest.fixture
-def lone_leaders(three: LocalKafka) -> Iterator[Topics]:
-    """Windows whose partition 0 has its only replica on broker 1, and so on; results have three."""
+@contextmanager
+def assigned(three: LocalKafka, replicas: list[list[int]]) -> Iterator[Topics]:
+    """Windows with these brokers for each of three partitions; results have three replicas."""
     topics = named_topics(three.bootstrap_servers)
     admin = AdminClient({**three.client_properties})
-    lone = NewTopic(topics.windows, num_partitions=3, replica_assignment=[[1], [2], [3]])
-    admin.create_topics([lone])[topics.windows].result(30)
+    windows = NewTopic(topics.windows, num_partitions=3, replica_assignment=replicas)
+    admin.create_topics([windows])[topics.windows].result(30)
     results = dict.fromkeys((topics.diagnoses, topics.dead_letters), 3)
     create_topics(three.client_properties, results, 3)
     yield topics
     delete_topics(topics)
+
+
+@pytest.fixture
+def lone_leaders(three: LocalKafka) -> Iterator[Topics]:
+    """Windows whose partition 0 has its only replica on broker 1, and so on."""
+    with assigned(three, [[1], [2], [3]]) as topics:
+        yield topics
+
+
+@pytest.fixture
+def led_by_one(three: LocalKafka) -> Iterator[Topics]:
+    """Topics with three replicas, of which broker 1 leads each partition of the windows."""
+    with assigned(three, [[1, 2, 3]] * 3) as topics:
+        yield topics
 
 
 def send(topics: Topics, count: int, partitions: Sequence[int] = (0, 1, 2)) -> None:
@@ -73,24 +88,11 @@ def send(topics: Topics, count: int, partitions: Sequence[int] = (0, 1, 2)) -> N
     assert producer.flush(60) == 0
 
 
-@pytest.fixture
-def replicated(three: LocalKafka) -> Iterator[Topics]:
-    """Topics with three replicas, of which broker 1 leads each partition of the windows."""
-    topics = named_topics(three.bootstrap_servers)
-    admin = AdminClient({**three.client_properties})
-    windows = NewTopic(topics.windows, num_partitions=3, replica_assignment=[[1, 2, 3]] * 3)
-    admin.create_topics([windows])[topics.windows].result(30)
-    results = dict.fromkeys((topics.diagnoses, topics.dead_letters), 3)
-    create_topics(three.client_properties, results, 3)
-    yield topics
-    delete_topics(topics)
-
-
 def test_while_a_broker_is_frozen_its_partitions_are_read_from_others(
-    three: LocalKafka, replicated: Topics
+    three: LocalKafka, led_by_one: Topics
 ) -> None:
     """Kafka has other leaders after nine seconds; without a limit clients wait for a minute."""
-    topics = replicated
+    topics = led_by_one
 
     def diagnosed(count: int) -> None:
         what = f"{count} are diagnosed"

@@ -9,7 +9,7 @@ from bearing_stream.commands.alarms.notify import listed
 from bearing_stream.commands.alarms.notify.loop import ReceiverLoop
 from bearing_stream.observability import Reading, Response
 from consumer.endpoint_settings import EndpointSettings
-from consumer.telemetry.health import Phase, response
+from consumer.telemetry.health import STOPS, Phase, response, waits_for
 from consumer.telemetry.serving import serving_at
 
 
@@ -107,9 +107,9 @@ class NotifyTelemetry:
     def problems(self) -> Iterator[str]:
         """Yield why the process does not do its work now."""
         if self.phase is Phase.WAITING:
-            yield f"it waits for Kafka: {self.waiting_for or 'no response yet'}"
+            yield waits_for(self.waiting_for)
         elif self.phase is Phase.STOPPING:
-            yield "it is stopping"
+            yield STOPS
         else:
             if why := self._unreachable():
                 yield f"Kafka cannot be reached: {why}"

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
-
 from bearing_stream.alarms.engine import Engine
 from bearing_stream.alarms.observation import read
 from bearing_stream.alarms.rules_file import parse
@@ -19,7 +17,14 @@ from bearing_stream.wire import Message
 from bearing_stream.wire.alarm import encode_alarm, encode_event
 from consumer.events import READY
 from tests.bearing_stream.alarms.diagnoses import HEALTHY, INNER, OUTER, START, STEP, diagnosis
-from tests.kafka_tools import eventually, position, produce, read_to_end, recreate_topic
+from tests.kafka_tools import (
+    committed_offsets,
+    eventually,
+    position,
+    produce,
+    read_to_end,
+    recreate_topic,
+)
 from tools.chaos.member import Member
 
 RULES = """
@@ -89,19 +94,7 @@ class Plant:
     def committed(self) -> dict[int, int]:
         """Offset up to which diagnoses are reflected, by partition; below 0 where there is none."""
         settings = self.settings
-        properties = {
-            "bootstrap.servers": self.servers,
-            "group.id": settings.own_group,
-            # Otherwise Kafka responds only once a transaction that a killed stage left has ended.
-            "isolation.level": "read_uncommitted",
-        }
-        consumer = Consumer(properties)
-        asked = [
-            TopicPartition(settings.diagnoses_topic, number) for number in range(self._partitions)
-        ]
-        found = {each.partition: each.offset for each in consumer.committed(asked, 10)}
-        consumer.close()
-        return found
+        return committed_offsets(self.servers, settings.own_group, settings.diagnoses_topic)
 
     def recreate(self, *names: str) -> None:
         """Delete topics, and create them anew."""

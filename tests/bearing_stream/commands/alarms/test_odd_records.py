@@ -11,16 +11,10 @@ from structlog.testing import capture_logs
 from bearing_stream.commands.alarms.stage.state_topic import COMMANDS, GROUP, Record
 from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.wire.alarm_terms import Action
-from tests.bearing_stream.alarms.diagnoses import OUTER
+from tests.bearing_stream.alarms.diagnoses import JSON, OUTER
 from tests.bearing_stream.commands.alarms.stage_in_memory import SETTINGS, InMemoryStage
 
 ALARM = "pump-7:bearing-fault"
-
-JSON: Any = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=4,
-)
 
 ODD: dict[str, Any] = {
     "channel": {"a": 1},

@@ -11,7 +11,7 @@ from bearing_stream.alarms.rules_file import parse
 from bearing_stream.alarms.times import from_microseconds
 from bearing_stream.commands.alarms import verifying
 from bearing_stream.commands.alarms.settings import CheckSettings
-from bearing_stream.wire import Headers, Message
+from bearing_stream.wire import Message
 from bearing_stream.wire.alarm import PublishedCommand, encode_command, encode_event
 from bearing_stream.wire.alarm_terms import Action
 from tests.bearing_stream.alarms.diagnoses import OUTER, diagnosis
@@ -23,26 +23,13 @@ SETTINGS = CheckSettings()
 SILENT = "pump-7:sensor-silent"
 
 
-class Record(Polled):
-    """A message with what the check reads of it."""
-
-    def value(self) -> bytes | None:
-        return self.message.value
-
-    def headers(self) -> Headers:
-        return self.message.headers
-
-    def timestamp(self) -> tuple[int, int]:
-        return 0, 0
-
-
 class Topics:
     """An engine, and the topics that it reads and writes."""
 
     def __init__(self, rules: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self._rules = parse(rules)
         self.world = World(rules, topic=SETTINGS.diagnoses_topic)
-        self._records: dict[str, list[Record]] = defaultdict(list)
+        self._records: dict[str, list[Polled]] = defaultdict(list)
         records = self._records
 
         class Reader:
@@ -58,7 +45,7 @@ class Topics:
             def spans(self) -> None:
                 return None
 
-            def read(self, _spans: None) -> Iterator[Record]:
+            def read(self, _spans: None) -> Iterator[Polled]:
                 yield from records[self._topic]
 
         monkeypatch.setattr(verifying, "TopicReader", Reader)
@@ -98,7 +85,7 @@ class Topics:
 
     def _add(self, topic: str, message: Message) -> None:
         records = self._records[topic]
-        records.append(Record(message, offset_number=len(records)))
+        records.append(Polled(message, offset_number=len(records)))
 
 
 def test_a_shelving_that_ends_while_the_sensor_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

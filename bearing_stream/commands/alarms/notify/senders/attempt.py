@@ -14,10 +14,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from bearing_stream.commands.alarms.notify.senders.base import STOP_GRACE, UnavailableError
-
-TICK: Final = 0.2
-"""Seconds between two checks whether to stop."""
+from bearing_stream.commands.alarms.notify.senders.base import STOP_GRACE, TICK, UnavailableError
 
 END_GRACE: Final = 1.0
 """Seconds for an attempt to end after its connections were shut down."""

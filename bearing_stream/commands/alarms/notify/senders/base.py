@@ -7,6 +7,9 @@ from typing import Final
 from bearing_stream.commands.alarms.notify.notification import Notification
 from bearing_stream.wire.alarm import Alarm
 
+TICK: Final = 0.2
+"""Seconds between two checks whether to stop."""
+
 STOP_GRACE: Final = 3.0
 """Seconds for an attempt in flight to end after `Sender.stop`."""
 

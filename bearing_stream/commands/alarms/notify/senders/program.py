@@ -15,6 +15,7 @@ from bearing_stream.commands.alarms.notify.notification import Notification
 from bearing_stream.commands.alarms.notify.receivers import Program
 from bearing_stream.commands.alarms.notify.senders.base import (
     STOP_GRACE,
+    TICK,
     RefusedError,
     Sender,
     UnavailableError,
@@ -29,9 +30,6 @@ KEY_VARIABLE: Final = "BEARING_STREAM_IDEMPOTENCY_KEY"
 
 TEMPORARY: Final = os.EX_TEMPFAIL
 """Exit status (sysexits.h, 75) that asks for a later attempt."""
-
-TICK: Final = 0.2
-"""Seconds between two checks whether to stop."""
 
 EXCERPT: Final = 200
 """Characters of what a program prints that are logged."""
