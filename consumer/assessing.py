@@ -10,7 +10,7 @@ import numpy as np
 
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import ModelInfo, RejectionReason, Window, encode_window
-from consumer.batch import Batch, KafkaMessage, window_counts
+from consumer.batch import NO_DEFECTS, Batch, KafkaMessage, window_counts
 from consumer.results import Inference
 from model.assessment import Assessment
 from model.assessor import Assessor
@@ -64,7 +64,8 @@ def _assess(batch: Batch, assessor: Assessor, examined: Examined) -> Assessment:
     counts = window_counts(batch.accepted)
     sensors = [one.attributes.sensor for one in batch.accepted]
     assessment = assessor.assess(batch.samples, rpm, sensors, counts, examined)
-    assessment.flag_defects(np.array([one.defects for one in batch.accepted]))
+    if any(one.defects is not NO_DEFECTS for one in batch.accepted):
+        assessment.flag_defects(np.array([one.defects for one in batch.accepted]))
     return assessment
 
 

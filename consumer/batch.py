@@ -22,11 +22,14 @@ from bearing_stream.wire import (
     Rejection,
     RejectionReason,
     RememberingDecoder,
+    copy_windows,
+    is_window,
+    passed_on,
     readable_headers,
 )
 from consumer.ahead import Ahead
 from consumer.metrics import DispatchReason
-from consumer.windows import cut, is_window
+from consumer.windows import cut
 from model.examined import Examined
 
 Partition = tuple[str, int]
@@ -52,6 +55,9 @@ consumer."""
 NO_DEFECTS: Final = Defects()
 
 WINDOW_BYTES: Final = WINDOW_LENGTH * np.dtype(np.float32).itemsize
+
+AT_ONCE: Final = 32
+"""Windows that are copied and checked together: they fit into the cache of a core."""
 
 INITIAL_CAPACITY: Final = 64
 """Windows in the first batch, while it is unknown how long a batch takes. Of a device that takes a
@@ -81,7 +87,8 @@ class Accepted(NamedTuple):
     """A measurement in the batch, without its samples."""
 
     attributes: MeasurementAttributes
-    headers: Headers
+    passed_on: Headers
+    """The headers that its diagnosis has too."""
     topic: str
     partition: int
     offset: int
@@ -138,15 +145,29 @@ class Batch:
         self._oldest = 0.0
         self._pinned_bytes = 0
         self.byte_limit = MAX_BYTES
-        self.accepted: list[Accepted] = []
-        self.dead_letters: list[DeadLetter] = []
+        self._accepted: list[Accepted] = []
+        self._waiting: list[Accepted] = []
+        """Messages behind those, each a window whose samples are not copied, nor checked."""
+        self._dead_letters: list[DeadLetter] = []
         self.positions: Positions = {}
         self._rows = 0
         self._passed = 0
 
     def __len__(self) -> int:
         """Windows, and messages without a window."""
-        return self._rows + len(self.dead_letters) + self._passed
+        return self._rows + len(self._waiting) + len(self._dead_letters) + self._passed
+
+    @property
+    def accepted(self) -> list[Accepted]:
+        """The measurements to diagnose, in order."""
+        self._read()
+        return self._accepted
+
+    @property
+    def dead_letters(self) -> list[DeadLetter]:
+        """Of the messages that are rejected, in order."""
+        self._read()
+        return self._dead_letters
 
     @property
     def free(self) -> int:
@@ -161,6 +182,7 @@ class Batch:
     @property
     def samples(self) -> NDArray[np.float32]:
         """The windows (n, 2048), those of a measurement in a row; a view, valid until `clear`."""
+        self._read()
         return self._buffer[: self._rows]
 
     @property
@@ -177,59 +199,103 @@ class Batch:
             message: A polled message without error.
             now: Monotonic time in seconds.
         """
-        if not (self.accepted or self.dead_letters or self._passed):
+        if not self.positions:
             self._oldest = now
         headers = readable_headers(message)
-        topic, partition, offset = message.topic(), message.partition(), message.offset()
-        value = message.value()
-        _, timestamp = message.timestamp()
         try:
             if isinstance(message, UnreadableBatch):
                 raise Rejection(RejectionReason.UNREADABLE_BATCH, message.detail)
             if headers is None:
                 raise Rejection(RejectionReason.INVALID_HEADER, UNREADABLE_HEADERS)
-            attributes, windows, defects = self._take(headers, value)
-            if self._ahead is not None and self._rows >= self._ahead.due:
-                self._ahead.begin(self.samples)
+            self._take(message, headers)
         except Rejection as rejection:
-            original = Message(message.key(), value, headers or [], timestamp)
-            self.dead_letters.append(
-                DeadLetter(topic, partition, offset, rejection.reason, rejection.detail, original)
-            )
-            self._pinned_bytes += size_of((message,))
-        else:
-            where = topic, partition, offset
-            self.accepted.append(
-                Accepted(attributes, headers, *where, timestamp, message, windows, defects)
-            )
-            self._pinned_bytes += max(len(value or b"") - windows * WINDOW_BYTES, 0)
+            self._read()
+            self._reject(message, rejection, headers or [])
         self._pinned_bytes += sum([len(name) + len(raw or b"") for name, raw in headers or ()])
-        self.positions[topic, partition] = offset + 1
+        self.positions[message.topic(), message.partition()] = message.offset() + 1
+        if self._ahead is not None and self._rows >= self._ahead.due:
+            self._ahead.begin(self.samples)
 
-    def _take(
-        self, headers: Headers, value: bytes | None
-    ) -> tuple[MeasurementAttributes, int, Defects]:
-        """Decode a measurement, and copy its windows into the buffer.
-
-        Returns:
-            Its metadata, how many windows it has there, and its defects.
+    def _take(self, message: KafkaMessage, headers: Headers) -> None:
+        """Add a measurement to the accepted ones, or to those that wait to be copied together.
 
         Raises:
             Rejection: It cannot be diagnosed.
         """
-        attributes, samples = self._decoder.decode(headers, value)
-        if self._rows < len(self._buffer) and is_window(samples, attributes.sampling_rate):
-            self._buffer[self._rows] = samples
-            self._rows += 1
-            return attributes, 1, NO_DEFECTS
+        attributes, value = self._decoder.attributes(headers), message.value()
+        one = Accepted(
+            attributes,
+            passed_on(headers, attributes.ignored),
+            message.topic(),
+            message.partition(),
+            message.offset(),
+            message.timestamp()[1],
+            message,
+        )
+        if not is_window(attributes, value):
+            self._read()
+            windows = self._add(one)
+            self._pinned_bytes += max(len(value or b"") - windows * WINDOW_BYTES, 0)
+            return
+        waiting = self._waiting
+        if waiting and waiting[0].attributes.sample_format != attributes.sample_format:
+            self._read()
+        waiting.append(one)
+        if len(waiting) >= AT_ONCE:
+            self._read()
+
+    def _read(self) -> None:
+        """Copy the windows that wait; those that cannot be diagnosed become dead letters."""
+        if not self._waiting:
+            return
+        waiting = self._waiting.copy()
+        self._waiting.clear()
+        end = self._rows + len(waiting)
+        if end <= len(self._buffer):
+            values = [one.message.value() or b"" for one in waiting]
+            sample_format = waiting[0].attributes.sample_format
+            if copy_windows(values, sample_format, self._buffer[self._rows : end]):
+                self._accepted += waiting
+                self._rows = end
+                return
+        for one in waiting:
+            try:
+                self._add(one)
+            except Rejection as rejection:
+                self._reject(one.message, rejection)
+
+    def _add(self, one: Accepted) -> int:
+        """Decode the samples of a measurement, and copy its windows into the buffer.
+
+        Returns:
+            How many windows it has.
+
+        Raises:
+            Rejection: It cannot be diagnosed.
+        """
+        attributes = one.attributes
+        samples = self._decoder.samples(attributes, one.message.value())
         windows = cut(samples, attributes.sampling_rate)
         rows = slice(self._rows, self._rows + len(windows.samples))
         if rows.stop > len(self._buffer):
-            self._buffer = np.concatenate([self.samples, windows.samples])
+            self._buffer = np.concatenate([self._buffer[: self._rows], windows.samples])
         else:
             self._buffer[rows] = windows.samples
         self._rows = rows.stop
-        return attributes, len(windows.samples), windows.defects
+        self._accepted.append(one._replace(windows=len(windows.samples), defects=windows.defects))
+        return len(windows.samples)
+
+    def _reject(
+        self, message: KafkaMessage, rejection: Rejection, headers: Headers | None = None
+    ) -> None:
+        """Add a dead letter; without `headers`, those that the client has already read."""
+        if headers is None:
+            headers = message.headers() or []
+        _, timestamp = message.timestamp()
+        original = Message(message.key(), message.value(), headers, timestamp)
+        where = message.topic(), message.partition(), message.offset()
+        self._dead_letters.append(DeadLetter(*where, rejection.reason, rejection.detail, original))
+        self._pinned_bytes += size_of((message,))
 
     def pass_over(self, done: Positions, now: float) -> None:
         """Take the positions of messages that need no result, with those of the other messages.
@@ -254,24 +320,19 @@ class Batch:
         """
         self.examine = None
         begin = sum(one.windows for one in self.accepted[:index])
-        taken = self.accepted.pop(index)
+        taken = self._accepted.pop(index)
         left = self._rows - taken.windows
         self._buffer[begin:left] = self._buffer[begin + taken.windows : self._rows].copy()
         self._rows = left
-        message = taken.message
-        original = Message(message.key(), message.value(), taken.headers, taken.timestamp)
-        self.dead_letters.append(
-            DeadLetter(taken.topic, taken.partition, taken.offset, reason, detail, original)
-        )
-        self._pinned_bytes += size_of((message,))
+        self._reject(taken.message, Rejection(reason, detail))
 
     def part(self, first: int, end: int) -> "Batch":
         """Return a batch of the accepted measurements from `first` to `end`; it shares windows."""
         part = Batch(0, 0.0)
-        part.accepted = self.accepted[first:end]
-        begin = sum(one.windows for one in self.accepted[:first])
+        part._accepted = self.accepted[first:end]
+        begin = sum(one.windows for one in self._accepted[:first])
         part._buffer = self._buffer[begin:]
-        part._rows = sum(one.windows for one in part.accepted)
+        part._rows = sum(one.windows for one in part._accepted)
         return part
 
     def parts(self) -> "list[Batch]":
@@ -308,7 +369,7 @@ class Batch:
         Args:
             seconds: Duration of diagnosing the windows that are in the batch now.
         """
-        windows = self._rows
+        windows = len(self.samples)
         if self._target_duration is None or not windows:
             return
         fitting = int(self._target_duration * windows / max(seconds, 1e-9))
@@ -321,8 +382,9 @@ class Batch:
         """Drop all messages, and the memory that a large measurement took."""
         if self._ahead is not None:
             self._ahead.clear()
-        self.accepted.clear()
-        self.dead_letters.clear()
+        self._accepted.clear()
+        self._waiting.clear()
+        self._dead_letters.clear()
         self.positions.clear()
         self._rows = self._pinned_bytes = self._passed = 0
         if len(self._buffer) > self._max_capacity:

@@ -202,7 +202,8 @@ class Dispatcher:
         self._report_unknown_machine(inference.assessment, batch)
         self._delivery.publish(self._settings.diagnoses_topic, *made)
         for measurement in batch.accepted:
-            self._metrics.ignored_headers.update(measurement.attributes.ignored)
+            if ignored := measurement.attributes.ignored:
+                self._metrics.ignored_headers.update(ignored)
         self.uncommitted.windows += inference.windows
         self.uncommitted.predictions.update(
             prediction_counts(inference.assessment, self._settings.uncertain_as_unknown)

@@ -7,7 +7,6 @@ from itertools import repeat
 
 import numpy as np
 
-from bearing_stream.vocabulary import FAULT_LABELS
 from bearing_stream.wire import (
     DiagnosisRow,
     EvidenceRow,
@@ -18,6 +17,7 @@ from bearing_stream.wire import (
     Message,
     ModelInfo,
     ModelRow,
+    SharesRow,
     diagnosis_id,
     encode_diagnosis,
     format_time,
@@ -60,7 +60,7 @@ def diagnoses(
     rows = _rows(batch, inference, now, uncertain_as_unknown)
     for measurement, row in zip(batch.accepted, rows, strict=True):
         identity = diagnosis_id(measurement.attributes, model.name, model.version)
-        yield encode_diagnosis(row, identity, made_at, measurement.headers)
+        yield encode_diagnosis(row, identity, made_at, measurement.passed_on)
 
 
 def _rows(
@@ -99,7 +99,7 @@ def _rows(
             attributes.time,
             prediction,
             probability,
-            dict(zip(FAULT_LABELS, shares, strict=True)),
+            SharesRow(*shares),
             "uncertain" if reasons else "good",
             reasons,
             novelty,

@@ -1,16 +1,12 @@
 """The windows of a measurement that can be assessed."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bearing_stream import sampling
-from bearing_stream.vocabulary import SAMPLING_RATE, WINDOW_LENGTH
 from bearing_stream.wire import Rejection, RejectionReason
-
-_EXACT: Final = (np.float32, np.int16)
-"""Types whose samples are the same as float32: a window that varies does so still."""
 
 
 class Cut(NamedTuple):
@@ -23,15 +19,6 @@ class Cut(NamedTuple):
 
     samples: NDArray[np.float32]
     defects: sampling.Defects
-
-
-def is_window(samples: NDArray[Any], sampling_rate: float) -> bool:
-    """Whether a measurement that is not flat is one window as it is, as most are."""
-    return (
-        len(samples) == WINDOW_LENGTH
-        and sampling_rate == SAMPLING_RATE
-        and samples.dtype.type in _EXACT
-    )
 
 
 def cut(samples: NDArray[Any], sampling_rate: float) -> Cut:

@@ -4,6 +4,7 @@ Metadata is in headers, as CloudEvents 1.0 binary mode for Kafka defines it; the
 samples or JSON. The package needs no Kafka client, and is independent of the model.
 """
 
+from bearing_stream.wire.blocks import copy_windows, is_window
 from bearing_stream.wire.dead_letter import DeadLetter, Rejection, RejectionReason
 from bearing_stream.wire.decoder import decode_measurement, decode_window
 from bearing_stream.wire.diagnosis import (
@@ -17,6 +18,7 @@ from bearing_stream.wire.diagnosis import (
     decode_diagnosis,
     diagnosis_id,
     encode_diagnosis,
+    passed_on,
 )
 from bearing_stream.wire.error_headers import ErrorHeaders, read_error_headers
 from bearing_stream.wire.headers import Headers, Message
@@ -40,6 +42,7 @@ from bearing_stream.wire.rows import (
     LatencyRow,
     LinesRow,
     ModelRow,
+    SharesRow,
 )
 from bearing_stream.wire.samples import SAMPLE_DTYPES, SampleFormat
 from bearing_stream.wire.timestamps import format_time
@@ -71,9 +74,11 @@ __all__ = [
     "RejectionReason",
     "RememberingDecoder",
     "SampleFormat",
+    "SharesRow",
     "Unit",
     "Window",
     "WindowAttributes",
+    "copy_windows",
     "decode_diagnosis",
     "decode_measurement",
     "decode_window",
@@ -82,6 +87,8 @@ __all__ = [
     "encode_measurement",
     "encode_window",
     "format_time",
+    "is_window",
+    "passed_on",
     "read_error_headers",
     "readable_headers",
 ]

@@ -5,13 +5,13 @@
 ignores fields that it does not know, and takes any text where later versions may add values.
 """
 
+from collections.abc import Collection
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec.json import Encoder
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
 from bearing_stream.vocabulary import FAULT_LABELS, QUALITY_FLAGS, FaultLabel, QualityFlag
 from bearing_stream.wire import headers as h
@@ -38,18 +38,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
-_FIELDS: Final = {
-    h.UNIT: "unit",
-    h.CHANNEL: "channel",
-    h.SHAFT_SPEED: "shaft_speed",
-    h.FAULT_LABEL: "fault_label",
-}
-"""Header that is passed on → the field that is None where the header is invalid."""
-
-
 _PASSED_ON: Final = frozenset(h.PASSED_ON)
 
-_ROWS: Final = Encoder()
+_JSON: Final = Encoder()
 
 
 class _Part(BaseModel):
@@ -216,15 +207,33 @@ def diagnosis_id(measurement: MeasurementAttributes, model: str, version: str) -
     A hash of the measurement's CloudEvents identity (source and id) and of the model: another
     model's prediction for the same measurement is another diagnosis.
     """
-    identity = to_json((measurement.source, measurement.id, model, version))
+    identity = _JSON.encode((measurement.source, measurement.id, model, version))
     return blake2b(identity, digest_size=16).hexdigest()
+
+
+def passed_on(headers: h.Headers, ignored: Collection[str] = ()) -> h.Headers:
+    """Return the headers of a measurement that its diagnosis has too.
+
+    Args:
+        headers: Of the measurement; each known header at most once.
+        ignored: Names of the optional headers whose value is invalid; see `MeasurementAttributes`.
+    """
+    kept = [header for header in headers if header[0] in _PASSED_ON]
+    if not ignored:
+        return kept
+    # A trace context may be there twice, and only one of them invalid.
+    return [
+        (name, raw)
+        for name, raw in kept
+        if (is_trace_parent(raw) if name == h.TRACE_PARENT else name not in ignored)
+    ]
 
 
 def encode_diagnosis(
     diagnosis: PublishedDiagnosis | DiagnosisRow,
     identity: str,
     made_at: str,
-    measurement_headers: h.Headers,
+    passed_on: h.Headers,
 ) -> h.Message:
     """The message for a diagnosis.
 
@@ -232,8 +241,7 @@ def encode_diagnosis(
         diagnosis: The value.
         identity: From `diagnosis_id`.
         made_at: RFC 3339 time of the diagnosis (see `format_time`); one string for a batch.
-        measurement_headers: The measurement's headers; unit, channel, shaft speed and label are
-            copied if the diagnosis has them, and a valid trace context.
+        passed_on: Headers of the measurement that the diagnosis has too; from `passed_on`.
     """
     sensor = diagnosis.sensor.encode()
     headers: h.Headers = [
@@ -241,27 +249,15 @@ def encode_diagnosis(
         (h.ID, identity.encode()),
         (h.TIME, made_at.encode()),
         (h.SUBJECT, sensor),
-    ]
-    headers += [
-        header
-        for header in measurement_headers
-        if header[0] in _PASSED_ON and _is_valid(header, diagnosis)
+        *passed_on,
     ]
     return h.Message(sensor, _to_json(diagnosis), headers)
 
 
 def _to_json(diagnosis: PublishedDiagnosis | DiagnosisRow) -> bytes:
     if isinstance(diagnosis, DiagnosisRow):
-        return _ROWS.encode(diagnosis)
+        return _JSON.encode(diagnosis)
     return diagnosis.__pydantic_serializer__.to_json(diagnosis)
-
-
-def _is_valid(header: h.Header, diagnosis: PublishedDiagnosis | DiagnosisRow) -> bool:
-    """Whether a header that is passed on is valid."""
-    name, raw = header
-    if name == h.TRACE_PARENT:
-        return is_trace_parent(raw)
-    return getattr(diagnosis, _FIELDS[name]) is not None
 
 
 @lru_cache(16)

@@ -79,14 +79,12 @@ class RememberingDecoder:
         self._most = most
         self._known: dict[_Key, _Known] = {}
 
-    def decode(
-        self, headers: h.Headers, value: bytes | None
-    ) -> tuple[MeasurementAttributes, NDArray[Any]]:
-        """Check a message, and return what it holds; see `decode_measurement`."""
-        attributes = self._attributes(headers)
-        return attributes, checked_samples(attributes, value, self._limits)
+    def samples(self, attributes: MeasurementAttributes, value: bytes | None) -> NDArray[Any]:
+        """Check the value of a measurement with valid headers; see `decode_measurement`."""
+        return checked_samples(attributes, value, self._limits)
 
-    def _attributes(self, headers: h.Headers) -> MeasurementAttributes:
+    def attributes(self, headers: h.Headers) -> MeasurementAttributes:
+        """Check the headers of a measurement; see `decode_measurement`."""
         key = tuple([one[0] if one[0] in _OWN else one for one in headers])
         known = self._known.get(key)
         if known is not None and (own := _own(headers, known)) is not None:

@@ -5,10 +5,14 @@ the models, takes more than half of the time of the network.
 """
 
 from datetime import datetime
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, defstruct
 
-from bearing_stream.vocabulary import FaultLabel, QualityFlag
+from bearing_stream.vocabulary import FAULT_LABELS, QualityFlag
+
+SharesRow: Any = defstruct("SharesRow", [(label, float) for label in FAULT_LABELS], gc=False)
+"""The probabilities by label; a struct is encoded in half the time of a dictionary."""
 
 
 class LatencyRow(Struct, gc=False):
@@ -79,7 +83,7 @@ class DiagnosisRow(Struct, gc=False):
     measured_at: datetime
     prediction: str
     probability: float
-    probabilities: dict[FaultLabel, float]
+    probabilities: SharesRow
     quality: str
     reasons: list[QualityFlag]
     novelty: float

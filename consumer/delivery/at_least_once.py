@@ -61,8 +61,7 @@ class AtLeastOnce(Publisher):
         with self._failing():
             if self.state is State.IDLE:
                 self._opened()
-            for message in messages:
-                self._produce(topic, message, origin)
+            self._produce(topic, messages, origin)
             self._move(Event.PUBLISHED)
 
     def commit(self, offsets: list[TopicPartition], timeout: float) -> None:

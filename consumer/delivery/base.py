@@ -6,11 +6,11 @@ succeeds, and rewinds to the last committed offsets. The rewind keeps windows fr
 aborts the output, not our position.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -26,6 +26,9 @@ FULL_QUEUE_PAUSE: Final = 0.05
 
 RETRY_PAUSE: Final = 0.02
 """Seconds between two attempts of a call that can be repeated."""
+
+ANY_PARTITION: Final = -1
+"""Lets the client's partitioner choose one by the key: `RD_KAFKA_PARTITION_UA`."""
 
 LEAST_BYTES: Final = 64 * 1024
 """Bytes of results that one transaction may always hold."""
@@ -164,36 +167,40 @@ class Publisher:
         self.byte_limit = min(2 * self.byte_limit, self._bounds.bytes)
 
     def _produce(
-        self, topic: str, message: Message, origin: Origin | None = None, **options: Any
+        self, topic: str, messages: Iterable[Message], origin: Origin | None = None
     ) -> None:
-        options["on_delivery"] = (
-            self._on_delivery if origin is None else partial(self._on_letter, origin)
-        )
-        if message.partition is not None:
-            options["partition"] = message.partition
-        while True:
+        on_delivery = self._on_delivery if origin is None else partial(self._on_letter, origin)
+        for message in messages:
             try:
-                self._producer.produce(
-                    topic,
-                    key=message.key,
-                    value=message.value,
-                    headers=list(message.headers),
-                    timestamp=message.timestamp,
-                    **options,
-                )
-            except BufferError:
-                if self._waited >= budget.QUEUE:
-                    raise TransientKafkaError("the producer's queue stays full") from None
-                self._waited += FULL_QUEUE_PAUSE
-                self._serve(self._producer.poll, FULL_QUEUE_PAUSE)
+                while not self._is_taken(topic, message, on_delivery):
+                    if self._waited >= budget.QUEUE:
+                        raise TransientKafkaError("the producer's queue stays full")
+                    self._waited += FULL_QUEUE_PAUSE
+                    self._serve(self._producer.poll, FULL_QUEUE_PAUSE)
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
                 if origin is not None and error.code() in RECORD_REFUSED:
                     raise RefusedRecordsError(explain(error), frozenset((origin,))) from None
                 raise classify(error) from None
-            else:
-                self._bytes += len(message.key or b"") + len(message.value or b"")
-                return
+
+    def _is_taken(self, topic: str, message: Message, on_delivery: Callable[..., None]) -> bool:
+        """Hand the client a message; return whether it was taken: its queue may be full."""
+        key, value, headers, timestamp, partition = message
+        try:
+            self._producer.produce(
+                topic,
+                key=key,
+                value=value,
+                partition=ANY_PARTITION if partition is None else partition,
+                on_delivery=on_delivery,
+                timestamp=timestamp,
+                # The client's own type takes texts too, so that for mypy it is another.
+                headers=cast("Any", headers),
+            )
+        except BufferError:
+            return False
+        self._bytes += len(key or b"") + len(value or b"")
+        return True
 
     def _flush(self, timeout: float) -> None:
         """Wait until everything produced is acknowledged.

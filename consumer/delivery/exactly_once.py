@@ -104,8 +104,7 @@ class ExactlyOnce(Publisher):
         """Produce inside the transaction, which the first message begins."""
         self.open()
         with self._failing():
-            for message in messages:
-                self._produce(topic, message, origin)
+            self._produce(topic, messages, origin)
             self._move(Event.PUBLISHED)
 
     def commit(self, offsets: list[TopicPartition], timeout: float) -> None:
@@ -200,7 +199,7 @@ class ExactlyOnce(Publisher):
         self._begin()
         for topic in sorted(self._unreplicated):
             for partition in self._partitions(topic, deadline):
-                self._produce(topic, FILLER, None, partition=partition)
+                self._produce(topic, (FILLER._replace(partition=partition),))
         # All offsets of a group are in one partition of Kafka's own topic.
         offsets = [TopicPartition(self._windows_topic, 0, 0)]
         wait_for_offsets = self._begin_to_add(offsets, metadata, deadline)

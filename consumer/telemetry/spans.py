@@ -69,7 +69,7 @@ class BatchSpans:
     def published(self, batch: Published) -> None:
         """See `Observer`."""
         found = chain(
-            (one.headers for one in batch.measurements),
+            (one.passed_on for one in batch.measurements),
             (letter.original.headers for letter in batch.letters),
         )
         count = len(batch.measurements) + len(batch.letters)

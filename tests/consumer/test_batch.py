@@ -156,6 +156,81 @@ def test_headers_that_the_client_cannot_read_make_a_dead_letter() -> None:
     assert batch.positions == {(WINDOWS, 0): 8}
 
 
+NOISE = np.random.default_rng(0).normal(size=2048).astype(np.float32)
+
+VALUES: dict[str, list[bytes]] = {
+    "float32-le": [
+        NOISE.tobytes(),
+        np.append(NOISE[:1], NOISE[:-1]).tobytes(),
+        np.append(NOISE[:-1], np.float32(np.nan)).tobytes(),
+        np.append(np.float32(-np.inf), NOISE[1:]).tobytes(),
+        np.full(2048, 0.5, np.float32).tobytes(),
+        (b"1.0, 2.0, " * 820)[:8192],
+        b"\x1f\x8b\x08\0" + NOISE[1:].tobytes(),
+        bytes(range(250)) * 32,
+    ],
+    "int16-le": [
+        (1000 * NOISE).astype(np.int16).tobytes(),
+        np.full(2048, -7, np.int16).tobytes(),
+        b"\x28\xb5\x2f\xfd" + (1000 * NOISE[2:]).astype(np.int16).tobytes(),
+    ],
+}
+"""Values of windows, and of what is none: not finite, flat, text, compressed, too short."""
+
+KINDS = [(name, number) for name, values in VALUES.items() for number in range(len(values))]
+
+
+def of_kind(number: int, sample_format: str, value: int) -> FakeMessage:
+    headers = [
+        (name, sample_format.encode() if name == "ce_sampleformat" else raw)
+        for name, raw in window(number).headers
+    ]
+    message = window(number)._replace(headers=headers, value=VALUES[sample_format][value])
+    return FakeMessage(message, number % 3, 10 + number)
+
+
+@given(st.lists(st.sampled_from(KINDS + 8 * [("float32-le", 0), ("int16-le", 0), ("bad", 0)])))
+def test_messages_in_one_batch_are_checked_as_each_alone(kinds: list[tuple[str, int]]) -> None:
+    together = Batch(capacity=2 + len(kinds), max_delay=1.0)
+    rows, accepted, letters = [], [], []
+    for number, (name, value) in enumerate(kinds):
+        bad = FakeMessage(malformed(number), number % 3, 10 + number)
+        message = bad if name == "bad" else of_kind(number, name, value)
+        together.add(message, 0.0)
+        assert len(together) == number + 1
+        alone = Batch(capacity=1, max_delay=1.0)
+        alone.add(message, 0.0)
+        rows += list(alone.samples.copy())
+        accepted += alone.accepted
+        letters += alone.dead_letters
+    assert together.accepted == accepted
+    assert together.dead_letters == letters
+    np.testing.assert_array_equal(together.samples, np.reshape(rows, (-1, 2048)))
+
+
+REJECTED = {
+    ("float32-le", 2): RejectionReason.NON_FINITE,
+    ("float32-le", 3): RejectionReason.NON_FINITE,
+    ("float32-le", 4): RejectionReason.FLAT_LINE,
+    ("float32-le", 5): RejectionReason.UNSUPPORTED_FORMAT,
+    ("float32-le", 6): RejectionReason.UNSUPPORTED_FORMAT,
+    ("float32-le", 7): RejectionReason.WRONG_LENGTH,
+    ("int16-le", 1): RejectionReason.FLAT_LINE,
+    ("int16-le", 2): RejectionReason.UNSUPPORTED_FORMAT,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_each_value_that_is_no_window_is_rejected(kind: tuple[str, int]) -> None:
+    batch = Batch(capacity=99, max_delay=1.0)
+    for number, each in enumerate([(kind[0], 0), kind, (kind[0], 0)]):
+        batch.add(of_kind(number, *each), 0.0)
+    reason = REJECTED.get(kind)
+    good = [10, 12] if reason else [10, 11, 12]
+    assert [one.offset for one in batch.accepted] == good
+    assert [letter.reason for letter in batch.dead_letters] == ([reason] if reason else [])
+
+
 SIZES = st.lists(st.integers(0, 6), min_size=1, max_size=12)
 """Windows of each message; one of 0 is malformed."""
 

@@ -25,6 +25,7 @@ from bearing_stream.wire import (
     Window,
     encode_diagnosis,
     encode_window,
+    passed_on,
 )
 from bearing_stream.wire.alarm import (
     PublishedCommand,
@@ -115,7 +116,7 @@ def test_a_measurement_at_another_rate_is_described(document: Any) -> None:
 
 def test_a_diagnosis_is_described(document: Any) -> None:
     diagnosis = PublishedDiagnosis.model_validate(diagnosis_example() | {"channel": "x"})
-    sent = encode_diagnosis(diagnosis, "id", NOW.isoformat(), window().headers)
+    sent = encode_diagnosis(diagnosis, "id", NOW.isoformat(), passed_on(window().headers))
     check(document, "Diagnosis", json.loads(sent.value or b""))
     check(document, "diagnosisHeaders", headers_of(sent))
     described = document["components"]["schemas"]["diagnosisHeaders"]["properties"]

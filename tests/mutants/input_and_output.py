@@ -9,6 +9,27 @@ from tests.mutants.mutant import Mutant
 
 INPUT: Final = (
     Mutant(
+        "a sample that is not finite among windows that are read together: a dead letter",
+        "bearing_stream/wire/blocks.py",
+        'if dtype.kind == "f" and 0 in np.isfinite(target).tobytes():',
+        "if False:",
+        "test_batch.py::test_each_value_that_is_no_window_is_rejected",
+    ),
+    Mutant(
+        "a flat window, or text, among windows that are read together: a dead letter",
+        "bearing_stream/wire/blocks.py",
+        "return not (target[:, 0] == target[:, 1]).any() and not any(map(is_suspect, values))",
+        "return True",
+        "test_batch.py::test_each_value_that_is_no_window_is_rejected",
+    ),
+    Mutant(
+        "dead letters of windows that are read together: in the order of the messages",
+        "consumer/batch.py",
+        "            self._read()\n            self._reject(message, rejection, headers or [])",
+        "            self._reject(message, rejection, headers or [])",
+        "test_batch.py::test_messages_in_one_batch_are_checked_as_each_alone",
+    ),
+    Mutant(
         "a batch that cannot be unpacked: the consumer goes on behind it",
         "consumer/kafka/source.py",
         "self._unreadable = partition, offset, error.str()",

@@ -256,8 +256,8 @@ TRANSACTIONS: Final = (
     Mutant(
         "produce fails: the message does not count as published",
         "consumer/delivery/base.py",
-        "                raise classify(error) from None\n            else:",
-        "                return\n            else:",
+        "                raise classify(error) from None\n\n    def _is_taken",
+        "                continue\n\n    def _is_taken",
         GUARANTEE,
     ),
     Mutant(

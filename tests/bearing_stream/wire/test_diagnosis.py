@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,9 +21,13 @@ from bearing_stream.wire import (
     MeasurementAttributes,
     ModelInfo,
     PublishedDiagnosis,
+    Window,
     decode_diagnosis,
+    decode_measurement,
     diagnosis_id,
     encode_diagnosis,
+    encode_window,
+    passed_on,
 )
 from bearing_stream.wire.diagnosis import (
     LineHeights,
@@ -266,7 +271,7 @@ def test_the_headers_are_those_of_the_wire_contract() -> None:
     ]
     stated = {"shaft_speed": 1796.0, "fault_label": "Ball", "unit": "g", "channel": "DE-x"}
     labelled = EXAMPLE.model_copy(update=stated)
-    message = encode_diagnosis(labelled, "abc", "2026-01-31T12:00:01.000000Z", window)
+    message = encode_diagnosis(labelled, "abc", "2026-01-31T12:00:01.000000Z", passed_on(window))
     assert message.key == b"press-7"
     assert message.headers == [
         ("ce_specversion", b"1.0"),
@@ -298,17 +303,19 @@ def test_the_headers_are_those_of_the_wire_contract() -> None:
     ],
 )
 def test_what_is_ignored_is_not_passed_on(raw: bytes | None) -> None:
-    window: Headers = [
+    samples = np.arange(2048, dtype=np.float32)
+    message = encode_window(Window("/cwru", "1", "press-7", datetime.now(UTC), samples))
+    headers: Headers = [
+        *message.headers,
         ("ce_unit", b"furlong"),
         ("ce_channel", b""),
         ("ce_shaftspeed", b"0"),
         ("ce_faultlabel", b"Cage"),
         ("traceparent", raw),
+        ("traceparent", TRACE_PARENT),
     ]
-    message = encode_diagnosis(EXAMPLE, "abc", "2026-01-31T12:00:01.000000Z", window)
-    assert {"ce_unit", "ce_channel", "ce_shaftspeed", "ce_faultlabel", "traceparent"}.isdisjoint(
-        dict(message.headers)
-    )
+    attributes, _ = decode_measurement(headers, message.value)
+    assert passed_on(headers, attributes.ignored) == [("traceparent", TRACE_PARENT)]
 
 
 def test_the_value_is_the_json_of_the_wire_contract() -> None:

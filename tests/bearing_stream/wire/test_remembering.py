@@ -80,7 +80,12 @@ def test_it_decodes_every_sequence_of_messages_as_each_alone(
     sent: list[tuple[Headers, int]], most: int
 ) -> None:
     remembering = RememberingDecoder(LIMITS, most)
+
+    def decode(headers: Headers, value: bytes) -> tuple[MeasurementAttributes, Any]:
+        attributes = remembering.attributes(headers)
+        return attributes, remembering.samples(attributes, value)
+
     for headers, length in sent * 2:
         value = np.arange(length, dtype=np.float32).tobytes()
-        found = decoded(remembering.decode, headers, value)
+        found = decoded(decode, headers, value)
         assert found == decoded(decode_measurement, headers, value, LIMITS)
