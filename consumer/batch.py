@@ -47,10 +47,8 @@ class Origin(NamedTuple):
 
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""Bytes after which a poll takes no more messages and a batch is full. A batch counts its headers,
-the rejected messages, which it keeps unchanged, and what a measurement holds beyond its windows.
-Large messages that compress well cost their sender little, and would fill the memory of the
-consumer."""
+"""Bytes after which a batch is full. It counts its headers, the rejected messages, which it keeps
+unchanged, and what a measurement holds beyond its windows."""
 
 NO_DEFECTS: Final = Defects()
 

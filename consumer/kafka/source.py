@@ -13,7 +13,7 @@ from bearing_stream.kafka import (
     TransientKafkaError,
     explain,
 )
-from consumer.batch import MAX_BYTES, KafkaMessage, Partition, Positions, size_of
+from consumer.batch import KafkaMessage, Partition, Positions, size_of
 from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.ends import Ends
 from consumer.kafka.positions import Taken, Tracker
@@ -24,6 +24,11 @@ from consumer.metrics import Metrics, Rebalance
 
 AT_A_TIME: Final = 64
 """Messages taken before their size is checked."""
+
+POLL_BYTES: Final = 512 * 1024
+"""Bytes after which a poll takes no more messages. Half a megabyte is still in the cache of a core
+when it is decoded; and large messages that compress well cost their sender little, and would fill
+the memory of the consumer."""
 
 FETCH_GRACE: Final = 0.01
 """Seconds without a message after which a partition that seems to hold more counts as read to its
@@ -229,7 +234,7 @@ class WindowSource:
         # consume(n, timeout) would wait for all n.
         messages = self._consume(1, timeout)
         asked, more, size = 1, messages, size_of(messages)
-        while len(more) == asked and len(messages) < most and size < MAX_BYTES:
+        while len(more) == asked and len(messages) < most and size < POLL_BYTES:
             asked = min(most - len(messages), AT_A_TIME)
             more = self._consume(asked, 0)
             messages = messages + more
