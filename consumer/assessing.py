@@ -10,7 +10,8 @@ import numpy as np
 
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import ModelInfo, RejectionReason, Window, encode_window
-from consumer.batch import NO_DEFECTS, Batch, KafkaMessage, window_counts
+from consumer.batch import Batch
+from consumer.messages import NO_DEFECTS, KafkaMessage, window_counts
 from consumer.results import Inference
 from model.assessment import Assessment
 from model.assessor import Assessor

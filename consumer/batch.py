@@ -1,22 +1,19 @@
 """A micro-batch: the windows of measurements in one buffer, and when it is due."""
 
 from bisect import bisect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 import numpy as np
-from confluent_kafka import KafkaError
 from numpy.typing import NDArray
 
 from bearing_stream.kafka import UnreadableBatch
-from bearing_stream.sampling import Defects
 from bearing_stream.vocabulary import WINDOW_LENGTH
 from bearing_stream.wire import (
     DeadLetter,
     Headers,
-    MeasurementAttributes,
     MeasurementLimits,
     Message,
     Rejection,
@@ -28,29 +25,14 @@ from bearing_stream.wire import (
     readable_headers,
 )
 from consumer.ahead import Ahead
+from consumer.messages import Accepted, KafkaMessage, Positions, size_of
 from consumer.metrics import DispatchReason
 from consumer.windows import cut
 from model.examined import Examined
 
-Partition = tuple[str, int]
-"""Topic and partition number."""
-
-Positions = dict[Partition, int]
-"""The next offset to read, by partition."""
-
-
-class Origin(NamedTuple):
-    """Partition and offset of a message of the windows topic."""
-
-    partition: Partition
-    offset: int
-
-
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Bytes after which a batch is full. It counts its headers, the rejected messages, which it keeps
 unchanged, and what a measurement holds beyond its windows."""
-
-NO_DEFECTS: Final = Defects()
 
 WINDOW_BYTES: Final = WINDOW_LENGTH * np.dtype(np.float32).itemsize
 
@@ -65,43 +47,6 @@ UNREADABLE_HEADERS: Final = (
     "a header's name is not UTF-8: the client cannot read such headers, so this dead letter has "
     "none of them; find the original by `topic`, `partition` and `offset`"
 )
-
-
-class KafkaMessage(Protocol):
-    """The methods of `confluent_kafka.Message` that the consumer uses."""
-
-    def error(self) -> KafkaError | None: ...  # noqa: D102
-    def topic(self) -> str: ...  # noqa: D102
-    def partition(self) -> int: ...  # noqa: D102
-    def offset(self) -> int: ...  # noqa: D102
-    def key(self) -> bytes | None: ...  # noqa: D102
-    def value(self) -> bytes | None: ...  # noqa: D102
-    def headers(self) -> Headers | None: ...  # noqa: D102
-    def timestamp(self) -> tuple[int, int]: ...  # noqa: D102
-    def leader_epoch(self) -> int | None: ...  # noqa: D102
-
-
-class Accepted(NamedTuple):
-    """A measurement in the batch, without its samples."""
-
-    attributes: MeasurementAttributes
-    passed_on: Headers
-    """The headers that its diagnosis has too."""
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    """Kafka's, in milliseconds since the epoch."""
-    message: KafkaMessage
-    """As it was polled, for a dead letter if its assessment fails."""
-    windows: int = 1
-    """How many it has in the batch."""
-    defects: Defects = NO_DEFECTS
-
-
-def window_counts(measurements: Sequence[Accepted]) -> NDArray[np.int64]:
-    """Return how many windows each of m measurements has in its batch (m,)."""
-    return np.array([one.windows for one in measurements], np.int64)
 
 
 class Batch:
@@ -302,7 +247,7 @@ class Batch:
             done: The next offset of their partitions.
             now: Monotonic time in seconds.
         """
-        if not len(self):
+        if not self.positions:
             self._oldest = now
         for partition, offset in done.items():
             self.positions[partition] = max(self.positions.get(partition, 0), offset)
@@ -387,8 +332,3 @@ class Batch:
         self._rows = self._pinned_bytes = self._passed = 0
         if len(self._buffer) > self._max_capacity:
             self._buffer = np.empty((self._max_capacity, WINDOW_LENGTH), np.float32)
-
-
-def size_of(messages: Iterable[KafkaMessage]) -> int:
-    """Bytes of the keys and values of messages."""
-    return sum(len(message.key() or b"") + len(message.value() or b"") for message in messages)

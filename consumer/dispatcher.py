@@ -11,9 +11,10 @@ from bearing_stream.vocabulary import QUALITY_FLAGS
 from bearing_stream.wire import DeadLetter, Message
 from consumer import events
 from consumer.assessing import infer, without_failures
-from consumer.batch import Accepted, Batch, Origin, Positions
+from consumer.batch import Batch
 from consumer.delivery.base import Delivery, RefusedRecordsError
 from consumer.delivery.published import mark_origin
+from consumer.messages import Accepted, Origin, Positions
 from consumer.metrics import DispatchReason, Metrics
 from consumer.results import Inference, diagnoses
 from consumer.settings import ConsumerSettings

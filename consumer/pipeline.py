@@ -13,11 +13,11 @@ from confluent_kafka import TopicPartition
 
 from bearing_stream.kafka import TransientKafkaError
 from consumer import events
-from consumer.batch import KafkaMessage, Positions
 from consumer.delivery.base import Delivery, RefusedRecordsError
 from consumer.events import emit
 from consumer.kafka.source import FETCH_GRACE, Polled
 from consumer.liveness.budget import DRAIN, IDLE_POLL, MAX_BACKOFF, RECOVERY
+from consumer.messages import KafkaMessage, Positions
 from consumer.metrics import DispatchReason, Metrics
 from consumer.stage_settings import StageSettings
 

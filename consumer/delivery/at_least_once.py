@@ -8,9 +8,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from bearing_stream.kafka import classify
 from bearing_stream.wire import Message
-from consumer.batch import Origin
 from consumer.delivery.base import RETRY_PAUSE, Bounds, Publisher
 from consumer.delivery.states import Event, State
+from consumer.messages import Origin
 
 REBALANCING: Final = (
     KafkaError.REBALANCE_IN_PROGRESS,

@@ -17,9 +17,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from bearing_stream.kafka import TransientKafkaError, classify, explain, served
 from bearing_stream.kafka.errors import RECORD_REFUSED
 from bearing_stream.wire import Message
-from consumer.batch import Origin
 from consumer.delivery.states import Event, State, after
 from consumer.liveness import budget
+from consumer.messages import Origin
 
 FULL_QUEUE_PAUSE: Final = 0.05
 """Seconds to wait for space when the producer's queue is full."""

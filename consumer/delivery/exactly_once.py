@@ -16,13 +16,13 @@ from bearing_stream.kafka import (
     classify,
 )
 from bearing_stream.wire import Message
-from consumer.batch import Origin
 from consumer.delivery.base import RETRY_PAUSE, Bounds, Publisher
 from consumer.delivery.leaders import Leaders
 from consumer.delivery.states import Event, State
 from consumer.delivery.turns import REST, Turns
 from consumer.liveness import budget
 from consumer.liveness.deadline import Caller, DeadlineCaller
+from consumer.messages import Origin
 
 MAX_FENCINGS: Final = 5
 """Producers fenced without a commit between them, after which another process must be doing it."""

@@ -17,8 +17,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from bearing_stream.kafka import TransientKafkaError, classify
-from consumer.batch import Partition
 from consumer.liveness import budget
+from consumer.messages import Partition
 
 LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 

@@ -26,9 +26,9 @@ from bearing_stream.kafka.connection import Properties
 from bearing_stream.wire import Headers, Input, readable_headers
 from bearing_stream.wire.error_headers import RESULT_OF
 from consumer import events
-from consumer.batch import Origin, Partition
 from consumer.events import emit
 from consumer.kafka.commit_note import CLOCK_TOLERANCE, CommitNote
+from consumer.messages import Origin, Partition
 
 _MARK: Final = TypeAdapter(tuple[str, str, int, int])
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from consumer import events
-from consumer.batch import Partition
 from consumer.events import emit
 from consumer.kafka.topic_log import TopicLog
 from consumer.liveness.stall import in_thread
+from consumer.messages import Partition
 
 RETRY: Final = 1.0
 """Seconds between two questions to a leader that does not respond."""

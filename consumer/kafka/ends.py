@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from confluent_kafka import Consumer, TopicPartition
 
-from consumer.batch import Partition, Positions
 from consumer.kafka.positions import Tracker
+from consumer.messages import Partition, Positions
 
 
 class Ends:

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import TopicPartition
 
-from consumer.batch import Partition, Positions
 from consumer.kafka.commit_note import CLOCK_TOLERANCE, CommitNote
 from consumer.kafka.start import Finding, Start
+from consumer.messages import Partition, Positions
 
 MARKED_OFFSETS: Final = 2_000
 """Offsets before a commit that its note covers at least, where the output is unreplicated …"""

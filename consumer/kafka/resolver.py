@@ -14,7 +14,6 @@ from bearing_stream.kafka import (
     classify,
 )
 from consumer import events
-from consumer.batch import Partition, Positions
 from consumer.events import emit
 from consumer.kafka.awaited import AwaitedLeaders
 from consumer.kafka.commit_note import CommitNote
@@ -23,6 +22,7 @@ from consumer.kafka.positions import Tracker
 from consumer.kafka.start import Committed, Finding, Start, StartFrom, start_of
 from consumer.kafka.topic_log import LogRange, TopicLog
 from consumer.liveness import budget
+from consumer.messages import Partition, Positions
 from consumer.metrics import Metrics
 
 

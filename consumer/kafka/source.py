@@ -13,13 +13,13 @@ from bearing_stream.kafka import (
     TransientKafkaError,
     explain,
 )
-from consumer.batch import KafkaMessage, Partition, Positions, size_of
 from consumer.kafka.client_errors import ClientErrors
 from consumer.kafka.ends import Ends
 from consumer.kafka.positions import Taken, Tracker
 from consumer.kafka.resolver import Resolver
 from consumer.liveness import budget
 from consumer.liveness.deadline import call_for
+from consumer.messages import KafkaMessage, Partition, Positions, size_of
 from consumer.metrics import Metrics, Rebalance
 
 AT_A_TIME: Final = 64

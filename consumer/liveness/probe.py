@@ -17,7 +17,7 @@ from bearing_stream.kafka import (
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.logs import Event
 from consumer import events
-from consumer.batch import Origin, Positions
+from consumer.messages import Origin, Positions
 
 TIMEOUT: Final = 5.0
 """Seconds for a probe to wait for Kafka."""

@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol, TypeVar
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from consumer import events
-from consumer.batch import Positions
 from consumer.liveness.probe import Stall
+from consumer.messages import Positions
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from bearing_stream.kafka import Ends, TransientKafkaError, explain
 from bearing_stream.kafka.connection import Properties
-from consumer.batch import Partition
 from consumer.liveness.probe import find_waiting
+from consumer.messages import Partition
 
 
 class ClusterEnds:

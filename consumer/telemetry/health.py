@@ -14,7 +14,7 @@ from typing import Final
 from bearing_stream.kafka import UNDECIDED_FOR
 from bearing_stream.observability import Response
 from bearing_stream.observability.endpoint import JSON
-from consumer.batch import Partition
+from consumer.messages import Partition
 from consumer.telemetry.partitions import Overview
 
 READY_WITHIN: Final = 15.0

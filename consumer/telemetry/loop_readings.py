@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bearing_stream.observability import Metric, Reading
-from consumer.batch import Partition
+from consumer.messages import Partition
 from consumer.metrics import DispatchReason, Metrics, Rebalance
 from consumer.telemetry import listed
 from consumer.telemetry.partitions import Overview

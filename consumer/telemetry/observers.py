@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from bearing_stream.wire import DeadLetter
-from consumer.batch import Accepted, Partition
+from consumer.messages import Accepted, Partition
 from consumer.metrics import Distributions
 
 MAX_SENSORS: Final = 100_000

@@ -12,8 +12,8 @@ from typing import Any, Final, Protocol
 
 from bearing_stream.kafka import Ends, TransientKafkaError, Undecided
 from consumer import events
-from consumer.batch import Partition, Positions
 from consumer.liveness.stall import in_thread
+from consumer.messages import Partition, Positions
 
 INTERVAL: Final = 5.0
 """Seconds between two questions about the ends of partitions."""

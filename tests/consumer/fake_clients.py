@@ -9,12 +9,12 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 from bearing_stream.kafka import BatchEnds, TransientKafkaError
-from consumer.batch import Partition
 from consumer.delivery.leaders import Leaders
 from consumer.delivery.published import Mine, origin_of
 from consumer.kafka.commit_note import CommitNote
 from consumer.kafka.topic_log import LogRange
 from consumer.liveness.deadline import Caller
+from consumer.messages import Partition
 from tests.consumer.fakes import (
     DEAD_LETTERS,
     GROUP,

@@ -23,9 +23,10 @@ from bearing_stream.wire import (
     encode_window,
     read_error_headers,
 )
-from consumer.batch import Batch, Origin, Positions
+from consumer.batch import Batch
 from consumer.delivery.published import mark_origin
 from consumer.kafka.commit_note import CommitNote
+from consumer.messages import Origin, Positions
 from consumer.results import Inference, diagnoses
 from model.assessment import Assessment
 from model.diagnoser import Examination

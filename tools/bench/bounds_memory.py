@@ -18,7 +18,7 @@ from tools.bench.consuming import consume_all
 from tools.bench.errors import BenchError
 from tools.bench.memory import MIB, flatness
 
-SETTLED_AFTER: Final = 600.0
+SETTLED_AFTER: Final = 120.0
 """Seconds after which memory must be flat."""
 
 OUTPUT_RETENTION: Final = {"retention.bytes": str(4 << 20), "segment.bytes": str(1 << 20)}

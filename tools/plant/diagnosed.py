@@ -22,7 +22,7 @@ TOPIC: Final = "bearing.windows"
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """A message as the consumer polls it: the methods of `consumer.batch.KafkaMessage`."""
+    """A message as the consumer polls it: the methods of `consumer.messages.KafkaMessage`."""
 
     sent: Message
     number: int

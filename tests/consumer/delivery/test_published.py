@@ -11,7 +11,6 @@ from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
 from bearing_stream.kafka.connection import Properties
 from bearing_stream.wire import DeadLetter, Message, RejectionReason
 from bearing_stream.wire.error_headers import RESULT_OF
-from consumer.batch import Origin, Partition
 from consumer.delivery.published import (
     Mine,
     OutputTopics,
@@ -20,6 +19,7 @@ from consumer.delivery.published import (
 )
 from consumer.events import OUTPUT_UNDECIDED
 from consumer.kafka.commit_note import CLOCK_TOLERANCE, CommitNote
+from consumer.messages import Origin, Partition
 from tests.consumer.fakes import (
     DEAD_LETTERS,
     DIAGNOSES,

@@ -8,9 +8,9 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from bearing_stream.wire import Message
-from consumer.batch import Origin
 from consumer.events import NOT_JOINED, NOTHING_ASSIGNED, WINDOWS_WAITING
 from consumer.liveness.probe import find_stall, find_waiting
+from consumer.messages import Origin
 from tests.kafka_tools import Topics, eventually, produce
 
 pytestmark = pytest.mark.integration

@@ -9,10 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from bearing_stream.kafka import FatalKafkaError, TransientKafkaError
-from consumer.batch import Positions
 from consumer.events import STALL_CHECK_FAILED, WINDOWS_WAITING
 from consumer.liveness.probe import Stall
 from consumer.liveness.stall import INTERVAL, MAX_PROBES, StallCheck, in_thread
+from consumer.messages import Positions
 from tests.consumer.fakes import Clock
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bearing_stream.wire import MeasurementAttributes
-from consumer.batch import Accepted, KafkaMessage
+from consumer.messages import Accepted, KafkaMessage
 from consumer.metrics import Distributions
 from consumer.telemetry.observers import (
     LEAST_SILENCE,

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bearing_stream.kafka import Ends, TransientKafkaError
-from consumer.batch import Partition, Positions
+from consumer.messages import Partition, Positions
 from consumer.telemetry.partitions import INTERVAL, STANDS_AFTER, PartitionWatch
 from tests.consumer.fakes import Clock
 

@@ -8,7 +8,7 @@ from bearing_stream.kafka import Ends
 from bearing_stream.observability import Distribution, Reading
 from bearing_stream.observability.prometheus import Exposition
 from bearing_stream.wire import RejectionReason
-from consumer.batch import Partition
+from consumer.messages import Partition
 from consumer.metrics import DispatchReason, Metrics, Rebalance
 from consumer.telemetry.listed import BUILD_INFO, METRICS, PREFIX, SUPERVISOR_METRICS
 from consumer.telemetry.observers import Published, SensorActivity

@@ -1,6 +1,7 @@
 """Diagnoses that were polled and wait to be dispatched."""
 
-from consumer.batch import MAX_BYTES, KafkaMessage, Positions, size_of
+from consumer.batch import MAX_BYTES
+from consumer.messages import KafkaMessage, Positions, size_of
 from consumer.metrics import DispatchReason
 
 

@@ -8,8 +8,8 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from bearing_stream.kafka import ClusterErrors, TransientKafkaError, classify, is_fatal, new_client
 from bearing_stream.kafka.connection import Properties
-from consumer.batch import KafkaMessage
 from consumer.kafka.topic_log import TopicLog
+from consumer.messages import KafkaMessage
 
 AT_A_TIME: Final = 100
 """Commands taken in one round."""

@@ -21,8 +21,8 @@ from bearing_stream.kafka import FatalKafkaError
 from bearing_stream.logs import Event
 from bearing_stream.wire.alarm import AlarmCommand, decode
 from bearing_stream.wire.reading import readable_headers
-from consumer.batch import KafkaMessage, Positions
 from consumer.delivery.base import Delivery, RefusedRecordsError
+from consumer.messages import KafkaMessage, Positions
 from consumer.metrics import DispatchReason
 
 AT_A_TIME: Final = 2000

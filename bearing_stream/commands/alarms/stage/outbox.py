@@ -11,8 +11,8 @@ from bearing_stream.commands.alarms.stage.state_topic import Record, message
 from bearing_stream.kafka.topics import AlarmTopics
 from bearing_stream.wire import Message
 from bearing_stream.wire.alarm import encode_alarm, encode_event
-from consumer.batch import Positions
 from consumer.delivery.base import Delivery
+from consumer.messages import Positions
 
 
 @dataclass
