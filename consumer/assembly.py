@@ -7,7 +7,7 @@ from functools import partial
 from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
-from bearing_stream.kafka import ClusterErrors
+from bearing_stream.kafka import ClusterErrors, partition_count
 from consumer.batch import Batch
 from consumer.delivery.at_least_once import AtLeastOnce
 from consumer.delivery.base import Delivery
@@ -65,7 +65,12 @@ def assemble(
     source = new_source(
         settings,
         settings.windows_topic,
-        new_consumer(settings, errors, telemetry.client_properties(settings, "consumer")),
+        new_consumer(
+            settings,
+            errors,
+            telemetry.client_properties(settings, "consumer"),
+            partition_count(cluster.admin, settings.windows_topic),
+        ),
         cluster.admin,
         metrics,
         on_error,

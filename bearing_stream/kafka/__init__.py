@@ -1,6 +1,11 @@
 """What all Kafka clients here share: connection settings, start-up checks, errors, reading."""
 
-from bearing_stream.kafka.admin import admin_client, create_topics, largest_message
+from bearing_stream.kafka.admin import (
+    admin_client,
+    create_topics,
+    largest_message,
+    partition_count,
+)
 from bearing_stream.kafka.client import new_client, served
 from bearing_stream.kafka.connection import ConnectionSettings
 from bearing_stream.kafka.errors import (
@@ -47,6 +52,7 @@ __all__ = [
     "is_fatal",
     "largest_message",
     "new_client",
+    "partition_count",
     "read_to_end",
     "served",
     "wait_for_topics",

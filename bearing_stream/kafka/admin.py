@@ -80,6 +80,22 @@ def create_topics(
                 raise FatalKafkaError(f"cannot create topic '{name}': {explain(error)}") from None
 
 
+def partition_count(admin: AdminClient, topic: str) -> int:
+    """Return the number of partitions of a topic that exists.
+
+    Raises:
+        FatalKafkaError: The cluster does not respond.
+    """
+    try:
+        found = admin.list_topics(topic, DESCRIBE_TIMEOUT).topics[topic]
+    except KafkaException as failure:
+        raise FatalKafkaError(
+            f"cannot read the partitions of topic '{topic}': {explain(failure.args[0])}"
+        ) from None
+    # None for a moment, where the topic has just been deleted.
+    return max(len(found.partitions), 1)
+
+
 def largest_message(properties: Properties, topic: str) -> int | None:
     """The topic's `max.message.bytes`: the size of the largest compressed batch that it accepts.
 

@@ -18,6 +18,12 @@ PREFETCH_KIB: Final = 32 * 1024
 FETCH_BYTES: Final = 4 * 1024 * 1024
 """Of one response, about: over 4 Mbit/s it arrives within `connection.SILENT`."""
 
+MOST_FETCH_BYTES: Final = 64 * 1024 * 1024
+"""Of one response, however many partitions there are: less than the client takes by default."""
+
+LEAST_SHARE, MOST_SHARE = 16 * 1024, 1024 * 1024
+"""Bytes of one partition in a response: a window of 8 KB or two, and the client's default."""
+
 OUTBOX_KIB: Final = 64 * 1024
 """Memory for diagnoses and dead letters that wait to be sent."""
 
@@ -28,10 +34,24 @@ def _reporting_to(errors: ClusterErrors) -> dict[str, Any]:
     return {"error_cb": errors, "log_level": 0, "logger": logging.getLogger("librdkafka")}
 
 
+def _fetch_limits(partitions: int) -> dict[str, int]:
+    """Return the bytes of a response, and those of each partition in it.
+
+    A response has a share of every partition. Kafka fills it in the order of the request, and with
+    a backlog librdkafka 2.16 requests in the same order again: whenever its queue is full, it takes
+    all partitions off its list, and lists them anew. If the first ones could fill a response, the
+    others would wait until those are read to their end. See librdkafka #1854.
+    """
+    share = min(max(FETCH_BYTES // partitions, LEAST_SHARE), MOST_SHARE)
+    most = min(max(FETCH_BYTES, share * partitions), MOST_FETCH_BYTES)
+    return {"fetch_max_bytes": most, "max_partition_fetch_bytes": share}
+
+
 def new_consumer(
     settings: StageSettings,
     errors: ClusterErrors,
     more: Mapping[str, Any] | None = None,
+    partitions: int = 1,
 ) -> Consumer:
     """Make a consumer for the topic that a stage reads; it is not subscribed yet.
 
@@ -39,6 +59,7 @@ def new_consumer(
         settings: All of them.
         errors: Takes what the client reports.
         more: Client properties beyond those of the settings.
+        partitions: Of the topic.
 
     Raises:
         FatalKafkaError: A property is wrong.
@@ -60,7 +81,7 @@ def new_consumer(
         # With the default of 1,000, fetching pauses for a second whenever the local queue is full.
         fetch_queue_backoff_ms=5,
         queued_max_messages_kbytes=PREFETCH_KIB,
-        fetch_max_bytes=FETCH_BYTES,
+        **_fetch_limits(partitions),
     )
     if settings.group_protocol == "classic":
         properties.setdefault("partition.assignment.strategy", "cooperative-sticky")

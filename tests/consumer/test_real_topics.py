@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -13,9 +14,18 @@ from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from bearing_stream.wire import Message, read_error_headers, readable_headers
 from consumer.events import KAFKA_ERROR, OFFSETS_SKIPPED, READY, TOPIC_RECREATED
+from tests.brokers import Broker
 from tests.consumer.fakes import window
 from tests.consumer_process import ConsumerProcess
-from tests.kafka_tools import Topics, read_diagnoses, read_to_end, recreate_topic
+from tests.kafka_tools import (
+    Topics,
+    delete_topics,
+    new_topics,
+    read_diagnoses,
+    read_to_end,
+    recreate_topic,
+    wait_until_finished,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(170)]
 
@@ -68,6 +78,25 @@ def committed_partitions(topics: Topics) -> list[int]:
 
 def names(first: int, count: int) -> list[str]:
     return [f"w{number:06d}" for number in range(first, first + count)]
+
+
+def test_a_backlog_is_read_from_all_partitions_in_turn(broker: Broker) -> None:
+    """The client would read the first partitions to their end, and keep the others waiting."""
+    partitions, each = 24, 200
+    topics = new_topics(broker.bootstrap_servers, partitions)
+    messages = windows(0, each)
+    for partition in range(partitions):
+        # As sensors send them, and not as one batch.
+        send(topics, messages, partition, {"batch.num.messages": 4})
+    # A queue that the backlog overflows, as a larger one does the usual queue.
+    with ConsumerProcess(topics, "--kafka=queued.max.messages.kbytes=2048"):
+        wait_until_finished(topics)
+    # All are of one sensor, so that they are in one partition, in the order of their diagnosis.
+    order = [diagnosis.input.partition for _, diagnosis in read_diagnoses(topics)]
+    delete_topics(topics)
+    assert len(order) == partitions * each
+    first_half = Counter(order[: len(order) // 2])
+    assert min(first_half[partition] for partition in range(partitions)) >= each // 4
 
 
 @pytest.mark.parametrize("guarantee", GUARANTEES)

@@ -43,6 +43,25 @@ def test_both_guarantees_need_these_properties(
     assert producer["partitioner"] == "murmur2_random"
 
 
+@pytest.mark.parametrize("partitions", [1, 3, 4, 5, 12, 100, 256, 500, 4000])
+def test_a_response_has_a_share_of_each_partition(
+    monkeypatch: pytest.MonkeyPatch, partitions: int
+) -> None:
+    monkeypatch.setattr("consumer.kafka.clients.Consumer", dict)
+    settings = ConsumerSettings.model_validate({})
+    consumer: Any = new_consumer(settings, ClusterErrors(), partitions=partitions)
+    share, most = consumer["max.partition.fetch.bytes"], consumer["fetch.max.bytes"]
+    assert share * partitions <= most
+    # One window of float32 with its headers, in a batch of its own.
+    assert share > 8192 + 1024
+
+
+def test_a_user_can_set_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = {"max.partition.fetch.bytes": "2000000", "fetch.max.bytes": "9000000"}
+    consumer, _ = properties_of(monkeypatch, kafka=kafka)
+    assert kafka.items() <= consumer.items()
+
+
 def test_exactly_once_has_transactions_that_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     _, producer = properties_of(monkeypatch, transaction_timeout=7)
     assert producer["transactional.id"] == "group-id"

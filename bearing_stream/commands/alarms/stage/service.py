@@ -16,7 +16,12 @@ from bearing_stream.commands.alarms.stage.loop import AlarmLoop
 from bearing_stream.commands.alarms.stage.metrics import AlarmMetrics
 from bearing_stream.commands.alarms.stage.readings import AlarmSources
 from bearing_stream.commands.alarms.stage.state_topic import StateTopic
-from bearing_stream.kafka import admin_client, create_topics, wait_for_topics
+from bearing_stream.kafka import (
+    admin_client,
+    create_topics,
+    partition_count,
+    wait_for_topics,
+)
 from consumer.delivery.replication import single_replica
 from consumer.kafka.clients import new_consumer
 from consumer.kafka.source import WindowSource
@@ -62,7 +67,8 @@ class AlarmService(StageService[AlarmSettings]):
         properties, metrics = settings.client_properties(), self.telemetry.sources.metrics
         admin = admin_client(properties, self._errors)
         statistics = self.telemetry.client_properties(settings, "consumer")
-        consumer = new_consumer(settings, self._errors, statistics)
+        partitions = partition_count(admin, settings.diagnoses_topic)
+        consumer = new_consumer(settings, self._errors, statistics, partitions)
         source = new_source(
             settings,
             settings.diagnoses_topic,
