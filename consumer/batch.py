@@ -25,19 +25,22 @@ from bearing_stream.wire import (
     readable_headers,
 )
 from consumer.ahead import Ahead
-from consumer.messages import Accepted, KafkaMessage, Positions, size_of
+from consumer.messages import Accepted, KafkaMessage, Positions
 from consumer.metrics import DispatchReason
 from consumer.windows import cut
 from model.examined import Examined
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""Bytes after which a batch is full. It counts its headers, the rejected messages, which it keeps
-unchanged, and what a measurement holds beyond its windows."""
+"""Bytes after which a batch is full. It counts keys and headers, the values of rejected messages,
+which it keeps unchanged, and what a measurement holds beyond its windows."""
 
 WINDOW_BYTES: Final = WINDOW_LENGTH * np.dtype(np.float32).itemsize
 
 AT_ONCE: Final = 32
 """Windows that are copied and checked together: they fit into the cache of a core."""
+
+LOW_BYTES: Final = 8 * AT_ONCE * WINDOW_BYTES
+"""A limit of bytes under which windows are copied and checked one by one."""
 
 INITIAL_CAPACITY: Final = 64
 """Windows in the first batch, while it is unknown how long a batch takes. Of a device that takes a
@@ -154,6 +157,7 @@ class Batch:
         except Rejection as rejection:
             self._read()
             self._reject(message, rejection, headers or [])
+        self._pinned_bytes += len(message.key() or b"")
         self._pinned_bytes += sum([len(name) + len(raw or b"") for name, raw in headers or ()])
         self.positions[message.topic(), message.partition()] = message.offset() + 1
         if self._ahead is not None and self._rows >= self._ahead.due:
@@ -184,7 +188,8 @@ class Batch:
         if waiting and waiting[0].attributes.sample_format != attributes.sample_format:
             self._read()
         waiting.append(one)
-        if len(waiting) >= AT_ONCE:
+        # Those that are rejected count from then on, which must not exceed a low limit by much.
+        if len(waiting) >= AT_ONCE or self.byte_limit < LOW_BYTES:
             self._read()
 
     def _read(self) -> None:
@@ -238,7 +243,7 @@ class Batch:
         original = Message(message.key(), message.value(), headers, timestamp)
         where = message.topic(), message.partition(), message.offset()
         self._dead_letters.append(DeadLetter(*where, rejection.reason, rejection.detail, original))
-        self._pinned_bytes += size_of((message,))
+        self._pinned_bytes += len(message.value() or b"")
 
     def pass_over(self, done: Positions, now: float) -> None:
         """Take the positions of messages that need no result, with those of the other messages.

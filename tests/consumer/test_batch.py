@@ -55,13 +55,18 @@ def test_is_due_when_full() -> None:
     assert batch.due(now=0.5) is DispatchReason.FULL
 
 
-@pytest.mark.parametrize("good", [True, False])
-def test_is_due_when_its_messages_are_large(good: bool) -> None:
+LARGE = {
+    "headers": window(0)._replace(headers=[*window(0).headers, ("x", bytes(1_000_000))]),
+    "key": window(0)._replace(key=bytes(1_000_000)),
+    "value": malformed(0)._replace(value=bytes(1_000_000)),
+    "key, and no window": window(0)._replace(key=bytes(1_000_000), value=bytes(8192)),
+}
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_is_due_when_its_messages_are_large(what: str) -> None:
     """Without this, a batch of a hundred messages of a megabyte would hold 100 MB."""
-    batch = Batch(capacity=100, max_delay=1.0)
-    message = window(0) if good else malformed(0)._replace(value=bytes(1_000_000))
-    if good:
-        message = message._replace(headers=[*message.headers, ("x", bytes(1_000_000))])
+    batch, message = Batch(capacity=100, max_delay=1.0), LARGE[what]
     taken = 0
     while batch.due(now=0.0) is None:
         batch.add(FakeMessage(message, offset_number=taken), now=0.0)
@@ -70,6 +75,16 @@ def test_is_due_when_its_messages_are_large(good: bool) -> None:
     assert (batch.free, batch.due(now=0.0)) == (0, DispatchReason.FULL)
     batch.clear()
     assert batch.free == 100
+
+
+@pytest.mark.parametrize("limit", [64 * 1024, 2**20, 16 * 2**20])
+def test_keeps_to_its_bytes_where_windows_are_rejected(limit: int) -> None:
+    """A transaction that did not get out in time is tried again smaller."""
+    batch = Batch(capacity=100_000, max_delay=1.0)
+    batch.byte_limit = limit
+    while batch.due(now=0.0) is None:
+        batch.add(FakeMessage(window(0)._replace(value=bytes(8192))), now=0.0)
+    assert sum(len(letter.original.value or b"") for letter in batch.dead_letters) < 1.13 * limit
 
 
 def test_is_due_when_its_oldest_message_has_waited() -> None:
