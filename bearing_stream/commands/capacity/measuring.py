@@ -94,6 +94,11 @@ def _process(stage: Stage, settings: CapacitySettings, workers: int) -> BacklogR
         last = _await(stage, topics.diagnoses_topic, consumers, settings.backlog, deadline)
         others_cores = others.cores()
     windows = last.count - first.count
+    if first.count >= settings.backlog:
+        raise CapacityError(
+            f"{workers} consumer(s) diagnosed all {settings.backlog} windows before they could be "
+            "measured: use a larger --backlog"
+        )
     if windows <= 0:
         raise CapacityError(
             f"{workers} consumer(s) diagnosed {last.count} windows and then no more: is the "

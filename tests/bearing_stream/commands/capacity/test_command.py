@@ -11,7 +11,7 @@ from bearing_stream.kafka import admin_client
 from bearing_stream.program import PROGRAM
 from tests.brokers import Broker
 
-FEW = ("--backlog", "3000", "--max-seconds", "20", "--max-workers", "1")
+FEW = ("--backlog", "25000", "--max-seconds", "20", "--max-workers", "1")
 
 
 @pytest.mark.integration
