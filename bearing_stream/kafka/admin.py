@@ -17,7 +17,7 @@ CREATE_TIMEOUT: Final = 60.0
 """Seconds for topics to be created."""
 
 DESCRIBE_TIMEOUT: Final = 5.0
-"""Seconds for the configuration of a topic."""
+"""Seconds for the configuration, or the partitions, of a topic."""
 
 
 def admin_client(properties: Properties, errors: ClusterErrors | None = None) -> AdminClient:

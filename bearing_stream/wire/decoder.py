@@ -94,7 +94,7 @@ def checked_samples(
     samples = samples_of(attributes, value, limits)
     if attributes.sampling_rate < SAMPLING_RATE:
         _check_resampled(len(samples), attributes.sampling_rate, limits)
-    if not _is_finite(samples):
+    if not is_finite(samples):
         raise Rejection(
             Reason.NON_FINITE, "expected finite samples within float32, got NaN or infinity"
         )
@@ -151,7 +151,7 @@ def _check_resampled(length: int, rate: float, limits: MeasurementLimits) -> Non
         )
 
 
-def _is_finite(samples: NDArray[Any]) -> bool:
+def is_finite(samples: NDArray[Any]) -> bool:
     """Whether all samples are finite, and stay so as float32."""
     if samples.dtype.kind == "i":
         return True
