@@ -7,7 +7,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from bearing_stream.vocabulary import FAULT_LABELS
 from model.backends import BackendName, Output, Windows
 from model.novelty import Novelty
 from model.weights import CHANNELS, FEATURES, KERNEL, POOL, POOLED, Weights
@@ -17,8 +16,9 @@ Precision = type[np.float32] | type[np.float64]
 Floats = NDArray[Any]
 """Of the precision that was asked for."""
 
-_CHUNK: Final = 16
-"""Windows at a time: their intermediate results stay in a core's cache."""
+_CHUNK: Final = 64
+"""Windows at a time: their intermediate results, 4 MB, stay in the caches, and threads share a
+product that takes longer than they wait for one another."""
 
 _SPAN: Final = KERNEL - 1 + POOL
 """Samples that the outputs of one pool depend on."""
@@ -57,8 +57,11 @@ class PlainBackend:
         toeplitz: Floats = np.zeros((CHANNELS, POOL, _SPAN), precision)
         for shift in range(POOL):
             toeplitz[:, shift, shift : shift + KERNEL] = filters
-        self._toeplitz: Floats = np.ascontiguousarray(toeplitz.reshape(-1, _SPAN).T)
-        self._bias: Floats = np.repeat(weights.arrays["conv.bias"], POOL).astype(precision)
+        bias = np.repeat(weights.arrays["conv.bias"], POOL).astype(precision)
+        self._toeplitz: Floats = np.vstack([toeplitz.reshape(-1, _SPAN).T, bias])
+        # A product with it is the mean of each pool, and takes a quarter of the time of `mean`.
+        self._pooling: Floats = np.kron(np.eye(CHANNELS), np.full((POOL, 1), 1 / POOL))
+        self._pooling = self._pooling.astype(precision)
         temperature = 1.0 if novelty is None else novelty.temperature
         self._weights: Floats = (weights.arrays["fc.weight"].T / temperature).astype(precision)
         self._offsets = (weights.arrays["fc.bias"] / temperature).astype(precision)
@@ -66,25 +69,27 @@ class PlainBackend:
 
     def examine(self, windows: Windows) -> Output:
         """Examine windows; see `Backend.examine`."""
-        probabilities = np.empty((len(windows), len(FAULT_LABELS)), np.float32)
-        novelty = np.zeros(len(windows), np.float32)
+        features: Floats = np.empty((len(windows), FEATURES), self._precision)
         with self._pools.limit(limits=self._threads, user_api="blas"):
             for begin in range(0, len(windows), _CHUNK):
                 chunk = slice(begin, begin + _CHUNK)
-                features = self.features(windows[chunk])
-                probabilities[chunk] = _softmax(features @ self._weights + self._offsets)
-                if self._whitening is not None:
-                    novelty[chunk] = self._whitening.distances(features)
-        return probabilities, novelty
+                features[chunk] = self.features(windows[chunk])
+            probabilities = _softmax(features @ self._weights + self._offsets)
+            if self._whitening is None:
+                novelty: Floats = np.zeros(len(windows), np.float32)
+            else:
+                novelty = self._whitening.distances(features)
+        return probabilities.astype(np.float32, copy=False), novelty.astype(np.float32, copy=False)
 
     def features(self, windows: Windows) -> Floats:
         """Return the pooled features (n, 190) of windows (n, 2048) in any unit."""
         seen = standardised(windows, self._precision)[:, : (POOLED - 1) * POOL + _SPAN]
-        spans: Floats = sliding_window_view(seen, _SPAN, axis=1)[:, ::POOL].reshape(-1, _SPAN)
-        outputs = spans @ self._toeplitz
-        outputs += self._bias
+        spans: Floats = np.ones((len(seen), POOLED, _SPAN + 1), self._precision)
+        # The last column stays 1, for the bias.
+        spans[:, :, :_SPAN] = sliding_window_view(seen, _SPAN, axis=1)[:, ::POOL]
+        outputs = spans.reshape(-1, _SPAN + 1) @ self._toeplitz
         np.tanh(outputs, out=outputs)
-        pooled = outputs.reshape(-1, POOLED, CHANNELS, POOL).mean(axis=3)
+        pooled = (outputs @ self._pooling).reshape(-1, POOLED, CHANNELS)
         features: Floats = pooled.transpose(0, 2, 1).reshape(-1, FEATURES)
         return features
 
