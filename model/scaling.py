@@ -27,11 +27,12 @@ def standardise(windows: Tensor) -> Tensor:
     power_of_two = torch.frexp(peak).mantissa / peak
     # The reciprocal of a subnormal number overflows, and 0/0 is NaN.
     power_of_two = power_of_two.clamp(max=1 / torch.finfo(windows.dtype).tiny)
-    scaled = windows * torch.where(peak > 0, power_of_two, 1)
+    # `where` would copy its numbers to a GPU, and wait for that.
+    scaled = windows * power_of_two.masked_fill_(peak <= 0, 1)
     scaled -= scaled.mean(dim=1, keepdim=True)
     scaled -= scaled.mean(dim=1, keepdim=True)
     deviation = (
         torch.linalg.vector_norm(scaled, dim=1, keepdim=True) / (windows.shape[1] - 1) ** 0.5
     )
-    scaled *= torch.where(low == high, 0, 1 / deviation)
+    scaled *= deviation.reciprocal_().masked_fill_(low == high, 0)
     return scaled.to(torch.float32)

@@ -85,9 +85,13 @@ def _torch(weights: Weights, novelty: Novelty | None, threads: int | None, devic
             "pip install 'bearing-stream[torch]'"
         )
     # PyTorch takes two seconds to import and 400 MB: only who uses it pays for it.
+    if device == "cuda":
+        from model.backends.cuda import CudaBackend
+
+        return CudaBackend(weights, novelty, threads)
     from model.backends.torch_backend import TorchBackend
 
-    return TorchBackend(weights, novelty, threads, device)
+    return TorchBackend(weights, novelty, threads)
 
 
 def _on_cuda(

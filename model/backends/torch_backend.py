@@ -1,4 +1,4 @@
-"""The network in PyTorch: on CUDA, and on a CPU as the reference."""
+"""The network in PyTorch on a CPU, the reference; `cuda` has it on a GPU."""
 
 from typing import Final
 
@@ -13,70 +13,65 @@ from model.novelty import Novelty
 from model.scaling import standardise
 from model.weights import Weights
 
-_CHUNK: Final = {"cpu": 128, "cuda": 8192}
-"""Windows in a forward pass, which bounds memory. On a CPU, the intermediate results of 128 windows
-stay in its caches: 1,024 windows at once take 1.4 times as long each."""
+_CHUNK: Final = 128
+"""Windows in a forward pass: their intermediate results stay in the caches of the CPU, and 1,024
+windows at once take 1.4 times as long each."""
 
 
 class TorchBackend:
-    """The network in PyTorch, on a device of it."""
+    """The network in PyTorch, on a CPU."""
 
     name: BackendName = "torch"
+    device = "cpu"
 
     def __init__(
-        self,
-        weights: Weights,
-        novelty: Novelty | None = None,
-        threads: int | None = None,
-        device: str = "cpu",
+        self, weights: Weights, novelty: Novelty | None = None, threads: int | None = None
     ) -> None:
-        """Copy the weights to the device.
+        """Copy the weights.
 
         Args:
             weights: Of the network.
             novelty: Description of the windows trained on; without it no window is novel.
             threads: CPU threads of torch in the whole process; None leaves the number as it is.
-            device: `cpu` or `cuda`.
-
-        Raises:
-            RuntimeError: The device fails.
         """
         if threads is not None:
             torch.set_num_threads(threads)
-        self.device = device
-        self._network = _Examiner(Network.of(weights), novelty).to(device)
+        self._network = NetworkModule(weights, novelty)
 
     @torch.inference_mode()
     def examine(self, windows: Windows) -> Output:
-        """Examine windows; see `Backend.examine`. Raises RuntimeError where the device fails."""
-        batch = _as_tensor(windows)
-        probabilities = np.empty((len(batch), len(FAULT_LABELS)), dtype=np.float32)
-        novelty = np.zeros(len(batch), dtype=np.float32)
-        chunk = _CHUNK[self.device]
-        for start in range(0, len(batch), chunk):
-            part = batch[start : start + chunk].to(self.device)
-            logits, novel = self._network(standardise(part))
-            probabilities[start : start + chunk] = logits.softmax(dim=1).cpu().numpy()
-            novelty[start : start + chunk] = novel.cpu().numpy()
+        """Examine windows; see `Backend.examine`."""
+        probabilities = np.empty((len(windows), len(FAULT_LABELS)), dtype=np.float32)
+        novelty = np.empty(len(windows), dtype=np.float32)
+        for start in range(0, len(windows), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            output = self._network(as_tensor(windows[chunk])).numpy()
+            probabilities[chunk], novelty[chunk] = output[:, :-1], output[:, -1]
         return probabilities, novelty
 
 
-class _Examiner(nn.Module):
-    """Standardised windows (n, 2048) in; tempered logits (n, 4) and novelty (n,) out."""
+class NetworkModule(nn.Module):
+    """All that a backend computes: standardisation, the network, the softmax and the novelty."""
 
-    def __init__(self, network: Network, novelty: Novelty | None) -> None:
+    def __init__(self, weights: Weights, novelty: Novelty | None) -> None:
         super().__init__()
-        self.network = FastNetwork(network)
+        self.network = FastNetwork(Network.of(weights))
         self.score = None if novelty is None else _Score(novelty)
         self.temperature = 1.0 if novelty is None else novelty.temperature
 
-    def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits and novelty; a novelty of 0 where the assets have no description of it."""
-        features = self.network.features(windows)
+    def forward(self, windows: Tensor) -> Tensor:
+        """Return the output of windows (n, 2048) of int16, float32 or float64, in any unit.
+
+        Returns:
+            (n, 5), float32: four probabilities and the novelty, 0 where the assets have no
+            description of the windows trained on.
+        """
+        if not windows.is_floating_point():
+            windows = windows.float()  # It holds every int16.
+        features = self.network.features(standardise(windows))
         logits = self.network.decide(features) / self.temperature
-        if self.score is None:
-            return logits, logits.new_zeros(len(logits))
-        return logits, self.score(features)
+        novelty = logits.new_zeros(len(logits)) if self.score is None else self.score(features)
+        return torch.cat((logits.softmax(dim=1), novelty.unsqueeze(1)), dim=1)
 
 
 class _Score(nn.Module):
@@ -104,10 +99,8 @@ class _Score(nn.Module):
         return from_nearest.clamp_(min=0).sqrt_()
 
 
-def _as_tensor(windows: Windows) -> Tensor:
-    """Return windows as a tensor on the CPU; float32 is read in place if torch can."""
-    # float32 holds every int16; a float64 window keeps its precision until it is standardised.
-    precision = np.float64 if windows.dtype.type is np.float64 else np.float32
+def as_tensor(windows: Windows) -> Tensor:
+    """Return windows as a tensor on the CPU, which reads them in place if torch can."""
     return torch.from_numpy(
-        np.require(windows, precision, ["C_CONTIGUOUS", "WRITEABLE", "ALIGNED"])
+        np.require(windows, windows.dtype.type, ["C_CONTIGUOUS", "WRITEABLE", "ALIGNED"])
     )

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from model.backends import Backend, native
 from model.backends.choice import DeviceError, on_cpu, opened
+from model.backends.cuda import CudaBackend
 from model.backends.native import NativeBackend, NativeError, levels
 from model.backends.plain import PlainBackend
 from model.backends.torch_backend import TorchBackend
@@ -39,6 +41,7 @@ needs_kernel = pytest.mark.skipif(not BUILT, reason="the kernel in C was not bui
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "numpy": lambda: PlainBackend(WEIGHTS, NOVELTY, threads=1),
     "torch": lambda: TorchBackend(WEIGHTS, NOVELTY),
+    "cuda": lambda: CudaBackend(WEIGHTS, NOVELTY),
     **{
         level: lambda level=level: NativeBackend(WEIGHTS, NOVELTY, level=level)  # type: ignore[misc]
         for level in (levels() if BUILT else ())
@@ -48,6 +51,8 @@ BACKENDS: dict[str, Callable[[], Backend]] = {
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Backend:
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
     return BACKENDS[request.param]()
 
 
@@ -125,6 +130,15 @@ def test_a_flat_window_is_a_window_of_zeros(value: float, backend: Backend) -> N
     windows = np.full((1, 2048), value, np.float32)
     expected = defined(np.zeros((1, 2048), np.float32))
     np.testing.assert_allclose(backend.examine(windows)[0], expected, atol=TOLERANCE)
+
+
+def test_several_threads_examine_at_once(backend: Backend) -> None:
+    batches = [signal(rows, seed=rows) for rows in (1, 7, 40, 130)] * 3
+    with ThreadPoolExecutor(4) as threads:
+        for windows, (probabilities, _) in zip(
+            batches, threads.map(backend.examine, batches), strict=True
+        ):
+            np.testing.assert_allclose(probabilities, defined(windows), atol=TOLERANCE)
 
 
 def test_without_a_description_of_the_windows_trained_on_nothing_is_novel() -> None:

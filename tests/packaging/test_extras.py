@@ -36,6 +36,7 @@ EXTRA_OF: Final = {
     "bearing_stream/recordings/formats/": {"files"},
     "consumer/telemetry/spans.py": {"otel"},
     "training/": {"train"},
+    "model/backends/cuda.py": {"torch"},
     "model/backends/torch_backend.py": {"torch"},
     "model/checkpoint.py": {"torch"},
     "model/network.py": {"torch"},
