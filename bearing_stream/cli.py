@@ -4,9 +4,15 @@ The package of a subcommand is imported only when that subcommand runs: `bearing
 not wait for torch.
 """
 
+import os
 import sys
 
 from bearing_stream.program import INTERRUPTED
+
+# OpenBLAS reads it when NumPy is loaded: those of its threads that have nothing to do then sleep at
+# once. Else each keeps a core busy for some milliseconds after each product, and the Kafka client
+# has to wait for one.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 try:
     # A tenth of a second, in which Ctrl-C would print a traceback.

@@ -16,9 +16,10 @@ class _DiagnoserSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs. `auto` takes CUDA where there is one."""
 
-    threads: int = Field(default=1, ge=1, le=256)
-    """CPU threads of a forward pass. The network is small: to diagnose more windows a second, start
-    more consumers rather than more threads."""
+    threads: int | None = Field(default=None, ge=1, le=256)
+    """CPU threads of a forward pass. By default the backend decides: one in C, two in NumPy, one
+    for each core in PyTorch. The network is small: to diagnose more windows a second, start more
+    consumers rather than more threads."""
 
     backend: Literal["auto", "native", "numpy", "torch"] = "auto"
     """What computes the network: C (`native`), NumPy or PyTorch, which all give the same numbers to

@@ -1,5 +1,6 @@
 """Every command exists, and its help imports nothing heavy."""
 
+import os
 import subprocess
 import sys
 from typing import NoReturn
@@ -43,6 +44,34 @@ def test_help_to_consume_does_not_import_torch() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert ran.stdout.splitlines()[-1] == "loaded False"
+
+
+def test_threads_of_numpy_that_have_nothing_to_do_leave_the_cores_to_others() -> None:
+    program = """
+import time
+import bearing_stream.cli
+import numpy
+from threadpoolctl import threadpool_limits
+
+one, other = numpy.ones((2432, 150), "float32"), numpy.ones((150, 250), "float32")
+used = slept = 0.0
+with threadpool_limits(2, "blas"):
+    for _ in range(20):
+        one @ other
+        processor, began = time.process_time(), time.monotonic()
+        time.sleep(0.02)
+        used += time.process_time() - processor
+        slept += time.monotonic() - began
+print(used / slept)
+"""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS")
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, check=True, env=environment,
+    )  # fmt: skip
+    assert float(ran.stdout) < 0.3
 
 
 def test_an_unknown_command_is_refused_by_name() -> None:
