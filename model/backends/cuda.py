@@ -45,14 +45,13 @@ class CudaBackend:
         Args:
             weights: Of the network.
             novelty: Description of the windows trained on; without it no window is novel.
-            threads: CPU threads of torch in the whole process, which copy windows; None leaves the
-                number as it is.
+            threads: CPU threads of torch in the whole process, which copy windows; None is one,
+                since they wait for one another actively.
 
         Raises:
             RuntimeError: CUDA cannot be used.
         """
-        if threads is not None:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads or 1)
         network = NetworkModule(weights, novelty).to(self.device)
         self._lanes = [_Lane(network) for _ in range(_LANES)]
         # The streams of the lanes do not wait for that on which the weights are copied.

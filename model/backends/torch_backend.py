@@ -32,10 +32,10 @@ class TorchBackend:
         Args:
             weights: Of the network.
             novelty: Description of the windows trained on; without it no window is novel.
-            threads: CPU threads of torch in the whole process; None leaves the number as it is.
+            threads: CPU threads of torch in the whole process; None is one, since they wait for one
+                another actively.
         """
-        if threads is not None:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads or 1)
         self._network = NetworkModule(weights, novelty)
 
     @torch.inference_mode()

@@ -251,11 +251,12 @@ def test_it_names_itself_its_version_and_its_device(diagnoser: Diagnoser) -> Non
     assert Diagnoser(Network().weights()).version != diagnoser.version
 
 
-def test_the_caller_sets_the_number_of_threads_of_torch() -> None:
+@pytest.mark.parametrize(("asked", "taken"), [(None, 1), (1, 1), (2, 2)])
+def test_torch_takes_the_threads_that_were_asked_for(asked: int | None, taken: int) -> None:
     before = torch.get_num_threads()
     try:
-        Diagnoser.load(device="cpu", threads=1, backend="torch")
-        assert torch.get_num_threads() == 1
+        Diagnoser.load(device="cpu", threads=asked, backend="torch")
+        assert torch.get_num_threads() == taken
     finally:
         torch.set_num_threads(before)
 
