@@ -1,16 +1,18 @@
 """Structured log lines of the programs that run for long: what an event is, and the format.
 
 Each program lists its events in a module `events` of its own. Importing this module loads neither
-torch nor the Kafka client.
+torch nor the Kafka client, nor structlog, whose import takes a twentieth of a second: `--help`
+of a command needs only the list.
 """
 
 import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import structlog
+if TYPE_CHECKING:
+    import structlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,13 @@ class Event:
     """When it is logged, and what its fields hold."""
     action: str
     """What an operator should do about it."""
+
+
+def log_event(logger: str, event: Event, fields: Mapping[str, Any]) -> None:
+    """Log an event at its level, with fields, by the logger of this name."""
+    import structlog
+
+    getattr(structlog.get_logger(logger), event.level)(event.name, **fields)
 
 
 def configure_logs(
@@ -40,6 +49,8 @@ def configure_logs(
         library_message: The event as which the log line of a library appears, at its own level.
         context: Fields that every line has.
     """
+    import structlog
+
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -69,24 +80,24 @@ def configure_logs(
     )
 
 
-def _as_event(library_message: Event) -> structlog.typing.Processor:
+def _as_event(library_message: Event) -> "structlog.typing.Processor":
     """Return the step that turns the log line of a library into an event."""
 
     def as_event(
-        _logger: object, _method: str, fields: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
+        _logger: object, _method: str, fields: "structlog.typing.EventDict"
+    ) -> "structlog.typing.EventDict":
         # `event` holds the name of an event, so the text goes to `detail`.
         return {**fields, "detail": fields["event"], "event": library_message.name}
 
     return as_event
 
 
-def _with_fields(context: Mapping[str, Any]) -> structlog.typing.Processor:
+def _with_fields(context: Mapping[str, Any]) -> "structlog.typing.Processor":
     """Return the step that adds these fields to every line."""
 
     def with_fields(
-        _logger: object, _method: str, fields: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
+        _logger: object, _method: str, fields: "structlog.typing.EventDict"
+    ) -> "structlog.typing.EventDict":
         return {**fields, **context}
 
     return with_fields

@@ -7,9 +7,7 @@ Importing this module loads neither torch nor the Kafka client.
 
 from typing import Any, Final
 
-import structlog
-
-from bearing_stream.logs import Event
+from bearing_stream.logs import Event, log_event
 
 WAITING_AT_STARTUP: Final = Event(
     "waiting_at_startup",
@@ -357,4 +355,4 @@ def emit(event: Event, **fields: Any) -> None:
         event: One of `EVENTS`.
         **fields: The facts that its `meaning` names, and `detail` where a sentence helps.
     """
-    getattr(structlog.get_logger("consumer"), event.level)(event.name, **fields)
+    log_event("consumer", event, fields)

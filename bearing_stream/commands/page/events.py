@@ -6,10 +6,8 @@ further fields. Names are stable; programs may depend on them.
 
 from typing import Any, Final
 
-import structlog
-
 from bearing_stream.commands.http_server import LIBRARY_MESSAGE
-from bearing_stream.logs import Event
+from bearing_stream.logs import Event, log_event
 
 WAITING: Final = Event(
     "waiting",
@@ -51,4 +49,4 @@ EVENTS: Final = (WAITING, READY, TABLE_CHANGED, TABLE_INVALID, STOPPED, LIBRARY_
 
 def emit(event: Event, **fields: Any) -> None:
     """Log an event at its level, with the fields that its `meaning` names."""
-    getattr(structlog.get_logger("page"), event.level)(event.name, **fields)
+    log_event("page", event, fields)

@@ -2,9 +2,7 @@
 
 from typing import Any, Final
 
-import structlog
-
-from bearing_stream.logs import Event
+from bearing_stream.logs import Event, log_event
 from consumer.events import LIBRARY_MESSAGE, METRICS_SERVED
 
 WAITING: Final = Event(
@@ -134,4 +132,4 @@ EVENTS: Final = (
 
 def emit(event: Event, **fields: Any) -> None:
     """Log an event at its level, with the fields that its `meaning` names."""
-    getattr(structlog.get_logger("notify"), event.level)(event.name, **fields)
+    log_event("notify", event, fields)
