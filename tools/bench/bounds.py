@@ -35,11 +35,11 @@ def command() -> None:
 @click.option(
     "--backlog",
     type=click.IntRange(1),
-    default=2_000_000,
+    default=1_000_000,
     show_default=True,
     help="Unprocessed windows in the topic at any time.",
 )
-@click.option("--partitions", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--partitions", type=click.IntRange(1), default=4, show_default=True)
 @click.argument("consumer_options", nargs=-1, type=click.UNPROCESSED)
 def memory(windows: int, backlog: int, partitions: int, consumer_options: tuple[str, ...]) -> None:
     """Measure the memory of a consumer that diagnoses millions of windows.
