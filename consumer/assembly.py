@@ -87,6 +87,9 @@ def assemble(
         observers=telemetry.observers,
     )
     ahead = assessor.examiner()
+    if settings.threads is None and settings.workers == 1:
+        # What the thread of `ahead` takes otherwise.
+        assessor.take_second_core()
     batch = Batch(
         settings.batch_size, settings.max_delay, settings.target_batch_duration, settings, ahead
     )

@@ -129,6 +129,10 @@ class Assessor:
         """What computes the network now."""
         return self._network.backend
 
+    def take_second_core(self) -> None:
+        """See `Diagnoser.take_second_core`."""
+        self._network.take_second_core()
+
     def examiner(self) -> Examiner | None:
         """Return a thread that does what `examine` does.
 

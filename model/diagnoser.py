@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from threading import Lock
 from typing import Final, Self
 
 import numpy as np
@@ -14,6 +16,7 @@ from bearing_stream.vocabulary import FAULT_LABELS, WINDOW_LENGTH, FaultLabel
 from model.backends import Backend, BackendName, Windows
 from model.backends.choice import BackendChoice, Device, on_cpu, opened
 from model.backends.native import NativeBackend
+from model.backends.plain import PlainBackend
 from model.novelty import NOVELTY_FILE, Novelty
 from model.weight_files import load_weights
 from model.weights import CheckpointError, Weights
@@ -77,6 +80,8 @@ class Diagnoser:
         self.version = weights.digest[:12]
         self._weights, self._novelty, self._threads = weights, novelty, threads
         self._backend = backend or on_cpu("auto", weights, novelty, threads)
+        self._failed: Backend | None = None
+        self._lock = Lock()
 
     @classmethod
     def load(
@@ -120,6 +125,15 @@ class Diagnoser:
         """What computes now."""
         return self._backend.name
 
+    def take_second_core(self) -> None:
+        """Let two threads share large products of NumPy, if that computes, on two cores or more.
+
+        For a process that has a second core to itself: where others take it, the threads wait for
+        one another.
+        """
+        if isinstance(self._backend, PlainBackend) and _cores() > 1:
+            self._backend.threads = 2
+
     @property
     def native(self) -> NativeBackend | None:
         """The backend in C, if that computes now."""
@@ -131,7 +145,7 @@ class Diagnoser:
         To 1e-5, the probabilities of a window do not depend on its scale or offset, on the rest of
         the batch, on the memory layout, on the number of threads, on the processor or on the
         backend. They are not equal bit for bit: kernels differ in the order of addition. A
-        contiguous, aligned float32 or int16 array is read in place, without copying.
+        contiguous, aligned float32 or int16 array is read in place on a CPU.
 
         Args:
             windows: (n, 2048), n ≥ 0, float32, float64 or int16, any unit.
@@ -152,17 +166,35 @@ class Diagnoser:
         Arguments and errors as for `diagnose`.
         """
         _check(windows)
+        backend = self._backend
         try:
-            output = self._backend.examine(windows)
+            output = backend.examine(windows)
         except RuntimeError as error:
-            if self.device == "cpu":
+            if backend.device == "cpu":
                 raise
-            _log.warning("device %s failed, continuing on the CPU: %s", self.device, error)
-            self._backend = on_cpu("auto", self._weights, self._novelty, self._threads)
+            self._replace(backend, error)
             output = self._backend.examine(windows)
         examination = Examination(*output)
         check_finite(examination.probabilities)
         return examination
+
+    def _replace(self, failed: Backend, error: RuntimeError) -> None:
+        """Continue on the CPU, unless another thread has seen to it."""
+        with self._lock:
+            if self._backend is not failed:
+                return
+            _log.warning("device %s failed, continuing on the CPU: %s", failed.device, error)
+            self._backend = on_cpu("auto", self._weights, self._novelty, self._threads)
+            # To free page-locked memory of a device that has failed ends the process in PyTorch
+            # before its pull request 178154.
+            self._failed = failed
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _load_novelty(folder: Path, weights: Weights) -> Novelty | None:

@@ -17,8 +17,9 @@ class _DiagnoserSettings(Settings):
     """Where the network runs. `auto` takes CUDA where there is one."""
 
     threads: int | None = Field(default=None, ge=1, le=256)
-    """CPU threads of a forward pass; by default one, and two in NumPy. The network is small: to
-    diagnose more windows a second, start more consumers rather than more threads."""
+    """CPU threads of a forward pass, of CUDA those that copy windows to the GPU. By default one; in
+    NumPy, a consumer without `workers` takes two for a backlog, where it has two cores. The network
+    is small: to diagnose more windows a second, start more consumers rather than more threads."""
 
     backend: Literal["auto", "native", "numpy", "torch"] = "auto"
     """What computes the network: C (`native`), NumPy or PyTorch, which all give the same numbers to

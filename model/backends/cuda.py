@@ -20,18 +20,25 @@ _LANES: Final = 2
 
 _LANE_BYTES: Final = 2**24
 """Page-locked memory of a lane for windows: 2,048 of float32, a power of two. It bounds the memory
-of the GPU too, of which a lane takes 0.5 GB where batches are as large."""
+of the GPU too: for batches of that size, a lane takes 0.5 GB of it."""
+
+_LEAST: Final = 32
+"""Windows of the smallest graph: it takes as long as one for a single window."""
 
 _COLUMNS: Final = len(FAULT_LABELS) + 1
 """Of the output of a window: its probabilities and its novelty."""
+
+
+_LOCK: Final = Lock()
+"""PyTorch can capture one graph at a time in a process, and synchronising spoils it."""
 
 
 class CudaBackend:
     """The network in PyTorch, on the GPU that is the current one.
 
     Windows cross the bus as they are, int16 as two bytes a sample, and are standardised on the
-    GPU. They are copied through page-locked memory, the only one from which the GPU copies by
-    itself, while it computes.
+    GPU. They are copied to page-locked memory, the only memory that the GPU reads by itself: of a
+    batch that is larger than a lane, it examines one part while the next is copied.
     """
 
     name: BackendName = "torch"
@@ -52,18 +59,18 @@ class CudaBackend:
             RuntimeError: CUDA cannot be used.
         """
         torch.set_num_threads(threads or 1)
-        network = NetworkModule(weights, novelty).to(self.device)
-        self._lanes = [_Lane(network) for _ in range(_LANES)]
-        # The streams of the lanes do not wait for that on which the weights are copied.
-        torch.cuda.synchronize()
-        self._lock = Lock()
+        with _LOCK:
+            network = NetworkModule(weights, novelty).to(self.device)
+            self._lanes = [_Lane(network) for _ in range(_LANES)]
+            # The streams of the lanes do not wait for that on which the weights are copied.
+            torch.cuda.synchronize()
 
     @torch.inference_mode()
     def examine(self, windows: Windows) -> Output:
         """Examine windows; see `Backend.examine`. Raises RuntimeError where CUDA fails."""
         output = np.empty((len(windows), _COLUMNS), np.float32)
         rows = _LANE_BYTES // (WINDOW_LENGTH * windows.dtype.itemsize)
-        with self._lock:
+        with _LOCK:
             for lane, start in zip(cycle(self._lanes), range(0, len(windows), rows), strict=False):
                 part = slice(start, start + rows)
                 lane.begin(as_tensor(windows[part]), output[part])
@@ -103,7 +110,7 @@ class _Lane:
         """
         self.end()
         count = len(windows)
-        graph = self._graph(windows.dtype, 1 << (count - 1).bit_length())
+        graph = self._graph(windows.dtype, max(1 << (count - 1).bit_length(), _LEAST))
         pinned = _rows(self._windows, windows.dtype, count)
         pinned.copy_(windows)
         with torch.cuda.stream(self._stream):

@@ -1,6 +1,5 @@
 """The network in NumPy: it works wherever NumPy does, and is the reference for the kernel in C."""
 
-import os
 from typing import Any, Final
 
 import numpy as np
@@ -18,11 +17,8 @@ Floats = NDArray[Any]
 """Of the precision that was asked for."""
 
 _CHUNK: Final = 64
-"""Windows at a time: their intermediate results, 4 MB, stay in the caches, and threads share a
-product that takes longer than they wait for one another."""
-
-_USUAL_THREADS: Final = 2
-"""Of a matrix product: two take two thirds of the time of one."""
+"""Windows at a time: their intermediate results, 4 MB, stay in the caches. Threads share only
+products of so many: a smaller one takes less time than they wait for one another."""
 
 _SPAN: Final = KERNEL - 1 + POOL
 """Samples that the outputs of one pool depend on."""
@@ -50,11 +46,11 @@ class PlainBackend:
         Args:
             weights: Of the network.
             novelty: Description of the windows trained on; without it no window is novel.
-            threads: Of a matrix product; None is two, where there are as many cores.
+            threads: Of the products of `_CHUNK` windows; None is one.
             precision: float64 gives reference values, to 1e-9.
         """
         self._precision: Precision = precision
-        self._threads = threads or min(_USUAL_THREADS, os.cpu_count() or 1)
+        self.threads = threads or 1
         # It searches the libraries of the process, for longer than a window takes.
         self._pools = ThreadpoolController()
         filters = weights.arrays["conv.weight"][:, 0]
@@ -63,7 +59,7 @@ class PlainBackend:
             toeplitz[:, shift, shift : shift + KERNEL] = filters
         bias = np.repeat(weights.arrays["conv.bias"], POOL).astype(precision)
         self._toeplitz: Floats = np.vstack([toeplitz.reshape(-1, _SPAN).T, bias])
-        # A product with it is the mean of each pool, and takes a quarter of the time of `mean`.
+        # A product with it is the mean of each pool, and takes less time than `mean`.
         self._pooling: Floats = np.kron(np.eye(CHANNELS), np.full((POOL, 1), 1 / POOL))
         self._pooling = self._pooling.astype(precision)
         temperature = 1.0 if novelty is None else novelty.temperature
@@ -74,7 +70,8 @@ class PlainBackend:
     def examine(self, windows: Windows) -> Output:
         """Examine windows; see `Backend.examine`."""
         features: Floats = np.empty((len(windows), FEATURES), self._precision)
-        with self._pools.limit(limits=self._threads, user_api="blas"):
+        threads = self.threads if len(windows) >= _CHUNK else 1
+        with self._pools.limit(limits=threads, user_api="blas"):
             for begin in range(0, len(windows), _CHUNK):
                 chunk = slice(begin, begin + _CHUNK)
                 features[chunk] = self.features(windows[chunk])

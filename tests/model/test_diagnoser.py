@@ -3,8 +3,10 @@
 import json
 import logging
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
+from threading import Barrier, Event
 from typing import Any
 
 import numpy as np
@@ -200,6 +202,48 @@ def test_a_device_that_fails_is_replaced_by_the_cpu(caplog: pytest.LogCaptureFix
     assert failing.calls == 3
     np.testing.assert_allclose(diagnoser.diagnose(windows), expected, atol=TOLERANCE)
     assert failing.calls == 3, "a device that failed once is not used again"
+
+
+def test_a_thread_that_fails_after_another_has_changed_the_device_continues_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class FailingForBoth(FailingBackend):
+        both_began, changed = Barrier(2), Event()
+
+        def examine(self, windows: Windows) -> Output:  # noqa: ARG002 - the contract of Backend
+            if self.both_began.wait(10):
+                # The other thread continues on the CPU before this one fails.
+                assert self.changed.wait(10)
+            raise RuntimeError("CUDA error: unspecified launch failure")
+
+    weights, windows = load_weights(ASSETS), signal(70)
+    failing = FailingForBoth(PlainBackend(weights))
+    diagnoser = Diagnoser(weights, backend=failing)
+
+    def diagnosed(_: int) -> NDArray[np.float32]:
+        probabilities = diagnoser.diagnose(windows)
+        failing.changed.set()
+        return probabilities
+
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(diagnosed, range(2))
+    np.testing.assert_array_equal(one, other)
+    assert diagnoser.device == "cpu"
+    assert caplog.text.count("unspecified launch failure") == 1
+
+
+@pytest.mark.parametrize(("cores", "threads"), [({0}, 1), ({0, 1}, 2)])
+def test_numpy_takes_a_second_core_only_where_there_is_one(
+    cores: set[int], threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: cores, raising=False)
+    weights, windows = load_weights(ASSETS), signal(130)
+    backend = PlainBackend(weights)
+    diagnoser = Diagnoser(weights, backend=backend)
+    before = diagnoser.diagnose(windows)
+    diagnoser.take_second_core()
+    assert backend.threads == threads
+    np.testing.assert_allclose(diagnoser.diagnose(windows), before, atol=TOLERANCE)
 
 
 def test_a_bad_window_does_not_change_the_device() -> None:
