@@ -35,9 +35,9 @@ CORES: Final = len(os.sched_getaffinity(0))
 
 WAYS: Final[Mapping[str, tuple[Device, BackendChoice, int | None]]] = {
     "native": ("cpu", "native", 1),
-    f"native, {CORES} threads": ("cpu", "native", CORES),
+    "native, all cores": ("cpu", "native", CORES),
     "numpy": ("cpu", "numpy", 1),
-    f"torch, {CORES} threads": ("cpu", "torch", CORES),
+    "torch, all cores": ("cpu", "torch", CORES),
     "cuda": ("cuda", "torch", CORES),
 }
 """Device, backend and threads, which on CUDA copy windows; what this machine lacks is left out."""
@@ -66,11 +66,16 @@ def figures_of(times: Times) -> dict[str, Any]:
 
     That is the smallest of a batch from which on CUDA takes less time than C in one thread.
     """
-    figures: dict[str, Any] = {}
+    medians: dict[tuple[str, str], dict[str, float]] = {}
     for (name, kind, size), taken in times.items():
-        figures.setdefault(f"{name}, {kind}", {})[str(size)] = round(median(taken), 2)
+        medians.setdefault((name, kind), {})[str(size)] = round(median(taken), 2)
+    figures: dict[str, Any] = {
+        "microseconds": [
+            {"backend": name, "type": kind, **by_size} for (name, kind), by_size in medians.items()
+        ]
+    }
     for kind in (each.__name__ for each in TYPES):
-        cuda, native = figures.get(f"cuda, {kind}"), figures.get(f"native, {kind}")
+        cuda, native = medians.get(("cuda", kind)), medians.get(("native", kind))
         if cuda and native:
             figures[f"cuda pays from, {kind}"] = pays_from(cuda, native)
     return figures
