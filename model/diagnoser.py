@@ -185,8 +185,8 @@ class Diagnoser:
                 return
             _log.warning("device %s failed, continuing on the CPU: %s", failed.device, error)
             self._backend = on_cpu("auto", self._weights, self._novelty, self._threads)
-            # To free page-locked memory of a device that has failed ends the process in PyTorch
-            # before its pull request 178154.
+            # Not freed: in some versions of PyTorch, an exception then leaves a destructor, which
+            # ends the process. See its pull request 178154.
             self._failed = failed
 
 
