@@ -24,6 +24,10 @@ MOST_FETCH_BYTES: Final = 64 * 1024 * 1024
 LEAST_SHARE, MOST_SHARE = 16 * 1024, 1024 * 1024
 """Bytes of one partition in a response: a window of 8 KB or two, and the client's default."""
 
+HEARTBEAT: Final = 0.5
+"""Seconds between two heartbeats at most. A member learns from one that the group rebalances, and
+until all members know it, nobody reads the partitions that move."""
+
 OUTBOX_KIB: Final = 64 * 1024
 """Memory for diagnoses and dead letters that wait to be sent."""
 
@@ -86,7 +90,8 @@ def new_consumer(
     if settings.group_protocol == "classic":
         properties.setdefault("partition.assignment.strategy", "cooperative-sticky")
         properties.setdefault("session.timeout.ms", round(settings.session_timeout * 1000))
-        properties.setdefault("heartbeat.interval.ms", round(settings.session_timeout * 300))
+        heartbeat = min(HEARTBEAT, 0.3 * settings.session_timeout)
+        properties.setdefault("heartbeat.interval.ms", round(heartbeat * 1000))
     if settings.instance_id:
         properties.setdefault("group.instance.id", settings.instance_id)
     properties |= _reporting_to(errors) | dict(more or {})

@@ -73,3 +73,21 @@ def test_one_joins_and_leaves(topics: Topics, protocol: str) -> None:
         wait_until_finished(topics)
         permanent.stop()
     assert_each_once_in_order(topics, load.sent)
+
+
+def test_partitions_that_move_to_another_are_read_at_once(topics: Topics) -> None:
+    """Members that learned of it a third of the session timeout later would leave them waiting."""
+    arguments = ("--session-timeout=60",)
+    with Load(topics) as load, ConsumerProcess(topics, *arguments) as permanent:
+        wait_for_progress(topics, 500)
+        with ConsumerProcess(topics, *arguments, "--report-interval=0.2") as visitor:
+            eventually(
+                lambda: any(line["diagnosed"] for line in visitor.events(REPORT)),
+                "the second consumer to get partitions and to diagnose",
+            )
+            visitor.stop()
+        wait_for_progress(topics, 500)
+        load.stop()
+        wait_until_finished(topics)
+        permanent.stop()
+    assert max(diagnosis.latency_ms.total for _, diagnosis in read_diagnoses(topics)) < 10_000
