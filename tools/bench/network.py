@@ -128,13 +128,11 @@ def _seconds(diagnoser: Diagnoser, windows: Windows) -> tuple[float, int]:
     return taken, calls
 
 
-def _show(times: Times, names: Sequence[str]) -> None:
+def _show(medians: Sequence[Mapping[str, Any]]) -> None:
     table = Table("backend", "type", *map(str, SIZES), title="µs a window, by size of the batch")
-    for name in names:
-        for kind in (each.__name__ for each in TYPES):
-            if (name, kind, SIZES[0]) in times:
-                cells = (f"{median(times[name, kind, size]):.2f}" for size in SIZES)
-                table.add_row(name, kind, *cells)
+    for row in medians:
+        cells = (f"{row[str(size)]:.2f}" for size in SIZES)
+        table.add_row(row["backend"], row["type"], *cells)
     Console().print(table)
 
 
@@ -144,9 +142,8 @@ def command(rounds: int) -> None:
     """Measure how long each backend takes for a window that is in memory."""
     logging.basicConfig()
     with conclude("network.json", "network") as figures:
-        times = measure(rounds)
-        figures.update(figures_of(times))
-    _show(times, [*WAYS])
+        figures.update(figures_of(measure(rounds)))
+    _show(figures["microseconds"])
 
 
 if __name__ == "__main__":
