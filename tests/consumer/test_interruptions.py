@@ -56,9 +56,8 @@ def test_killed_in_the_middle_of_transactions(topics: Topics) -> None:
     assert_each_once_in_order(topics, load.sent)
 
 
-@pytest.mark.parametrize("protocol", ["classic", "consumer"])
-def test_one_joins_and_leaves(topics: Topics, protocol: str) -> None:
-    arguments = (f"--group-protocol={protocol}", LONG)
+def sent_while_one_joins_and_leaves(topics: Topics, *arguments: str) -> int:
+    """Let a second consumer join, diagnose and stop under load; return how much was sent."""
     with Load(topics) as load, ConsumerProcess(topics, *arguments) as permanent:
         wait_for_progress(topics, 500)
         with ConsumerProcess(topics, *arguments, "--report-interval=0.2") as visitor:
@@ -72,22 +71,16 @@ def test_one_joins_and_leaves(topics: Topics, protocol: str) -> None:
         load.stop()
         wait_until_finished(topics)
         permanent.stop()
-    assert_each_once_in_order(topics, load.sent)
+    return load.sent
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_one_joins_and_leaves(topics: Topics, protocol: str) -> None:
+    sent = sent_while_one_joins_and_leaves(topics, f"--group-protocol={protocol}", LONG)
+    assert_each_once_in_order(topics, sent)
 
 
 def test_partitions_that_move_to_another_are_read_at_once(topics: Topics) -> None:
     """Members that learned of it a third of the session timeout later would leave them waiting."""
-    arguments = ("--session-timeout=60",)
-    with Load(topics) as load, ConsumerProcess(topics, *arguments) as permanent:
-        wait_for_progress(topics, 500)
-        with ConsumerProcess(topics, *arguments, "--report-interval=0.2") as visitor:
-            eventually(
-                lambda: any(line["diagnosed"] for line in visitor.events(REPORT)),
-                "the second consumer to get partitions and to diagnose",
-            )
-            visitor.stop()
-        wait_for_progress(topics, 500)
-        load.stop()
-        wait_until_finished(topics)
-        permanent.stop()
+    sent_while_one_joins_and_leaves(topics, "--session-timeout=60")
     assert max(diagnosis.latency_ms.total for _, diagnosis in read_diagnoses(topics)) < 10_000
