@@ -88,7 +88,7 @@ def assemble(
     )
     ahead = assessor.examiner()
     if settings.threads is None and settings.workers == 1:
-        # What the thread of `ahead` takes otherwise.
+        # With C, the thread of `ahead` uses it.
         assessor.take_second_core()
     batch = Batch(
         settings.batch_size, settings.max_delay, settings.target_batch_duration, settings, ahead

@@ -28,7 +28,6 @@ _LEAST: Final = 32
 _COLUMNS: Final = len(FAULT_LABELS) + 1
 """Of the output of a window: its probabilities and its novelty."""
 
-
 _LOCK: Final = Lock()
 """PyTorch can capture one graph at a time in a process, and synchronising spoils it."""
 
@@ -36,9 +35,9 @@ _LOCK: Final = Lock()
 class CudaBackend:
     """The network in PyTorch, on the GPU that is the current one.
 
-    Windows cross the bus as they are, int16 as two bytes a sample, and are standardised on the
-    GPU. They are copied to page-locked memory, the only memory that the GPU reads by itself: of a
-    batch that is larger than a lane, it examines one part while the next is copied.
+    Windows are copied to the GPU as they are, int16 as two bytes a sample, and standardised there.
+    They go through page-locked memory, which the GPU reads without the CPU: of a batch that is
+    larger than a lane, it examines one part while the next is copied.
     """
 
     name: BackendName = "torch"
